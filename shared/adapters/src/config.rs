@@ -1,0 +1,288 @@
+//! The environment: its only reader. Every variable is named here and nowhere else in the functions.
+
+use std::ops::RangeInclusive;
+use std::str::FromStr;
+
+use hookrail_domain::retry::RetryPolicy;
+use hookrail_domain::target::{Ports, TargetPolicy};
+use hookrail_domain::token::TokenHash;
+
+pub const CONFIG_TABLE: &str = "HOOKRAIL_CONFIG_TABLE";
+pub const LOG_TABLE: &str = "HOOKRAIL_LOG_TABLE";
+pub const EVENTS_QUEUE_URLS: &str = "HOOKRAIL_EVENTS_QUEUE_URLS";
+pub const DELIVERIES_QUEUE_URLS: &str = "HOOKRAIL_DELIVERIES_QUEUE_URLS";
+pub const EVENTS_DLQ_URL: &str = "HOOKRAIL_EVENTS_DLQ_URL";
+pub const DELIVERIES_DLQ_URL: &str = "HOOKRAIL_DELIVERIES_DLQ_URL";
+pub const ATTEMPTS: &str = "HOOKRAIL_ATTEMPTS";
+pub const RETRY_DELAY_SECONDS: &str = "HOOKRAIL_RETRY_DELAY_SECONDS";
+pub const TIMEOUT_SECONDS: &str = "HOOKRAIL_TIMEOUT_SECONDS";
+pub const TARGET_ALLOW_HTTP: &str = "HOOKRAIL_TARGET_ALLOW_HTTP";
+pub const TARGET_PORTS: &str = "HOOKRAIL_TARGET_PORTS";
+pub const TARGET_RANGES: &str = "HOOKRAIL_TARGET_RANGES";
+pub const OPERATOR_TOKEN_SHA256: &str = "HOOKRAIL_OPERATOR_TOKEN_SHA256";
+
+/// What each parameter may be, as in the template.
+pub const ATTEMPTS_RANGE: RangeInclusive<u64> = 1..=10;
+pub const RETRY_DELAY_SECONDS_RANGE: RangeInclusive<u64> = 0..=900;
+pub const TIMEOUT_SECONDS_RANGE: RangeInclusive<u64> = 1..=20;
+
+/// A variable that the function cannot start without, or with.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
+pub enum ConfigError {
+    #[error("{0} is not set")]
+    Missing(&'static str),
+    #[error("{0} is not valid")]
+    Invalid(&'static str),
+}
+
+/// Where variables are read from: the process's environment, or a test's table.
+pub trait Environment {
+    fn get(&self, name: &str) -> Option<String>;
+}
+
+/// The process's own environment.
+#[derive(Debug, Clone, Copy, Default)]
+pub struct ProcessEnvironment;
+
+impl Environment for ProcessEnvironment {
+    #[expect(clippy::disallowed_methods, reason = "this is the environment port")]
+    fn get(&self, name: &str) -> Option<String> {
+        std::env::var(name).ok().filter(|value| !value.is_empty())
+    }
+}
+
+/// How much is logged.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub enum LogLevel {
+    Error,
+    Warn,
+    #[default]
+    Info,
+    Debug,
+}
+
+impl LogLevel {
+    #[must_use]
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::Error => "error",
+            Self::Warn => "warn",
+            Self::Info => "info",
+            Self::Debug => "debug",
+        }
+    }
+
+    /// The level Lambda's `LoggingConfig` asks for; info when it asks for none that we know.
+    #[must_use]
+    pub fn from_env(env: &impl Environment) -> Self {
+        match env.get("AWS_LAMBDA_LOG_LEVEL").unwrap_or_default().to_ascii_lowercase().as_str() {
+            "error" | "fatal" => Self::Error,
+            "warn" => Self::Warn,
+            "debug" | "trace" => Self::Debug,
+            _ => Self::Info,
+        }
+    }
+}
+
+/// How AWS is reached: what Lambda gives every function.
+#[derive(Debug, Clone)]
+pub struct AwsConfig {
+    pub region: String,
+    pub access_key_id: String,
+    pub secret_access_key: String,
+    pub session_token: Option<String>,
+    pub dynamodb_endpoint: Option<String>,
+    pub sqs_endpoint: Option<String>,
+}
+
+impl AwsConfig {
+    pub fn from_env(env: &impl Environment) -> Result<Self, ConfigError> {
+        let endpoint = |service| env.get(service).or_else(|| env.get("AWS_ENDPOINT_URL"));
+        Ok(Self {
+            region: env
+                .get("AWS_REGION")
+                .or_else(|| env.get("AWS_DEFAULT_REGION"))
+                .ok_or(ConfigError::Missing("AWS_REGION"))?,
+            access_key_id: required(env, "AWS_ACCESS_KEY_ID")?,
+            secret_access_key: required(env, "AWS_SECRET_ACCESS_KEY")?,
+            session_token: env.get("AWS_SESSION_TOKEN"),
+            dynamodb_endpoint: endpoint("AWS_ENDPOINT_URL_DYNAMODB"),
+            sqs_endpoint: endpoint("AWS_ENDPOINT_URL_SQS"),
+        })
+    }
+}
+
+/// What `api` is configured with.
+#[derive(Debug, Clone)]
+pub struct ApiConfig {
+    pub config_table: String,
+    pub log_table: String,
+    pub events_queue_urls: Vec<String>,
+    pub targets: TargetPolicy,
+    pub operator: Option<TokenHash>,
+}
+
+impl ApiConfig {
+    pub fn from_env(env: &impl Environment) -> Result<Self, ConfigError> {
+        Ok(Self {
+            config_table: required(env, CONFIG_TABLE)?,
+            log_table: required(env, LOG_TABLE)?,
+            events_queue_urls: list(env, EVENTS_QUEUE_URLS)?,
+            targets: target_policy(env)?,
+            operator: parsed(env, OPERATOR_TOKEN_SHA256)?,
+        })
+    }
+}
+
+/// What `fan-out` is configured with.
+#[derive(Debug, Clone)]
+pub struct FanOutConfig {
+    pub config_table: String,
+    pub events_queue_urls: Vec<String>,
+    pub deliveries_queue_urls: Vec<String>,
+    pub events_dlq_url: String,
+}
+
+impl FanOutConfig {
+    pub fn from_env(env: &impl Environment) -> Result<Self, ConfigError> {
+        Ok(Self {
+            config_table: required(env, CONFIG_TABLE)?,
+            events_queue_urls: list(env, EVENTS_QUEUE_URLS)?,
+            deliveries_queue_urls: list(env, DELIVERIES_QUEUE_URLS)?,
+            events_dlq_url: required(env, EVENTS_DLQ_URL)?,
+        })
+    }
+}
+
+/// What `deliver` is configured with.
+#[derive(Debug, Clone)]
+pub struct DeliverConfig {
+    pub config_table: String,
+    pub log_table: String,
+    pub deliveries_queue_urls: Vec<String>,
+    pub deliveries_dlq_url: String,
+    pub policy: RetryPolicy,
+    pub targets: TargetPolicy,
+}
+
+impl DeliverConfig {
+    pub fn from_env(env: &impl Environment) -> Result<Self, ConfigError> {
+        let attempts = number(env, ATTEMPTS, &ATTEMPTS_RANGE)?;
+        Ok(Self {
+            config_table: required(env, CONFIG_TABLE)?,
+            log_table: required(env, LOG_TABLE)?,
+            deliveries_queue_urls: list(env, DELIVERIES_QUEUE_URLS)?,
+            deliveries_dlq_url: required(env, DELIVERIES_DLQ_URL)?,
+            policy: RetryPolicy {
+                attempts_max: attempts.try_into().map_err(|_beyond_range| ConfigError::Invalid(ATTEMPTS))?,
+                delay_seconds: number(env, RETRY_DELAY_SECONDS, &RETRY_DELAY_SECONDS_RANGE)?,
+                timeout_seconds: number(env, TIMEOUT_SECONDS, &TIMEOUT_SECONDS_RANGE)?,
+            },
+            targets: target_policy(env)?,
+        })
+    }
+}
+
+fn required(env: &impl Environment, name: &'static str) -> Result<String, ConfigError> {
+    env.get(name).ok_or(ConfigError::Missing(name))
+}
+
+fn list(env: &impl Environment, name: &'static str) -> Result<Vec<String>, ConfigError> {
+    Ok(required(env, name)?.split(',').map(|entry| entry.trim().to_owned()).collect())
+}
+
+fn parsed<T: FromStr>(env: &impl Environment, name: &'static str) -> Result<Option<T>, ConfigError> {
+    match env.get(name) {
+        None => Ok(None),
+        Some(text) => text.trim().parse().map(Some).map_err(|_one_reason| ConfigError::Invalid(name)),
+    }
+}
+
+fn number(
+    env: &impl Environment,
+    name: &'static str,
+    range: &RangeInclusive<u64>,
+) -> Result<u64, ConfigError> {
+    let number = parsed(env, name)?.ok_or(ConfigError::Missing(name))?;
+    if range.contains(&number) { Ok(number) } else { Err(ConfigError::Invalid(name)) }
+}
+
+fn target_policy(env: &impl Environment) -> Result<TargetPolicy, ConfigError> {
+    let entries = |name| {
+        let text = env.get(name).unwrap_or_default();
+        text.split(',').map(|entry| entry.trim().to_owned()).filter(|entry| !entry.is_empty()).collect()
+    };
+    let ports: Vec<String> = entries(TARGET_PORTS);
+    let ranges: Vec<String> = entries(TARGET_RANGES);
+    Ok(TargetPolicy {
+        allow_http: parsed(env, TARGET_ALLOW_HTTP)?.unwrap_or(false),
+        ports: Ports::Only(parse_all(&ports, TARGET_PORTS)?),
+        ranges: parse_all(&ranges, TARGET_RANGES)?,
+        allow_loopback: false,
+    })
+}
+
+fn parse_all<T: FromStr>(entries: &[String], name: &'static str) -> Result<Vec<T>, ConfigError> {
+    entries.iter().map(|entry| entry.parse().map_err(|_one_reason| ConfigError::Invalid(name))).collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use std::collections::HashMap;
+
+    use super::*;
+
+    impl Environment for HashMap<&'static str, &'static str> {
+        fn get(&self, name: &str) -> Option<String> {
+            HashMap::get(self, name).map(|value| (*value).to_owned())
+        }
+    }
+
+    fn deliver() -> HashMap<&'static str, &'static str> {
+        HashMap::from([
+            (CONFIG_TABLE, "config"),
+            (LOG_TABLE, "log"),
+            (DELIVERIES_QUEUE_URLS, "http://q/a.fifo, http://q/b.fifo"),
+            (DELIVERIES_DLQ_URL, "http://q/d.fifo"),
+            (ATTEMPTS, "3"),
+            (RETRY_DELAY_SECONDS, "30"),
+            (TIMEOUT_SECONDS, "10"),
+            (TARGET_PORTS, "443, 8443"),
+            (TARGET_RANGES, "10.1.0.0/16"),
+            (TARGET_ALLOW_HTTP, "true"),
+        ])
+    }
+
+    #[test]
+    fn the_whole_environment_is_read() {
+        let config = DeliverConfig::from_env(&deliver()).unwrap();
+        assert_eq!(config.deliveries_queue_urls, ["http://q/a.fifo", "http://q/b.fifo"]);
+        assert_eq!(config.policy, RetryPolicy::default());
+        assert_eq!(config.targets.ports, Ports::Only(vec![443, 8443]));
+        assert!(config.targets.allows("10.1.2.3".parse().unwrap()));
+        assert!(config.targets.allow_http && !config.targets.allow_loopback);
+    }
+
+    #[track_caller]
+    fn refused(name: &'static str, value: Option<&'static str>, expected: ConfigError) {
+        let mut env = deliver();
+        match value {
+            Some(value) => env.insert(name, value),
+            None => env.remove(name),
+        };
+        assert_eq!(DeliverConfig::from_env(&env).unwrap_err(), expected);
+    }
+
+    #[test]
+    fn what_is_missing_or_out_of_range_is_named() {
+        refused(LOG_TABLE, None, ConfigError::Missing(LOG_TABLE));
+        refused(ATTEMPTS, Some("0"), ConfigError::Invalid(ATTEMPTS));
+        refused(ATTEMPTS, Some("11"), ConfigError::Invalid(ATTEMPTS));
+        refused(ATTEMPTS, Some("x"), ConfigError::Invalid(ATTEMPTS));
+        refused(TIMEOUT_SECONDS, Some("21"), ConfigError::Invalid(TIMEOUT_SECONDS));
+        refused(RETRY_DELAY_SECONDS, Some("901"), ConfigError::Invalid(RETRY_DELAY_SECONDS));
+        refused(TARGET_PORTS, Some("443,x"), ConfigError::Invalid(TARGET_PORTS));
+        refused(TARGET_RANGES, Some("10.0.0.0"), ConfigError::Invalid(TARGET_RANGES));
+        refused(TARGET_ALLOW_HTTP, Some("yes"), ConfigError::Invalid(TARGET_ALLOW_HTTP));
+    }
+}

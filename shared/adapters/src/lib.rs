@@ -1,0 +1,12 @@
+//! The ports of Hookrail and what stands behind them on AWS: tables, queues, receivers, the clock, the environment.
+//!
+//! Only this crate knows the AWS SDK; only [`config`] reads the environment and only [`clock`] the clock.
+
+pub mod config;
+pub mod clock;
+pub mod random;
+pub mod telemetry;
+pub mod store;
+pub mod queue;
+pub mod sender;
+pub mod aws;

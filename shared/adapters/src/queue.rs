@@ -1,0 +1,69 @@
+//! The FIFO queues as the functions use them. A port with an AWS side and a model side.
+
+use std::error::Error;
+use std::future::Future;
+
+pub mod sqs;
+
+/// A whole call to the queue failed.
+#[derive(Debug, thiserror::Error)]
+#[error("the queue is not available")]
+pub struct QueueError(#[source] pub Box<dyn Error + Send + Sync>);
+
+/// A message to be sent.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Outgoing {
+    pub group: String,
+    pub deduplication_id: String,
+    pub body: String,
+    /// Text attributes beside the body, none for most messages.
+    pub attributes: Vec<(&'static str, String)>,
+}
+
+/// What the queue answered to one message.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum SendResult {
+    Sent {
+        message_id: String,
+    },
+    /// The queue took the call but not this message; a later try may succeed.
+    Failed,
+    /// The queue will never take this message as it is.
+    Refused,
+}
+
+/// What the queue answered to a change of visibility.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum HoldResult {
+    Held,
+    /// The handle is no longer good: the message is visible again or another run has it.
+    Expired,
+    /// The queue took the call but not this entry.
+    Failed,
+}
+
+/// Queues are named by their URLs. Batch calls take at most ten entries.
+pub trait Queue: Send + Sync {
+    /// Sends messages, at most one of each group, and tells of each in the same order.
+    ///
+    /// One of each group because a batch can fail in part: a second message of a group would overtake a failed first.
+    fn send(
+        &self,
+        queue_url: &str,
+        messages: &[Outgoing],
+    ) -> impl Future<Output = Result<Vec<SendResult>, QueueError>> + Send;
+
+    /// Hides messages for so many seconds from now, and tells of each in the same order.
+    fn hold(
+        &self,
+        queue_url: &str,
+        holds: &[(String, u64)],
+    ) -> impl Future<Output = Result<Vec<HoldResult>, QueueError>> + Send;
+
+    /// Deletes finished messages early. What cannot be deleted is deleted when the invocation ends.
+    fn delete(
+        &self,
+        queue_url: &str,
+        handles: &[String],
+    ) -> impl Future<Output = Result<(), QueueError>> + Send;
+}

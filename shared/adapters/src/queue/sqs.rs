@@ -1,0 +1,111 @@
+//! The queues on SQS FIFO.
+
+use aws_sdk_sqs::Client;
+use aws_sdk_sqs::types::{
+    BatchResultErrorEntry, ChangeMessageVisibilityBatchRequestEntry, DeleteMessageBatchRequestEntry,
+    MessageAttributeValue, SendMessageBatchRequestEntry,
+};
+
+use super::{HoldResult, Outgoing, Queue, QueueError, SendResult};
+
+/// Queues by their URLs.
+#[derive(Debug, Clone)]
+pub struct SqsQueue {
+    client: Client,
+}
+
+impl SqsQueue {
+    #[must_use]
+    pub fn new(client: Client) -> Self {
+        Self { client }
+    }
+}
+
+/// An SDK failure, or a request that could not even be built.
+fn failed(error: impl Into<Box<dyn std::error::Error + Send + Sync>>) -> QueueError {
+    QueueError(error.into())
+}
+
+impl Queue for SqsQueue {
+    async fn send(&self, queue_url: &str, messages: &[Outgoing]) -> Result<Vec<SendResult>, QueueError> {
+        let mut call = self.client.send_message_batch().queue_url(queue_url);
+        for (index, message) in messages.iter().enumerate() {
+            call = call.entries(send_entry(index, message)?);
+        }
+        let answer = call.send().await.map_err(failed)?;
+        let mut results = vec![SendResult::Failed; messages.len()];
+        for sent in answer.successful {
+            set(&mut results, &sent.id, SendResult::Sent { message_id: sent.message_id });
+        }
+        for refused in answer.failed.iter().filter(|entry| entry.sender_fault) {
+            set(&mut results, &refused.id, SendResult::Refused);
+        }
+        Ok(results)
+    }
+
+    async fn hold(&self, queue_url: &str, holds: &[(String, u64)]) -> Result<Vec<HoldResult>, QueueError> {
+        let mut call = self.client.change_message_visibility_batch().queue_url(queue_url);
+        for (index, (handle, seconds)) in holds.iter().enumerate() {
+            let entry = ChangeMessageVisibilityBatchRequestEntry::builder()
+                .id(index.to_string())
+                .receipt_handle(handle)
+                .visibility_timeout(i32::try_from(*seconds).unwrap_or(i32::MAX))
+                .build()
+                .map_err(failed)?;
+            call = call.entries(entry);
+        }
+        let answer = call.send().await.map_err(failed)?;
+        let mut results = vec![HoldResult::Failed; holds.len()];
+        for held in answer.successful {
+            set(&mut results, &held.id, HoldResult::Held);
+        }
+        for entry in &answer.failed {
+            set(&mut results, &entry.id, refusal(entry));
+        }
+        Ok(results)
+    }
+
+    async fn delete(&self, queue_url: &str, handles: &[String]) -> Result<(), QueueError> {
+        let mut call = self.client.delete_message_batch().queue_url(queue_url);
+        for (index, handle) in handles.iter().enumerate() {
+            let entry = DeleteMessageBatchRequestEntry::builder()
+                .id(index.to_string())
+                .receipt_handle(handle)
+                .build()
+                .map_err(failed)?;
+            call = call.entries(entry);
+        }
+        // Entries that fail here are deleted by the event source mapping when the invocation ends.
+        call.send().await.map_err(failed)?;
+        Ok(())
+    }
+}
+
+fn send_entry(index: usize, message: &Outgoing) -> Result<SendMessageBatchRequestEntry, QueueError> {
+    let mut entry = SendMessageBatchRequestEntry::builder()
+        .id(index.to_string())
+        .message_group_id(&message.group)
+        .message_deduplication_id(&message.deduplication_id)
+        .message_body(&message.body);
+    for (name, value) in &message.attributes {
+        let value = MessageAttributeValue::builder()
+            .data_type("String")
+            .string_value(value)
+            .build()
+            .map_err(failed)?;
+        entry = entry.message_attributes(*name, value);
+    }
+    entry.build().map_err(failed)
+}
+
+/// A fault of the sender's entry means that its handle is no longer good: no other field can be at fault.
+fn refusal(entry: &BatchResultErrorEntry) -> HoldResult {
+    if entry.sender_fault { HoldResult::Expired } else { HoldResult::Failed }
+}
+
+fn set<T>(results: &mut [T], id: &str, result: T) {
+    let index: Option<usize> = id.parse().ok();
+    if let Some(slot) = index.and_then(|index| results.get_mut(index)) {
+        *slot = result;
+    }
+}

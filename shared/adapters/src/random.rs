@@ -1,0 +1,35 @@
+//! Randomness from the operating system, for ids, secrets and tokens.
+
+use hookrail_domain::id::{SubscriptionId, hex};
+use hookrail_domain::signature::{SECRET_BYTES, SigningSecret};
+
+/// Begins every token of ours, so that secret scanners can tell one.
+pub const TOKEN_PREFIX: &str = "hkr_";
+const TOKEN_BYTES: usize = 32;
+
+/// The operating system gave no random bytes.
+#[derive(Debug, thiserror::Error)]
+#[error("no random bytes")]
+pub struct NoRandomness(#[from] getrandom::Error);
+
+/// Random bytes.
+pub fn bytes<const N: usize>() -> Result<[u8; N], NoRandomness> {
+    let mut bytes = [0; N];
+    getrandom::fill(&mut bytes)?;
+    Ok(bytes)
+}
+
+/// A new token: 256 random bits.
+pub fn token() -> Result<String, NoRandomness> {
+    Ok(format!("{TOKEN_PREFIX}{}", hex(&bytes::<TOKEN_BYTES>()?)))
+}
+
+/// A new webhook's id.
+pub fn subscription_id() -> Result<SubscriptionId, NoRandomness> {
+    bytes().map(SubscriptionId::from_bytes)
+}
+
+/// A new signing secret.
+pub fn signing_secret() -> Result<SigningSecret, NoRandomness> {
+    bytes::<SECRET_BYTES>().map(SigningSecret::from_random)
+}

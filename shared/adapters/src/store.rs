@@ -1,0 +1,180 @@
+//! What is kept: webhooks, companies, tokens and the delivery log. A port with an AWS side and a memory side.
+//!
+//! No call can be made without a company, but for the look-up of a token, which is what names the company.
+
+use std::error::Error;
+use std::future::Future;
+
+use hookrail_domain::attempt::AttemptNumber;
+use hookrail_domain::id::{CompanyId, SubscriptionId};
+use hookrail_domain::line::LastRow;
+use hookrail_domain::log_row::LogRow;
+use hookrail_domain::signature::SigningSecret;
+use hookrail_domain::subscription::Subscription;
+use hookrail_domain::time::Millis;
+use hookrail_domain::token::{Grant, TokenHash};
+
+pub mod dynamodb;
+pub mod item;
+
+/// A call to the store failed.
+#[derive(Debug, thiserror::Error)]
+pub enum StoreError {
+    /// Worth trying again later. A write may or may not have happened.
+    #[error("the table is not available")]
+    Unavailable(#[source] Box<dyn Error + Send + Sync>),
+    /// Trying again gives the same answer.
+    #[error("an item does not read back: {what}")]
+    Corrupt { what: &'static str },
+}
+
+/// Configuration: what people decide.
+pub trait ConfigStore: Send + Sync {
+    /// What the token stands for, expired or not.
+    fn find_grant(
+        &self,
+        token: TokenHash,
+    ) -> impl Future<Output = Result<Option<Grant>, StoreError>> + Send;
+
+    /// Makes a company and its first token, both or neither.
+    fn create_company(
+        &self,
+        company: &CompanyId,
+        token: TokenHash,
+        grant: &Grant,
+    ) -> impl Future<Output = Result<CompanyCreation, StoreError>> + Send;
+
+    /// Makes a webhook with its code and secret, all or nothing.
+    fn create_subscription(
+        &self,
+        subscription: &Subscription,
+        secret: &SigningSecret,
+    ) -> impl Future<Output = Result<SubscriptionCreation, StoreError>> + Send;
+
+    /// The webhook as it is now.
+    fn find_subscription(
+        &self,
+        company: &CompanyId,
+        id: SubscriptionId,
+    ) -> impl Future<Output = Result<Option<Subscription>, StoreError>> + Send;
+
+    /// Every webhook of the company, inactive ones included, by id.
+    fn list_subscriptions(
+        &self,
+        company: &CompanyId,
+    ) -> impl Future<Output = Result<Vec<Subscription>, StoreError>> + Send;
+
+    /// Writes a webhook over the version before its own.
+    fn replace_subscription(
+        &self,
+        subscription: &Subscription,
+    ) -> impl Future<Output = Result<Replacement, StoreError>> + Send;
+
+    /// A number that every write of one of the company's webhooks raises; 0 for a company without any.
+    fn config_version(
+        &self,
+        company: &CompanyId,
+    ) -> impl Future<Output = Result<u64, StoreError>> + Send;
+
+    /// Remembers the answer to an idempotency key until `expires_at`, unless an unexpired one is there already.
+    fn keep_answer(
+        &self,
+        company: &CompanyId,
+        key: &str,
+        answer: &KeptAnswer,
+    ) -> impl Future<Output = Result<(), StoreError>> + Send;
+
+    /// The remembered answer to an idempotency key, if it has not expired at `now`.
+    fn find_answer(
+        &self,
+        company: &CompanyId,
+        key: &str,
+        now: Millis,
+    ) -> impl Future<Output = Result<Option<KeptAnswer>, StoreError>> + Send;
+}
+
+/// What became of a new company.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum CompanyCreation {
+    Made,
+    Taken,
+}
+
+/// What became of a new webhook.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum SubscriptionCreation {
+    Made,
+    CodeTaken,
+    /// The company has as many webhooks as it may have.
+    Full,
+    NoSuchCompany,
+}
+
+/// What became of a change.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Replacement {
+    Done,
+    /// The webhook is at another version than the change was based on.
+    Lost,
+}
+
+/// The answer to a call with an idempotency key.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct KeptAnswer {
+    /// A hash of the request's body: the same key with another body is a mistake.
+    pub request: String,
+    pub status: u16,
+    pub body: String,
+    pub expires_at: Millis,
+}
+
+/// The delivery log and what deliveries need to go on.
+pub trait LogStore: Send + Sync {
+    /// The settings of these lines, in the same order, all read consistently in one call.
+    fn settings(
+        &self,
+        lines: &[LineKey],
+    ) -> impl Future<Output = Result<Vec<LineSettings>, StoreError>> + Send;
+
+    /// What the newest row of the line says, read consistently.
+    fn last_row(
+        &self,
+        line: &LineKey,
+    ) -> impl Future<Output = Result<Option<LastRow>, StoreError>> + Send;
+
+    /// Writes the row if there is none of its number: the fence against a second run of the same group.
+    fn put_row(&self, row: &LogRow) -> impl Future<Output = Result<Recorded, StoreError>> + Send;
+
+    /// Up to `limit` rows, newest event first and its newest attempt first, each with its body.
+    fn list_rows(
+        &self,
+        line: &LineKey,
+        before: Option<AttemptNumber>,
+        limit: usize,
+    ) -> impl Future<Output = Result<Vec<LogRow>, StoreError>> + Send;
+}
+
+/// One webhook's line: the company is part of every key.
+#[derive(Debug, Clone, PartialEq, Eq, Hash)]
+pub struct LineKey {
+    pub company: CompanyId,
+    pub subscription: SubscriptionId,
+}
+
+/// What deliver reads of a line before it sends.
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+pub struct LineSettings {
+    pub subscription: Option<Subscription>,
+    pub secret: Option<SigningSecret>,
+    /// The last sequence number known to have been used, kept apart from rows that may have expired.
+    pub sequence_floor: u64,
+}
+
+/// Whose row stands at a number after a put.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Recorded {
+    /// The row is there and this run wrote it, now or in a call whose answer was lost.
+    Mine,
+    /// Another run of the same group holds the line.
+    Another,
+}

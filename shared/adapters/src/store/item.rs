@@ -1,0 +1,139 @@
+//! The items of both tables: keys, attributes, and how they become domain types again.
+//!
+//! ```text
+//! Config table
+//!   company#<company>          company                     version, subscriptions
+//!   company#<company>          webhook#<id>                a webhook, no secret
+//!   company#<company>          secret#<id>                 its signing secret
+//!   company#<company>          code#<code>                 keeps the code unique
+//!   company#<company>          idempotency#<hash>          a kept answer, expires
+//!   token#<sha256>             token                       company or operator, scopes
+//! Log table
+//!   <company>#<webhook>        line                        state of the line
+//!   <company>#<webhook>        seq#<20 digits>#<6 digits>  one attempt
+//! ```
+//!
+//! Every item has a `schema` number; attributes are camelCase. Decoding refuses what it does not understand.
+
+use std::collections::HashMap;
+
+use aws_sdk_dynamodb::types::AttributeValue;
+use hookrail_domain::attempt::AttemptNumber;
+use hookrail_domain::id::{CompanyId, SubscriptionId, hash_parts, hex};
+use hookrail_domain::token::TokenHash;
+use serde::Serialize;
+use serde::de::DeserializeOwned;
+
+use super::{LineKey, StoreError};
+
+pub mod config;
+pub mod row;
+
+/// An item as the SDK has it.
+pub type Item = HashMap<String, AttributeValue>;
+
+pub const PARTITION_KEY: &str = "pk";
+pub const SORT_KEY: &str = "sk";
+/// The version of the item layout.
+pub(crate) const SCHEMA: u32 = 1;
+/// Sort key prefix of a webhook.
+pub const WEBHOOK_PREFIX: &str = "webhook#";
+/// Sort key prefix of a log row.
+pub const ROW_PREFIX: &str = "seq#";
+
+/// A primary key.
+#[derive(Debug, Clone, PartialEq, Eq, Hash)]
+pub struct Key {
+    pub partition: String,
+    pub sort: String,
+}
+
+impl Key {
+    #[must_use]
+    pub fn company(company: &CompanyId) -> Self {
+        Self { partition: company_partition(company), sort: "company".to_owned() }
+    }
+
+    #[must_use]
+    pub fn webhook(company: &CompanyId, id: SubscriptionId) -> Self {
+        Self { partition: company_partition(company), sort: format!("{WEBHOOK_PREFIX}{id}") }
+    }
+
+    #[must_use]
+    pub fn secret(company: &CompanyId, id: SubscriptionId) -> Self {
+        Self { partition: company_partition(company), sort: format!("secret#{id}") }
+    }
+
+    #[must_use]
+    pub fn code(company: &CompanyId, code: &str) -> Self {
+        Self { partition: company_partition(company), sort: format!("code#{code}") }
+    }
+
+    /// Keys of callers are hashed: they may be long and are nobody else's business.
+    #[must_use]
+    pub fn idempotency(company: &CompanyId, key: &str) -> Self {
+        let hash = hex(&hash_parts(&[key.as_bytes()]));
+        Self { partition: company_partition(company), sort: format!("idempotency#{hash}") }
+    }
+
+    #[must_use]
+    pub fn token(token: TokenHash) -> Self {
+        Self { partition: format!("token#{token}"), sort: "token".to_owned() }
+    }
+
+    #[must_use]
+    pub fn line(line: &LineKey) -> Self {
+        Self { partition: line_partition(line), sort: "line".to_owned() }
+    }
+
+    #[must_use]
+    pub fn row(line: &LineKey, number: AttemptNumber) -> Self {
+        Self {
+            partition: line_partition(line),
+            sort: format!("{ROW_PREFIX}{:020}#{:06}", number.sequence, number.attempt),
+        }
+    }
+
+    /// The key as an item of its own, for a get.
+    #[must_use]
+    pub fn into_item(self) -> Item {
+        HashMap::from([
+            (PARTITION_KEY.to_owned(), AttributeValue::S(self.partition)),
+            (SORT_KEY.to_owned(), AttributeValue::S(self.sort)),
+        ])
+    }
+
+    /// The key of an item.
+    pub fn of(item: &Item) -> Result<Self, StoreError> {
+        let text = |name| item.get(name).and_then(|value| value.as_s().ok()).cloned();
+        match (text(PARTITION_KEY), text(SORT_KEY)) {
+            (Some(partition), Some(sort)) => Ok(Self { partition, sort }),
+            _ => Err(StoreError::Corrupt { what: "key" }),
+        }
+    }
+}
+
+/// The partition of everything a company has configured.
+#[must_use]
+pub fn company_partition(company: &CompanyId) -> String {
+    format!("company#{company}")
+}
+
+/// The partition of a line and its log.
+#[must_use]
+pub fn line_partition(line: &LineKey) -> String {
+    format!("{}#{}", line.company, line.subscription)
+}
+
+/// The item of this key with these attributes.
+pub(crate) fn encode(key: Key, attributes: &impl Serialize) -> Result<Item, StoreError> {
+    let mut item: Item =
+        serde_dynamo::to_item(attributes).map_err(|error| StoreError::Unavailable(Box::new(error)))?;
+    item.extend(key.into_item());
+    Ok(item)
+}
+
+/// The attributes of an item. `what` names the item in the error, which holds no value.
+pub(crate) fn decode<T: DeserializeOwned>(item: Item, what: &'static str) -> Result<T, StoreError> {
+    serde_dynamo::from_item(item).map_err(|_holds_values| StoreError::Corrupt { what })
+}

@@ -1,0 +1,226 @@
+//! Items of the Config table.
+
+use hookrail_domain::id::{CompanyId, ContextId, SubscriptionId};
+use hookrail_domain::signature::SigningSecret;
+use hookrail_domain::subscription::{Code, Description, Name, Subscription};
+use hookrail_domain::target::TargetUrl;
+use hookrail_domain::time::Millis;
+use hookrail_domain::token::{Grant, Holder, Scope};
+use hookrail_domain::trigger::{Context, Slot, Trigger, TriggerType};
+use serde::{Deserialize, Serialize};
+
+use super::{Item, Key, SCHEMA, WEBHOOK_PREFIX, decode, encode};
+use crate::store::{KeptAnswer, StoreError};
+
+#[derive(Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+struct WebhookAttributes {
+    schema: u32,
+    is_active: bool,
+    name: String,
+    code: String,
+    url: String,
+    trigger: String,
+    survey: Option<String>,
+    group: Option<String>,
+    task_group: Option<String>,
+    description: Option<String>,
+    version: u64,
+}
+
+/// The item of a webhook.
+pub fn encode_subscription(subscription: &Subscription) -> Result<Item, StoreError> {
+    let context = |slot| subscription.trigger.context().get(slot).map(|id| id.as_str().to_owned());
+    encode(
+        Key::webhook(&subscription.company, subscription.id),
+        &WebhookAttributes {
+            schema: SCHEMA,
+            is_active: subscription.is_active,
+            name: subscription.name.as_str().to_owned(),
+            code: subscription.code.as_str().to_owned(),
+            url: subscription.url.as_str().to_owned(),
+            trigger: subscription.trigger.kind().name.to_owned(),
+            survey: context(Slot::Survey),
+            group: context(Slot::Group),
+            task_group: context(Slot::TaskGroup),
+            description: subscription.description.as_ref().map(|text| text.as_str().to_owned()),
+            version: subscription.version,
+        },
+    )
+}
+
+/// The webhook of an item found under `company`.
+pub fn decode_subscription(company: &CompanyId, item: Item) -> Result<Subscription, StoreError> {
+    const WHAT: StoreError = StoreError::Corrupt { what: "webhook" };
+    let key = Key::of(&item)?;
+    let attributes: WebhookAttributes = decode(item, "webhook")?;
+    let id = key.sort.strip_prefix(WEBHOOK_PREFIX).and_then(|id| SubscriptionId::parse(id).ok()).ok_or(WHAT)?;
+    let kind = TriggerType::find(&attributes.trigger).ok_or(WHAT)?;
+    let mut context = Context::default();
+    for (slot, text) in [
+        (Slot::Survey, &attributes.survey),
+        (Slot::Group, &attributes.group),
+        (Slot::TaskGroup, &attributes.task_group),
+    ] {
+        if let Some(text) = text {
+            context.set(slot, ContextId::parse(text).map_err(|_refused| WHAT)?);
+        }
+    }
+    Ok(Subscription {
+        id,
+        company: company.clone(),
+        is_active: attributes.is_active,
+        trigger: Trigger::new(kind, context).map_err(|_refused| WHAT)?,
+        url: TargetUrl::parse_unchecked(&attributes.url).map_err(|_refused| WHAT)?,
+        name: Name::parse(&attributes.name).map_err(|_refused| WHAT)?,
+        code: Code::parse(&attributes.code).map_err(|_refused| WHAT)?,
+        description: attributes
+            .description
+            .map(|text| Description::parse(&text))
+            .transpose()
+            .map_err(|_refused| WHAT)?,
+        version: attributes.version,
+    })
+}
+
+#[derive(Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+struct SecretAttributes {
+    schema: u32,
+    secret: String,
+}
+
+/// The item of a webhook's signing secret.
+pub fn encode_secret(
+    company: &CompanyId,
+    id: SubscriptionId,
+    secret: &SigningSecret,
+) -> Result<Item, StoreError> {
+    encode(Key::secret(company, id), &SecretAttributes { schema: SCHEMA, secret: secret.reveal() })
+}
+
+/// The secret of an item.
+pub fn decode_secret(item: Item) -> Result<SigningSecret, StoreError> {
+    let attributes: SecretAttributes = decode(item, "secret")?;
+    SigningSecret::parse(&attributes.secret).map_err(|_refused| StoreError::Corrupt { what: "secret" })
+}
+
+#[derive(Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+struct TokenAttributes {
+    schema: u32,
+    /// None for an operator's token.
+    company: Option<String>,
+    scopes: Vec<String>,
+    /// Milliseconds; the table's own expiry attribute is in seconds and may lag by days.
+    ends_at: Option<u64>,
+}
+
+/// The item of a token.
+pub fn encode_grant(key: Key, grant: &Grant) -> Result<Item, StoreError> {
+    encode(
+        key,
+        &TokenAttributes {
+            schema: SCHEMA,
+            company: match &grant.holder {
+                Holder::Company(company) => Some(company.as_str().to_owned()),
+                Holder::Operator => None,
+            },
+            scopes: grant.scopes.iter().map(|scope| scope.name().to_owned()).collect(),
+            ends_at: grant.expires_at.map(|at| at.0),
+        },
+    )
+}
+
+/// The grant of a token's item.
+pub fn decode_grant(item: Item) -> Result<Grant, StoreError> {
+    const WHAT: StoreError = StoreError::Corrupt { what: "token" };
+    let attributes: TokenAttributes = decode(item, "token")?;
+    let holder = match attributes.company {
+        Some(company) => Holder::Company(CompanyId::parse(&company).map_err(|_refused| WHAT)?),
+        None => Holder::Operator,
+    };
+    let scopes: Option<Vec<Scope>> = attributes.scopes.iter().map(|name| Scope::find(name)).collect();
+    Ok(Grant { holder, scopes: scopes.ok_or(WHAT)?, expires_at: attributes.ends_at.map(Millis) })
+}
+
+#[derive(Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+struct AnswerAttributes {
+    schema: u32,
+    request: String,
+    status: u16,
+    body: String,
+    ends_at: u64,
+    /// Seconds: DynamoDB's own expiry.
+    expires_at: u64,
+}
+
+/// The item of a kept answer.
+pub fn encode_answer(key: Key, answer: &KeptAnswer) -> Result<Item, StoreError> {
+    encode(
+        key,
+        &AnswerAttributes {
+            schema: SCHEMA,
+            request: answer.request.clone(),
+            status: answer.status,
+            body: answer.body.clone(),
+            ends_at: answer.expires_at.0,
+            expires_at: answer.expires_at.unix_seconds(),
+        },
+    )
+}
+
+/// The kept answer of an item.
+pub fn decode_answer(item: Item) -> Result<KeptAnswer, StoreError> {
+    let attributes: AnswerAttributes = decode(item, "idempotency key")?;
+    Ok(KeptAnswer {
+        request: attributes.request,
+        status: attributes.status,
+        body: attributes.body,
+        expires_at: Millis(attributes.ends_at),
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_webhook_round_trips() {
+        let company = CompanyId::parse("acme").unwrap();
+        let mut context = Context::default();
+        context.set(Slot::TaskGroup, ContextId::parse("t1").unwrap());
+        let subscription = Subscription {
+            id: SubscriptionId::from_bytes([7; 12]),
+            company: company.clone(),
+            is_active: false,
+            trigger: Trigger::new(TriggerType::find("create-edit-delete-task").unwrap(), context).unwrap(),
+            url: TargetUrl::parse_unchecked("https://a.io/x?y=1").unwrap(),
+            name: Name::parse("Name").unwrap(),
+            code: Code::parse("code").unwrap(),
+            description: Some(Description::parse("").unwrap()),
+            version: 3,
+        };
+        let item = encode_subscription(&subscription).unwrap();
+        assert_eq!(Key::of(&item).unwrap(), Key::webhook(&company, subscription.id));
+        assert_eq!(decode_subscription(&company, item).unwrap(), subscription);
+    }
+
+    #[test]
+    fn a_token_round_trips_with_its_holder() {
+        let company = Grant { expires_at: Some(Millis(5)), ..Grant::company(CompanyId::parse("acme").unwrap()) };
+        for grant in [company, Grant::operator()] {
+            let key = Key { partition: "token#x".into(), sort: "token".into() };
+            assert_eq!(decode_grant(encode_grant(key, &grant).unwrap()).unwrap(), grant);
+        }
+    }
+
+    #[test]
+    fn an_item_that_does_not_read_back_is_corrupt() {
+        let company = CompanyId::parse("acme").unwrap();
+        let key = Key::webhook(&company, SubscriptionId::from_bytes([7; 12]));
+        let error = decode_subscription(&company, key.into_item()).unwrap_err();
+        assert_eq!(error.to_string(), "an item does not read back: webhook");
+    }
+}

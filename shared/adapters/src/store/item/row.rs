@@ -1,0 +1,345 @@
+//! Rows of the delivery log.
+
+use std::io::{Read as _, Write as _};
+
+use flate2::Compression;
+use flate2::read::DeflateDecoder;
+use flate2::write::DeflateEncoder;
+use hookrail_domain::attempt::{Attempt, AttemptNumber, ErrorClass, Outcome, ResponseText};
+use hookrail_domain::delivery::{QueueName, QueuePosition};
+use hookrail_domain::event::Body;
+use hookrail_domain::id::{DeliveryId, EventId};
+use hookrail_domain::limits::EVENT_BYTES_MAX;
+use hookrail_domain::line::{LastRow, Progress};
+use hookrail_domain::log_row::{LogRow, RunId};
+use hookrail_domain::time::Millis;
+use serde::{Deserialize, Serialize};
+use serde_bytes::ByteBuf;
+
+use super::{Item, Key, ROW_PREFIX, SCHEMA, decode, encode};
+use crate::store::{LineKey, StoreError};
+
+/// DynamoDB bills writes by the started KB.
+const WRITE_UNIT_BYTES: usize = 1024;
+/// What a row weighs without body and response: a measured mean, good enough to decide whether to compress.
+const ROW_BYTES_TYPICAL: usize = 600;
+
+const CORRUPT: StoreError = StoreError::Corrupt { what: "log row" };
+
+/// The attributes that say how far a line has come; a query for the last row reads no more than these.
+#[derive(Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+struct PlaceAttributes {
+    delivery: String,
+    accepted_queue: String,
+    accepted_number: String,
+    queued_queue: String,
+    queued_number: String,
+    /// Set while attempts are left.
+    waiting_until: Option<u64>,
+}
+
+/// The attribute names of [`decode_last`], for a projection.
+pub const LAST_ATTRIBUTES: [&str; 8] = [
+    "pk",
+    "sk",
+    "delivery",
+    "acceptedQueue",
+    "acceptedNumber",
+    "queuedQueue",
+    "queuedNumber",
+    "waitingUntil",
+];
+
+#[derive(Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+struct RowAttributes {
+    schema: u32,
+    #[serde(flatten)]
+    place: PlaceAttributes,
+    event: String,
+    run: String,
+    started_at: u64,
+    duration_ms: u64,
+    outcome: String,
+    status: u16,
+    error: Option<String>,
+    response: String,
+    #[serde(default, skip_serializing_if = "is_false")] // Written only when the response was cut.
+    response_truncated: bool,
+    retry_after_seconds: Option<u64>,
+    url: String,
+    version: u64,
+    body: Option<ByteBuf>,
+    /// `deflate`, or absent for plain bytes.
+    body_encoding: Option<String>,
+    /// Seconds: DynamoDB's own expiry.
+    expires_at: Option<u64>,
+}
+
+#[expect(clippy::trivially_copy_pass_by_ref, reason = "serde asks for a reference")]
+fn is_false(flag: &bool) -> bool {
+    !flag
+}
+
+/// The line that a row belongs to.
+#[must_use]
+pub fn line_of(row: &LogRow) -> LineKey {
+    LineKey { company: row.company.clone(), subscription: row.subscription }
+}
+
+/// The item of a row.
+pub fn encode_row(row: &LogRow) -> Result<Item, StoreError> {
+    let outcome = &row.attempt.outcome;
+    let (response_truncated, retry_after_seconds) = match outcome {
+        Outcome::Answered { response, retry_after_seconds, .. } => (response.truncated, *retry_after_seconds),
+        Outcome::NotSent { .. } | Outcome::NoAnswer { .. } | Outcome::Skipped { .. } => (false, None),
+    };
+    let (body, body_encoding) = match &row.body {
+        Some(body) => encode_body(body)?,
+        None => (None, None),
+    };
+    encode(
+        Key::row(&line_of(row), row.attempt.number),
+        &RowAttributes {
+            schema: SCHEMA,
+            place: place(row),
+            event: row.event.to_string(),
+            run: row.run.0.clone(),
+            started_at: row.attempt.started_at.0,
+            duration_ms: row.attempt.duration_ms,
+            outcome: outcome_name(outcome).to_owned(),
+            status: outcome.status(),
+            error: outcome.error().map(|error| error.name().to_owned()),
+            response: outcome.response().to_owned(),
+            response_truncated,
+            retry_after_seconds,
+            url: row.url.clone(),
+            version: row.version,
+            body,
+            body_encoding,
+            expires_at: row.expires_at.map(Millis::unix_seconds),
+        },
+    )
+}
+
+fn place(row: &LogRow) -> PlaceAttributes {
+    PlaceAttributes {
+        delivery: row.delivery.to_string(),
+        accepted_queue: row.accepted.queue.as_str().to_owned(),
+        accepted_number: row.accepted.number.to_string(),
+        queued_queue: row.queued.queue.as_str().to_owned(),
+        queued_number: row.queued.number.to_string(),
+        waiting_until: match row.progress {
+            Progress::Ended => None,
+            Progress::Waiting { until } => Some(until.0),
+        },
+    }
+}
+
+/// What the row of an item says about its line.
+pub fn decode_last(item: Item) -> Result<LastRow, StoreError> {
+    let number = number_of(&item)?;
+    let place: PlaceAttributes = decode(item, "log row")?;
+    last_of(number, &place)
+}
+
+fn last_of(number: AttemptNumber, place: &PlaceAttributes) -> Result<LastRow, StoreError> {
+    let position = |queue: &str, number: &str| match number.parse() {
+        Ok(number) => Ok(QueuePosition { queue: QueueName::new(queue), number }),
+        Err(_not_digits) => Err(CORRUPT),
+    };
+    Ok(LastRow {
+        number,
+        delivery: DeliveryId::parse(&place.delivery).map_err(|_refused| CORRUPT)?,
+        queued: position(&place.queued_queue, &place.queued_number)?,
+        accepted: position(&place.accepted_queue, &place.accepted_number)?,
+        progress: match place.waiting_until {
+            None => Progress::Ended,
+            Some(until) => Progress::Waiting { until: Millis(until) },
+        },
+    })
+}
+
+/// The row of an item found in `line`.
+pub fn decode_row(line: &LineKey, item: Item) -> Result<LogRow, StoreError> {
+    let number = number_of(&item)?;
+    let attributes: RowAttributes = decode(item, "log row")?;
+    let last = last_of(number, &attributes.place)?;
+    let outcome = decode_outcome(&attributes)?;
+    Ok(LogRow {
+        company: line.company.clone(),
+        subscription: line.subscription,
+        delivery: last.delivery,
+        event: EventId::parse(&attributes.event).map_err(|_refused| CORRUPT)?,
+        accepted: last.accepted,
+        queued: last.queued,
+        attempt: Attempt {
+            number,
+            started_at: Millis(attributes.started_at),
+            duration_ms: attributes.duration_ms,
+            outcome,
+        },
+        progress: last.progress,
+        url: attributes.url,
+        version: attributes.version,
+        run: RunId(attributes.run),
+        body: attributes.body.map(|bytes| decode_body(bytes, attributes.body_encoding.as_deref())).transpose()?,
+        expires_at: attributes.expires_at.map(|seconds| Millis(seconds.saturating_mul(1000))),
+    })
+}
+
+fn number_of(item: &Item) -> Result<AttemptNumber, StoreError> {
+    let key = Key::of(item)?;
+    let number = key.sort.strip_prefix(ROW_PREFIX).and_then(|rest| {
+        let (sequence, attempt) = rest.split_once('#')?;
+        Some(AttemptNumber { sequence: sequence.parse().ok()?, attempt: attempt.parse().ok()? })
+    });
+    number.ok_or(CORRUPT)
+}
+
+fn outcome_name(outcome: &Outcome) -> &'static str {
+    match outcome {
+        Outcome::Answered { .. } => "answered",
+        Outcome::NotSent { .. } => "not_sent",
+        Outcome::NoAnswer { .. } => "no_answer",
+        Outcome::Skipped { .. } => "skipped",
+    }
+}
+
+fn decode_outcome(attributes: &RowAttributes) -> Result<Outcome, StoreError> {
+    let error = || attributes.error.as_deref().and_then(ErrorClass::find).ok_or(CORRUPT);
+    let response = attributes.response.clone();
+    Ok(match attributes.outcome.as_str() {
+        "answered" => Outcome::Answered {
+            status: attributes.status,
+            response: ResponseText { text: response, truncated: attributes.response_truncated },
+            retry_after_seconds: attributes.retry_after_seconds,
+        },
+        "not_sent" => Outcome::NotSent { error: error()?, reason: response },
+        "no_answer" => Outcome::NoAnswer { error: error()?, reason: response },
+        "skipped" => Outcome::Skipped { reason: response },
+        _ => return Err(CORRUPT),
+    })
+}
+
+type EncodedBody = (Option<ByteBuf>, Option<String>);
+
+/// The body, compressed when that saves a write unit.
+fn encode_body(body: &Body) -> Result<EncodedBody, StoreError> {
+    let plain = body.as_str().as_bytes();
+    let units = |length: usize| (ROW_BYTES_TYPICAL + length).div_ceil(WRITE_UNIT_BYTES);
+    if units(plain.len()) <= 1 {
+        return Ok((Some(ByteBuf::from(plain)), None));
+    }
+    let failed = |error: std::io::Error| StoreError::Unavailable(Box::new(error));
+    let mut encoder = DeflateEncoder::new(Vec::new(), Compression::fast());
+    encoder.write_all(plain).map_err(failed)?;
+    let packed = encoder.finish().map_err(failed)?;
+    if units(packed.len()) < units(plain.len()) {
+        Ok((Some(ByteBuf::from(packed)), Some("deflate".to_owned())))
+    } else {
+        Ok((Some(ByteBuf::from(plain)), None))
+    }
+}
+
+fn decode_body(bytes: ByteBuf, encoding: Option<&str>) -> Result<Body, StoreError> {
+    let plain = match encoding {
+        None => bytes.into_vec(),
+        Some("deflate") => {
+            let mut plain = Vec::new();
+            // One byte over the limit is enough for `Body` to refuse it.
+            let mut decoder = DeflateDecoder::new(bytes.as_slice()).take(EVENT_BYTES_MAX as u64 + 1);
+            decoder.read_to_end(&mut plain).map_err(|_not_deflate| CORRUPT)?;
+            plain
+        }
+        Some(_) => return Err(CORRUPT),
+    };
+    let text = String::from_utf8(plain).map_err(|_not_text| CORRUPT)?;
+    Body::new(text).map_err(|_too_large| CORRUPT)
+}
+
+#[cfg(test)]
+mod tests {
+    use hookrail_domain::id::{CompanyId, SubscriptionId};
+
+    use super::*;
+
+    fn row(outcome: Outcome, progress: Progress, body: Option<&str>) -> LogRow {
+        let position = |queue, number| QueuePosition { queue: QueueName::new(queue), number };
+        LogRow {
+            company: CompanyId::parse("acme").unwrap(),
+            subscription: SubscriptionId::from_bytes([7; 12]),
+            delivery: DeliveryId::from_bytes([8; 12]),
+            event: EventId::from_bytes([9; 12]),
+            accepted: position("events.fifo", 18_850_000_000_000_000_001),
+            queued: position("deliveries.fifo", u128::MAX),
+            attempt: Attempt {
+                number: AttemptNumber { sequence: 12, attempt: 2 },
+                started_at: Millis(1000),
+                duration_ms: 5,
+                outcome,
+            },
+            progress,
+            url: "https://a.io/".into(),
+            version: 4,
+            run: RunId("run".into()),
+            body: body.map(|text| Body::new(text).unwrap()),
+            expires_at: None,
+        }
+    }
+
+    fn answered() -> Outcome {
+        let response = ResponseText { text: "no".into(), truncated: true };
+        Outcome::Answered { status: 503, response, retry_after_seconds: Some(7) }
+    }
+
+    #[track_caller]
+    fn round_trips(row: &LogRow) {
+        let item = encode_row(row).unwrap();
+        assert_eq!(&decode_row(&line_of(row), item.clone()).unwrap(), row);
+        assert_eq!(decode_last(item).unwrap(), row.last());
+    }
+
+    #[test]
+    fn rows_round_trip_with_every_outcome() {
+        let reason = || "why".to_owned();
+        round_trips(&row(answered(), Progress::Waiting { until: Millis(31_000) }, None));
+        round_trips(&row(Outcome::NotSent { error: ErrorClass::Dns, reason: reason() }, Progress::Ended, Some("{}")));
+        round_trips(&row(Outcome::NoAnswer { error: ErrorClass::Timeout, reason: reason() }, Progress::Ended, None));
+        round_trips(&row(Outcome::Skipped { reason: reason() }, Progress::Ended, None));
+    }
+
+    #[test]
+    fn a_body_is_compressed_only_when_that_saves_a_write_unit() {
+        let encoding = |body: &str| encode_body(&Body::new(body).unwrap()).unwrap().1;
+        assert_eq!(encoding("{}"), None);
+        assert_eq!(encoding(&"a".repeat(2000)), Some("deflate".to_owned()));
+        let mut state = 1_u32;
+        let noise: String = (0..2000)
+            .map(|_| {
+                state = state.wrapping_mul(1_664_525).wrapping_add(1_013_904_223);
+                char::from(33 + u8::try_from(state >> 24).unwrap() % 90)
+            })
+            .collect();
+        assert_eq!(encoding(&noise), None);
+        for body in ["{}".to_owned(), "a".repeat(EVENT_BYTES_MAX), noise] {
+            round_trips(&row(answered(), Progress::Ended, Some(&body)));
+        }
+    }
+
+    #[test]
+    fn the_largest_row_fits_an_item() {
+        let bytes_of = |value: &aws_sdk_dynamodb::types::AttributeValue| match value {
+            aws_sdk_dynamodb::types::AttributeValue::S(text)
+            | aws_sdk_dynamodb::types::AttributeValue::N(text) => text.len(),
+            aws_sdk_dynamodb::types::AttributeValue::B(bytes) => bytes.as_ref().len(),
+            _ => 1,
+        };
+        let mut largest = row(answered(), Progress::Ended, None);
+        largest.url = "u".repeat(hookrail_domain::limits::URL_CHARS_MAX);
+        let overhead: usize =
+            encode_row(&largest).unwrap().iter().map(|(name, value)| name.len() + bytes_of(value)).sum();
+        assert!(overhead < hookrail_domain::limits::ROW_OVERHEAD_BYTES_MAX, "{overhead}");
+    }
+}

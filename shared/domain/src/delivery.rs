@@ -1,0 +1,80 @@
+//! One event owed to one webhook, and where it stands in the queues that carry it.
+
+use std::fmt;
+use std::sync::Arc;
+
+use crate::event::Body;
+use crate::id::{CompanyId, DeliveryId, EventId, SubscriptionId};
+use crate::time::Millis;
+
+/// A queue's own name: sequence numbers of two queues are never compared.
+#[derive(Clone, PartialEq, Eq, Hash)]
+pub struct QueueName(Arc<str>);
+
+impl QueueName {
+    #[must_use]
+    pub fn new(name: &str) -> Self {
+        Self(name.into())
+    }
+
+    /// The last segment of a queue's URL.
+    #[must_use]
+    pub fn of_url(url: &str) -> Self {
+        Self::last_segment(url, '/')
+    }
+
+    /// The last segment of a queue's ARN.
+    #[must_use]
+    pub fn of_arn(arn: &str) -> Self {
+        Self::last_segment(arn, ':')
+    }
+
+    fn last_segment(text: &str, separator: char) -> Self {
+        Self::new(text.rsplit(separator).next().unwrap_or(text))
+    }
+
+    #[must_use]
+    pub fn as_str(&self) -> &str {
+        &self.0
+    }
+}
+
+impl fmt::Debug for QueueName {
+    fn fmt(&self, out: &mut fmt::Formatter<'_>) -> fmt::Result {
+        out.write_str(&self.0)
+    }
+}
+
+/// A message's place in a queue: the sequence number that SQS FIFO gave it, growing within a group.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct QueuePosition {
+    pub queue: QueueName,
+    pub number: u128,
+}
+
+impl QueuePosition {
+    /// Whether this message came before `other` in the same queue. Unknown across queues, hence false.
+    #[must_use]
+    pub fn is_before(&self, other: &Self) -> bool {
+        self.queue == other.queue && self.number < other.number
+    }
+
+    /// Whether both name the same message.
+    #[must_use]
+    pub fn is_same(&self, other: &Self) -> bool {
+        self == other
+    }
+}
+
+/// One event owed to one webhook, until it ends.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Delivery {
+    pub id: DeliveryId,
+    pub event: EventId,
+    pub company: CompanyId,
+    pub subscription: SubscriptionId,
+    /// The event's place in the ingest queue: the order in which the platform pushed the company's events.
+    pub accepted: QueuePosition,
+    pub accepted_at: Millis,
+    pub body: Body,
+}

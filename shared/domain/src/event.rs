@@ -1,0 +1,65 @@
+//! An accepted event: who it concerns, what happened, and its body as bytes.
+
+use std::fmt;
+use std::sync::Arc;
+
+use crate::id::{CompanyId, EventId};
+use crate::limits::EVENT_BYTES_MAX;
+use crate::trigger::{Context, TriggerType};
+
+/// An event's body, exactly as accepted: UTF-8 JSON text, signed and sent byte for byte, never rendered again.
+#[derive(Clone, PartialEq, Eq)]
+pub struct Body(Arc<str>);
+
+/// The body is larger than `EVENT_BYTES_MAX`.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
+#[error("is larger than {EVENT_BYTES_MAX} bytes")]
+pub struct TooLarge;
+
+impl Body {
+    /// Takes the text as it is; only its size is looked at.
+    pub fn new(text: impl Into<Arc<str>>) -> Result<Self, TooLarge> {
+        let text = text.into();
+        if text.len() <= EVENT_BYTES_MAX { Ok(Self(text)) } else { Err(TooLarge) }
+    }
+
+    #[must_use]
+    pub fn as_str(&self) -> &str {
+        &self.0
+    }
+}
+
+/// Shows the length only: bodies hold personal data and must not reach a log.
+impl fmt::Debug for Body {
+    fn fmt(&self, out: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(out, "Body({} bytes)", self.0.len())
+    }
+}
+
+/// Something that happened in a company.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Event {
+    pub id: EventId,
+    pub company: CompanyId,
+    /// The catalogue entry that selects it.
+    pub kind: &'static TriggerType,
+    /// The ids that contexts are compared with.
+    pub ids: Context,
+    pub body: Body,
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_body_is_shown_by_its_length_only() {
+        assert_eq!(format!("{:?}", Body::new("{\"password\":1}").unwrap()), "Body(14 bytes)");
+    }
+
+    #[test]
+    fn the_size_limit_is_inclusive() {
+        assert_eq!(Body::new("x".repeat(EVENT_BYTES_MAX)).unwrap().as_str().len(), EVENT_BYTES_MAX);
+        assert_eq!(Body::new("x".repeat(EVENT_BYTES_MAX + 1)), Err(TooLarge));
+    }
+}

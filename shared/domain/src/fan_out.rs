@@ -1,0 +1,85 @@
+//! From one event to the deliveries it is owed.
+
+use crate::delivery::{Delivery, QueuePosition};
+use crate::event::Event;
+use crate::id::DeliveryId;
+use crate::subscription::Subscription;
+use crate::time::Millis;
+
+/// The deliveries `event` is owed, in the order of the subscriptions. Same inputs, same ids.
+///
+/// Webhooks of another company and inactive ones are owed nothing.
+#[must_use]
+pub fn fan_out(
+    event: &Event,
+    subscriptions: &[Subscription],
+    accepted: &QueuePosition,
+    accepted_at: Millis,
+) -> Vec<Delivery> {
+    subscriptions
+        .iter()
+        .filter(|subscription| {
+            subscription.company == event.company
+                && subscription.is_active
+                && subscription.trigger.matches(event.kind, &event.ids)
+        })
+        .map(|subscription| Delivery {
+            id: DeliveryId::of(event.id, subscription.id),
+            event: event.id,
+            company: event.company.clone(),
+            subscription: subscription.id,
+            accepted: accepted.clone(),
+            accepted_at,
+            body: event.body.clone(),
+        })
+        .collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::delivery::QueueName;
+    use crate::event::Body;
+    use crate::id::{CompanyId, EventId, SubscriptionId};
+    use crate::subscription::{Code, Name};
+    use crate::target::TargetUrl;
+    use crate::trigger::{Context, Trigger, TriggerType};
+
+    fn subscription(number: u8, company: &str, is_active: bool, trigger: &str) -> Subscription {
+        Subscription {
+            id: SubscriptionId::from_bytes([number; 12]),
+            company: CompanyId::parse(company).unwrap(),
+            is_active,
+            trigger: Trigger::new(TriggerType::find(trigger).unwrap(), Context::default()).unwrap(),
+            url: TargetUrl::parse_unchecked("https://a.io/").unwrap(),
+            name: Name::parse("n").unwrap(),
+            code: Code::parse("c").unwrap(),
+            description: None,
+            version: 0,
+        }
+    }
+
+    #[test]
+    fn active_matching_webhooks_of_the_company_get_one_delivery_each_and_twice_is_the_same() {
+        let event = Event {
+            id: EventId::of_message("m"),
+            company: CompanyId::parse("acme").unwrap(),
+            kind: TriggerType::find("create-edit-delete-task").unwrap(),
+            ids: Context::default(),
+            body: Body::new("{}").unwrap(),
+        };
+        let task = "create-edit-delete-task";
+        let subscriptions = [
+            subscription(3, "acme", true, task),
+            subscription(1, "other", true, task),
+            subscription(2, "acme", false, task),
+            subscription(4, "acme", true, "logout-user"),
+            subscription(5, "acme", true, task),
+        ];
+        let position = QueuePosition { queue: QueueName::of_url("events"), number: 7 };
+        let deliveries = fan_out(&event, &subscriptions, &position, Millis(1));
+        let owed: Vec<_> = deliveries.iter().map(|delivery| delivery.subscription).collect();
+        assert_eq!(owed, [subscriptions[0].id, subscriptions[4].id]);
+        assert_eq!(deliveries, fan_out(&event, &subscriptions, &position, Millis(1)));
+    }
+}

@@ -1,0 +1,48 @@
+//! Every limit of what a caller can send or we can store, with its unit, and the proofs that they fit each other.
+
+/// The largest event body, in bytes of UTF-8.
+pub const EVENT_BYTES_MAX: usize = 256 * 1024;
+/// The most events in one call of the ingest API.
+pub const EVENTS_PER_CALL_MAX: usize = 100;
+/// The largest body of an API call other than event ingest, in bytes.
+pub const CONFIG_BYTES_MAX: usize = 64 * 1024;
+/// The largest body of an event ingest call, in bytes: what API Gateway hands to a function (6 MB), less its envelope.
+pub const INGEST_BYTES_MAX: usize = 4 * 1024 * 1024;
+/// Bytes of a receiver's answer that are kept; one more is read to know that it was cut.
+pub const RESPONSE_BYTES_MAX: usize = 16 * 1024;
+/// Characters of a webhook's name.
+pub const NAME_CHARS_MAX: usize = 200;
+/// Characters of a webhook's code.
+pub const CODE_CHARS_MAX: usize = 100;
+/// Characters of a webhook's description.
+pub const DESCRIPTION_CHARS_MAX: usize = 2000;
+/// Characters of a webhook's URL.
+pub const URL_CHARS_MAX: usize = 2048;
+/// Characters of an identifier that the platform chooses (companies, context ids).
+pub const ID_CHARS_MAX: usize = 64;
+/// Webhooks of one company, the inactive ones included.
+pub const SUBSCRIPTIONS_PER_COMPANY_MAX: usize = 1000;
+/// Characters of an `Idempotency-Key`.
+pub const IDEMPOTENCY_KEY_CHARS_MAX: usize = 255;
+
+/// SQS: largest message and largest batch, attributes included, in bytes.
+pub const QUEUE_MESSAGE_BYTES_MAX: usize = 1024 * 1024;
+/// SQS: entries in one batch call, and records in one FIFO invocation.
+pub const QUEUE_BATCH_MAX: usize = 10;
+/// Room for the header line of a delivery message and its attributes, in bytes.
+pub const QUEUE_ENVELOPE_BYTES_MAX: usize = 2 * 1024;
+/// DynamoDB: largest item, attribute names included, in bytes.
+pub const ITEM_BYTES_MAX: usize = 400 * 1024;
+/// Room for everything in a log row but body and response, in bytes.
+pub const ROW_OVERHEAD_BYTES_MAX: usize = 8 * 1024;
+/// Lambda: largest event of one invocation, in bytes.
+pub const INVOKE_BYTES_MAX: usize = 6 * 1024 * 1024;
+
+const _: () = {
+    // A row holds the whole body uncompressed beside the kept answer.
+    assert!(EVENT_BYTES_MAX + RESPONSE_BYTES_MAX + ROW_OVERHEAD_BYTES_MAX <= ITEM_BYTES_MAX);
+    assert!(EVENT_BYTES_MAX + QUEUE_ENVELOPE_BYTES_MAX <= QUEUE_MESSAGE_BYTES_MAX);
+    // Inside the Lambda event each byte of a body costs at most two (an escaped quote or backslash).
+    assert!(QUEUE_BATCH_MAX * 2 * (EVENT_BYTES_MAX + QUEUE_ENVELOPE_BYTES_MAX) <= INVOKE_BYTES_MAX);
+    assert!(EVENT_BYTES_MAX <= INGEST_BYTES_MAX);
+};

@@ -1,0 +1,72 @@
+//! A row of the delivery log: one attempt, with everything needed to explain it and to go on after it.
+
+use crate::attempt::Attempt;
+use crate::delivery::{Delivery, QueuePosition};
+use crate::event::Body;
+use crate::id::{CompanyId, DeliveryId, EventId, SubscriptionId};
+use crate::line::{LastRow, Progress};
+use crate::time::Millis;
+
+/// The invocation that wrote a row, so that it can tell its own row from another's.
+#[derive(Debug, Clone, PartialEq, Eq, Hash)]
+pub struct RunId(pub String);
+
+/// One attempt as it is logged.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct LogRow {
+    pub company: CompanyId,
+    pub subscription: SubscriptionId,
+    pub delivery: DeliveryId,
+    pub event: EventId,
+    pub accepted: QueuePosition,
+    pub queued: QueuePosition,
+    pub attempt: Attempt,
+    pub progress: Progress,
+    /// The URL and the webhook's version at this attempt.
+    pub url: String,
+    pub version: u64,
+    pub run: RunId,
+    /// The exact body sent. Stored with the first attempt's row only; a list fills it in for the others.
+    pub body: Option<Body>,
+    pub expires_at: Option<Millis>,
+}
+
+impl LogRow {
+    /// What this row says about its webhook's line.
+    #[must_use]
+    pub fn last(&self) -> LastRow {
+        LastRow {
+            number: self.attempt.number,
+            delivery: self.delivery,
+            queued: self.queued.clone(),
+            accepted: self.accepted.clone(),
+            progress: self.progress,
+        }
+    }
+
+    /// The row of this attempt at `delivery`.
+    #[must_use]
+    pub fn of(
+        (delivery, queued): (&Delivery, &QueuePosition),
+        (attempt, progress): (Attempt, Progress),
+        (url, version): (&str, u64),
+        run: &RunId,
+        expires_at: Option<Millis>,
+    ) -> Self {
+        Self {
+            company: delivery.company.clone(),
+            subscription: delivery.subscription,
+            delivery: delivery.id,
+            event: delivery.event,
+            accepted: delivery.accepted.clone(),
+            queued: queued.clone(),
+            body: (attempt.number.attempt == 1).then(|| delivery.body.clone()),
+            attempt,
+            progress,
+            url: url.to_owned(),
+            version,
+            run: run.clone(),
+            expires_at,
+        }
+    }
+}

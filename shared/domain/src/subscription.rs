@@ -1,0 +1,126 @@
+//! A webhook: a company's standing request for some events at one endpoint.
+
+use std::fmt;
+
+use crate::id::{CompanyId, SubscriptionId};
+use crate::limits::{CODE_CHARS_MAX, DESCRIPTION_CHARS_MAX, NAME_CHARS_MAX};
+use crate::target::TargetUrl;
+use crate::trigger::Trigger;
+
+/// A webhook as it is stored. Holds no secret: fan-out reads it.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Subscription {
+    pub id: SubscriptionId,
+    pub company: CompanyId,
+    pub is_active: bool,
+    pub trigger: Trigger,
+    pub url: TargetUrl,
+    pub name: Name,
+    pub code: Code,
+    pub description: Option<Description>,
+    /// Raised by one with every write, 0 at creation.
+    pub version: u64,
+}
+
+/// Why a text of a webhook is refused.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
+pub enum InvalidText {
+    #[error("must not be empty")]
+    Empty,
+    #[error("must be at most {chars_max} characters")]
+    TooLong { chars_max: usize },
+    #[error("must be lower-case letters, digits and `_`, beginning with a letter")]
+    NotACode,
+}
+
+/// What people call the webhook.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Name(String);
+
+impl Name {
+    /// Accepts any text that is not blank, up to `NAME_CHARS_MAX` characters.
+    pub fn parse(text: &str) -> Result<Self, InvalidText> {
+        if text.trim().is_empty() {
+            return Err(InvalidText::Empty);
+        }
+        within(text, NAME_CHARS_MAX).map(Self)
+    }
+
+    #[must_use]
+    pub fn as_str(&self) -> &str {
+        &self.0
+    }
+}
+
+/// What programs call the webhook: unique in its company and never changed.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct Code(String);
+
+impl Code {
+    /// Accepts `^[a-z]+([_a-z0-9]+)*$`, up to `CODE_CHARS_MAX` characters.
+    pub fn parse(text: &str) -> Result<Self, InvalidText> {
+        let mut bytes = text.bytes();
+        let head = bytes.next().is_some_and(|byte| byte.is_ascii_lowercase());
+        let tail = bytes.all(|byte| byte.is_ascii_lowercase() || byte.is_ascii_digit() || byte == b'_');
+        if head && tail { within(text, CODE_CHARS_MAX).map(Self) } else { Err(InvalidText::NotACode) }
+    }
+
+    #[must_use]
+    pub fn as_str(&self) -> &str {
+        &self.0
+    }
+}
+
+impl fmt::Display for Code {
+    fn fmt(&self, out: &mut fmt::Formatter<'_>) -> fmt::Result {
+        out.write_str(&self.0)
+    }
+}
+
+/// Free text about the webhook.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Description(String);
+
+impl Description {
+    /// Accepts any text up to `DESCRIPTION_CHARS_MAX` characters.
+    pub fn parse(text: &str) -> Result<Self, InvalidText> {
+        within(text, DESCRIPTION_CHARS_MAX).map(Self)
+    }
+
+    #[must_use]
+    pub fn as_str(&self) -> &str {
+        &self.0
+    }
+}
+
+fn within(text: &str, chars_max: usize) -> Result<String, InvalidText> {
+    if text.chars().count() <= chars_max {
+        Ok(text.to_owned())
+    } else {
+        Err(InvalidText::TooLong { chars_max })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn codes_follow_the_published_pattern() {
+        for good in ["a", "wo_update", "a1", "a_", "a__9"] {
+            assert_eq!(Code::parse(good).unwrap().as_str(), good);
+        }
+        for bad in ["", "A", "1a", "_a", "a-b", "a b", "é", "aB"] {
+            assert_eq!(Code::parse(bad), Err(InvalidText::NotACode), "{bad}");
+        }
+        assert_eq!(Code::parse(&"a".repeat(101)), Err(InvalidText::TooLong { chars_max: 100 }));
+    }
+
+    #[test]
+    fn a_name_is_not_blank_and_not_endless() {
+        assert_eq!(Name::parse("Work Orders Update").unwrap().as_str(), "Work Orders Update");
+        assert_eq!(Name::parse(" \t"), Err(InvalidText::Empty));
+        assert_eq!(Name::parse(&"é".repeat(200)).unwrap().as_str().chars().count(), 200);
+        assert_eq!(Name::parse(&"é".repeat(201)), Err(InvalidText::TooLong { chars_max: 200 }));
+    }
+}

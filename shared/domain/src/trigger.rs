@@ -1,0 +1,263 @@
+//! What selects events for a webhook: the catalogue of triggers, as data, and a webhook's narrowing context.
+
+use crate::id::ContextId;
+
+/// A place in a webhook's context that narrows a trigger to one workflow, survey or group.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub enum Slot {
+    Survey,
+    Group,
+    TaskGroup,
+}
+
+impl Slot {
+    /// Every slot, in the order the reference API writes them.
+    pub const ALL: [Self; 3] = [Self::Survey, Self::Group, Self::TaskGroup];
+
+    /// The slot's name in the API.
+    #[must_use]
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::Survey => "survey",
+            Self::Group => "group",
+            Self::TaskGroup => "taskGroup",
+        }
+    }
+}
+
+/// A slot that applies to a trigger, and the field of the event's `data` it is compared with.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct SlotRule {
+    pub slot: Slot,
+    pub field: &'static str,
+}
+
+/// One entry of the catalogue.
+#[derive(Debug, PartialEq, Eq)]
+pub struct TriggerType {
+    /// The value of a webhook's `trigger`.
+    pub name: &'static str,
+    /// What the panel calls it.
+    pub label: &'static str,
+    /// The `type` of the events it selects.
+    pub subject: &'static str,
+    /// The values of `event` it selects.
+    pub actions: &'static [&'static str],
+    /// The context slots that can narrow it.
+    pub slots: &'static [SlotRule],
+}
+
+const CHANGES: &[&str] = &["create", "edit", "delete"];
+
+/// The triggers of the reference system. A platform adds event types of its own by adding entries.
+pub static CATALOGUE: &[TriggerType] = &[
+    TriggerType {
+        name: "create-edit-delete-user",
+        label: "Create / Edit / Remove User",
+        subject: "COTUser",
+        actions: CHANGES,
+        slots: &[],
+    },
+    TriggerType {
+        name: "create-edit-delete-task",
+        label: "Create / Edit / Remove Task",
+        subject: "COTTask",
+        actions: CHANGES,
+        slots: &[SlotRule { slot: Slot::TaskGroup, field: "taskGroup" }],
+    },
+    TriggerType {
+        name: "create-edit-delete-survey",
+        label: "Create / Edit / Remove Survey",
+        subject: "COTSurvey",
+        actions: CHANGES,
+        slots: &[
+            SlotRule { slot: Slot::Survey, field: "surveyId" },
+            SlotRule { slot: Slot::Group, field: "group" },
+        ],
+    },
+    TriggerType {
+        name: "create-edit-delete-property",
+        label: "Create / Edit / Remove Element",
+        subject: "COTProperty",
+        actions: CHANGES,
+        slots: &[],
+    },
+    TriggerType {
+        name: "create-edit-delete-note",
+        label: "Edit Note",
+        subject: "COTNote",
+        actions: CHANGES,
+        slots: &[],
+    },
+    TriggerType {
+        name: "logout-user",
+        label: "User Logout",
+        subject: "Auth",
+        actions: &["logout"],
+        slots: &[],
+    },
+];
+
+impl TriggerType {
+    /// The catalogue entry of this name.
+    #[must_use]
+    pub fn find(name: &str) -> Option<&'static Self> {
+        CATALOGUE.iter().find(|entry| entry.name == name)
+    }
+
+    /// The catalogue entry that selects events of this subject and action.
+    pub fn of_event(subject: &str, action: &str) -> Result<&'static Self, UnknownEvent> {
+        let entry = CATALOGUE.iter().find(|entry| entry.subject == subject).ok_or(UnknownEvent::Subject)?;
+        if entry.actions.contains(&action) { Ok(entry) } else { Err(UnknownEvent::Action) }
+    }
+}
+
+/// Why no trigger selects an event.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
+pub enum UnknownEvent {
+    #[error("is no event type of the trigger catalogue")]
+    Subject,
+    #[error("is no action of this event type")]
+    Action,
+}
+
+/// The ids a context or an event holds, by slot. An empty slot of a context matches everything.
+#[derive(Debug, Clone, PartialEq, Eq, Default, Hash)]
+pub struct Context {
+    pub survey: Option<ContextId>,
+    pub group: Option<ContextId>,
+    pub task_group: Option<ContextId>,
+}
+
+impl Context {
+    /// What the slot holds.
+    #[must_use]
+    pub fn get(&self, slot: Slot) -> Option<&ContextId> {
+        match slot {
+            Slot::Survey => self.survey.as_ref(),
+            Slot::Group => self.group.as_ref(),
+            Slot::TaskGroup => self.task_group.as_ref(),
+        }
+    }
+
+    /// Puts an id into the slot.
+    pub fn set(&mut self, slot: Slot, id: ContextId) {
+        match slot {
+            Slot::Survey => self.survey = Some(id),
+            Slot::Group => self.group = Some(id),
+            Slot::TaskGroup => self.task_group = Some(id),
+        }
+    }
+}
+
+/// The part of a webhook that selects events. Holds no slot that could never match.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Trigger {
+    kind: &'static TriggerType,
+    context: Context,
+}
+
+/// A populated context slot that this trigger's events do not have.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
+#[error("does not apply to the trigger {trigger}")]
+pub struct SlotDoesNotApply {
+    pub slot: Slot,
+    pub trigger: &'static str,
+}
+
+impl Trigger {
+    /// Refuses a populated slot that cannot apply: it would match nothing and look like a dead endpoint.
+    pub fn new(kind: &'static TriggerType, context: Context) -> Result<Self, SlotDoesNotApply> {
+        for slot in Slot::ALL {
+            if context.get(slot).is_some() && !kind.slots.iter().any(|rule| rule.slot == slot) {
+                return Err(SlotDoesNotApply { slot, trigger: kind.name });
+            }
+        }
+        Ok(Self { kind, context })
+    }
+
+    #[must_use]
+    pub fn kind(&self) -> &'static TriggerType {
+        self.kind
+    }
+
+    #[must_use]
+    pub fn context(&self) -> &Context {
+        &self.context
+    }
+
+    /// Whether an event of `kind` that holds `ids` is selected.
+    #[must_use]
+    pub fn matches(&self, kind: &TriggerType, ids: &Context) -> bool {
+        self.kind.name == kind.name
+            && Slot::ALL
+                .into_iter()
+                .all(|slot| self.context.get(slot).is_none_or(|wanted| ids.get(slot) == Some(wanted)))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn ids(survey: &str, group: &str, task_group: &str) -> Context {
+        let id = |text: &str| (!text.is_empty()).then(|| ContextId::parse(text).unwrap());
+        Context { survey: id(survey), group: id(group), task_group: id(task_group) }
+    }
+
+    fn trigger(name: &str, context: Context) -> Result<Trigger, SlotDoesNotApply> {
+        Trigger::new(TriggerType::find(name).unwrap(), context)
+    }
+
+    #[track_caller]
+    fn check(name: &str, context: Context, event: (&str, &str), event_ids: &Context, expected: bool) {
+        let kind = TriggerType::of_event(event.0, event.1).unwrap();
+        assert_eq!(trigger(name, context).unwrap().matches(kind, event_ids), expected);
+    }
+
+    #[test]
+    fn an_empty_context_matches_every_event_of_the_trigger_and_no_other() {
+        let any = Context::default();
+        for action in CHANGES {
+            check("create-edit-delete-task", any.clone(), ("COTTask", action), &ids("", "", "t1"), true);
+            check("create-edit-delete-task", any.clone(), ("COTUser", action), &any, false);
+        }
+        check("logout-user", any.clone(), ("Auth", "logout"), &any, true);
+    }
+
+    #[test]
+    fn a_populated_slot_matches_its_id_only() {
+        let task = "create-edit-delete-task";
+        check(task, ids("", "", "t1"), ("COTTask", "edit"), &ids("", "", "t1"), true);
+        check(task, ids("", "", "t1"), ("COTTask", "edit"), &ids("", "", "t2"), false);
+        check(task, ids("", "", "t1"), ("COTTask", "edit"), &Context::default(), false);
+        let survey = "create-edit-delete-survey";
+        check(survey, ids("s1", "", ""), ("COTSurvey", "create"), &ids("s1", "g1", ""), true);
+        check(survey, ids("s1", "g2", ""), ("COTSurvey", "create"), &ids("s1", "g1", ""), false);
+        check(survey, ids("", "g1", ""), ("COTSurvey", "create"), &ids("s9", "g1", ""), true);
+    }
+
+    #[test]
+    fn a_slot_that_cannot_apply_is_refused() {
+        let refused = trigger("create-edit-delete-user", ids("", "", "t1")).unwrap_err();
+        assert_eq!((refused.slot, refused.trigger), (Slot::TaskGroup, "create-edit-delete-user"));
+        assert_eq!(trigger("create-edit-delete-task", ids("s1", "", "t1")).unwrap_err().slot, Slot::Survey);
+    }
+
+    #[test]
+    fn names_and_subjects_of_the_catalogue_are_unique() {
+        for (index, entry) in CATALOGUE.iter().enumerate() {
+            for other in CATALOGUE.iter().skip(index + 1) {
+                assert_ne!(entry.name, other.name);
+                assert_ne!(entry.subject, other.subject);
+            }
+        }
+    }
+
+    #[test]
+    fn unknown_subjects_and_actions_are_told_apart() {
+        assert_eq!(TriggerType::of_event("COTPlanet", "create").unwrap_err(), UnknownEvent::Subject);
+        assert_eq!(TriggerType::of_event("COTTask", "explode").unwrap_err(), UnknownEvent::Action);
+        assert_eq!(TriggerType::of_event("Auth", "create").unwrap_err(), UnknownEvent::Action);
+    }
+}

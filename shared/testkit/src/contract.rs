@@ -1,0 +1,174 @@
+//! What every store must do. Run for the memory side here and for DynamoDB in `adapters`.
+
+use hookrail_adapters::store::{
+    CompanyCreation, ConfigStore, KeptAnswer, LineKey, LogStore, Recorded, Replacement, SubscriptionCreation,
+};
+use hookrail_domain::attempt::{Attempt, AttemptNumber};
+use hookrail_domain::delivery::{QueueName, QueuePosition};
+use hookrail_domain::event::Body;
+use hookrail_domain::id::{CompanyId, DeliveryId, EventId, SubscriptionId};
+use hookrail_domain::line::Progress;
+use hookrail_domain::log_row::{LogRow, RunId};
+use hookrail_domain::signature::SigningSecret;
+use hookrail_domain::subscription::{Code, Name, Subscription};
+use hookrail_domain::target::TargetUrl;
+use hookrail_domain::time::Millis;
+use hookrail_domain::token::{Grant, TokenHash};
+use hookrail_domain::trigger::{Context, Trigger, TriggerType};
+
+use crate::script::answer;
+
+/// A webhook of the company, active, for every task event.
+///
+/// # Panics
+/// When `company` is no company id.
+#[must_use]
+pub fn subscription(company: &str, number: u8) -> Subscription {
+    let kind = TriggerType::find("create-edit-delete-task").expect("in the catalogue");
+    Subscription {
+        id: SubscriptionId::from_bytes([number; 12]),
+        company: CompanyId::parse(company).expect("a company id"),
+        is_active: true,
+        trigger: Trigger::new(kind, Context::default()).expect("no slot is set"),
+        url: TargetUrl::parse_unchecked(&format!("https://receiver.example/{number}")).expect("a URL"),
+        name: Name::parse("Name").expect("a name"),
+        code: Code::parse(&format!("code_{number}")).expect("a code"),
+        description: None,
+        version: 0,
+    }
+}
+
+/// Runs every clause of the contract. Companies are named after `prefix`, so that one store can be tried twice.
+pub async fn check(store: &(impl ConfigStore + LogStore), prefix: &str) {
+    companies_and_tokens(store, prefix).await;
+    subscriptions(store, prefix).await;
+    answers(store, prefix).await;
+    rows(store, prefix).await;
+}
+
+async fn companies_and_tokens(store: &impl ConfigStore, prefix: &str) {
+    let company = CompanyId::parse(&format!("{prefix}-tokens")).expect("a company id");
+    let (token, other) = (TokenHash::of(&format!("{prefix} one")), TokenHash::of(&format!("{prefix} two")));
+    let grant = Grant::company(company.clone());
+    assert_eq!(store.find_grant(token).await.expect("read"), None);
+    assert_eq!(store.create_company(&company, token, &grant).await.expect("write"), CompanyCreation::Made);
+    assert_eq!(store.find_grant(token).await.expect("read"), Some(grant.clone()));
+    assert_eq!(store.create_company(&company, other, &grant).await.expect("write"), CompanyCreation::Taken);
+    assert_eq!(store.find_grant(other).await.expect("read"), None, "both or neither");
+}
+
+async fn subscriptions(store: &impl ConfigStore, prefix: &str) {
+    let name = format!("{prefix}-hooks");
+    let one = subscription(&name, 1);
+    let secret = SigningSecret::from_random([1; 32]);
+    let make = async |made: &Subscription| store.create_subscription(made, &secret).await.expect("write");
+    assert_eq!(make(&one).await, SubscriptionCreation::NoSuchCompany);
+    let token = TokenHash::of(&name);
+    store.create_company(&one.company, token, &Grant::company(one.company.clone())).await.expect("write");
+    let version = async || store.config_version(&one.company).await.expect("read");
+    let before = version().await;
+    assert_eq!(make(&one).await, SubscriptionCreation::Made);
+    assert!(before < version().await, "a write raises the company's version");
+    let same_code = Subscription { code: one.code.clone(), ..subscription(&name, 2) };
+    assert_eq!(make(&same_code).await, SubscriptionCreation::CodeTaken);
+    let two = subscription(&name, 2);
+    assert_eq!(make(&two).await, SubscriptionCreation::Made);
+    assert_eq!(store.list_subscriptions(&one.company).await.expect("read"), [one.clone(), two.clone()]);
+    assert_eq!(store.find_subscription(&one.company, one.id).await.expect("read"), Some(one.clone()));
+    let stranger = CompanyId::parse(&format!("{prefix}-stranger")).expect("a company id");
+    assert_eq!(store.find_subscription(&stranger, one.id).await.expect("read"), None);
+    assert_eq!(store.list_subscriptions(&stranger).await.expect("read"), []);
+    let between = version().await;
+    let changed = Subscription { is_active: false, version: 1, ..one.clone() };
+    assert_eq!(store.replace_subscription(&changed).await.expect("write"), Replacement::Done);
+    assert_eq!(store.replace_subscription(&changed).await.expect("write"), Replacement::Lost);
+    assert!(between < version().await, "a change raises the company's version");
+    assert_eq!(store.find_subscription(&one.company, one.id).await.expect("read"), Some(changed));
+}
+
+async fn answers(store: &impl ConfigStore, prefix: &str) {
+    let company = CompanyId::parse(&format!("{prefix}-answers")).expect("a company id");
+    let answer = KeptAnswer {
+        request: "hash".to_owned(),
+        status: 202,
+        body: "{}".to_owned(),
+        expires_at: Millis(10_000),
+    };
+    assert_eq!(store.find_answer(&company, "key", Millis(0)).await.expect("read"), None);
+    store.keep_answer(&company, "key", &answer).await.expect("write");
+    assert_eq!(store.find_answer(&company, "key", Millis(9_999)).await.expect("read"), Some(answer));
+    assert_eq!(store.find_answer(&company, "key", Millis(10_000)).await.expect("read"), None);
+}
+
+fn row(line: &LineKey, sequence: u64, attempt: u32, run: &str) -> LogRow {
+    let position = |queue, number: u64| QueuePosition { queue: QueueName::new(queue), number: number.into() };
+    LogRow {
+        company: line.company.clone(),
+        subscription: line.subscription,
+        delivery: DeliveryId::of(EventId::of_message(&sequence.to_string()), line.subscription),
+        event: EventId::of_message(&sequence.to_string()),
+        accepted: position("events", sequence),
+        queued: position("deliveries", sequence),
+        attempt: Attempt {
+            number: AttemptNumber { sequence, attempt },
+            started_at: Millis(1000),
+            duration_ms: 5,
+            outcome: answer(500),
+        },
+        progress: Progress::Waiting { until: Millis(31_000) },
+        url: "https://receiver.example/".to_owned(),
+        version: 0,
+        run: RunId(run.to_owned()),
+        body: (attempt == 1).then(|| Body::new(format!("{{\"event\":{sequence}}}")).expect("small")),
+        expires_at: None,
+    }
+}
+
+async fn rows(store: &(impl ConfigStore + LogStore), prefix: &str) {
+    let name = format!("{prefix}-hooks");
+    let known = subscription(&name, 1);
+    let line = LineKey { company: known.company.clone(), subscription: known.id };
+    let unknown = LineKey { subscription: SubscriptionId::from_bytes([99; 12]), ..line.clone() };
+    let settings = store.settings(&[unknown.clone(), line.clone()]).await.expect("read");
+    let ids: Vec<_> = settings.iter().map(|one| one.subscription.as_ref().map(|found| found.id)).collect();
+    assert_eq!(ids, [None, Some(known.id)], "in the order asked");
+    let secrets: Vec<_> = settings.iter().map(|one| one.secret.is_some()).collect();
+    assert_eq!(secrets, [false, true]);
+
+    assert_eq!(store.last_row(&line).await.expect("read"), None);
+    let put = async |sequence, attempt, run| {
+        store.put_row(&row(&line, sequence, attempt, run)).await.expect("write")
+    };
+    for (sequence, attempt) in [(1, 1), (1, 2), (2, 1), (9, 1), (10, 1), (10, 2)] {
+        assert_eq!(put(sequence, attempt, "a").await, Recorded::Mine);
+    }
+    assert_eq!(put(10, 2, "a").await, Recorded::Mine, "a repeat after a lost answer");
+    assert_eq!(put(10, 2, "b").await, Recorded::Another, "the fence");
+    assert_eq!(store.last_row(&line).await.expect("read"), Some(row(&line, 10, 2, "a").last()));
+    assert_eq!(store.last_row(&unknown).await.expect("read"), None);
+
+    let list = async |before, limit| {
+        let rows = store.list_rows(&line, before, limit).await.expect("read");
+        for row in &rows {
+            let body = format!("{{\"event\":{}}}", row.attempt.number.sequence);
+            assert_eq!(row.body.as_ref().map(Body::as_str), Some(body.as_str()), "every row has its body");
+        }
+        rows.iter().map(|row| (row.attempt.number.sequence, row.attempt.number.attempt)).collect::<Vec<_>>()
+    };
+    assert_eq!(list(None, 100).await, [(10, 2), (10, 1), (9, 1), (2, 1), (1, 2), (1, 1)]);
+    assert_eq!(list(None, 2).await, [(10, 2), (10, 1)]);
+    assert_eq!(list(Some(AttemptNumber { sequence: 10, attempt: 1 }), 2).await, [(9, 1), (2, 1)]);
+    assert_eq!(list(Some(AttemptNumber { sequence: 1, attempt: 1 }), 2).await, []);
+    // The first attempt's row, which holds the body, is on the next page.
+    assert_eq!(list(None, 1).await, [(10, 2)]);
+}
+
+#[cfg(test)]
+mod tests {
+    use futures_util::FutureExt as _;
+
+    #[test]
+    fn the_memory_store_keeps_the_contract() {
+        super::check(&crate::memory::MemoryTables::default(), "memory").now_or_never().expect("never waits");
+    }
+}

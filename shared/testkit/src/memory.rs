@@ -1,0 +1,185 @@
+//! The store in memory: the same rules as the tables, without their faults.
+
+use std::collections::{BTreeMap, HashMap};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+
+use hookrail_adapters::store::{
+    CompanyCreation, ConfigStore, KeptAnswer, LineKey, LineSettings, LogStore, Recorded, Replacement, StoreError,
+    SubscriptionCreation,
+};
+use hookrail_domain::attempt::AttemptNumber;
+use hookrail_domain::id::{CompanyId, SubscriptionId};
+use hookrail_domain::limits::SUBSCRIPTIONS_PER_COMPANY_MAX;
+use hookrail_domain::line::LastRow;
+use hookrail_domain::log_row::LogRow;
+use hookrail_domain::signature::SigningSecret;
+use hookrail_domain::subscription::Subscription;
+use hookrail_domain::time::Millis;
+use hookrail_domain::token::{Grant, TokenHash};
+
+/// Both tables. Clones share them.
+#[derive(Debug, Clone, Default)]
+pub struct MemoryTables(Arc<Mutex<Tables>>);
+
+#[derive(Debug, Default)]
+struct Tables {
+    grants: HashMap<TokenHash, Grant>,
+    companies: HashMap<CompanyId, u64>,
+    subscriptions: BTreeMap<(CompanyId, SubscriptionId), Subscription>,
+    secrets: HashMap<SubscriptionId, SigningSecret>,
+    answers: HashMap<(CompanyId, String), KeptAnswer>,
+    lines: HashMap<LineKey, BTreeMap<AttemptNumber, LogRow>>,
+    floors: HashMap<LineKey, u64>,
+}
+
+impl MemoryTables {
+    fn tables(&self) -> MutexGuard<'_, Tables> {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// Every row of the line, oldest first.
+    #[must_use]
+    pub fn rows(&self, line: &LineKey) -> Vec<LogRow> {
+        self.tables().lines.get(line).into_iter().flat_map(|rows| rows.values().cloned()).collect()
+    }
+
+    /// Drops every row, as expiry does after idle months, and keeps the floor.
+    pub fn expire_rows(&self, line: &LineKey, floor: u64) {
+        let mut tables = self.tables();
+        tables.lines.remove(line);
+        tables.floors.insert(line.clone(), floor);
+    }
+}
+
+impl ConfigStore for MemoryTables {
+    async fn find_grant(&self, token: TokenHash) -> Result<Option<Grant>, StoreError> {
+        Ok(self.tables().grants.get(&token).cloned())
+    }
+
+    async fn create_company(
+        &self,
+        company: &CompanyId,
+        token: TokenHash,
+        grant: &Grant,
+    ) -> Result<CompanyCreation, StoreError> {
+        let mut tables = self.tables();
+        if tables.companies.contains_key(company) {
+            return Ok(CompanyCreation::Taken);
+        }
+        tables.companies.insert(company.clone(), 0);
+        tables.grants.insert(token, grant.clone());
+        Ok(CompanyCreation::Made)
+    }
+
+    async fn create_subscription(
+        &self,
+        subscription: &Subscription,
+        secret: &SigningSecret,
+    ) -> Result<SubscriptionCreation, StoreError> {
+        let mut tables = self.tables();
+        let company = &subscription.company;
+        let of_company: Vec<_> =
+            tables.subscriptions.values().filter(|other| &other.company == company).collect();
+        if of_company.iter().any(|other| other.code == subscription.code) {
+            return Ok(SubscriptionCreation::CodeTaken);
+        }
+        if SUBSCRIPTIONS_PER_COMPANY_MAX <= of_company.len() {
+            return Ok(SubscriptionCreation::Full);
+        }
+        let Some(version) = tables.companies.get_mut(company) else {
+            return Ok(SubscriptionCreation::NoSuchCompany);
+        };
+        *version += 1;
+        tables.secrets.insert(subscription.id, secret.clone());
+        tables.subscriptions.insert((company.clone(), subscription.id), subscription.clone());
+        Ok(SubscriptionCreation::Made)
+    }
+
+    async fn find_subscription(
+        &self,
+        company: &CompanyId,
+        id: SubscriptionId,
+    ) -> Result<Option<Subscription>, StoreError> {
+        Ok(self.tables().subscriptions.get(&(company.clone(), id)).cloned())
+    }
+
+    async fn list_subscriptions(&self, company: &CompanyId) -> Result<Vec<Subscription>, StoreError> {
+        Ok(self.tables().subscriptions.values().filter(|one| &one.company == company).cloned().collect())
+    }
+
+    async fn replace_subscription(&self, subscription: &Subscription) -> Result<Replacement, StoreError> {
+        let mut tables = self.tables();
+        let key = (subscription.company.clone(), subscription.id);
+        match tables.subscriptions.get_mut(&key) {
+            Some(current) if current.version + 1 == subscription.version => {
+                *current = subscription.clone();
+                *tables.companies.entry(subscription.company.clone()).or_default() += 1;
+                Ok(Replacement::Done)
+            }
+            Some(_) | None => Ok(Replacement::Lost),
+        }
+    }
+
+    async fn config_version(&self, company: &CompanyId) -> Result<u64, StoreError> {
+        Ok(self.tables().companies.get(company).copied().unwrap_or_default())
+    }
+
+    async fn keep_answer(&self, company: &CompanyId, key: &str, answer: &KeptAnswer) -> Result<(), StoreError> {
+        self.tables().answers.insert((company.clone(), key.to_owned()), answer.clone());
+        Ok(())
+    }
+
+    async fn find_answer(
+        &self,
+        company: &CompanyId,
+        key: &str,
+        now: Millis,
+    ) -> Result<Option<KeptAnswer>, StoreError> {
+        let tables = self.tables();
+        let answer = tables.answers.get(&(company.clone(), key.to_owned()));
+        Ok(answer.filter(|answer| now < answer.expires_at).cloned())
+    }
+}
+
+impl LogStore for MemoryTables {
+    async fn settings(&self, lines: &[LineKey]) -> Result<Vec<LineSettings>, StoreError> {
+        let tables = self.tables();
+        let settings = lines.iter().map(|line| {
+            let subscription = tables.subscriptions.get(&(line.company.clone(), line.subscription));
+            LineSettings {
+                subscription: subscription.cloned(),
+                secret: subscription.and_then(|one| tables.secrets.get(&one.id)).cloned(),
+                sequence_floor: tables.floors.get(line).copied().unwrap_or_default(),
+            }
+        });
+        Ok(settings.collect())
+    }
+
+    async fn last_row(&self, line: &LineKey) -> Result<Option<LastRow>, StoreError> {
+        let tables = self.tables();
+        Ok(tables.lines.get(line).and_then(|rows| Some(rows.last_key_value()?.1.last())))
+    }
+
+    async fn put_row(&self, row: &LogRow) -> Result<Recorded, StoreError> {
+        let mut tables = self.tables();
+        let line = LineKey { company: row.company.clone(), subscription: row.subscription };
+        let there = tables.lines.entry(line).or_default().entry(row.attempt.number).or_insert_with(|| row.clone());
+        Ok(if there.run == row.run { Recorded::Mine } else { Recorded::Another })
+    }
+
+    async fn list_rows(
+        &self,
+        line: &LineKey,
+        before: Option<AttemptNumber>,
+        limit: usize,
+    ) -> Result<Vec<LogRow>, StoreError> {
+        let tables = self.tables();
+        let Some(rows) = tables.lines.get(line) else { return Ok(Vec::new()) };
+        let page = rows.values().rev().filter(|row| before.is_none_or(|before| row.attempt.number < before));
+        let filled = page.take(limit).map(|row| {
+            let first = AttemptNumber { attempt: 1, ..row.attempt.number };
+            LogRow { body: rows.get(&first).and_then(|first| first.body.clone()), ..row.clone() }
+        });
+        Ok(filled.collect())
+    }
+}

@@ -1,0 +1,429 @@
+//! `COTWebhook` JSON. Tolerant reading, exact writing: empty strings on the wire are absent slots inside.
+
+use hookrail_domain::id::{CompanyId, ContextId, SubscriptionId};
+use hookrail_domain::subscription::{Code, Description, Name, Subscription};
+use hookrail_domain::target::{TargetPolicy, TargetUrl};
+use hookrail_domain::trigger::{CATALOGUE, Context, Slot, Trigger, TriggerType};
+use serde::Serialize;
+use serde_json::{Map, Value};
+
+use crate::problem::FieldProblem;
+
+/// A webhook to be made: everything but what the server gives it.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct NewSubscription {
+    pub name: Name,
+    pub code: Code,
+    pub url: TargetUrl,
+    pub trigger: Trigger,
+    pub description: Option<Description>,
+    pub is_active: bool,
+}
+
+impl NewSubscription {
+    /// The stored webhook, at version 0.
+    #[must_use]
+    pub fn into_subscription(self, id: SubscriptionId, company: CompanyId) -> Subscription {
+        Subscription {
+            id,
+            company,
+            is_active: self.is_active,
+            trigger: self.trigger,
+            url: self.url,
+            name: self.name,
+            code: self.code,
+            description: self.description,
+            version: 0,
+        }
+    }
+}
+
+/// A change of a webhook. What it does not name stays as it is.
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+pub struct SubscriptionPatch {
+    name: Option<Name>,
+    code: Option<Code>,
+    url: Option<TargetUrl>,
+    trigger: Option<&'static TriggerType>,
+    context: Option<Context>,
+    description: Option<Option<Description>>,
+    is_active: Option<bool>,
+    /// The version that the caller's change is based on.
+    pub expected_version: Option<u64>,
+}
+
+/// Reads the body of a create call.
+pub fn parse_new(bytes: &[u8], policy: &TargetPolicy) -> Result<NewSubscription, Vec<FieldProblem>> {
+    let fields = parse_object(bytes)?;
+    let mut reader = Reader { fields: &fields, problems: Vec::new() };
+    let name = reader.required("name", Name::parse);
+    let code = reader.required("code", Code::parse);
+    let url = reader.required("url", |text| TargetUrl::parse(text, policy));
+    let kind = reader.required("trigger", find_trigger);
+    let description = reader.optional("description", Description::parse);
+    let is_active = reader.flag("isActive");
+    let context = reader.context();
+    let trigger = kind.and_then(|kind| reader.trigger(kind, context.unwrap_or_default()));
+    match (name, code, url, trigger) {
+        (Some(name), Some(code), Some(url), Some(trigger)) if reader.problems.is_empty() => {
+            Ok(NewSubscription {
+                name,
+                code,
+                url,
+                trigger,
+                description,
+                is_active: is_active.unwrap_or(true),
+            })
+        }
+        _ => Err(reader.problems),
+    }
+}
+
+/// Reads the body of a change.
+pub fn parse_patch(bytes: &[u8], policy: &TargetPolicy) -> Result<SubscriptionPatch, Vec<FieldProblem>> {
+    let fields = parse_object(bytes)?;
+    let mut reader = Reader { fields: &fields, problems: Vec::new() };
+    let patch = SubscriptionPatch {
+        name: reader.optional("name", Name::parse),
+        code: reader.optional("code", Code::parse),
+        url: reader.optional("url", |text| TargetUrl::parse(text, policy)),
+        trigger: reader.optional("trigger", find_trigger),
+        context: reader.context(),
+        description: match fields.get("description") {
+            Some(Value::Null) => Some(None),
+            _ => reader.optional("description", Description::parse).map(Some),
+        },
+        is_active: reader.flag("isActive"),
+        expected_version: reader.version("__v"),
+    };
+    if reader.problems.is_empty() { Ok(patch) } else { Err(reader.problems) }
+}
+
+impl SubscriptionPatch {
+    /// The webhook after the change, at the next version.
+    ///
+    /// A new trigger without a context of its own keeps the old context only if every slot still applies.
+    pub fn apply(self, current: &Subscription) -> Result<Subscription, Vec<FieldProblem>> {
+        let mut problems = Vec::new();
+        if self.code.is_some_and(|code| code != current.code) {
+            problems.push(FieldProblem::new("code", "cannot be changed once saved"));
+        }
+        let kind = self.trigger.unwrap_or_else(|| current.trigger.kind());
+        let context = self.context.unwrap_or_else(|| current.trigger.context().clone());
+        match Trigger::new(kind, context) {
+            Ok(trigger) if problems.is_empty() => Ok(Subscription {
+                trigger,
+                is_active: self.is_active.unwrap_or(current.is_active),
+                url: self.url.unwrap_or_else(|| current.url.clone()),
+                name: self.name.unwrap_or_else(|| current.name.clone()),
+                description: self.description.unwrap_or_else(|| current.description.clone()),
+                version: current.version + 1,
+                ..current.clone()
+            }),
+            Ok(_) => Err(problems),
+            Err(refused) => {
+                problems.push(FieldProblem::new(context_field(refused.slot), refused));
+                Err(problems)
+            }
+        }
+    }
+}
+
+/// A reader of one JSON object that collects every bad field instead of stopping at the first.
+struct Reader<'a> {
+    fields: &'a Map<String, Value>,
+    problems: Vec<FieldProblem>,
+}
+
+impl Reader<'_> {
+    fn required<T, E: std::fmt::Display>(
+        &mut self,
+        field: &str,
+        parse: impl FnOnce(&str) -> Result<T, E>,
+    ) -> Option<T> {
+        if matches!(self.fields.get(field), None | Some(Value::Null)) {
+            self.refuse(field, "is missing");
+            return None;
+        }
+        self.optional(field, parse)
+    }
+
+    fn optional<T, E: std::fmt::Display>(
+        &mut self,
+        field: &str,
+        parse: impl FnOnce(&str) -> Result<T, E>,
+    ) -> Option<T> {
+        match self.fields.get(field) {
+            None => None,
+            Some(Value::String(text)) => match parse(text) {
+                Ok(value) => Some(value),
+                Err(error) => {
+                    self.refuse(field, error);
+                    None
+                }
+            },
+            Some(_) => {
+                self.refuse(field, "must be a string");
+                None
+            }
+        }
+    }
+
+    fn flag(&mut self, field: &str) -> Option<bool> {
+        match self.fields.get(field) {
+            None => None,
+            Some(Value::Bool(flag)) => Some(*flag),
+            Some(_) => {
+                self.refuse(field, "must be true or false");
+                None
+            }
+        }
+    }
+
+    fn version(&mut self, field: &str) -> Option<u64> {
+        let value = self.fields.get(field)?;
+        let version = value.as_u64();
+        if version.is_none() {
+            self.refuse(field, "must be a whole number");
+        }
+        version
+    }
+
+    fn trigger(&mut self, kind: &'static TriggerType, context: Context) -> Option<Trigger> {
+        match Trigger::new(kind, context) {
+            Ok(trigger) => Some(trigger),
+            Err(refused) => {
+                self.refuse(&context_field(refused.slot), refused);
+                None
+            }
+        }
+    }
+
+    /// Absent means "not said"; an object replaces the whole context, its empty slots matching everything.
+    fn context(&mut self) -> Option<Context> {
+        let fields = match self.fields.get("context") {
+            None => return None,
+            Some(Value::Object(fields)) => fields,
+            Some(_) => {
+                self.refuse("context", "must be an object; write {} to clear it");
+                return None;
+            }
+        };
+        let mut context = Context::default();
+        for slot in Slot::ALL {
+            match fields.get(slot.name()) {
+                None | Some(Value::Null) => {}
+                Some(Value::String(text)) if text.is_empty() => {}
+                Some(Value::String(text)) => match ContextId::parse(text) {
+                    Ok(id) => context.set(slot, id),
+                    Err(error) => self.refuse(&context_field(slot), error),
+                },
+                Some(_) => self.refuse(&context_field(slot), "must be a string"),
+            }
+        }
+        for field in fields.keys().filter(|field| Slot::ALL.iter().all(|slot| slot.name() != *field)) {
+            // A misspelt slot would silently widen the webhook to the whole company.
+            self.refuse(&format!("context.{field}"), "is no context field");
+        }
+        Some(context)
+    }
+
+    fn refuse(&mut self, field: &str, reason: impl std::fmt::Display) {
+        self.problems.push(FieldProblem::new(field, reason));
+    }
+}
+
+fn context_field(slot: Slot) -> String {
+    format!("context.{}", slot.name())
+}
+
+fn find_trigger(name: &str) -> Result<&'static TriggerType, String> {
+    TriggerType::find(name).ok_or_else(|| {
+        let names: Vec<_> = CATALOGUE.iter().map(|entry| entry.name).collect();
+        format!("must be one of {}", names.join(", "))
+    })
+}
+
+fn parse_object(bytes: &[u8]) -> Result<Map<String, Value>, Vec<FieldProblem>> {
+    serde_json::from_slice(bytes).map_err(|error| vec![not_an_object(&error)])
+}
+
+/// The problem of a body that is no JSON object.
+pub(crate) fn not_an_object(error: &serde_json::Error) -> FieldProblem {
+    if error.is_data() {
+        FieldProblem::new("", "the body must be a JSON object")
+    } else {
+        FieldProblem::new(
+            "",
+            format!("the body is not JSON (line {}, column {})", error.line(), error.column()),
+        )
+    }
+}
+
+#[derive(Serialize)]
+struct Document<'a> {
+    #[serde(rename = "_id")]
+    id: String,
+    company: &'a str,
+    #[serde(rename = "isActive")]
+    is_active: bool,
+    trigger: &'a str,
+    url: &'a str,
+    name: &'a str,
+    code: &'a str,
+    context: ContextDocument<'a>,
+    #[serde(rename = "__v")]
+    version: u64,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    description: Option<&'a str>,
+}
+
+#[derive(Serialize)]
+struct ContextDocument<'a> {
+    survey: &'a str,
+    group: &'a str,
+    #[serde(rename = "taskGroup")]
+    task_group: &'a str,
+}
+
+/// The webhook as the API shows it.
+#[must_use]
+pub fn render(subscription: &Subscription) -> Vec<u8> {
+    serde_json::to_vec(&document(subscription)).unwrap_or_default()
+}
+
+/// Several webhooks as the API lists them: a bare array.
+#[must_use]
+pub fn render_list(subscriptions: &[Subscription]) -> Vec<u8> {
+    let documents: Vec<_> = subscriptions.iter().map(document).collect();
+    serde_json::to_vec(&documents).unwrap_or_default()
+}
+
+fn document(subscription: &Subscription) -> Document<'_> {
+    let slot = |slot| subscription.trigger.context().get(slot).map_or("", ContextId::as_str);
+    Document {
+        id: subscription.id.to_string(),
+        company: subscription.company.as_str(),
+        is_active: subscription.is_active,
+        trigger: subscription.trigger.kind().name,
+        url: subscription.url.as_str(),
+        name: subscription.name.as_str(),
+        code: subscription.code.as_str(),
+        context: ContextDocument {
+            survey: slot(Slot::Survey),
+            group: slot(Slot::Group),
+            task_group: slot(Slot::TaskGroup),
+        },
+        version: subscription.version,
+        description: subscription.description.as_ref().map(Description::as_str),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const PUBLISHED: &str = include_str!("../fixtures/cot_webhook.json");
+
+    fn new(text: &str) -> Result<NewSubscription, Vec<FieldProblem>> {
+        parse_new(text.as_bytes(), &TargetPolicy::default())
+    }
+
+    fn published() -> Subscription {
+        new(PUBLISHED).unwrap().into_subscription(
+            SubscriptionId::parse("62685990d918fb5557f9f992").unwrap(),
+            CompanyId::parse("625be93a286ef83c1c0e845f").unwrap(),
+        )
+    }
+
+    #[test]
+    fn the_published_webhook_comes_back_field_for_field() {
+        let written: Value = serde_json::from_slice(&render(&published())).unwrap();
+        let expected: Value = serde_json::from_str(PUBLISHED).unwrap();
+        assert_eq!(written, expected);
+    }
+
+    #[track_caller]
+    fn refused(result: Result<impl std::fmt::Debug, Vec<FieldProblem>>, fields: &[&str]) {
+        let problems = result.unwrap_err();
+        assert_eq!(problems.iter().map(|problem| problem.field.as_str()).collect::<Vec<_>>(), fields);
+    }
+
+    #[test]
+    fn every_bad_field_is_named_at_once() {
+        refused(new("{}"), &["name", "code", "url", "trigger"]);
+        refused(
+            new(r#"{"name":1,"code":"Bad","url":"nope","trigger":"x","isActive":"yes","description":[]}"#),
+            &["name", "code", "url", "trigger", "description", "isActive"],
+        );
+        refused(new("[]"), &[""]);
+        refused(new("{"), &[""]);
+    }
+
+    fn with_context(trigger: &str, context: &str) -> String {
+        format!(r#"{{"name":"n","code":"c","url":"https://a.io","trigger":"{trigger}","context":{context}}}"#)
+    }
+
+    #[test]
+    fn contexts_are_checked_slot_by_slot() {
+        let task = "create-edit-delete-task";
+        for empty in ["{}", r#"{"taskGroup":""}"#, r#"{"survey":"","group":null,"taskGroup":null}"#] {
+            assert_eq!(new(&with_context(task, empty)).unwrap().trigger.context(), &Context::default());
+        }
+        refused(new(&with_context(task, "null")), &["context"]);
+        refused(new(&with_context(task, "[]")), &["context"]);
+        refused(new(&with_context(task, r#"{"taskGroup":7}"#)), &["context.taskGroup"]);
+        refused(new(&with_context(task, r#"{"taskGroup":"a b"}"#)), &["context.taskGroup"]);
+        refused(new(&with_context(task, r#"{"survey":"s1"}"#)), &["context.survey"]);
+        refused(new(&with_context(task, r#"{"taskgroup":"t1"}"#)), &["context.taskgroup"]);
+        refused(
+            new(&with_context("create-edit-delete-user", r#"{"taskGroup":"t1"}"#)),
+            &["context.taskGroup"],
+        );
+    }
+
+    fn patched(text: &str) -> Result<Subscription, Vec<FieldProblem>> {
+        parse_patch(text.as_bytes(), &TargetPolicy::default())?.apply(&published())
+    }
+
+    #[test]
+    fn a_patch_keeps_what_it_does_not_name_and_raises_the_version() {
+        let before = published();
+        let after = patched(r#"{"name":"New"}"#).unwrap();
+        assert_eq!(after, Subscription { name: Name::parse("New").unwrap(), version: 1, ..before });
+    }
+
+    #[test]
+    fn a_patch_replaces_clears_or_keeps_the_context() {
+        let context = |text| patched(text).unwrap().trigger.context().task_group.clone();
+        assert_eq!(context("{}").unwrap().as_str(), "6261612a8f1e99002e5c8cce");
+        assert_eq!(context(r#"{"context":{}}"#), None);
+        assert_eq!(context(r#"{"context":{"taskGroup":"t2"}}"#).unwrap().as_str(), "t2");
+        refused(patched(r#"{"context":null}"#), &["context"]);
+    }
+
+    #[test]
+    fn a_patch_cannot_change_the_code_or_strand_a_slot() {
+        refused(patched(r#"{"code":"other"}"#), &["code"]);
+        assert_eq!(patched(r#"{"code":"wo_update"}"#).unwrap().code.as_str(), "wo_update");
+        refused(patched(r#"{"trigger":"create-edit-delete-user"}"#), &["context.taskGroup"]);
+        assert_eq!(
+            patched(r#"{"trigger":"create-edit-delete-user","context":{}}"#).unwrap().trigger.kind().name,
+            "create-edit-delete-user"
+        );
+    }
+
+    #[test]
+    fn a_patch_can_empty_the_description_and_state_its_version() {
+        assert_eq!(patched(r#"{"description":null}"#).unwrap().description, None);
+        let patch = parse_patch(br#"{"__v":3}"#, &TargetPolicy::default()).unwrap();
+        assert_eq!(patch.expected_version, Some(3));
+        refused(patched(r#"{"__v":"3"}"#), &["__v"]);
+    }
+
+    #[test]
+    fn a_patch_refuses_bad_values_by_field() {
+        refused(patched(r#"{"url":"ftp://a.io","name":"","isActive":1}"#), &["name", "url", "isActive"]);
+        refused(patched(r#"{"name":null}"#), &["name"]);
+    }
+}

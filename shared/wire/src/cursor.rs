@@ -1,0 +1,130 @@
+//! Cursors: where the next page of a list begins. Opaque to callers and good for one list only.
+//!
+//! A cursor names a place, never a company: whose list it is comes from the token. The check over company and list
+//! keeps a cursor from being used on another list, where its place would mean something else.
+
+use base64::Engine;
+use base64::engine::general_purpose::URL_SAFE_NO_PAD;
+use hookrail_domain::attempt::AttemptNumber;
+use hookrail_domain::id::{CompanyId, SubscriptionId, hash_parts};
+
+const CHECK_BYTES: usize = 8;
+const PLACE_BYTES: usize = 12;
+
+/// A text is no cursor of this list.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
+#[error("is no cursor of this list")]
+pub struct InvalidCursor;
+
+/// The place after `last` in a company's list of webhooks.
+#[must_use]
+pub fn render_subscription(company: &CompanyId, last: SubscriptionId) -> String {
+    render(&webhooks(company), *last.as_bytes())
+}
+
+/// The webhook that the next page comes after.
+pub fn parse_subscription(company: &CompanyId, text: &str) -> Result<SubscriptionId, InvalidCursor> {
+    parse(&webhooks(company), text).map(SubscriptionId::from_bytes)
+}
+
+/// The place after `last` in a webhook's log.
+#[must_use]
+pub fn render_row((company, subscription): (&CompanyId, SubscriptionId), last: AttemptNumber) -> String {
+    let mut place = [0; PLACE_BYTES];
+    let number = last.sequence.to_be_bytes().into_iter().chain(last.attempt.to_be_bytes());
+    for (byte, part) in place.iter_mut().zip(number) {
+        *byte = part;
+    }
+    render(&log(company, &subscription), place)
+}
+
+/// The row that the next page comes after.
+pub fn parse_row(
+    (company, subscription): (&CompanyId, SubscriptionId),
+    text: &str,
+) -> Result<AttemptNumber, InvalidCursor> {
+    let [s1, s2, s3, s4, s5, s6, s7, s8, n1, n2, n3, n4] = parse(&log(company, &subscription), text)?;
+    Ok(AttemptNumber {
+        sequence: u64::from_be_bytes([s1, s2, s3, s4, s5, s6, s7, s8]),
+        attempt: u32::from_be_bytes([n1, n2, n3, n4]),
+    })
+}
+
+fn webhooks(company: &CompanyId) -> [&[u8]; 3] {
+    [b"webhooks", company.as_str().as_bytes(), b""]
+}
+
+fn log<'a>(company: &'a CompanyId, subscription: &'a SubscriptionId) -> [&'a [u8]; 3] {
+    [b"log", company.as_str().as_bytes(), subscription.as_bytes()]
+}
+
+fn render(list: &[&[u8]; 3], place: [u8; PLACE_BYTES]) -> String {
+    let bytes: Vec<u8> = place.into_iter().chain(check(list, &place)).collect();
+    URL_SAFE_NO_PAD.encode(bytes)
+}
+
+fn parse(list: &[&[u8]; 3], text: &str) -> Result<[u8; PLACE_BYTES], InvalidCursor> {
+    let bytes = URL_SAFE_NO_PAD.decode(text).map_err(|_one_reason| InvalidCursor)?;
+    let place = bytes.first_chunk::<PLACE_BYTES>().copied().ok_or(InvalidCursor)?;
+    let told = bytes.get(PLACE_BYTES..).ok_or(InvalidCursor)?;
+    if told == check(list, &place) { Ok(place) } else { Err(InvalidCursor) }
+}
+
+fn check(list: &[&[u8]; 3], place: &[u8]) -> [u8; CHECK_BYTES] {
+    let [name, company, subscription] = *list;
+    let mut check = [0; CHECK_BYTES];
+    for (byte, hashed) in check.iter_mut().zip(hash_parts(&[b"cursor", name, company, subscription, place])) {
+        *byte = hashed;
+    }
+    check
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn company(text: &str) -> CompanyId {
+        CompanyId::parse(text).unwrap()
+    }
+
+    fn webhook(byte: u8) -> SubscriptionId {
+        SubscriptionId::from_bytes([byte; 12])
+    }
+
+    const ROW: AttemptNumber = AttemptNumber { sequence: u64::MAX - 1, attempt: 3 };
+
+    #[test]
+    fn a_cursor_comes_back_as_the_place_it_was_made_of() {
+        let acme = company("acme");
+        assert_eq!(parse_subscription(&acme, &render_subscription(&acme, webhook(1))), Ok(webhook(1)));
+        assert_eq!(parse_row((&acme, webhook(1)), &render_row((&acme, webhook(1)), ROW)), Ok(ROW));
+    }
+
+    #[test]
+    fn a_cursor_is_good_for_its_own_list_only() {
+        let (acme, other) = (company("acme"), company("other"));
+        let webhooks = render_subscription(&acme, webhook(1));
+        assert_eq!(parse_subscription(&other, &webhooks), Err(InvalidCursor));
+        assert_eq!(parse_row((&acme, webhook(1)), &webhooks), Err(InvalidCursor));
+        let rows = render_row((&acme, webhook(1)), ROW);
+        assert_eq!(parse_row((&other, webhook(1)), &rows), Err(InvalidCursor));
+        assert_eq!(parse_row((&acme, webhook(2)), &rows), Err(InvalidCursor));
+        assert_eq!(parse_subscription(&acme, &rows), Err(InvalidCursor));
+    }
+
+    #[test]
+    fn a_changed_or_cut_cursor_is_refused() {
+        let acme = company("acme");
+        let good = render_subscription(&acme, webhook(1));
+        for at in 0..good.len() {
+            let mut bytes = good.clone().into_bytes();
+            bytes[at] = if bytes[at] == b'A' { b'B' } else { b'A' };
+            let changed = String::from_utf8(bytes).unwrap();
+            assert_eq!(parse_subscription(&acme, &changed), Err(InvalidCursor), "{changed}");
+            assert_eq!(parse_subscription(&acme, &good[..at]), Err(InvalidCursor));
+        }
+        for bad in ["", "=", "not a cursor", "é", &format!("{good}AAAA")] {
+            assert_eq!(parse_subscription(&acme, bad), Err(InvalidCursor), "{bad}");
+        }
+    }
+}

@@ -1,0 +1,247 @@
+//! `POST /api/v3/event`: the events that a call holds, each as the exact bytes sent, and the answer.
+
+use hookrail_domain::event::Body;
+use hookrail_domain::id::{CompanyId, EventId};
+use hookrail_domain::limits::EVENTS_PER_CALL_MAX;
+use hookrail_domain::token::Holder;
+use serde::Serialize;
+use serde_json::value::RawValue;
+
+use crate::cot_event;
+use crate::problem::{FieldProblem, Problem};
+
+/// An event that may be queued. It has no id yet: that follows from the name the queue gives its message.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct NewEvent {
+    pub company: CompanyId,
+    pub body: Body,
+}
+
+/// Why nothing of a call is accepted: every bad event and field of it.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct InvalidCall {
+    pub problems: Vec<FieldProblem>,
+    /// At least one event is larger than `EVENT_BYTES_MAX`.
+    pub is_too_large: bool,
+}
+
+impl InvalidCall {
+    fn new(field: &str, reason: impl std::fmt::Display) -> Self {
+        Self { problems: vec![FieldProblem::new(field, reason)], is_too_large: false }
+    }
+}
+
+/// Reads one event, or an array of them, pushed by `holder`.
+///
+/// A single event is the whole text as it was received, an array's element the exact slice between its commas.
+pub fn parse(bytes: &[u8], holder: &Holder) -> Result<Vec<NewEvent>, InvalidCall> {
+    let text = std::str::from_utf8(bytes).map_err(|error| {
+        InvalidCall::new("", format!("the body is not UTF-8 (byte {})", error.valid_up_to()))
+    })?;
+    if text.trim_start().starts_with('[') {
+        parse_array(text, holder)
+    } else {
+        parse_event(text, holder).map(|event| vec![event]).map_err(of_whole_body)
+    }
+}
+
+fn parse_array(text: &str, holder: &Holder) -> Result<Vec<NewEvent>, InvalidCall> {
+    let elements: Vec<&RawValue> = serde_json::from_str(text).map_err(|error| {
+        let (line, column) = (error.line(), error.column());
+        InvalidCall::new("", format!("the body is not JSON (line {line}, column {column})"))
+    })?;
+    if elements.is_empty() {
+        return Err(InvalidCall::new("", "the body holds no event"));
+    }
+    if EVENTS_PER_CALL_MAX < elements.len() {
+        let reason = format!("the body holds more than {EVENTS_PER_CALL_MAX} events");
+        return Err(InvalidCall::new("", reason));
+    }
+    let mut events = Vec::with_capacity(elements.len());
+    let mut invalid = InvalidCall { problems: Vec::new(), is_too_large: false };
+    for (index, element) in elements.into_iter().enumerate() {
+        match parse_event(element.get(), holder) {
+            Ok(event) => events.push(event),
+            Err(refused) => {
+                let place = format!("[{index}]");
+                invalid.is_too_large |= refused.is_too_large;
+                invalid.problems.extend(refused.problems.into_iter().map(|problem| problem.within(&place)));
+            }
+        }
+    }
+    if invalid.problems.is_empty() { Ok(events) } else { Err(invalid) }
+}
+
+/// A problem of a single event as a whole has no field to name; its reason says what is meant.
+fn of_whole_body(mut invalid: InvalidCall) -> InvalidCall {
+    for problem in invalid.problems.iter_mut().filter(|problem| problem.field.is_empty()) {
+        problem.reason.insert_str(0, "the event ");
+    }
+    invalid
+}
+
+fn parse_event(text: &str, holder: &Holder) -> Result<NewEvent, InvalidCall> {
+    let body = Body::new(text).map_err(|too_large| InvalidCall {
+        is_too_large: true,
+        ..InvalidCall::new("", too_large)
+    })?;
+    // What can be sent does not depend on the id, which only the queue can give.
+    let unnamed = EventId::from_bytes([0; 12]);
+    let event = cot_event::parse(&body, unnamed)
+        .map_err(|error| InvalidCall { problems: vec![error.problem()], is_too_large: false })?;
+    match holder {
+        Holder::Company(company) if *company != event.company => {
+            Err(InvalidCall::new("company", format!("must be {company}, the company of the token")))
+        }
+        Holder::Company(_) | Holder::Operator => Ok(NewEvent { company: event.company, body }),
+    }
+}
+
+#[derive(Serialize)]
+#[serde(rename_all = "camelCase")]
+struct Document<'a> {
+    idempotency_key: &'a str,
+    events: Vec<Accepted>,
+}
+
+#[derive(Serialize)]
+struct Accepted {
+    id: String,
+}
+
+#[derive(Serialize)]
+struct Interrupted<'a> {
+    #[serde(flatten)]
+    problem: &'a Problem,
+    #[serde(flatten)]
+    accepted: Document<'a>,
+}
+
+/// The answer to a call of which everything was accepted: the events' ids in the call's order.
+#[must_use]
+pub fn render_accepted(key: &str, accepted: &[EventId]) -> String {
+    serde_json::to_string(&document(key, accepted)).unwrap_or_default()
+}
+
+/// The answer to a call that broke off: the problem, and the ids of the events accepted before it.
+#[must_use]
+pub fn render_interrupted(problem: &Problem, key: &str, accepted: &[EventId]) -> Vec<u8> {
+    serde_json::to_vec(&Interrupted { problem, accepted: document(key, accepted) }).unwrap_or_default()
+}
+
+fn document<'a>(key: &'a str, accepted: &[EventId]) -> Document<'a> {
+    let events = accepted.iter().map(|id| Accepted { id: id.to_string() }).collect();
+    Document { idempotency_key: key, events }
+}
+
+#[cfg(test)]
+mod tests {
+    use hookrail_domain::limits::EVENT_BYTES_MAX;
+
+    use super::*;
+
+    fn acme() -> Holder {
+        Holder::Company(CompanyId::parse("acme").unwrap())
+    }
+
+    fn event(company: &str) -> String {
+        format!(r#"{{"company":"{company}","type":"COTTask","event":"create"}}"#)
+    }
+
+    fn bodies(text: &str) -> Vec<String> {
+        let events = parse(text.as_bytes(), &acme()).unwrap();
+        events.into_iter().map(|event| event.body.as_str().to_owned()).collect()
+    }
+
+    #[track_caller]
+    fn refused(text: &str, expected: &[(&str, &str)]) {
+        let invalid = parse(text.as_bytes(), &acme()).unwrap_err();
+        let problems: Vec<_> =
+            invalid.problems.iter().map(|problem| (problem.field.as_str(), problem.reason.as_str())).collect();
+        assert_eq!((problems, invalid.is_too_large), (expected.to_vec(), false), "{text}");
+    }
+
+    #[test]
+    fn a_single_event_keeps_every_byte_of_the_body() {
+        let text = format!("\r\n\t {} \n", event("\\u0061cme").replace(',', " ,\n  "));
+        assert_eq!(bodies(&text), [text]);
+    }
+
+    #[test]
+    fn an_arrays_events_keep_every_byte_between_the_commas() {
+        let odd = r#"{ "company" : "acme","type":"COTTask" ,  "event":"create","n":1.50e+01,"s":"\u00e9\/" }"#;
+        let text = format!(" [ {odd}\n,{} ]\n", event("acme"));
+        assert_eq!(bodies(&text), [odd.to_owned(), event("acme")]);
+    }
+
+    #[test]
+    fn what_holds_no_events_is_refused() {
+        refused("", &[("", "the event is not JSON (line 1, column 0)")]);
+        refused("7", &[("", "the event must be a JSON object")]);
+        refused("[", &[("", "the body is not JSON (line 1, column 1)")]);
+        refused("[{}] x", &[("", "the body is not JSON (line 1, column 6)")]);
+        refused(" []", &[("", "the body holds no event")]);
+        let problems = parse(b"{\"company\":\"\xff\"}", &acme()).unwrap_err().problems;
+        assert_eq!(problems, [FieldProblem::new("", "the body is not UTF-8 (byte 12)")]);
+    }
+
+    #[test]
+    fn a_hundred_events_are_the_most() {
+        let events = |count| format!("[{}]", vec![event("acme"); count].join(","));
+        assert_eq!(bodies(&events(100)).len(), 100);
+        refused(&events(101), &[("", "the body holds more than 100 events")]);
+    }
+
+    #[test]
+    fn every_bad_event_is_named_by_its_place() {
+        let text = format!(r#"[{}, 7, {{"company":"acme"}}, {}]"#, event("acme"), event("other"));
+        refused(
+            &text,
+            &[
+                ("[1]", "must be a JSON object"),
+                ("[2].type", "is missing"),
+                ("[3].company", "must be acme, the company of the token"),
+            ],
+        );
+        refused(&event("other"), &[("company", "must be acme, the company of the token")]);
+    }
+
+    #[test]
+    fn an_operator_may_push_for_any_company() {
+        let text = format!("[{},{}]", event("acme"), event("other"));
+        let events = parse(text.as_bytes(), &Holder::Operator).unwrap();
+        assert_eq!(events.iter().map(|event| event.company.as_str()).collect::<Vec<_>>(), ["acme", "other"]);
+    }
+
+    #[test]
+    fn an_event_of_the_largest_size_passes_and_one_byte_more_is_too_large() {
+        let sized = |bytes: usize| {
+            let event = event("acme");
+            format!("{event}{}", " ".repeat(bytes - event.len()))
+        };
+        assert_eq!(bodies(&sized(EVENT_BYTES_MAX)).len(), 1);
+        let invalid = parse(sized(EVENT_BYTES_MAX + 1).as_bytes(), &acme()).unwrap_err();
+        assert_eq!(invalid.problems, [FieldProblem::new("", "the event is larger than 262144 bytes")]);
+        assert!(invalid.is_too_large);
+        let large = format!(r#"{{"pad":"{}"}}"#, "x".repeat(EVENT_BYTES_MAX));
+        let invalid = parse(format!("[7,{large}]").as_bytes(), &acme()).unwrap_err();
+        let fields: Vec<_> = invalid.problems.iter().map(|problem| problem.field.as_str()).collect();
+        assert_eq!((fields, invalid.is_too_large), (vec!["[0]", "[1]"], true));
+    }
+
+    #[test]
+    fn answers_name_the_key_and_the_accepted_events_in_order() {
+        let ids = [EventId::from_bytes([1; 12]), EventId::from_bytes([2; 12])];
+        assert_eq!(
+            render_accepted("k", &ids),
+            "{\"idempotencyKey\":\"k\",\"events\":[{\"id\":\"010101010101010101010101\"},\
+             {\"id\":\"020202020202020202020202\"}]}"
+        );
+        let problem = Problem::new(503, "Service Unavailable", "broke off");
+        assert_eq!(
+            String::from_utf8(render_interrupted(&problem, "k", &ids[..1])).unwrap(),
+            "{\"type\":\"about:blank\",\"title\":\"Service Unavailable\",\"status\":503,\"detail\":\"broke off\",\
+             \"idempotencyKey\":\"k\",\"events\":[{\"id\":\"010101010101010101010101\"}]}"
+        );
+    }
+}

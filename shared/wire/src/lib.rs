@@ -1,0 +1,13 @@
+//! The formats that meet the outside: bytes on one side, domain types on the other.
+//!
+//! Pure. Reading is tolerant where the reference systems are; writing is exact.
+
+pub mod timestamp;
+pub mod problem;
+pub mod cot_event;
+pub mod cot_webhook;
+pub mod cot_webhook_log;
+pub mod company;
+pub mod event_call;
+pub mod cursor;
+pub mod queue_message;

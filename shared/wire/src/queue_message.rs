@@ -1,0 +1,160 @@
+//! The message of the delivery queue: one header line of JSON, then the event's body, byte for byte.
+//!
+//! The body is not inside the JSON, so it is neither escaped on the way in nor parsed on the way out. Every version
+//! that can still be in a queue (14 days) is decoded.
+
+use hookrail_domain::delivery::{Delivery, QueueName, QueuePosition};
+use hookrail_domain::event::Body;
+use hookrail_domain::id::{CompanyId, DeliveryId, EventId, SubscriptionId};
+use hookrail_domain::limits::QUEUE_ENVELOPE_BYTES_MAX;
+use hookrail_domain::time::Millis;
+use serde::{Deserialize, Serialize};
+
+const VERSION: u32 = 1;
+
+#[derive(Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+struct Header<'a> {
+    v: u32,
+    company: &'a str,
+    subscription: String,
+    delivery: String,
+    event: String,
+    #[serde(borrow)]
+    accepted: Accepted<'a>,
+}
+
+#[derive(Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+struct Accepted<'a> {
+    queue: &'a str,
+    /// Decimal digits: sequence numbers of SQS are larger than a JSON number can be relied on to hold.
+    number: String,
+    at: u64,
+}
+
+/// The message that carries this delivery.
+#[must_use]
+pub fn encode(delivery: &Delivery) -> String {
+    let header = Header {
+        v: VERSION,
+        company: delivery.company.as_str(),
+        subscription: delivery.subscription.to_string(),
+        delivery: delivery.id.to_string(),
+        event: delivery.event.to_string(),
+        accepted: Accepted {
+            queue: delivery.accepted.queue.as_str(),
+            number: delivery.accepted.number.to_string(),
+            at: delivery.accepted_at.0,
+        },
+    };
+    let mut text = String::with_capacity(QUEUE_ENVELOPE_BYTES_MAX / 4 + delivery.body.as_str().len());
+    text.push_str(&serde_json::to_string(&header).unwrap_or_default());
+    text.push('\n');
+    text.push_str(delivery.body.as_str());
+    text
+}
+
+/// Why a message is no delivery. It can never succeed.
+#[derive(Debug, thiserror::Error)]
+pub enum InvalidMessage {
+    #[error("the message has no header line")]
+    NoHeader,
+    #[error("the header line does not parse")]
+    Header(#[from] serde_json::Error),
+    #[error("version {0} is not known here")]
+    Version(u32),
+    #[error("the header's {0} is not valid")]
+    Field(&'static str),
+}
+
+/// Reads a message back.
+pub fn decode(text: &str) -> Result<Delivery, InvalidMessage> {
+    let (header, body) = text.split_once('\n').ok_or(InvalidMessage::NoHeader)?;
+    let header: Header<'_> = serde_json::from_str(header)?;
+    if header.v != VERSION {
+        return Err(InvalidMessage::Version(header.v));
+    }
+    let field = |name| move |_same_for_all| InvalidMessage::Field(name);
+    Ok(Delivery {
+        id: DeliveryId::parse(&header.delivery).map_err(field("delivery"))?,
+        event: EventId::parse(&header.event).map_err(field("event"))?,
+        company: CompanyId::parse(header.company).map_err(field("company"))?,
+        subscription: SubscriptionId::parse(&header.subscription).map_err(field("subscription"))?,
+        accepted: QueuePosition {
+            queue: QueueName::new(header.accepted.queue),
+            number: header
+                .accepted
+                .number
+                .parse()
+                .map_err(|_not_a_number| InvalidMessage::Field("accepted.number"))?,
+        },
+        accepted_at: Millis(header.accepted.at),
+        body: Body::new(body).map_err(|_too_large| InvalidMessage::Field("body"))?,
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+
+    use super::*;
+
+    fn delivery(body: &str, number: u128) -> Delivery {
+        let (event, subscription) = (EventId::of_message("m"), SubscriptionId::from_bytes([9; 12]));
+        Delivery {
+            id: DeliveryId::of(event, subscription),
+            event,
+            company: CompanyId::parse("acme").unwrap(),
+            subscription,
+            accepted: QueuePosition { queue: QueueName::new("hookrail-events.fifo"), number },
+            accepted_at: Millis(1_651_781_080_084),
+            body: Body::new(body).unwrap(),
+        }
+    }
+
+    #[test]
+    fn the_format_of_version_1() {
+        assert_eq!(
+            encode(&delivery("{ \"a\": \"\\n\n\" }", 18_850_000_000_000_000_001)),
+            "{\"v\":1,\"company\":\"acme\",\"subscription\":\"090909090909090909090909\",\
+             \"delivery\":\"f41a7fa47e2949fb3863cc2e\",\"event\":\"f2f08886c7f7a0cbfb86688a\",\
+             \"accepted\":{\"queue\":\"hookrail-events.fifo\",\"number\":\"18850000000000000001\",\
+             \"at\":1651781080084}}\n{ \"a\": \"\\n\n\" }"
+        );
+    }
+
+    #[test]
+    fn the_envelope_fits_its_limit() {
+        let mut longest = delivery("", u128::MAX);
+        longest.company = CompanyId::parse(&"c".repeat(64)).unwrap();
+        longest.accepted.queue = QueueName::new(&"q".repeat(80));
+        assert!(encode(&longest).len() < QUEUE_ENVELOPE_BYTES_MAX);
+    }
+
+    proptest! {
+        #[test]
+        fn what_is_encoded_is_decoded(body in ".{0,200}", number: u128) {
+            let delivery = delivery(&body, number);
+            prop_assert_eq!(decode(&encode(&delivery)).unwrap(), delivery);
+        }
+    }
+
+    #[test]
+    fn poison_is_told_by_what_is_wrong_with_it() {
+        let good = encode(&delivery("{}", 1));
+        for (text, expected) in [
+            (String::new(), "the message has no header line"),
+            ("{}\n{}".to_owned(), "the header line does not parse"),
+            (good.replace("\"v\":1", "\"v\":2"), "version 2 is not known here"),
+            (good.replace("acme", "a b"), "the header's company is not valid"),
+            (good.replace("0909", "zz09"), "the header's subscription is not valid"),
+            (
+                good.replace("\"number\":\"1\"", "\"number\":\"x\""),
+                "the header's accepted.number is not valid",
+            ),
+        ] {
+            assert_eq!(decode(&text).unwrap_err().to_string(), expected);
+        }
+    }
+}
