@@ -1,12 +1,16 @@
 //! The clock. The only reader of the time of day.
 
-use std::time::{SystemTime, UNIX_EPOCH};
+use std::future::Future;
+use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
 use hookrail_domain::time::Millis;
 
-/// Tells the time of day.
+/// Tells the time of day and waits.
 pub trait Clock: Send + Sync {
     fn now(&self) -> Millis;
+
+    /// Resolves after so many milliseconds.
+    fn sleep(&self, ms: u64) -> impl Future<Output = ()> + Send;
 }
 
 /// The machine's own clock.
@@ -19,5 +23,9 @@ impl Clock for SystemClock {
         // A clock before 1970 or after the year 584,000,000 reads as the nearest end.
         let since = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
         Millis(u64::try_from(since.as_millis()).unwrap_or(u64::MAX))
+    }
+
+    fn sleep(&self, ms: u64) -> impl Future<Output = ()> + Send {
+        tokio::time::sleep(Duration::from_millis(ms))
     }
 }

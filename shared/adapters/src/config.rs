@@ -72,10 +72,16 @@ impl LogLevel {
         }
     }
 
-    /// The level Lambda's `LoggingConfig` asks for; info when it asks for none that we know.
+    /// The level Lambda's `LoggingConfig` asks for.
     #[must_use]
     pub fn from_env(env: &impl Environment) -> Self {
-        match env.get("AWS_LAMBDA_LOG_LEVEL").unwrap_or_default().to_ascii_lowercase().as_str() {
+        Self::parse(&env.get("AWS_LAMBDA_LOG_LEVEL").unwrap_or_default())
+    }
+
+    /// The level of this name in either case; info for a name that is not known.
+    #[must_use]
+    pub fn parse(name: &str) -> Self {
+        match name.to_ascii_lowercase().as_str() {
             "error" | "fatal" => Self::Error,
             "warn" => Self::Warn,
             "debug" | "trace" => Self::Debug,

@@ -8,5 +8,6 @@ pub mod random;
 pub mod telemetry;
 pub mod store;
 pub mod queue;
+pub mod records;
 pub mod sender;
 pub mod aws;

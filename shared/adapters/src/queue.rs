@@ -32,6 +32,13 @@ pub enum SendResult {
     Refused,
 }
 
+impl SendResult {
+    #[must_use]
+    pub fn is_sent(&self) -> bool {
+        matches!(self, Self::Sent { .. })
+    }
+}
+
 /// What the queue answered to a change of visibility.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum HoldResult {

@@ -70,13 +70,13 @@ pub trait ConfigStore: Send + Sync {
         subscription: &Subscription,
     ) -> impl Future<Output = Result<Replacement, StoreError>> + Send;
 
-    /// A number that every write of one of the company's webhooks raises; 0 for a company without any.
-    fn config_version(
+    /// For each company a number that every write of one of its webhooks raises; 0 for a company that is not there.
+    fn config_versions(
         &self,
-        company: &CompanyId,
-    ) -> impl Future<Output = Result<u64, StoreError>> + Send;
+        companies: &[CompanyId],
+    ) -> impl Future<Output = Result<Vec<u64>, StoreError>> + Send;
 
-    /// Remembers the answer to an idempotency key until `expires_at`, unless an unexpired one is there already.
+    /// Remembers the answer to an idempotency key until it expires.
     fn keep_answer(
         &self,
         company: &CompanyId,

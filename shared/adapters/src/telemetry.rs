@@ -1,7 +1,11 @@
-//! Logs: one JSON object a line on standard error.
+//! Logs, one JSON object a line on standard error; metrics, in CloudWatch's embedded format on standard output.
+
+use std::io::Write as _;
 
 use tracing_subscriber::EnvFilter;
 use tracing_subscriber::filter::LevelFilter;
+
+use hookrail_domain::time::Millis;
 
 use crate::config::LogLevel;
 
@@ -18,4 +22,26 @@ pub fn init(level: LogLevel) {
         .with_span_list(false);
     // The first subscriber stays: tests and the local stack set up logging once for several functions.
     subscriber.try_init().unwrap_or_else(|_already_set_up| ());
+}
+
+/// The namespace of our metrics.
+pub const METRICS_NAMESPACE: &str = "Hookrail";
+
+/// Adds to a metric. CloudWatch reads it from the log: no call is made.
+pub fn count(metric: &str, value: u64, at: Millis) {
+    let line = serde_json::json!({
+        "_aws": {
+            "Timestamp": at.0,
+            "CloudWatchMetrics": [{
+                "Namespace": METRICS_NAMESPACE,
+                "Dimensions": [[]],
+                "Metrics": [{ "Name": metric, "Unit": "Count" }],
+            }],
+        },
+        metric: value,
+    });
+    // A metric that cannot be written is no reason to fail a delivery.
+    if writeln!(std::io::stdout(), "{line}").is_err() {
+        tracing::warn!(metric, "a metric could not be written");
+    }
 }

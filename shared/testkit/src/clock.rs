@@ -29,4 +29,9 @@ impl Clock for ManualClock {
     fn now(&self) -> Millis {
         Millis(self.0.load(Ordering::SeqCst))
     }
+
+    /// Never resolves: time stands still.
+    async fn sleep(&self, _ms: u64) {
+        std::future::pending().await
+    }
 }

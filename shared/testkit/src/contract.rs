@@ -65,7 +65,12 @@ async fn subscriptions(store: &impl ConfigStore, prefix: &str) {
     assert_eq!(make(&one).await, SubscriptionCreation::NoSuchCompany);
     let token = TokenHash::of(&name);
     store.create_company(&one.company, token, &Grant::company(one.company.clone())).await.expect("write");
-    let version = async || store.config_version(&one.company).await.expect("read");
+    let nobody = CompanyId::parse(&format!("{prefix}-nobody")).expect("a company id");
+    let version = async || {
+        let versions = store.config_versions(&[nobody.clone(), one.company.clone()]).await.expect("read");
+        assert_eq!((versions.len(), versions.first()), (2, Some(&0)));
+        versions.last().copied()
+    };
     let before = version().await;
     assert_eq!(make(&one).await, SubscriptionCreation::Made);
     assert!(before < version().await, "a write raises the company's version");

@@ -120,8 +120,9 @@ impl ConfigStore for MemoryTables {
         }
     }
 
-    async fn config_version(&self, company: &CompanyId) -> Result<u64, StoreError> {
-        Ok(self.tables().companies.get(company).copied().unwrap_or_default())
+    async fn config_versions(&self, companies: &[CompanyId]) -> Result<Vec<u64>, StoreError> {
+        let tables = self.tables();
+        Ok(companies.iter().map(|company| tables.companies.get(company).copied().unwrap_or_default()).collect())
     }
 
     async fn keep_answer(&self, company: &CompanyId, key: &str, answer: &KeptAnswer) -> Result<(), StoreError> {

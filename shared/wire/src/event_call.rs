@@ -81,10 +81,8 @@ fn of_whole_body(mut invalid: InvalidCall) -> InvalidCall {
 }
 
 fn parse_event(text: &str, holder: &Holder) -> Result<NewEvent, InvalidCall> {
-    let body = Body::new(text).map_err(|too_large| InvalidCall {
-        is_too_large: true,
-        ..InvalidCall::new("", too_large)
-    })?;
+    let body = Body::new(text)
+        .map_err(|too_large| InvalidCall { is_too_large: true, ..InvalidCall::new("", too_large) })?;
     // What can be sent does not depend on the id, which only the queue can give.
     let unnamed = EventId::from_bytes([0; 12]);
     let event = cot_event::parse(&body, unnamed)
@@ -156,8 +154,11 @@ mod tests {
     #[track_caller]
     fn refused(text: &str, expected: &[(&str, &str)]) {
         let invalid = parse(text.as_bytes(), &acme()).unwrap_err();
-        let problems: Vec<_> =
-            invalid.problems.iter().map(|problem| (problem.field.as_str(), problem.reason.as_str())).collect();
+        let problems: Vec<_> = invalid
+            .problems
+            .iter()
+            .map(|problem| (problem.field.as_str(), problem.reason.as_str()))
+            .collect();
         assert_eq!((problems, invalid.is_too_large), (expected.to_vec(), false), "{text}");
     }
 
@@ -169,7 +170,8 @@ mod tests {
 
     #[test]
     fn an_arrays_events_keep_every_byte_between_the_commas() {
-        let odd = r#"{ "company" : "acme","type":"COTTask" ,  "event":"create","n":1.50e+01,"s":"\u00e9\/" }"#;
+        let odd =
+            r#"{ "company" : "acme","type":"COTTask" ,  "event":"create","n":1.50e+01,"s":"\u00e9\/" }"#;
         let text = format!(" [ {odd}\n,{} ]\n", event("acme"));
         assert_eq!(bodies(&text), [odd.to_owned(), event("acme")]);
     }

@@ -63,6 +63,15 @@ fn number(value: impl ToString) -> AttributeValue {
     AttributeValue::N(value.to_string())
 }
 
+/// Keys of a batch read, read consistently.
+fn keys_and_attributes(keys: impl Iterator<Item = Key>) -> Result<KeysAndAttributes, StoreError> {
+    KeysAndAttributes::builder()
+        .set_keys(Some(keys.map(Key::into_item).collect()))
+        .consistent_read(true)
+        .build()
+        .map_err(unavailable)
+}
+
 /// How a transaction ended.
 enum Transacted {
     Done,
@@ -273,11 +282,17 @@ impl ConfigStore for DynamoDbStore {
         })
     }
 
-    async fn config_version(&self, company: &CompanyId) -> Result<u64, StoreError> {
-        let Some(item) = self.get(&self.config_table, Key::company(company)).await? else { return Ok(0) };
-        item.get("version")
-            .and_then(|value| value.as_n().ok()?.parse().ok())
-            .ok_or(StoreError::Corrupt { what: "company" })
+    async fn config_versions(&self, companies: &[CompanyId]) -> Result<Vec<u64>, StoreError> {
+        let keys = keys_and_attributes(companies.iter().map(Key::company))?;
+        let mut versions = HashMap::new();
+        for item in self.batch_get(HashMap::from([(self.config_table.clone(), keys)])).await? {
+            let version = item.get("version").and_then(|value| value.as_n().ok()?.parse().ok());
+            versions.insert(Key::of(&item)?, version.ok_or(StoreError::Corrupt { what: "company" })?);
+        }
+        Ok(companies
+            .iter()
+            .map(|company| versions.get(&Key::company(company)).copied().unwrap_or_default())
+            .collect())
     }
 
     async fn keep_answer(&self, company: &CompanyId, key: &str, answer: &KeptAnswer) -> Result<(), StoreError> {
@@ -306,19 +321,12 @@ impl ConfigStore for DynamoDbStore {
 
 impl LogStore for DynamoDbStore {
     async fn settings(&self, lines: &[LineKey]) -> Result<Vec<LineSettings>, StoreError> {
-        let keys = |keys: Vec<Key>| {
-            KeysAndAttributes::builder()
-                .set_keys(Some(keys.into_iter().map(Key::into_item).collect()))
-                .consistent_read(true)
-                .build()
-                .map_err(unavailable)
-        };
         let config = lines.iter().flat_map(|line| {
             [Key::webhook(&line.company, line.subscription), Key::secret(&line.company, line.subscription)]
         });
         let wanted = HashMap::from([
-            (self.config_table.clone(), keys(config.collect())?),
-            (self.log_table.clone(), keys(lines.iter().map(Key::line).collect())?),
+            (self.config_table.clone(), keys_and_attributes(config)?),
+            (self.log_table.clone(), keys_and_attributes(lines.iter().map(Key::line))?),
         ]);
         let mut found = HashMap::new();
         for item in self.batch_get(wanted).await? {

@@ -1,0 +1,93 @@
+//! `hookrail dev`: the whole of Hookrail on one machine.
+//!
+//! One process holds the tables, the queues, the mappings and the gateway; the functions are child processes of the
+//! same executable that speak the real Lambda runtime API, so that what runs here is what is deployed.
+
+pub mod options;
+pub mod clock;
+pub mod front;
+pub mod guard;
+pub mod tables;
+pub mod sqs;
+pub mod sandbox;
+pub mod function;
+pub mod mapping;
+pub mod remote;
+pub mod gateway;
+pub mod ready;
+pub mod resources;
+pub mod stack;
+pub mod demo;
+
+use std::io::Write as _;
+
+use hookrail_adapters::config::LogLevel;
+use hookrail_adapters::telemetry;
+use tokio::signal::unix::{SignalKind, signal};
+
+use options::DevOptions;
+use stack::Stack;
+
+type Failure = Box<dyn std::error::Error + Send + Sync>;
+
+/// Runs the local stack until it is interrupted.
+pub fn run(options: &DevOptions) -> Result<(), Failure> {
+    options.check()?;
+    telemetry::init(LogLevel::parse(&options.log_level));
+    let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build()?;
+    let result = runtime.block_on(serve(options));
+    // Long polls and child watchers need not be waited for.
+    runtime.shutdown_background();
+    result
+}
+
+async fn serve(options: &DevOptions) -> Result<(), Failure> {
+    // Before anything starts, so that an early interrupt ends what there is.
+    let (mut interrupt, mut terminate) =
+        (signal(SignalKind::interrupt())?, signal(SignalKind::terminate())?);
+    tokio::select! {
+        result = start_and_serve(options) => result,
+        _ = interrupt.recv() => Ok(()),
+        _ = terminate.recv() => Ok(()),
+    }
+}
+
+async fn start_and_serve(options: &DevOptions) -> Result<(), Failure> {
+    say("starting");
+    let stack = Stack::start(options, &|step| say(&format!("  {step}"))).await?;
+    let ready = &stack.ready;
+    say("ready");
+    say(&format!("  API         {}/api/v3", ready.api));
+    say(&format!("  panel       {}", ready.panel));
+    say(&format!("  company     {}", ready.company));
+    say(&format!("  token       {}", ready.token));
+    say(&format!("  events      {}", ready.events_queue_url));
+    let keep_ready = async {
+        match &options.ready_file {
+            Some(path) => Err(stack.keep_ready_file(path).await.into()),
+            None => std::future::pending().await,
+        }
+    };
+    let demonstrate = async {
+        if options.demo {
+            say("");
+            demo::run(ready, options).await?;
+            say("");
+            say("demo complete");
+            if options.exit {
+                return Ok(());
+            }
+        }
+        say("press Ctrl-C to end");
+        std::future::pending().await
+    };
+    tokio::select! {
+        result = keep_ready => result,
+        result = demonstrate => result,
+    }
+}
+
+/// Tells a person at a terminal. A closed terminal is no reason to stop serving.
+fn say(line: &str) {
+    writeln!(std::io::stdout(), "{line}").unwrap_or(());
+}

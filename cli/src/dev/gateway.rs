@@ -1,0 +1,174 @@
+//! The HTTP gateway: requests to events of payload format 2.0 for `api`, and its answers back.
+
+use std::collections::BTreeMap;
+use std::sync::Arc;
+
+use base64::Engine as _;
+use base64::engine::general_purpose::STANDARD;
+use hyper::body::{Bytes, Incoming};
+use hyper::header::{CONTENT_TYPE, COOKIE, HOST, HeaderName, HeaderValue, SET_COOKIE, USER_AGENT};
+use hyper::{HeaderMap, Request, Response, StatusCode};
+use serde::{Deserialize, Serialize};
+use tokio::net::TcpListener;
+
+use super::function::Function;
+use super::front::{self, Reply};
+use super::{clock, guard};
+
+/// API Gateway's own limit of a request.
+const REQUEST_BYTES_MAX: usize = 10 * 1024 * 1024;
+/// Lambda's own limit of an event: a larger request is refused by the gateway.
+const EVENT_BYTES_MAX: usize = 6 * 1024 * 1024;
+
+#[derive(Serialize)]
+#[serde(rename_all = "camelCase")]
+struct Event<'a> {
+    version: &'static str,
+    route_key: &'static str,
+    raw_path: &'a str,
+    raw_query_string: &'a str,
+    cookies: Vec<&'a str>,
+    headers: BTreeMap<&'a str, String>,
+    request_context: Context<'a>,
+    body: Option<&'a str>,
+    is_base64_encoded: bool,
+}
+
+#[derive(Serialize)]
+#[serde(rename_all = "camelCase")]
+struct Context<'a> {
+    account_id: &'static str,
+    api_id: &'static str,
+    domain_name: &'a str,
+    domain_prefix: &'static str,
+    http: HttpContext<'a>,
+    request_id: &'a str,
+    route_key: &'static str,
+    stage: &'static str,
+    time: &'static str,
+    time_epoch: u64,
+}
+
+#[derive(Serialize)]
+#[serde(rename_all = "camelCase")]
+struct HttpContext<'a> {
+    method: &'a str,
+    path: &'a str,
+    protocol: &'static str,
+    source_ip: &'static str,
+    user_agent: &'a str,
+}
+
+/// What the function answers.
+#[derive(Deserialize)]
+#[serde(rename_all = "camelCase")]
+struct Answer {
+    status_code: u16,
+    #[serde(default)] // Left out by functions that set none.
+    headers: BTreeMap<String, String>,
+    #[serde(default)] // Left out by functions that set none.
+    cookies: Vec<String>,
+    body: Option<String>,
+    #[serde(default)] // Left out for text.
+    is_base64_encoded: bool,
+}
+
+/// Serves the API until dropped.
+pub async fn serve(listener: TcpListener, function: Arc<Function>) {
+    front::serve(listener, move |request| respond(Arc::clone(&function), request)).await;
+}
+
+async fn respond(function: Arc<Function>, request: Request<Incoming>) -> Reply {
+    if let Err(forbidden) = guard::check(request.headers()) {
+        return front::plain(StatusCode::FORBIDDEN, forbidden.to_string());
+    }
+    let (head, body) = request.into_parts();
+    let too_large = || front::plain(StatusCode::PAYLOAD_TOO_LARGE, "{\"message\":\"Request Entity Too Large\"}");
+    let Some(body) = front::body_of(body, REQUEST_BYTES_MAX).await else { return too_large() };
+    let event = render(&head, &body);
+    if EVENT_BYTES_MAX < event.len() {
+        return too_large();
+    }
+    match function.invoke(Bytes::from(event)).await {
+        Ok(answer) => unwrap(&answer),
+        Err(error) => {
+            tracing::error!(%error, "the api function failed");
+            front::reply(
+                StatusCode::INTERNAL_SERVER_ERROR,
+                "application/json",
+                "{\"message\":\"Internal Server Error\"}",
+            )
+        }
+    }
+}
+
+fn render(head: &http::request::Parts, body: &Bytes) -> Vec<u8> {
+    let text = std::str::from_utf8(body).ok();
+    let encoded = text.is_none().then(|| STANDARD.encode(body));
+    let path = head.uri.path();
+    let event = Event {
+        version: "2.0",
+        route_key: "$default",
+        raw_path: path,
+        raw_query_string: head.uri.query().unwrap_or(""),
+        cookies: texts(&head.headers, &COOKIE),
+        headers: headers(&head.headers),
+        request_context: Context {
+            account_id: "000000000000",
+            api_id: "local",
+            domain_name: texts(&head.headers, &HOST).first().copied().unwrap_or("localhost"),
+            domain_prefix: "local",
+            http: HttpContext {
+                method: head.method.as_str(),
+                path,
+                protocol: "HTTP/1.1",
+                source_ip: "127.0.0.1",
+                user_agent: texts(&head.headers, &USER_AGENT).first().copied().unwrap_or(""),
+            },
+            request_id: "local",
+            route_key: "$default",
+            stage: "$default",
+            time: "",
+            time_epoch: clock::now().0,
+        },
+        body: text.or(encoded.as_deref()).filter(|body| !body.is_empty()),
+        is_base64_encoded: encoded.is_some(),
+    };
+    // Writing to memory cannot fail, and every key is text.
+    serde_json::to_vec(&event).unwrap_or_default()
+}
+
+fn texts<'a>(headers: &'a HeaderMap, name: &HeaderName) -> Vec<&'a str> {
+    headers.get_all(name).iter().filter_map(|value| value.to_str().ok()).collect()
+}
+
+/// Lower-case names, several values of a name joined by commas, as the gateway does.
+fn headers(headers: &HeaderMap) -> BTreeMap<&str, String> {
+    let names = headers.keys().filter(|name| **name != COOKIE);
+    names.map(|name| (name.as_str(), texts(headers, name).join(","))).collect()
+}
+
+fn unwrap(answer: &[u8]) -> Reply {
+    let Ok(answer) = serde_json::from_slice::<Answer>(answer) else {
+        tracing::error!("the api function's answer cannot be read");
+        return front::plain(StatusCode::BAD_GATEWAY, "the function's answer cannot be read");
+    };
+    let body = answer.body.unwrap_or_default();
+    let body = if answer.is_base64_encoded {
+        STANDARD.decode(body).unwrap_or_default()
+    } else {
+        body.into_bytes()
+    };
+    let mut reply = Response::new(http_body_util::Full::new(Bytes::from(body)));
+    *reply.status_mut() = StatusCode::from_u16(answer.status_code).unwrap_or(StatusCode::BAD_GATEWAY);
+    let cookies = answer.cookies.into_iter().map(|cookie| (SET_COOKIE.as_str().to_owned(), cookie));
+    for (name, value) in answer.headers.into_iter().chain(cookies) {
+        if let (Ok(name), Ok(value)) = (HeaderName::try_from(name), HeaderValue::try_from(value)) {
+            reply.headers_mut().append(name, value);
+        }
+    }
+    if !reply.headers().contains_key(CONTENT_TYPE) {
+        reply.headers_mut().insert(CONTENT_TYPE, HeaderValue::from_static("application/json"));
+    }
+    reply
+}

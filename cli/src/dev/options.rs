@@ -1,0 +1,137 @@
+//! The flags of `hookrail dev`, with the names, defaults and ranges of the template's parameters.
+
+use std::path::PathBuf;
+
+use clap::Args;
+
+/// What must be left of a function's time beside one attempt, in seconds.
+const FUNCTION_TIMEOUT_SLACK_SECONDS: u64 = 3;
+/// Visibility of a message as a multiple of the function's time-out, as AWS advises.
+pub const VISIBILITY_FACTOR: u64 = 6;
+
+/// Run everything on this machine: tables, queues, functions, API.
+#[derive(Debug, Clone, Args)]
+pub struct DevOptions {
+    /// Port of API and panel on 127.0.0.1; 0 takes any free one.
+    #[arg(long, value_name = "N", default_value_t = 8080)]
+    pub port: u16,
+    /// Time-out of a function; a message's visibility is six times this.
+    #[arg(long, value_name = "SECONDS", default_value_t = 30, value_parser = clap::value_parser!(u64).range(1..=900))]
+    pub function_timeout: u64,
+    /// Keep tables, queues, token and company here across restarts. Without it everything is in memory.
+    #[arg(long, value_name = "DIR")]
+    pub data: Option<PathBuf>,
+    /// Pause between a failed attempt and the next.
+    #[arg(long, value_name = "SECONDS", default_value_t = 30, value_parser = clap::value_parser!(u64).range(0..=900))]
+    pub retry_delay: u64,
+    /// Attempts per delivery.
+    #[arg(long, value_name = "N", default_value_t = 3, value_parser = clap::value_parser!(u64).range(1..=10))]
+    pub attempts: u64,
+    /// Total time of one attempt.
+    #[arg(long, value_name = "SECONDS", default_value_t = 10, value_parser = clap::value_parser!(u64).range(1..=20))]
+    pub timeout: u64,
+    /// Deliveries given up in a row that suspend a webhook. Only 0 (never) until suspension is built.
+    #[arg(long, value_name = "N", default_value_t = 0)]
+    pub suspend_after: u64,
+    /// Messages of one invocation.
+    #[arg(long, value_name = "N", default_value_t = 10, value_parser = clap::value_parser!(u64).range(1..=10))]
+    pub batch_size: u64,
+    /// Write where everything is to this file once all is up.
+    #[arg(long, value_name = "PATH")]
+    pub ready_file: Option<PathBuf>,
+    /// Sandboxes per function at most.
+    #[arg(long, value_name = "N", default_value_t = 16, value_parser = clap::value_parser!(u64).range(1..=1000))]
+    pub concurrency: u64,
+    /// Use this AWS endpoint on loopback (`LocalStack`, `ministack`) instead of the embedded tables and queues.
+    #[arg(long, value_name = "URL")]
+    pub endpoint: Option<String>,
+    /// Also run a demonstration with a receiver of its own.
+    #[arg(long)]
+    pub demo: bool,
+    /// End after the demonstration.
+    #[arg(long, requires = "demo")]
+    pub exit: bool,
+    /// What the functions log on standard error: error, warn, info or debug.
+    #[arg(long, value_name = "LEVEL", default_value = "warn", value_parser = ["error", "warn", "info", "debug"])]
+    pub log_level: String,
+}
+
+/// Flags that do not go together, or ask for what is not built yet.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+pub enum BadOptions {
+    #[error(
+        "--function-timeout {function_timeout} must be above --timeout {timeout} + {FUNCTION_TIMEOUT_SLACK_SECONDS}"
+    )]
+    FunctionTimeout { function_timeout: u64, timeout: u64 },
+    #[error("--suspend-after: suspension is not built yet; only 0 (never) is possible")]
+    SuspendAfter,
+    #[error("--endpoint must be an http URL on loopback, like http://127.0.0.1:4566")]
+    Endpoint,
+}
+
+impl DevOptions {
+    /// Checks what single flags cannot tell.
+    pub fn check(&self) -> Result<(), BadOptions> {
+        if self.function_timeout <= self.timeout + FUNCTION_TIMEOUT_SLACK_SECONDS {
+            let (function_timeout, timeout) = (self.function_timeout, self.timeout);
+            return Err(BadOptions::FunctionTimeout { function_timeout, timeout });
+        }
+        if 0 < self.suspend_after {
+            return Err(BadOptions::SuspendAfter);
+        }
+        if self.endpoint.as_deref().is_some_and(|endpoint| !is_loopback(endpoint)) {
+            return Err(BadOptions::Endpoint);
+        }
+        Ok(())
+    }
+
+    /// How long a received message stays hidden, in seconds.
+    #[must_use]
+    pub fn visibility_seconds(&self) -> u64 {
+        self.function_timeout * VISIBILITY_FACTOR
+    }
+}
+
+fn is_loopback(endpoint: &str) -> bool {
+    let Ok(url) = reqwest::Url::parse(endpoint) else { return false };
+    url.scheme() == "http" && matches!(url.host_str(), Some("127.0.0.1" | "localhost" | "[::1]"))
+}
+
+#[cfg(test)]
+mod tests {
+    use clap::Parser;
+
+    use super::*;
+
+    #[derive(Parser)]
+    struct Command {
+        #[command(flatten)]
+        options: DevOptions,
+    }
+
+    fn options(arguments: &str) -> DevOptions {
+        Command::parse_from(std::iter::once("dev").chain(arguments.split_whitespace())).options
+    }
+
+    #[test]
+    fn the_defaults_are_the_templates() {
+        let options = options("");
+        assert_eq!((options.retry_delay, options.attempts, options.timeout), (30, 3, 10));
+        assert_eq!((options.batch_size, options.function_timeout, options.visibility_seconds()), (10, 30, 180));
+        assert_eq!(options.check(), Ok(()));
+    }
+
+    #[test]
+    fn what_does_not_go_together_is_refused_by_name() {
+        let refused = |arguments| options(arguments).check().unwrap_err();
+        assert_eq!(
+            refused("--function-timeout 13"),
+            BadOptions::FunctionTimeout { function_timeout: 13, timeout: 10 }
+        );
+        assert_eq!(options("--function-timeout 14").check(), Ok(()));
+        assert_eq!(refused("--suspend-after 5"), BadOptions::SuspendAfter);
+        assert_eq!(refused("--endpoint http://10.0.0.1:4566"), BadOptions::Endpoint);
+        assert_eq!(refused("--endpoint https://sqs.us-east-1.amazonaws.com"), BadOptions::Endpoint);
+        assert_eq!(options("--endpoint http://localhost:4566").check(), Ok(()));
+    }
+}

@@ -1,0 +1,151 @@
+//! Tables and queues, made with the template's attributes wherever they are missing.
+
+use std::collections::HashMap;
+
+use aws_sdk_dynamodb::types::{
+    AttributeDefinition, BillingMode, KeySchemaElement, KeyType, ScalarAttributeType, TimeToLiveSpecification,
+};
+use aws_sdk_sqs::types::QueueAttributeName;
+use hookrail_adapters::aws::Clients;
+use hookrail_adapters::store::dynamodb::KEY_ATTRIBUTES;
+
+use super::options::DevOptions;
+use super::stack::DevError;
+
+/// Retention of every queue, in seconds: 14 days, the most there is.
+pub const RETENTION_SECONDS: u64 = 1_209_600;
+/// Receives after which a message is dead-lettered: far above what attempts, batches and crashes can add up to.
+pub const RECEIVES_MAX: u64 = 110;
+const CONFIG_TABLE: &str = "hookrail-config";
+const LOG_TABLE: &str = "hookrail-log";
+const EXPIRY_ATTRIBUTE: &str = "expiresAt";
+
+/// What the functions work on.
+#[derive(Debug, Clone)]
+pub struct Resources {
+    pub config_table: String,
+    pub log_table: String,
+    pub events_queue_url: String,
+    pub deliveries_queue_url: String,
+    pub events_dlq_url: String,
+    pub deliveries_dlq_url: String,
+}
+
+fn failed<E: Into<Box<dyn std::error::Error + Send + Sync>>>(what: &str) -> impl FnOnce(E) -> DevError {
+    move |source| DevError::Resource { what: what.to_owned(), source: source.into() }
+}
+
+/// Makes what is missing and sets what differs.
+pub async fn create(clients: &Clients, options: &DevOptions) -> Result<Resources, DevError> {
+    let (tables, queues) = (clients.dynamodb(), clients.sqs());
+    for table in [CONFIG_TABLE, LOG_TABLE] {
+        create_table(&tables, table).await?;
+    }
+    let visibility = options.visibility_seconds();
+    let events_dlq_url = create_queue(&queues, "hookrail-events-dlq.fifo", visibility, None).await?;
+    let deliveries_dlq_url = create_queue(&queues, "hookrail-deliveries-dlq.fifo", visibility, None).await?;
+    let events_queue_url =
+        create_queue(&queues, "hookrail-events.fifo", visibility, Some(&events_dlq_url)).await?;
+    let deliveries_queue_url =
+        create_queue(&queues, "hookrail-deliveries.fifo", visibility, Some(&deliveries_dlq_url)).await?;
+    Ok(Resources {
+        config_table: CONFIG_TABLE.to_owned(),
+        log_table: LOG_TABLE.to_owned(),
+        events_queue_url,
+        deliveries_queue_url,
+        events_dlq_url,
+        deliveries_dlq_url,
+    })
+}
+
+async fn create_table(client: &aws_sdk_dynamodb::Client, name: &str) -> Result<(), DevError> {
+    let mut call = client.create_table().table_name(name).billing_mode(BillingMode::PayPerRequest);
+    for (attribute, key_type) in KEY_ATTRIBUTES.iter().zip([KeyType::Hash, KeyType::Range]) {
+        let definition = AttributeDefinition::builder()
+            .attribute_name(*attribute)
+            .attribute_type(ScalarAttributeType::S)
+            .build()
+            .map_err(failed(name))?;
+        let key = KeySchemaElement::builder()
+            .attribute_name(*attribute)
+            .key_type(key_type)
+            .build()
+            .map_err(failed(name))?;
+        call = call.attribute_definitions(definition).key_schema(key);
+    }
+    match call.send().await {
+        Ok(_) => {}
+        Err(error) => {
+            let exists = error.as_service_error().is_some_and(|error| error.is_resource_in_use_exception());
+            return if exists { Ok(()) } else { Err(failed(name)(error)) };
+        }
+    }
+    let expiry = TimeToLiveSpecification::builder()
+        .enabled(true)
+        .attribute_name(EXPIRY_ATTRIBUTE)
+        .build()
+        .map_err(failed(name))?;
+    client
+        .update_time_to_live()
+        .table_name(name)
+        .time_to_live_specification(expiry)
+        .send()
+        .await
+        .map_err(failed(name))?;
+    Ok(())
+}
+
+async fn create_queue(
+    client: &aws_sdk_sqs::Client,
+    name: &str,
+    visibility_seconds: u64,
+    dead_letters_url: Option<&str>,
+) -> Result<String, DevError> {
+    let mut attributes = HashMap::from([
+        (QueueAttributeName::VisibilityTimeout, visibility_seconds.to_string()),
+        (QueueAttributeName::MessageRetentionPeriod, RETENTION_SECONDS.to_string()),
+        (QueueAttributeName::ContentBasedDeduplication, "false".to_owned()),
+        (QueueAttributeName::DeduplicationScope, "messageGroup".to_owned()),
+        (QueueAttributeName::FifoThroughputLimit, "perMessageGroupId".to_owned()),
+    ]);
+    if let Some(url) = dead_letters_url {
+        let target = queue_arn(client, url).await?;
+        let policy = serde_json::json!({ "deadLetterTargetArn": target, "maxReceiveCount": RECEIVES_MAX });
+        attributes.insert(QueueAttributeName::RedrivePolicy, policy.to_string());
+    }
+    if let Ok(found) = client.get_queue_url().queue_name(name).send().await
+        && let Some(url) = found.queue_url
+    {
+        client
+            .set_queue_attributes()
+            .queue_url(&url)
+            .set_attributes(Some(attributes))
+            .send()
+            .await
+            .map_err(failed(name))?;
+        return Ok(url);
+    }
+    attributes.insert(QueueAttributeName::FifoQueue, "true".to_owned());
+    let created = client
+        .create_queue()
+        .queue_name(name)
+        .set_attributes(Some(attributes))
+        .send()
+        .await
+        .map_err(failed(name))?;
+    created.queue_url.ok_or_else(|| failed(name)("the queue has no URL"))
+}
+
+async fn queue_arn(client: &aws_sdk_sqs::Client, url: &str) -> Result<String, DevError> {
+    let answer = client
+        .get_queue_attributes()
+        .queue_url(url)
+        .attribute_names(QueueAttributeName::QueueArn)
+        .send()
+        .await
+        .map_err(failed(url))?;
+    answer
+        .attributes
+        .and_then(|mut attributes| attributes.remove(&QueueAttributeName::QueueArn))
+        .ok_or_else(|| failed(url)("the queue has no ARN"))
+}

@@ -1,0 +1,348 @@
+//! Puts the local stack together: back ends, tables and queues, functions, mappings, gateway.
+
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+use std::time::Duration;
+
+use hookrail_adapters::aws::Clients;
+use hookrail_adapters::config::{self, AwsConfig};
+use hookrail_adapters::random;
+use hookrail_adapters::store::dynamodb::DynamoDbStore;
+use hookrail_adapters::store::{ConfigStore, StoreError};
+use hookrail_domain::id::{CompanyId, hex};
+use hookrail_domain::token::{Grant, TokenHash};
+use hookrail_fifo::journal::JournalEntry;
+use hookrail_fifo::mapping::{GroupLock, Mapping, MappingSettings};
+use hookrail_fifo::queues::Queues;
+use serde::{Deserialize, Serialize};
+use tokio::net::TcpListener;
+use tokio::sync::Notify;
+
+use super::function::Function;
+use super::options::DevOptions;
+use super::ready::{self, Pids, Ready};
+use super::resources::{self, Resources};
+use super::sandbox::{InvokeError, Program};
+use super::sqs::SharedQueues;
+use super::{gateway, mapping, remote, sqs, tables};
+
+/// The company of the published samples: a sample pushed as it is finds its webhooks.
+pub const COMPANY: &str = "625bcbdcc9a8e3a86dbf041c";
+const REGION: &str = "us-east-1";
+const LOCAL_KEY: &str = "local";
+
+/// The local stack could not be started.
+#[derive(Debug, thiserror::Error)]
+pub enum DevError {
+    #[error("{what}")]
+    Io { what: String, source: std::io::Error },
+    #[error("the embedded tables could not be opened")]
+    Tables(#[from] dynoxide::DynoxideError),
+    #[error("{what} could not be read back")]
+    State { what: &'static str, source: serde_json::Error },
+    #[error("{what} could not be made")]
+    Resource { what: String, source: Box<dyn std::error::Error + Send + Sync> },
+    #[error("the company could not be made")]
+    Company(#[from] StoreError),
+    #[error("no random bytes")]
+    Random(#[from] random::NoRandomness),
+    #[error("a function could not be started")]
+    Function(#[from] InvokeError),
+}
+
+fn io(what: impl Into<String>) -> impl FnOnce(std::io::Error) -> DevError {
+    let what = what.into();
+    move |source| DevError::Io { what, source }
+}
+
+/// Who may call the API, kept with `--data`.
+#[derive(Debug, Clone, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+struct Credentials {
+    company: String,
+    token: String,
+    operator_token: String,
+}
+
+/// Where the AWS services of the stack are.
+#[derive(Debug, Clone)]
+struct Endpoints {
+    sqs: String,
+    dynamodb: String,
+    /// None when the queues are somebody else's.
+    queues: Option<SharedQueues>,
+}
+
+/// The running stack. Everything ends when it is dropped.
+#[derive(Debug)]
+pub struct Stack {
+    pub ready: Ready,
+    functions: Functions,
+    changed: Arc<Notify>,
+    _tasks: tokio::task::JoinSet<()>,
+}
+
+#[derive(Debug, Clone)]
+struct Functions {
+    api: Arc<Function>,
+    fan_out: Arc<Function>,
+    deliver: Arc<Function>,
+}
+
+impl Functions {
+    fn pids(&self) -> Pids {
+        Pids {
+            api: self.api.pids(),
+            fan_out: self.fan_out.pids(),
+            deliver: self.deliver.pids(),
+            recover: Vec::new(),
+        }
+    }
+}
+
+impl Stack {
+    /// Starts everything, telling of each step.
+    pub async fn start(options: &DevOptions, tell: &impl Fn(&str)) -> Result<Self, DevError> {
+        let mut tasks = tokio::task::JoinSet::new();
+        if let Some(directory) = &options.data {
+            tokio::fs::create_dir_all(directory)
+                .await
+                .map_err(io(format!("{} could not be made", directory.display())))?;
+        }
+        let credentials = credentials(options.data.as_deref())?;
+        let endpoints = match &options.endpoint {
+            Some(url) => Endpoints { sqs: url.clone(), dynamodb: url.clone(), queues: None },
+            None => embedded(options, &mut tasks).await?,
+        };
+        tell("tables and queues");
+        let aws = aws_config(&endpoints);
+        let clients = Clients::new(aws.clone());
+        let resources = resources::create(&clients, options).await?;
+        create_company(&clients, &resources, &credentials).await?;
+
+        let changed = Arc::new(Notify::new());
+        let functions = functions(options, &aws, (&resources, &credentials), &changed)?;
+        for (name, function) in
+            [("api", &functions.api), ("fan-out", &functions.fan_out), ("deliver", &functions.deliver)]
+        {
+            tell(&format!("function {name}"));
+            function.warm_up().await?;
+        }
+        map(&mut tasks, options, &clients, (&endpoints, &resources), &functions);
+
+        let listener = TcpListener::bind(("127.0.0.1", options.port))
+            .await
+            .map_err(io(format!("port {} cannot be used", options.port)))?;
+        let api = format!("http://{}", listener.local_addr().map_err(io("the gateway has no address"))?);
+        tasks.spawn(gateway::serve(listener, Arc::clone(&functions.api)));
+        let ready = Ready {
+            panel: format!("{api}/panel"),
+            api,
+            token: credentials.token,
+            operator_token: credentials.operator_token,
+            company: credentials.company,
+            sqs: endpoints.sqs,
+            dynamodb: endpoints.dynamodb,
+            events_queue_url: resources.events_queue_url,
+            deliveries_queue_urls: vec![resources.deliveries_queue_url],
+            pids: functions.pids(),
+        };
+        Ok(Self { ready, functions, changed, _tasks: tasks })
+    }
+
+    /// Writes the ready file, and again whenever a sandbox starts or ends. Never returns but with an error.
+    pub async fn keep_ready_file(&self, path: &Path) -> DevError {
+        loop {
+            let ready = Ready { pids: self.functions.pids(), ..self.ready.clone() };
+            if let Err(error) = ready::write(path, &ready) {
+                return io(format!("{} could not be written", path.display()))(error);
+            }
+            self.changed.notified().await;
+        }
+    }
+}
+
+fn credentials(data: Option<&Path>) -> Result<Credentials, DevError> {
+    let file = data.map(|directory| directory.join("credentials.json"));
+    if let Some(text) = file.as_deref().and_then(|file| std::fs::read(file).ok()) {
+        return serde_json::from_slice(&text)
+            .map_err(|source| DevError::State { what: "credentials.json", source });
+    }
+    let credentials = Credentials {
+        company: COMPANY.to_owned(),
+        token: random::token()?,
+        operator_token: random::token()?,
+    };
+    if let Some(file) = file {
+        let text = serde_json::to_vec_pretty(&credentials)
+            .map_err(|source| DevError::State { what: "credentials.json", source })?;
+        ready::write_private(&file, &text).map_err(io(format!("{} could not be written", file.display())))?;
+    }
+    Ok(credentials)
+}
+
+/// Starts the embedded tables and queues and their fronts.
+async fn embedded(
+    options: &DevOptions,
+    tasks: &mut tokio::task::JoinSet<()>,
+) -> Result<Endpoints, DevError> {
+    let database = tables::open(options.data.as_ref().map(|directory| directory.join("tables.db")).as_deref())?;
+    let seed = u64::from_be_bytes(random::bytes()?);
+    let mut queues = Queues::new(seed);
+    let shared = match options.data.as_ref().map(|directory| directory.join("queues.jsonl")) {
+        None => SharedQueues::new(queues),
+        Some(journal) => {
+            queues.replay(read_journal(&journal)?);
+            let failed = || io(format!("{} could not be written", journal.display()));
+            SharedQueues::with_journal(queues, &journal).map_err(failed())?
+        }
+    };
+    let bind = || TcpListener::bind(("127.0.0.1", 0));
+    let (for_tables, for_queues) = (bind().await, bind().await);
+    let for_tables = for_tables.map_err(io("no free port"))?;
+    let for_queues = for_queues.map_err(io("no free port"))?;
+    let url = |listener: &TcpListener| {
+        listener.local_addr().map(|address| format!("http://{address}")).map_err(io("a front has no address"))
+    };
+    let endpoints =
+        Endpoints { sqs: url(&for_queues)?, dynamodb: url(&for_tables)?, queues: Some(shared.clone()) };
+    tasks.spawn(tables::serve(for_tables, database));
+    tasks.spawn(async move {
+        if let Err(error) = sqs::serve(for_queues, shared).await {
+            tracing::error!(%error, "the queues' front ended");
+        }
+    });
+    Ok(endpoints)
+}
+
+/// Whatever of the journal can be read: a last line cut off by a crash was never acknowledged.
+fn read_journal(file: &Path) -> Result<Vec<JournalEntry>, DevError> {
+    let text = match std::fs::read_to_string(file) {
+        Ok(text) => text,
+        Err(error) if error.kind() == std::io::ErrorKind::NotFound => return Ok(Vec::new()),
+        Err(error) => return Err(io(format!("{} could not be read", file.display()))(error)),
+    };
+    let whole = text.rfind('\n').and_then(|end| text.get(..end)).unwrap_or_default();
+    whole
+        .lines()
+        .map(|line| {
+            serde_json::from_str(line).map_err(|source| DevError::State { what: "queues.jsonl", source })
+        })
+        .collect()
+}
+
+fn aws_config(endpoints: &Endpoints) -> AwsConfig {
+    AwsConfig {
+        region: REGION.to_owned(),
+        access_key_id: LOCAL_KEY.to_owned(),
+        secret_access_key: LOCAL_KEY.to_owned(),
+        session_token: None,
+        dynamodb_endpoint: Some(endpoints.dynamodb.clone()),
+        sqs_endpoint: Some(endpoints.sqs.clone()),
+    }
+}
+
+async fn create_company(
+    clients: &Clients,
+    resources: &Resources,
+    credentials: &Credentials,
+) -> Result<(), DevError> {
+    let store =
+        DynamoDbStore::new(clients.dynamodb(), resources.config_table.clone(), resources.log_table.clone());
+    let corrupt = |_refused| StoreError::Corrupt { what: "credentials" };
+    let company = CompanyId::parse(&credentials.company).map_err(corrupt)?;
+    // Taken means that it was made by an earlier run with the same data.
+    store
+        .create_company(&company, TokenHash::of(&credentials.token), &Grant::company(company.clone()))
+        .await?;
+    Ok(())
+}
+
+fn functions(
+    options: &DevOptions,
+    aws: &AwsConfig,
+    (resources, credentials): (&Resources, &Credentials),
+    changed: &Arc<Notify>,
+) -> Result<Functions, DevError> {
+    let executable = std::env::current_exe().map_err(io("the command's own file is not known"))?;
+    let environment = environment(options, aws, resources, credentials);
+    let run = hex(&random::bytes::<6>()?);
+    let concurrency = usize::try_from(options.concurrency).unwrap_or(usize::MAX);
+    let function = |name| {
+        let program = Program {
+            function: name,
+            executable: executable.clone(),
+            environment: environment.clone(),
+            timeout: Duration::from_secs(options.function_timeout),
+        };
+        Function::new(program, concurrency, &run, Arc::clone(changed))
+    };
+    Ok(Functions { api: function("api"), fan_out: function("fan-out"), deliver: function("deliver") })
+}
+
+/// The variables that the template gives the functions, and those that Lambda does.
+fn environment(
+    options: &DevOptions,
+    aws: &AwsConfig,
+    resources: &Resources,
+    credentials: &Credentials,
+) -> Vec<(String, String)> {
+    let operator = TokenHash::of(&credentials.operator_token).to_string();
+    let endpoint = |endpoint: &Option<String>| endpoint.clone().unwrap_or_default();
+    [
+        ("AWS_REGION", aws.region.clone()),
+        ("AWS_ACCESS_KEY_ID", aws.access_key_id.clone()),
+        ("AWS_SECRET_ACCESS_KEY", aws.secret_access_key.clone()),
+        ("AWS_ENDPOINT_URL_DYNAMODB", endpoint(&aws.dynamodb_endpoint)),
+        ("AWS_ENDPOINT_URL_SQS", endpoint(&aws.sqs_endpoint)),
+        ("AWS_LAMBDA_LOG_LEVEL", options.log_level.clone()),
+        (config::CONFIG_TABLE, resources.config_table.clone()),
+        (config::LOG_TABLE, resources.log_table.clone()),
+        (config::EVENTS_QUEUE_URLS, resources.events_queue_url.clone()),
+        (config::DELIVERIES_QUEUE_URLS, resources.deliveries_queue_url.clone()),
+        (config::EVENTS_DLQ_URL, resources.events_dlq_url.clone()),
+        (config::DELIVERIES_DLQ_URL, resources.deliveries_dlq_url.clone()),
+        (config::ATTEMPTS, options.attempts.to_string()),
+        (config::RETRY_DELAY_SECONDS, options.retry_delay.to_string()),
+        (config::TIMEOUT_SECONDS, options.timeout.to_string()),
+        (config::OPERATOR_TOKEN_SHA256, operator),
+    ]
+    .map(|(name, value)| (name.to_owned(), value))
+    .to_vec()
+}
+
+/// Starts the event source mappings of both queues.
+fn map(
+    tasks: &mut tokio::task::JoinSet<()>,
+    options: &DevOptions,
+    clients: &Clients,
+    (endpoints, resources): (&Endpoints, &Resources),
+    functions: &Functions,
+) {
+    let size = |number: u64| usize::try_from(number).unwrap_or(usize::MAX);
+    for (url, function) in
+        [(&resources.events_queue_url, &functions.fan_out), (&resources.deliveries_queue_url, &functions.deliver)]
+    {
+        let settings = MappingSettings {
+            batch_size: size(options.batch_size),
+            maximum_concurrency: size(options.concurrency),
+            group_lock: GroupLock::Queue,
+        };
+        let queue = url.rsplit('/').next().unwrap_or_default().to_owned();
+        match &endpoints.queues {
+            Some(queues) => tasks.spawn(mapping::run(
+                queues.clone(),
+                queue,
+                Mapping::new(settings),
+                Arc::clone(function),
+            )),
+            None => tasks.spawn(remote::run(clients.sqs(), url.clone(), settings, Arc::clone(function))),
+        };
+    }
+}
+
+/// Where `--data` keeps its files, for messages.
+#[must_use]
+pub fn data_files(directory: &Path) -> [PathBuf; 3] {
+    ["tables.db", "queues.jsonl", "credentials.json"].map(|name| directory.join(name))
+}

@@ -1,0 +1,3 @@
+//! The `hookrail` command.
+
+pub mod dev;

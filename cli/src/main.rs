@@ -1,0 +1,89 @@
+//! The `hookrail` command.
+
+use std::io::Read as _;
+use std::process::ExitCode;
+
+use clap::{Parser, Subcommand};
+use hookrail::dev;
+use hookrail::dev::options::DevOptions;
+use hookrail_adapters::config::{
+    ApiConfig, AwsConfig, DeliverConfig, FanOutConfig, LogLevel, ProcessEnvironment,
+};
+use hookrail_adapters::telemetry;
+use hookrail_domain::target::TargetPolicy;
+
+/// Webhooks delivered strictly in order.
+#[derive(Debug, Parser)]
+#[command(name = "hookrail", version, about)]
+struct Command {
+    #[command(subcommand)]
+    what: What,
+}
+
+#[derive(Debug, Subcommand)]
+enum What {
+    Dev(DevOptions),
+    /// Run one function as Lambda would; `dev` starts its sandboxes so.
+    #[command(hide = true)]
+    Function {
+        #[arg(value_parser = ["api", "fan-out", "deliver"])]
+        name: String,
+    },
+}
+
+type Failure = Box<dyn std::error::Error + Send + Sync>;
+
+fn main() -> ExitCode {
+    let result = match Command::parse().what {
+        What::Dev(options) => dev::run(&options),
+        What::Function { name } => function(&name),
+    };
+    match result {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(error) => {
+            tell_failure(&*error);
+            ExitCode::FAILURE
+        }
+    }
+}
+
+#[expect(clippy::print_stderr, reason = "a command tells its failure to the person who ran it")]
+fn tell_failure(error: &(dyn std::error::Error + 'static)) {
+    let mut text = error.to_string();
+    let mut cause = error.source();
+    while let Some(error) = cause {
+        text = format!("{text}: {error}");
+        cause = error.source();
+    }
+    eprintln!("hookrail: {text}");
+}
+
+fn function(name: &str) -> Result<(), Failure> {
+    die_with_parent();
+    let env = ProcessEnvironment;
+    telemetry::init(LogLevel::from_env(&env));
+    let aws = AwsConfig::from_env(&env)?;
+    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
+    runtime.block_on(async {
+        match name {
+            "api" => {
+                hookrail_api::run(ApiConfig { targets: TargetPolicy::local(), ..ApiConfig::from_env(&env)? }, aws)
+                    .await
+            }
+            "fan-out" => hookrail_fan_out::run(FanOutConfig::from_env(&env)?, aws).await,
+            _ => {
+                let config = DeliverConfig { targets: TargetPolicy::local(), ..DeliverConfig::from_env(&env)? };
+                hookrail_deliver::run(config, aws).await
+            }
+        }
+    })
+}
+
+/// Ends this process when the parent's end of standard input closes, however the parent died.
+fn die_with_parent() {
+    std::thread::spawn(|| {
+        let mut bytes = [0; 64];
+        while matches!(std::io::stdin().read(&mut bytes), Ok(count) if 0 < count) {}
+        std::process::exit(0);
+    });
+}

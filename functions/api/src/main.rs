@@ -1,0 +1,11 @@
+//! The `api` function on Lambda.
+
+use hookrail_adapters::config::{ApiConfig, AwsConfig, LogLevel, ProcessEnvironment};
+use hookrail_adapters::telemetry;
+
+#[tokio::main(flavor = "current_thread")]
+async fn main() -> Result<(), lambda_http::Error> {
+    let env = ProcessEnvironment;
+    telemetry::init(LogLevel::from_env(&env));
+    hookrail_api::run(ApiConfig::from_env(&env)?, AwsConfig::from_env(&env)?).await
+}

@@ -1,0 +1,166 @@
+//! What handlers take out of a request: a JSON body within its limit, a webhook's id, a page of a list.
+
+use axum::body::{Bytes, to_bytes};
+use axum::extract::{FromRequest, FromRequestParts, Path, Query, Request};
+use axum::middleware::Next;
+use axum::response::{IntoResponse, Response};
+use hookrail_domain::id::SubscriptionId;
+use hookrail_wire::problem::{FieldProblem, Problem};
+use http::HeaderMap;
+use http::header::{CONTENT_TYPE, HOST, ORIGIN};
+use http::request::Parts;
+use serde::Deserialize;
+
+use crate::error::ApiError;
+
+/// Entries of one page at most.
+const PAGE_MAX: usize = 100;
+
+/// A body that says it is JSON, of `BYTES_MAX` bytes at most.
+#[derive(Debug)]
+pub struct JsonBody<const BYTES_MAX: usize>(pub Bytes);
+
+impl<S: Sync, const BYTES_MAX: usize> FromRequest<S> for JsonBody<BYTES_MAX> {
+    type Rejection = ApiError;
+
+    async fn from_request(request: Request, _state: &S) -> Result<Self, ApiError> {
+        let (parts, body) = request.into_parts();
+        let is_json = is_json(&parts.headers);
+        // What the limit leaves of a body that is too large is not worth telling from a body that broke off.
+        let bytes = to_bytes(body, BYTES_MAX).await.map_err(|_over_limit| {
+            let reason = format!("the body is larger than {BYTES_MAX} bytes");
+            ApiError::too_large(vec![FieldProblem::new("", reason)])
+        })?;
+        // A call without a body has nothing to declare.
+        if is_json || (bytes.is_empty() && !parts.headers.contains_key(CONTENT_TYPE)) {
+            Ok(Self(bytes))
+        } else {
+            Err(Problem::new(415, "Unsupported Media Type", "send content-type: application/json").into())
+        }
+    }
+}
+
+fn is_json(headers: &HeaderMap) -> bool {
+    let value = headers.get(CONTENT_TYPE).and_then(|value| value.to_str().ok());
+    let media_type = value.and_then(|value| value.split(';').next());
+    media_type.is_some_and(|media_type| media_type.trim().eq_ignore_ascii_case("application/json"))
+}
+
+/// The webhook that the path names. What is no id names no webhook.
+#[derive(Debug, Clone, Copy)]
+pub struct WebhookId(pub SubscriptionId);
+
+impl<S: Send + Sync> FromRequestParts<S> for WebhookId {
+    type Rejection = ApiError;
+
+    async fn from_request_parts(parts: &mut Parts, state: &S) -> Result<Self, ApiError> {
+        let segment = Path::<String>::from_request_parts(parts, state).await;
+        let id = segment.ok().and_then(|Path(text)| SubscriptionId::parse(&text).ok());
+        id.map(Self).ok_or_else(no_such_webhook)
+    }
+}
+
+/// 404 of a webhook that is not there, or not the caller's.
+#[must_use]
+pub fn no_such_webhook() -> ApiError {
+    ApiError::not_found("the company has no such webhook")
+}
+
+/// The page of a list that the query asks for.
+#[derive(Debug)]
+pub struct Page<const LIMIT_DEFAULT: usize> {
+    pub limit: usize,
+    pub cursor: Option<String>,
+}
+
+#[derive(Deserialize)]
+struct PageQuery {
+    limit: Option<String>,
+    cursor: Option<String>,
+}
+
+impl<S: Send + Sync, const LIMIT_DEFAULT: usize> FromRequestParts<S> for Page<LIMIT_DEFAULT> {
+    type Rejection = ApiError;
+
+    async fn from_request_parts(parts: &mut Parts, state: &S) -> Result<Self, ApiError> {
+        let Query(query) = Query::<PageQuery>::from_request_parts(parts, state)
+            .await
+            .map_err(|_unreadable| FieldProblem::new("", "the query names limit or cursor twice"))?;
+        let limit = match query.limit {
+            None => LIMIT_DEFAULT,
+            Some(text) => {
+                text.parse().ok().filter(|limit| (1..=PAGE_MAX).contains(limit)).ok_or_else(|| {
+                    FieldProblem::new("limit", format!("must be a whole number from 1 to {PAGE_MAX}"))
+                })?
+            }
+        };
+        Ok(Self { limit, cursor: query.cursor })
+    }
+}
+
+impl<const LIMIT_DEFAULT: usize> Page<LIMIT_DEFAULT> {
+    /// The place that the cursor names, if there is one.
+    pub fn place<T, E: std::fmt::Display>(
+        &self,
+        parse: impl FnOnce(&str) -> Result<T, E>,
+    ) -> Result<Option<T>, ApiError> {
+        let place = self.cursor.as_deref().map(parse).transpose();
+        place.map_err(|error| FieldProblem::new("cursor", error).into())
+    }
+
+    /// Where the next page of this size is found.
+    #[must_use]
+    pub fn next(&self, path: &str, cursor: &str) -> String {
+        format!("{path}?limit={}&cursor={cursor}", self.limit)
+    }
+}
+
+/// Refuses writes that a page of another site makes a browser send.
+pub async fn refuse_foreign_origin(request: Request, next: Next) -> Response {
+    if request.method().is_safe() || is_own_origin(request.headers()) {
+        next.run(request).await
+    } else {
+        ApiError::forbidden("the Origin header names another site").into_response()
+    }
+}
+
+/// TLS ends before us, so the scheme says nothing; hosts are compared, without the port that the scheme implies.
+fn is_own_origin(headers: &HeaderMap) -> bool {
+    let Some(origin) = headers.get(ORIGIN) else { return true };
+    let host = headers.get(HOST).and_then(|host| host.to_str().ok());
+    let origin = origin.to_str().ok().and_then(|origin| origin.split_once("://"));
+    let (Some(host), Some((scheme, authority))) = (host, origin) else { return false };
+    let port = if scheme.eq_ignore_ascii_case("http") { ":80" } else { ":443" };
+    let bare = |authority: &str| authority.strip_suffix(port).unwrap_or(authority).to_ascii_lowercase();
+    bare(host) == bare(authority)
+}
+
+#[cfg(test)]
+mod tests {
+    use http::HeaderValue;
+
+    use super::*;
+
+    #[track_caller]
+    fn check_origin(origin: &'static str, host: &'static str, expected: bool) {
+        let headers = HeaderMap::from_iter([
+            (ORIGIN, HeaderValue::from_static(origin)),
+            (HOST, HeaderValue::from_static(host)),
+        ]);
+        assert_eq!(is_own_origin(&headers), expected, "{origin} at {host}");
+    }
+
+    #[test]
+    fn an_origin_is_our_own_when_it_names_the_host_that_was_called() {
+        assert!(is_own_origin(&HeaderMap::new()));
+        check_origin("https://api.example.com", "api.example.com", true);
+        check_origin("https://API.example.com", "api.example.com:443", true);
+        check_origin("http://127.0.0.1:8080", "127.0.0.1:8080", true);
+        check_origin("http://localhost:80", "localhost", true);
+        check_origin("http://localhost:3000", "localhost:8080", false);
+        check_origin("https://evil.example.com", "api.example.com", false);
+        check_origin("https://api.example.com.evil.io", "api.example.com", false);
+        check_origin("null", "api.example.com", false);
+        check_origin("", "", false);
+    }
+}

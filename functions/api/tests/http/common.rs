@@ -1,0 +1,117 @@
+//! What holds for every path: unknown ones, wrong methods, headers, the panel.
+
+use std::io::{self, Write};
+use std::sync::{Arc, Mutex};
+
+use hookrail_api::{COMPANIES_PATH, EVENTS_PATH, PANEL_PATH, WEBHOOKS_PATH};
+
+use crate::world::{Call, World, event};
+
+#[tokio::test]
+async fn there_is_nothing_at_an_unknown_path() {
+    let world = World::new().await;
+    for path in
+        ["/", "/api/v3", "/api/v3/webhook", "/api/v3/webhook/subscription/", "/api/v2/event", "/panel/x"]
+    {
+        world.send(Call::get(path)).await.refuses(404, &[]);
+        world.send(Call::post(path, "{}")).await.refuses(404, &[]);
+    }
+}
+
+#[tokio::test]
+async fn a_path_names_the_methods_that_it_takes() {
+    let world = World::new().await;
+    for (call, allowed) in [
+        (Call::delete(WEBHOOKS_PATH), "GET,HEAD,POST"),
+        (Call::get(EVENTS_PATH), "POST"),
+        (Call::get(COMPANIES_PATH), "POST"),
+        (Call::post(PANEL_PATH, ""), "GET,HEAD"),
+    ] {
+        let answer = world.send(call).await;
+        answer.refuses(405, &[]);
+        assert_eq!(answer.header("allow"), Some(allowed));
+    }
+}
+
+#[tokio::test]
+async fn no_answer_is_kept_by_a_cache_or_guessed_at_by_a_browser() {
+    let world = World::new().await;
+    for call in [
+        Call::get(WEBHOOKS_PATH),
+        Call::get(WEBHOOKS_PATH).without("authorization"),
+        Call::push(event("acme")),
+        Call::push("{"),
+        Call::get("/nowhere"),
+        Call::delete(WEBHOOKS_PATH),
+        Call::get(PANEL_PATH),
+        Call::push(event("acme")).header("origin", "https://evil.example.com"),
+    ] {
+        let answer = world.send(call).await;
+        assert_eq!(answer.header("cache-control"), Some("no-store"), "{answer:?}");
+        assert_eq!(answer.header("x-content-type-options"), Some("nosniff"), "{answer:?}");
+    }
+}
+
+/// Where a test's log goes.
+#[derive(Clone, Default)]
+struct Lines(Arc<Mutex<Vec<u8>>>);
+
+impl Write for Lines {
+    fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
+        self.0.lock().unwrap().extend_from_slice(bytes);
+        Ok(bytes.len())
+    }
+
+    fn flush(&mut self) -> io::Result<()> {
+        Ok(())
+    }
+}
+
+#[tokio::test]
+async fn a_failed_call_is_logged_once_with_its_cause_and_nothing_of_what_was_sent() {
+    let (lines, world) = (Lines::default(), World::new().await);
+    world.tables.fail_at("find_answer");
+    let writer = lines.clone();
+    let subscriber = tracing_subscriber::fmt().json().with_writer(move || writer.clone()).finish();
+    let logging = tracing::subscriber::set_default(subscriber);
+    let call = Call::post("/api/v3/event?secret=in-query", event("acme")).key("key-in-header");
+    world.send(call).await.refuses(503, &[]);
+    world.send(Call::get("/nowhere")).await.refuses(404, &[]);
+    drop(logging);
+    let log = String::from_utf8(lines.0.lock().unwrap().clone()).unwrap();
+    assert_eq!(log.lines().count(), 1, "{log}");
+    let line: serde_json::Value = serde_json::from_str(&log).unwrap();
+    assert_eq!(line["fields"]["message"], "request.failed");
+    assert_eq!(line["fields"]["path"], "/api/v3/event");
+    assert_eq!(line["fields"]["cause"], "the table is not available: made to fail");
+    for secret in ["in-query", "in-header", "acme"] {
+        assert!(!log.contains(secret), "{log}");
+    }
+}
+
+#[tokio::test]
+async fn documents_are_json_in_utf_8() {
+    let world = World::new().await;
+    for call in [Call::get(WEBHOOKS_PATH), Call::push(event("acme"))] {
+        assert_eq!(world.send(call).await.header("content-type"), Some("application/json; charset=utf-8"));
+    }
+}
+
+#[tokio::test]
+async fn the_panel_is_a_page_that_can_load_and_run_nothing() {
+    let world = World::new().await;
+    for path in ["/panel", "/panel/"] {
+        let answer = world.send(Call::get(path).without("authorization")).await;
+        assert_eq!((answer.status, answer.header("content-type")), (200, Some("text/html; charset=utf-8")));
+        let policy = answer.header("content-security-policy").unwrap();
+        assert!(
+            policy.contains("default-src 'none'") && policy.contains("frame-ancestors 'none'"),
+            "{policy}"
+        );
+        let page = String::from_utf8(answer.body).unwrap();
+        assert!(page.starts_with("<!doctype html>") && page.contains(WEBHOOKS_PATH));
+        for forbidden in ["<script", "<style", "style=", "onclick"] {
+            assert!(!page.contains(forbidden), "{forbidden}");
+        }
+    }
+}

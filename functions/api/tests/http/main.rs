@@ -1,0 +1,13 @@
+//! The API as callers meet it: requests against the router, with tables and queues in memory.
+#![expect(clippy::unwrap_used, reason = "the switch for tests does not reach helper functions")]
+#![expect(clippy::indexing_slicing, reason = "the switch for tests does not reach helper functions")]
+
+mod world;
+mod failing;
+mod auth;
+mod webhooks;
+mod logs;
+mod events;
+mod companies;
+mod common;
+mod lambda;

@@ -1,0 +1,293 @@
+//! Webhooks: made, listed, shown, changed, and kept apart.
+
+use hookrail_adapters::store::{LineKey, LogStore};
+use hookrail_api::{LOGS_PATH, WEBHOOKS_PATH};
+use hookrail_domain::id::SubscriptionId;
+use hookrail_domain::limits::{CONFIG_BYTES_MAX, SUBSCRIPTIONS_PER_COMPANY_MAX};
+use hookrail_domain::token::Grant;
+use serde_json::{Value, json};
+
+use crate::world::{Call, OTHER, World, company, webhook};
+
+fn path(id: &str) -> String {
+    format!("{WEBHOOKS_PATH}/{id}")
+}
+
+#[tokio::test]
+async fn the_published_webhook_is_made_whole() {
+    let world = World::new().await;
+    let text = include_str!("../../../../events/samples/cot_webhook.json");
+    let answer = world.send(Call::post(WEBHOOKS_PATH, text)).await;
+    assert_eq!(answer.status, 201);
+    let made = answer.json();
+    let id = made["_id"].as_str().unwrap();
+    assert_eq!(id.len(), 24);
+    assert_eq!(answer.header("location"), Some(path(id).as_str()));
+    let mut expected: Value = serde_json::from_str(text).unwrap();
+    expected["_id"] = json!(id);
+    expected["company"] = json!("acme");
+    expected["__v"] = json!(0);
+    assert_eq!(made, expected);
+    assert_eq!(world.send(Call::get(&path(id))).await.json(), made);
+    assert_eq!(world.send(Call::get(WEBHOOKS_PATH)).await.json(), json!([made]));
+}
+
+#[tokio::test]
+async fn a_webhook_is_active_and_matches_everything_of_its_trigger_unless_told_otherwise() {
+    let world = World::new().await;
+    let made = world.send(Call::post(WEBHOOKS_PATH, webhook("a"))).await.json();
+    assert_eq!(made["isActive"], true);
+    assert_eq!(made["context"], json!({"survey": "", "group": "", "taskGroup": ""}));
+}
+
+#[tokio::test]
+async fn a_new_webhook_has_a_signing_secret_that_no_answer_shows() {
+    let world = World::new().await;
+    let answer = world.send(Call::post(WEBHOOKS_PATH, webhook("a"))).await;
+    assert!(!String::from_utf8_lossy(&answer.body).contains("whsec_"));
+    let subscription = SubscriptionId::parse(answer.json()["_id"].as_str().unwrap()).unwrap();
+    let line = LineKey { company: company("acme"), subscription };
+    assert!(world.tables.settings(&[line]).await.unwrap()[0].secret.is_some());
+}
+
+#[tokio::test]
+async fn every_bad_field_of_a_new_webhook_is_named() {
+    let world = World::new().await;
+    let post = |body: &str| world.send(Call::post(WEBHOOKS_PATH, body));
+    post("{}").await.refuses(400, &["name", "code", "url", "trigger"]);
+    post(r#"{"name":" ","code":"Bad","url":"nope","trigger":"x","isActive":1}"#)
+        .await
+        .refuses(400, &["name", "code", "url", "trigger", "isActive"]);
+    post(r#"{"name":"n","code":"c","url":"https://127.0.0.1","trigger":"logout-user","context":null}"#)
+        .await
+        .refuses(400, &["url", "context"]);
+    post(
+        r#"{"name":"n","code":"c","url":"https://a.io","trigger":"logout-user","context":{"taskGroup":"t"}}"#,
+    )
+    .await
+    .refuses(400, &["context.taskGroup"]);
+    for not_an_object in ["", "{", "[]", "7", "\u{FEFF}{}"] {
+        post(not_an_object).await.refuses(400, &[""]);
+    }
+    assert_eq!(world.send(Call::get(WEBHOOKS_PATH)).await.json(), json!([]));
+}
+
+#[tokio::test]
+async fn a_code_is_taken_once_in_a_company() {
+    let world = World::new().await;
+    world.make_webhook("orders").await;
+    world.send(Call::post(WEBHOOKS_PATH, webhook("orders"))).await.refuses(409, &["code"]);
+    assert_eq!(world.send(Call::post(WEBHOOKS_PATH, webhook("orders")).by(OTHER)).await.status, 201);
+}
+
+#[tokio::test]
+async fn a_company_has_a_thousand_webhooks_at_most() {
+    let world = World::new().await;
+    for number in 0..SUBSCRIPTIONS_PER_COMPANY_MAX {
+        world.make_webhook(&format!("c{number}")).await;
+    }
+    let answer = world.send(Call::post(WEBHOOKS_PATH, webhook("one_more"))).await;
+    answer.refuses(409, &[]);
+    assert_eq!(answer.json()["detail"], "the company has 1000 webhooks, and may have no more");
+    let page = world.send(Call::get(WEBHOOKS_PATH)).await;
+    assert_eq!((page.json().as_array().unwrap().len(), page.next().is_some()), (100, true));
+}
+
+#[tokio::test]
+async fn a_token_of_a_company_that_is_not_there_makes_no_webhook() {
+    let world = World::new().await;
+    world.grant("ghost-token", &Grant::company(company("ghost")), "real").await;
+    world.send(Call::post(WEBHOOKS_PATH, webhook("a")).by("ghost-token")).await.refuses(404, &[]);
+}
+
+#[tokio::test]
+async fn a_body_of_the_largest_size_is_read_and_one_byte_more_is_not() {
+    let world = World::new().await;
+    let sized = |code: &str, bytes: usize| {
+        let text = webhook(code);
+        format!("{text}{}", " ".repeat(bytes - text.len()))
+    };
+    let post = |body: String| world.send(Call::post(WEBHOOKS_PATH, body));
+    assert_eq!(post(sized("a", CONFIG_BYTES_MAX)).await.status, 201);
+    post(sized("b", CONFIG_BYTES_MAX + 1)).await.refuses(413, &[""]);
+}
+
+#[tokio::test]
+async fn a_write_must_say_that_it_is_json() {
+    let world = World::new().await;
+    let id = world.make_webhook("a").await;
+    for value in ["text/plain", "application/x-www-form-urlencoded", "application/jsonp", ""] {
+        let call = Call::post(WEBHOOKS_PATH, webhook("b")).header("content-type", value);
+        world.send(call).await.refuses(415, &[]);
+    }
+    world.send(Call::patch(&path(&id), "{}").without("content-type")).await.refuses(415, &[]);
+    let call = Call::patch(&path(&id), "{}").header("content-type", "Application/JSON; charset=utf-8");
+    assert_eq!(world.send(call).await.status, 200);
+}
+
+#[tokio::test]
+async fn a_change_keeps_what_it_does_not_name_and_raises_the_version() {
+    let world = World::new().await;
+    let id = world.make_webhook("a").await;
+    let before = world.send(Call::get(&path(&id))).await.json();
+    let answer = world.send(Call::patch(&path(&id), r#"{"isActive":false,"description":"d"}"#)).await;
+    let mut expected = before;
+    expected["isActive"] = json!(false);
+    expected["description"] = json!("d");
+    expected["__v"] = json!(1);
+    assert_eq!((answer.status, answer.json()), (200, expected.clone()));
+    assert_eq!(world.send(Call::get(&path(&id))).await.json(), expected);
+    assert_eq!(
+        world.send(Call::get(WEBHOOKS_PATH)).await.json(),
+        json!([expected]),
+        "inactive ones are listed"
+    );
+}
+
+#[tokio::test]
+async fn a_change_of_nothing_is_written_too() {
+    let world = World::new().await;
+    let id = world.make_webhook("a").await;
+    assert_eq!(world.send(Call::patch(&path(&id), "{}")).await.json()["__v"], 1);
+    assert_eq!(world.send(Call::patch(&path(&id), "{}")).await.json()["__v"], 2);
+}
+
+#[tokio::test]
+async fn a_bad_change_names_its_fields_and_changes_nothing() {
+    let world = World::new().await;
+    let id = world.make_webhook("a").await;
+    let patch = |body: &str| world.send(Call::patch(&path(&id), body));
+    patch(r#"{"code":"b"}"#).await.refuses(400, &["code"]);
+    patch(r#"{"url":"ftp://a.io","trigger":"x"}"#).await.refuses(400, &["url", "trigger"]);
+    patch(r#"{"context":null}"#).await.refuses(400, &["context"]);
+    patch(r#"{"context":{"survey":"s"}}"#).await.refuses(400, &["context.survey"]);
+    patch("not json").await.refuses(400, &[""]);
+    assert_eq!(world.send(Call::get(&path(&id))).await.json()["__v"], 0);
+}
+
+#[tokio::test]
+async fn a_change_of_another_version_than_the_one_it_was_based_on_is_refused() {
+    let world = World::new().await;
+    let id = world.make_webhook("a").await;
+    let patch = |body: &str| world.send(Call::patch(&path(&id), body));
+    patch(r#"{"name":"n","__v":1}"#).await.refuses(409, &["__v"]);
+    assert_eq!(patch(r#"{"name":"n","__v":0}"#).await.status, 200);
+    patch(r#"{"name":"m","__v":0}"#).await.refuses(409, &["__v"]);
+    assert_eq!(world.send(Call::get(&path(&id))).await.json()["name"], "n");
+}
+
+#[tokio::test]
+async fn a_change_that_loses_its_race_is_refused() {
+    let world = World::new().await;
+    let id = world.make_webhook("a").await;
+    world.tables.fail_at("race");
+    world.send(Call::patch(&path(&id), r#"{"name":"n"}"#)).await.refuses(409, &["__v"]);
+}
+
+#[tokio::test]
+async fn another_companys_webhook_does_not_exist() {
+    let world = World::new().await;
+    let id = world.make_webhook("a").await;
+    world.send(Call::get(&path(&id)).by(OTHER)).await.refuses(404, &[]);
+    world.send(Call::patch(&path(&id), r#"{"name":"stolen"}"#).by(OTHER)).await.refuses(404, &[]);
+    world.send(Call::patch(&path(&id), "not json").by(OTHER)).await.refuses(404, &[]);
+    world.send(Call::get(&format!("{LOGS_PATH}/{id}")).by(OTHER)).await.refuses(404, &[]);
+    assert_eq!(world.send(Call::get(WEBHOOKS_PATH).by(OTHER)).await.json(), json!([]));
+    assert_eq!(world.send(Call::get(&path(&id))).await.json()["name"], "Work Orders");
+}
+
+#[tokio::test]
+async fn unknown_and_malformed_ids_are_not_found() {
+    let world = World::new().await;
+    for id in ["62685990d918fb5557f9f992", "1", "logs", "%ff", "..", "a%2Fb", "62685990d918fb5557f9f9922"] {
+        world.send(Call::get(&path(id))).await.refuses(404, &[]);
+        world.send(Call::patch(&path(id), "{}")).await.refuses(404, &[]);
+        world.send(Call::get(&format!("{LOGS_PATH}/{id}"))).await.refuses(404, &[]);
+    }
+}
+
+#[tokio::test]
+async fn webhooks_are_never_deleted() {
+    let world = World::new().await;
+    let id = world.make_webhook("a").await;
+    let answer = world.send(Call::delete(&path(&id))).await;
+    answer.refuses(405, &[]);
+    assert_eq!(answer.header("allow"), Some("GET,HEAD,PATCH"));
+    assert_eq!(world.send(Call::get(&path(&id))).await.status, 200);
+}
+
+#[tokio::test]
+async fn pages_of_the_list_hold_every_webhook_once_sorted_by_id() {
+    let world = World::new().await;
+    let mut ids = Vec::new();
+    for code in ["a", "b", "c", "d", "e"] {
+        ids.push(world.make_webhook(code).await);
+    }
+    ids.sort();
+    let (mut path, mut listed, mut sizes) = (format!("{WEBHOOKS_PATH}?limit=2"), Vec::new(), Vec::new());
+    loop {
+        let answer = world.send(Call::get(&path)).await;
+        let page = answer.json();
+        sizes.push(page.as_array().unwrap().len());
+        listed.extend(page.as_array().unwrap().iter().map(|one| one["_id"].as_str().unwrap().to_owned()));
+        let Some(next) = answer.next() else { break };
+        path = next;
+    }
+    assert_eq!((listed, sizes), (ids, vec![2, 2, 1]));
+}
+
+#[tokio::test]
+async fn a_full_last_page_links_to_no_other() {
+    let world = World::new().await;
+    for code in ["a", "b"] {
+        world.make_webhook(code).await;
+    }
+    assert_eq!(world.send(Call::get(&format!("{WEBHOOKS_PATH}?limit=2"))).await.next(), None);
+    assert_eq!(world.send(Call::get(WEBHOOKS_PATH)).await.next(), None);
+}
+
+#[tokio::test]
+async fn a_list_query_that_makes_no_sense_names_its_parameter() {
+    let world = World::new().await;
+    for limit in ["0", "101", "-1", "x", "", "1.5", "99999999999999999999"] {
+        world.send(Call::get(&format!("{WEBHOOKS_PATH}?limit={limit}"))).await.refuses(400, &["limit"]);
+    }
+    for cursor in ["", "x", "AAAA", "%00"] {
+        world.send(Call::get(&format!("{WEBHOOKS_PATH}?cursor={cursor}"))).await.refuses(400, &["cursor"]);
+    }
+    world.send(Call::get(&format!("{WEBHOOKS_PATH}?limit=1&limit=2"))).await.refuses(400, &[""]);
+    assert_eq!(world.send(Call::get(&format!("{WEBHOOKS_PATH}?limit=100&other=1"))).await.status, 200);
+}
+
+#[tokio::test]
+async fn a_cursor_of_another_company_or_list_is_refused() {
+    let world = World::new().await;
+    let id = world.make_webhook("a").await;
+    world.make_webhook("b").await;
+    let next = world.send(Call::get(&format!("{WEBHOOKS_PATH}?limit=1"))).await.next().unwrap();
+    world.send(Call::get(&next).by(OTHER)).await.refuses(400, &["cursor"]);
+    let (_, query) = next.split_once('?').unwrap();
+    world.send(Call::get(&format!("{LOGS_PATH}/{id}?{query}"))).await.refuses(400, &["cursor"]);
+    assert_eq!(world.send(Call::get(&next)).await.status, 200);
+}
+
+#[tokio::test]
+async fn tables_that_are_away_answer_503_and_ask_to_come_back() {
+    for (broken, call) in [
+        ("find_grant", Call::get(WEBHOOKS_PATH)),
+        ("list_subscriptions", Call::get(WEBHOOKS_PATH)),
+        ("create_subscription", Call::post(WEBHOOKS_PATH, webhook("b"))),
+        ("find_subscription", Call::get(&path("62685990d918fb5557f9f992"))),
+        ("find_subscription", Call::patch(&path("62685990d918fb5557f9f992"), "{}")),
+    ] {
+        let world = World::new().await;
+        world.tables.fail_at(broken);
+        let answer = world.send(call).await;
+        answer.refuses(503, &[]);
+        assert_eq!(answer.header("retry-after"), Some("1"), "{broken}");
+    }
+    let world = World::new().await;
+    let id = world.make_webhook("a").await;
+    world.tables.fail_at("replace_subscription");
+    world.send(Call::patch(&path(&id), "{}")).await.refuses(503, &[]);
+}

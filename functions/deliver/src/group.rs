@@ -1,0 +1,222 @@
+//! One webhook's part of a batch, strictly in order. Holds back the rest after the first record that must wait.
+
+use hookrail_adapters::clock::Clock;
+use hookrail_adapters::queue::{HoldResult, Outgoing, Queue};
+use hookrail_adapters::records::Record;
+use hookrail_adapters::sender::Sender;
+use hookrail_adapters::store::{LineKey, LineSettings, LogStore};
+use hookrail_domain::delivery::Delivery;
+use hookrail_domain::line::{LastRow, Standing, standing};
+use hookrail_domain::retry::fault_hold_seconds;
+use hookrail_wire::queue_message;
+
+use crate::attempt::{self, Attempted};
+use crate::{App, Invocation};
+
+/// What a record turned out to be.
+#[derive(Debug)]
+enum Message {
+    Delivery(Delivery),
+    /// It can never succeed, for this reason.
+    Poison(String),
+}
+
+/// The records of one queue group, decoded.
+#[derive(Debug)]
+pub struct Group {
+    line: Option<LineKey>,
+    messages: Vec<(Record, Message)>,
+}
+
+impl Group {
+    /// Decodes each record by itself. The first delivery names the line; one of another line is poison.
+    #[must_use]
+    pub fn new(records: Vec<Record>) -> Self {
+        let mut line: Option<LineKey> = None;
+        let mut messages = Vec::with_capacity(records.len());
+        for record in records {
+            let message = match queue_message::decode(&record.body) {
+                Err(invalid) => Message::Poison(invalid.to_string()),
+                Ok(delivery) => {
+                    let key = LineKey { company: delivery.company.clone(), subscription: delivery.subscription };
+                    let own = delivery.subscription.to_string() == record.group;
+                    if own && *line.get_or_insert_with(|| key.clone()) == key {
+                        Message::Delivery(delivery)
+                    } else {
+                        Message::Poison("the message names another webhook than its group".to_owned())
+                    }
+                }
+            };
+            messages.push((record, message));
+        }
+        Self { line, messages }
+    }
+
+    /// The line of the group's deliveries; none when every record is poison.
+    #[must_use]
+    pub fn line(&self) -> Option<&LineKey> {
+        self.line.as_ref()
+    }
+}
+
+/// What became of a group: message ids that stay in the queue, and receipt handles of those that ended.
+#[derive(Debug, Default)]
+pub struct GroupEnd {
+    pub failed: Vec<String>,
+    pub finished: Vec<String>,
+}
+
+/// What the queue is told about a message.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Verdict {
+    /// It has ended, or it never was a delivery.
+    Ack,
+    /// It and everything behind it stay hidden for so many seconds.
+    Hold { seconds: u64 },
+    /// Another run holds the group: not a finger on it.
+    LeaveAlone,
+}
+
+/// Runs the group's messages one after another until one must wait.
+pub(crate) async fn run<S: LogStore, Q: Queue, H: Sender, C: Clock>(
+    app: &App<S, Q, H, C>,
+    queue_url: &str,
+    group: Group,
+    settings: Option<LineSettings>,
+    invocation: &Invocation,
+) -> GroupEnd {
+    let mut line = match Line::open(app, group.line.as_ref(), settings).await {
+        Some(line) => line,
+        None => return hold_for_fault(app, queue_url, &group.messages).await,
+    };
+    let mut end = GroupEnd::default();
+    for (index, (record, message)) in group.messages.iter().enumerate() {
+        let rest = group.messages.get(index..).unwrap_or_default();
+        let verdict = match message {
+            Message::Poison(reason) => reject(app, record, reason).await,
+            Message::Delivery(delivery) => deliver(app, &mut line, (record, delivery), invocation).await,
+        };
+        match verdict {
+            Verdict::Ack => end.finished.push(record.receipt_handle.clone()),
+            Verdict::Hold { seconds } => {
+                hold(app, queue_url, rest, seconds).await;
+                end.failed.extend(rest.iter().map(|(record, _)| record.message_id.clone()));
+                break;
+            }
+            Verdict::LeaveAlone => {
+                end.failed.extend(rest.iter().map(|(record, _)| record.message_id.clone()));
+                break;
+            }
+        }
+    }
+    end
+}
+
+/// What this run knows of the line. Kept up to date by the rows it writes itself; nobody else writes while it holds
+/// the group, and if someone did, the next row's condition would tell.
+#[derive(Debug, Default)]
+struct Line {
+    settings: LineSettings,
+    last: Option<LastRow>,
+}
+
+impl Line {
+    /// Reads the line, or nothing when a table does not answer. A group of poison alone needs no line.
+    async fn open<S: LogStore, Q, H, C>(
+        app: &App<S, Q, H, C>,
+        key: Option<&LineKey>,
+        settings: Option<LineSettings>,
+    ) -> Option<Self> {
+        let Some(key) = key else { return Some(Self::default()) };
+        let settings = settings?;
+        match app.store.last_row(key).await {
+            Ok(last) => Some(Self { settings, last }),
+            Err(error) => {
+                tracing::warn!(error = &error as &dyn std::error::Error, "the log could not be read");
+                None
+            }
+        }
+    }
+}
+
+async fn deliver<S: LogStore, Q, H: Sender, C: Clock>(
+    app: &App<S, Q, H, C>,
+    line: &mut Line,
+    (record, delivery): (&Record, &Delivery),
+    invocation: &Invocation,
+) -> Verdict {
+    let now = app.clock.now();
+    let floor = line.settings.sequence_floor;
+    let number = match standing(line.last.as_ref(), floor, delivery, &record.position, now) {
+        Standing::Ended => return Verdict::Ack,
+        Standing::Early { seconds } => return Verdict::Hold { seconds },
+        Standing::Due(number) => number,
+    };
+    let place = (delivery, &record.position, number);
+    match attempt::make(app, &line.settings, place, invocation).await {
+        Attempted::Recorded { row, retry_after_seconds } => {
+            line.last = Some(row);
+            retry_after_seconds.map_or(Verdict::Ack, |seconds| Verdict::Hold { seconds })
+        }
+        Attempted::OutOfTime => Verdict::Hold { seconds: 0 },
+        Attempted::Overtaken => Verdict::LeaveAlone,
+        Attempted::Fault => Verdict::Hold { seconds: fault_hold_seconds(record.receive_count) },
+    }
+}
+
+/// Copies a message that can never succeed to the dead-letter queue, so that it does not hold up its group.
+async fn reject<S, Q: Queue, H, C>(app: &App<S, Q, H, C>, record: &Record, reason: &str) -> Verdict {
+    tracing::error!(message.id = %record.message_id, reason, "a message is no delivery");
+    let copy = Outgoing {
+        group: record.group.clone(),
+        deduplication_id: format!("poison-{}", record.message_id),
+        body: record.body.clone(),
+        attributes: vec![("reason", reason.to_owned()), ("messageId", record.message_id.clone())],
+    };
+    match app.queue.send(&app.config.deliveries_dlq_url, &[copy]).await {
+        Ok(results) if results.iter().all(hookrail_adapters::queue::SendResult::is_sent) => Verdict::Ack,
+        Ok(_) => Verdict::Hold { seconds: fault_hold_seconds(record.receive_count) },
+        Err(error) => {
+            tracing::warn!(error = &error as &dyn std::error::Error, "a message could not be dead-lettered");
+            Verdict::Hold { seconds: fault_hold_seconds(record.receive_count) }
+        }
+    }
+}
+
+async fn hold_for_fault<S, Q: Queue, H, C>(
+    app: &App<S, Q, H, C>,
+    queue_url: &str,
+    messages: &[(Record, Message)],
+) -> GroupEnd {
+    let receive_count = messages.first().map_or(1, |(record, _)| record.receive_count);
+    hold(app, queue_url, messages, fault_hold_seconds(receive_count)).await;
+    let failed = messages.iter().map(|(record, _)| record.message_id.clone()).collect();
+    GroupEnd { failed, finished: Vec::new() }
+}
+
+/// Hides the failed record and everything behind it, at once: followers left at the queue's own visibility would
+/// keep the group closed long after the head is due. Entries that fail are tried once more; then they are late,
+/// never out of order.
+async fn hold<S, Q: Queue, H, C>(
+    app: &App<S, Q, H, C>,
+    queue_url: &str,
+    rest: &[(Record, Message)],
+    seconds: u64,
+) {
+    let mut holds: Vec<_> = rest.iter().map(|(record, _)| (record.receipt_handle.clone(), seconds)).collect();
+    for _ in 0..2 {
+        match app.queue.hold(queue_url, &holds).await {
+            Ok(results) => {
+                let mut failed = results.iter().map(|result| *result == HoldResult::Failed);
+                holds.retain(|_| failed.next().unwrap_or(false));
+            }
+            Err(error) => {
+                tracing::warn!(error = &error as &dyn std::error::Error, "a hold failed");
+            }
+        }
+        if holds.is_empty() {
+            return;
+        }
+    }
+    tracing::warn!(count = holds.len(), "records come back when their claim runs out");
+}

@@ -1,0 +1,109 @@
+//! One company's events of a batch: which is next, and why the rest stays in the queue.
+
+use std::sync::Arc;
+
+use hookrail_adapters::records::Record;
+use hookrail_domain::delivery::Delivery;
+use hookrail_domain::event::{Body, Event};
+use hookrail_domain::fan_out::fan_out;
+use hookrail_domain::id::{CompanyId, EventId};
+use hookrail_domain::subscription::Subscription;
+use hookrail_wire::cot_event;
+
+/// Why a company's run ended before its last event.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Stop {
+    /// Its webhooks could not be read.
+    Fault,
+    /// A message could not be put into the queue.
+    Send,
+    /// The invocation's time is up.
+    Time,
+}
+
+/// What is to be done next for a company.
+#[derive(Debug)]
+pub enum Step {
+    Nothing,
+    Deliver(Vec<Delivery>),
+    /// The record is no event; it goes to the dead-letter queue and its company goes on.
+    Reject { record: Record, reason: &'static str },
+}
+
+/// The events of one company, in order.
+#[derive(Debug)]
+pub struct CompanyRun {
+    /// None when the queue group is no company's id: every record is rejected.
+    company: Option<CompanyId>,
+    records: Vec<Record>,
+    finished: usize,
+    subscriptions: Arc<[Subscription]>,
+    stop: Option<Stop>,
+}
+
+impl CompanyRun {
+    #[must_use]
+    pub fn new(records: Vec<Record>) -> Self {
+        let company = records.first().and_then(|record| CompanyId::parse(&record.group).ok());
+        Self { company, records, finished: 0, subscriptions: Arc::new([]), stop: None }
+    }
+
+    #[must_use]
+    pub fn company(&self) -> Option<&CompanyId> {
+        self.company.as_ref()
+    }
+
+    pub fn set_subscriptions(&mut self, subscriptions: Arc<[Subscription]>) {
+        self.subscriptions = subscriptions;
+    }
+
+    pub fn stop_for_fault(&mut self) {
+        self.stop.get_or_insert(Stop::Fault);
+    }
+
+    pub fn stop_for_send(&mut self) {
+        self.stop.get_or_insert(Stop::Send);
+    }
+
+    pub fn stop_for_time(&mut self) {
+        if self.finished < self.records.len() {
+            self.stop.get_or_insert(Stop::Time);
+        }
+    }
+
+    #[must_use]
+    pub fn stopped(&self) -> Option<Stop> {
+        self.stop
+    }
+
+    /// The current event is in the queue, or rejected, for good.
+    pub fn finish_event(&mut self) {
+        self.finished += 1;
+    }
+
+    /// What stays in the ingest queue, in order.
+    pub fn unfinished(&self) -> impl Iterator<Item = &Record> {
+        self.records.iter().skip(self.finished)
+    }
+
+    /// The step of the current event. The same until it is finished.
+    #[must_use]
+    pub fn next_step(&self) -> Step {
+        let (None, Some(record)) = (self.stop, self.records.get(self.finished)) else { return Step::Nothing };
+        match self.read(record) {
+            Ok(event) => {
+                Step::Deliver(fan_out(&event, &self.subscriptions, &record.position, record.sent_at))
+            }
+            Err(reason) => Step::Reject { record: record.clone(), reason },
+        }
+    }
+
+    fn read(&self, record: &Record) -> Result<Event, &'static str> {
+        let company = self.company.as_ref().ok_or("group_no_company")?;
+        let body = Body::new(record.body.as_str()).map_err(|_too_large| "too_large")?;
+        let event = cot_event::parse(&body, EventId::of_message(&record.message_id))
+            .map_err(|invalid| invalid.code())?;
+        // The queue's group is the authenticated company; a body may not speak for another one.
+        if &event.company == company { Ok(event) } else { Err("company_mismatch") }
+    }
+}

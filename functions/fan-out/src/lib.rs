@@ -1,0 +1,167 @@
+//! From an accepted event to the deliveries it is owed: matches webhooks and fills the delivery queue.
+//!
+//! Companies are independent; a company's events are handled strictly one after another. Everything may run twice:
+//! deliveries are named by event and webhook, and the queue drops a second message of the same name.
+
+pub mod cache;
+pub mod company;
+pub mod outbox;
+
+use std::sync::Arc;
+
+use aws_lambda_events::sqs::{SqsBatchResponse, SqsEvent};
+use futures_util::future::join_all;
+use hookrail_adapters::aws::Clients;
+use hookrail_adapters::clock::{Clock, SystemClock};
+use hookrail_adapters::config::{AwsConfig, FanOutConfig};
+use hookrail_adapters::queue::Queue;
+use hookrail_adapters::queue::sqs::SqsQueue;
+use hookrail_adapters::records::{claim, reply};
+use hookrail_adapters::store::ConfigStore;
+use hookrail_adapters::store::dynamodb::DynamoDbStore;
+use hookrail_domain::retry::fault_hold_seconds;
+use hookrail_domain::time::Millis;
+use lambda_runtime::{Error, LambdaEvent, service_fn};
+
+use crate::cache::Cache;
+use crate::company::{CompanyRun, Step};
+use crate::outbox::Outbox;
+
+/// Least time left to begin another event, in milliseconds: two calls to the queue, with their retries.
+pub const EVENT_MS_MIN: u64 = 5_000;
+/// Hold after the delivery queue refused a message three times, in seconds.
+pub const SEND_HOLD_SECONDS: u64 = 2;
+
+/// The function with what it works on.
+#[derive(Debug)]
+pub struct App<S, Q, C> {
+    pub store: S,
+    pub queue: Q,
+    pub clock: C,
+    pub config: FanOutConfig,
+    pub cache: Cache,
+}
+
+/// Handles one batch of events. Never fails as a whole: what stays in the queue is named in the reply.
+pub async fn handle<S: ConfigStore, Q: Queue, C: Clock>(
+    app: &App<S, Q, C>,
+    event: SqsEvent,
+    deadline: Millis,
+) -> SqsBatchResponse {
+    let claimed =
+        claim(event, &app.config.events_queue_urls, &app.queue, app.clock.now(), deadline).await;
+    let mut failed = claimed.failed;
+    let mut companies: Vec<CompanyRun> = claimed.groups.into_iter().map(CompanyRun::new).collect();
+    look_up(app, &mut companies).await;
+    while run_round(app, &mut companies, deadline).await {}
+    give_back(app, &claimed.queue_url, &companies).await;
+    failed.extend(companies.iter().flat_map(CompanyRun::unfinished).map(|record| record.message_id.clone()));
+    reply(failed)
+}
+
+/// Reads every company's webhooks: its version always, the webhooks themselves only when the version moved.
+async fn look_up<S: ConfigStore, Q: Queue, C: Clock>(app: &App<S, Q, C>, companies: &mut [CompanyRun]) {
+    let ids: Vec<_> = companies.iter().filter_map(|run| run.company().cloned()).collect();
+    let versions = match app.store.config_versions(&ids).await {
+        Ok(versions) => ids.iter().cloned().zip(versions).collect(),
+        Err(error) => {
+            tracing::warn!(error = &error as &dyn std::error::Error, "webhooks could not be read");
+            Vec::new()
+        }
+    };
+    join_all(companies.iter_mut().map(|run| async {
+        let Some(company) = run.company().cloned() else { return };
+        let version = versions.iter().find(|(id, _)| *id == company).map(|(_, version)| *version);
+        match version {
+            None => run.stop_for_fault(),
+            Some(version) => match app.cache.subscriptions(&app.store, &company, version).await {
+                Ok(subscriptions) => run.set_subscriptions(subscriptions),
+                Err(error) => {
+                    tracing::warn!(error = &error as &dyn std::error::Error, "webhooks could not be read");
+                    run.stop_for_fault();
+                }
+            },
+        }
+    }))
+    .await;
+}
+
+/// One event of every company that still has one. Returns whether there was any.
+///
+/// Within a round every message is of another group, so the round's messages can share batches; the next event of a
+/// company begins only after all messages of the one before are in the queue.
+async fn run_round<S: ConfigStore, Q: Queue, C: Clock>(
+    app: &App<S, Q, C>,
+    companies: &mut [CompanyRun],
+    deadline: Millis,
+) -> bool {
+    let mut outbox = Outbox::new(&app.config);
+    let late = deadline.since(app.clock.now()) < EVENT_MS_MIN;
+    let mut steps = Vec::new();
+    for (index, run) in companies.iter_mut().enumerate() {
+        if late {
+            run.stop_for_time();
+        }
+        match run.next_step() {
+            Step::Nothing => {}
+            Step::Deliver(deliveries) => {
+                deliveries.iter().for_each(|delivery| outbox.deliver(index, delivery));
+                steps.push(index);
+            }
+            Step::Reject { record, reason } => {
+                outbox.reject(index, &record, reason);
+                steps.push(index);
+            }
+        }
+    }
+    let refused = outbox.send(&app.queue).await;
+    for index in &steps {
+        if let Some(run) = companies.get_mut(*index) {
+            if refused.contains(index) { run.stop_for_send() } else { run.finish_event() }
+        }
+    }
+    !steps.is_empty()
+}
+
+/// Hides what stays in the queue for as long as its reason asks. A failed call costs time, not order.
+async fn give_back<S: ConfigStore, Q: Queue, C: Clock>(
+    app: &App<S, Q, C>,
+    queue_url: &str,
+    companies: &[CompanyRun],
+) {
+    let holds: Vec<_> = companies
+        .iter()
+        .flat_map(|run| {
+            run.unfinished().map(|record| {
+                let seconds = match run.stopped() {
+                    Some(company::Stop::Fault) => fault_hold_seconds(record.receive_count),
+                    Some(company::Stop::Send) => SEND_HOLD_SECONDS,
+                    Some(company::Stop::Time) | None => 0,
+                };
+                (record.receipt_handle.clone(), seconds)
+            })
+        })
+        .collect();
+    if holds.is_empty() {
+        return;
+    }
+    if let Err(error) = app.queue.hold(queue_url, &holds).await {
+        tracing::warn!(error = &error as &dyn std::error::Error, "a hold failed; the claim runs out instead");
+    }
+}
+
+/// Serves the Lambda runtime until the sandbox ends.
+pub async fn run(config: FanOutConfig, aws: AwsConfig) -> Result<(), Error> {
+    let clients = Clients::new(aws);
+    let store = DynamoDbStore::new(clients.dynamodb(), config.config_table.clone(), String::new());
+    let queue = SqsQueue::new(clients.sqs());
+    let app = Arc::new(App { store, queue, clock: SystemClock, config, cache: Cache::default() });
+    lambda_runtime::run(service_fn(move |event: LambdaEvent<SqsEvent>| {
+        let app = Arc::clone(&app);
+        async move {
+            let deadline = Millis(event.context.deadline);
+            Ok::<_, Error>(handle(&*app, event.payload, deadline).await)
+        }
+    }))
+    .await
+}

@@ -1,0 +1,12 @@
+//! The fan-out function: wiring only.
+
+use hookrail_adapters::config::{AwsConfig, FanOutConfig, LogLevel, ProcessEnvironment};
+use hookrail_adapters::telemetry;
+use lambda_runtime::Error;
+
+#[tokio::main(flavor = "current_thread")]
+async fn main() -> Result<(), Error> {
+    let env = ProcessEnvironment;
+    telemetry::init(LogLevel::from_env(&env));
+    hookrail_fan_out::run(FanOutConfig::from_env(&env)?, AwsConfig::from_env(&env)?).await
+}

@@ -1,0 +1,244 @@
+//! A batch of queue records as the functions see it: typed records, their groups, and the partial-batch reply.
+//!
+//! Each record is read by itself: one that cannot be read must not fail the others.
+
+use std::collections::HashSet;
+
+use aws_lambda_events::sqs::{BatchItemFailure, SqsBatchResponse, SqsEvent, SqsMessage};
+use hookrail_domain::delivery::{QueueName, QueuePosition};
+use hookrail_domain::time::Millis;
+
+use crate::queue::{HoldResult, Queue};
+
+/// Hold beyond the invocation's deadline, in seconds: what a crash of ours costs a group at most, beside the deadline.
+pub const CLAIM_SLACK_SECONDS: u64 = 10;
+
+/// One message of a FIFO queue.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Record {
+    pub message_id: String,
+    pub receipt_handle: String,
+    pub group: String,
+    pub position: QueuePosition,
+    pub sent_at: Millis,
+    pub receive_count: u32,
+    pub body: String,
+}
+
+/// The records of one invocation, all of one queue.
+#[derive(Debug, Default)]
+pub struct Batch {
+    /// Groups in the order of their first records, records in the order of the queue.
+    pub groups: Vec<Vec<Record>>,
+    /// Ids of records that lack what SQS always gives. They are reported and never handled.
+    pub unreadable: Vec<String>,
+}
+
+impl Batch {
+    /// Reads each record by itself.
+    #[must_use]
+    pub fn of(event: SqsEvent) -> Self {
+        let mut batch = Self::default();
+        for message in event.records {
+            let Some(message_id) = message.message_id.clone().filter(|id| !id.is_empty()) else {
+                // An empty id in the reply would fail the whole batch.
+                tracing::error!("a record without a message id was skipped");
+                continue;
+            };
+            match read(message_id.clone(), message) {
+                Some(record) => batch.push(record),
+                None => {
+                    tracing::error!(message.id = %message_id, "a record lacks its FIFO attributes");
+                    batch.unreadable.push(message_id);
+                }
+            }
+        }
+        batch
+    }
+
+    fn push(&mut self, record: Record) {
+        let group = self
+            .groups
+            .iter_mut()
+            .find(|group| group.first().is_some_and(|first| first.group == record.group));
+        match group {
+            Some(group) => group.push(record),
+            None => self.groups.push(vec![record]),
+        }
+    }
+
+    /// The queue that the records come from.
+    #[must_use]
+    pub fn queue(&self) -> Option<&QueueName> {
+        self.groups.iter().flatten().next().map(|record| &record.position.queue)
+    }
+
+    /// Drops from each group what another run holds by now, with everything behind it. Returns its ids.
+    fn cut_off(&mut self, lost: &HashSet<String>) -> Vec<String> {
+        let mut left_alone = Vec::new();
+        for group in &mut self.groups {
+            if let Some(cut) = group.iter().position(|record| lost.contains(&record.receipt_handle)) {
+                left_alone.extend(group.drain(cut..).map(|record| record.message_id));
+            }
+        }
+        self.groups.retain(|group| !group.is_empty());
+        left_alone
+    }
+}
+
+/// A batch that this run holds, and what of it stays in the queue untouched.
+#[derive(Debug, Default)]
+pub struct Claimed {
+    pub queue_url: String,
+    pub groups: Vec<Vec<Record>>,
+    pub failed: Vec<String>,
+}
+
+/// Takes hold of every record until `deadline` and a little longer, so that a crash costs seconds and not the
+/// queue's own visibility. What cannot be held is not touched: another run may have it.
+pub async fn claim(
+    event: SqsEvent,
+    urls: &[String],
+    queue: &impl Queue,
+    now: Millis,
+    deadline: Millis,
+) -> Claimed {
+    let mut batch = Batch::of(event);
+    let mut failed = std::mem::take(&mut batch.unreadable);
+    let nothing = |failed: Vec<String>, batch: Batch| Claimed {
+        failed: failed.into_iter().chain(batch.groups.into_iter().flatten().map(|one| one.message_id)).collect(),
+        ..Claimed::default()
+    };
+    let Some(queue_url) = batch.queue().and_then(|name| url_of(urls, name)).map(str::to_owned) else {
+        tracing::error!("the batch is empty or comes from a queue that is not configured");
+        return nothing(failed, batch);
+    };
+    let seconds = deadline.since(now).div_ceil(1000) + CLAIM_SLACK_SECONDS;
+    let holds: Vec<_> =
+        batch.groups.iter().flatten().map(|record| (record.receipt_handle.clone(), seconds)).collect();
+    let results = match queue.hold(&queue_url, &holds).await {
+        Ok(results) => results,
+        Err(error) => {
+            tracing::warn!(error = &error as &dyn std::error::Error, "the batch could not be claimed");
+            return nothing(failed, batch);
+        }
+    };
+    let lost = holds
+        .into_iter()
+        .zip(results)
+        .filter(|(_, result)| *result == HoldResult::Expired)
+        .map(|((handle, _), _)| handle)
+        .collect();
+    failed.extend(batch.cut_off(&lost));
+    Claimed { queue_url, groups: batch.groups, failed }
+}
+
+fn read(message_id: String, message: SqsMessage) -> Option<Record> {
+    let attribute = |name| message.attributes.get(name);
+    Some(Record {
+        message_id,
+        group: attribute("MessageGroupId")?.clone(),
+        position: QueuePosition {
+            queue: QueueName::of_arn(message.event_source_arn.as_deref()?),
+            number: attribute("SequenceNumber")?.parse().ok()?,
+        },
+        sent_at: Millis(attribute("SentTimestamp")?.parse().ok()?),
+        receive_count: attribute("ApproximateReceiveCount")?.parse().ok()?,
+        receipt_handle: message.receipt_handle?,
+        // A message without a body cannot exist; if one did, it would be refused as what it is: no event.
+        body: message.body.unwrap_or_default(),
+    })
+}
+
+/// The reply that leaves these messages in the queue and lets every other one go.
+#[must_use]
+pub fn reply(failed: impl IntoIterator<Item = String>) -> SqsBatchResponse {
+    let mut response = SqsBatchResponse::default();
+    for message_id in failed {
+        let mut failure = BatchItemFailure::default();
+        failure.item_identifier = message_id;
+        response.batch_item_failures.push(failure);
+    }
+    response
+}
+
+/// The URL among `urls` of the queue of this name.
+#[must_use]
+pub fn url_of<'a>(urls: &'a [String], queue: &QueueName) -> Option<&'a str> {
+    urls.iter().find(|url| &QueueName::of_url(url) == queue).map(String::as_str)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn message(id: &str, group: &str) -> SqsMessage {
+        let mut message = SqsMessage::default();
+        message.message_id = Some(id.to_owned());
+        message.receipt_handle = Some(format!("handle-{id}"));
+        message.body = Some("{}".to_owned());
+        message.event_source_arn = Some("arn:aws:sqs:us-east-1:000000000000:events.fifo".to_owned());
+        for (name, value) in [
+            ("MessageGroupId", group),
+            ("SequenceNumber", "18850000000000000001"),
+            ("SentTimestamp", "1651781080084"),
+            ("ApproximateReceiveCount", "2"),
+        ] {
+            message.attributes.insert(name.to_owned(), value.to_owned());
+        }
+        message
+    }
+
+    fn batch(messages: Vec<SqsMessage>) -> Batch {
+        let mut event = SqsEvent::default();
+        event.records = messages;
+        Batch::of(event)
+    }
+
+    #[test]
+    fn records_are_grouped_in_the_order_of_the_queue() {
+        let batch = batch(["a1", "b1", "a2", "b2"].map(|id| message(id, &id[..1])).to_vec());
+        let ids: Vec<Vec<_>> = batch
+            .groups
+            .iter()
+            .map(|group| group.iter().map(|record| record.message_id.as_str()).collect())
+            .collect();
+        assert_eq!(ids, [["a1", "a2"], ["b1", "b2"]]);
+        assert_eq!(batch.queue().unwrap().as_str(), "events.fifo");
+        assert_eq!(batch.groups[0][0].receive_count, 2);
+    }
+
+    #[test]
+    fn a_record_that_cannot_be_read_stands_alone() {
+        let mut no_id = message("x", "a");
+        no_id.message_id = None;
+        let mut no_group = message("y", "a");
+        no_group.attributes.remove("MessageGroupId");
+        let batch = batch(vec![no_id, no_group, message("a1", "a")]);
+        assert_eq!(batch.unreadable, ["y"]);
+        assert_eq!(batch.groups.len(), 1);
+    }
+
+    #[test]
+    fn what_another_run_holds_is_left_alone_with_everything_behind_it() {
+        let mut batch = batch(["a1", "b1", "a2", "a3"].map(|id| message(id, &id[..1])).to_vec());
+        assert_eq!(batch.cut_off(&HashSet::from(["handle-a2".to_owned()])), ["a2", "a3"]);
+        assert_eq!(batch.groups.iter().flatten().count(), 2);
+    }
+
+    #[test]
+    fn the_reply_names_what_stays() {
+        let reply = reply(["a".to_owned()]);
+        assert_eq!(
+            serde_json::to_string(&reply).unwrap(),
+            r#"{"batchItemFailures":[{"itemIdentifier":"a"}]}"#
+        );
+    }
+
+    #[test]
+    fn a_queue_is_found_by_its_name() {
+        let urls = ["http://h/0/one.fifo".to_owned(), "http://h/0/two.fifo".to_owned()];
+        assert_eq!(url_of(&urls, &QueueName::new("two.fifo")), Some("http://h/0/two.fifo"));
+        assert_eq!(url_of(&urls, &QueueName::new("three.fifo")), None);
+    }
+}

@@ -1,0 +1,20 @@
+//! The names AWS gives a queue outside its own account.
+
+use std::sync::Arc;
+
+/// The region all local queues are in.
+pub const REGION: &str = "us-east-1";
+/// The account all local queues belong to.
+pub const ACCOUNT: &str = "000000000000";
+
+/// The ARN of the local queue with this name.
+#[must_use]
+pub fn of_queue(name: &str) -> Arc<str> {
+    format!("arn:aws:sqs:{REGION}:{ACCOUNT}:{name}").into()
+}
+
+/// The name in a local queue's ARN.
+#[must_use]
+pub fn queue_name(arn: &str) -> Option<&str> {
+    arn.rsplit_once(':').map(|(_, name)| name).filter(|name| *of_queue(name) == *arn)
+}
