@@ -23,7 +23,7 @@ use std::io::Write as _;
 
 use hookrail_adapters::config::LogLevel;
 use hookrail_adapters::telemetry;
-use tokio::signal::unix::{SignalKind, signal};
+use tokio::signal::unix::{Signal, SignalKind, signal};
 
 use options::DevOptions;
 use stack::Stack;
@@ -43,18 +43,41 @@ pub fn run(options: &DevOptions) -> Result<(), Failure> {
 
 async fn serve(options: &DevOptions) -> Result<(), Failure> {
     // Before anything starts, so that an early interrupt ends what there is.
-    let (mut interrupt, mut terminate) =
-        (signal(SignalKind::interrupt())?, signal(SignalKind::terminate())?);
-    tokio::select! {
-        result = start_and_serve(options) => result,
-        _ = interrupt.recv() => Ok(()),
-        _ = terminate.recv() => Ok(()),
+    let mut interrupts = Interrupts::new()?;
+    say("starting");
+    let tell = |step: &str| say(&format!("  {step}"));
+    let stack = tokio::select! {
+        stack = Stack::start(options, &tell) => stack?,
+        () = interrupts.next() => return Ok(()),
+    };
+    let result = tokio::select! {
+        result = run_stack(&stack, options) => result,
+        () = interrupts.next() => Ok(()),
+    };
+    stack.end().await;
+    result
+}
+
+/// Ctrl-C and SIGTERM.
+struct Interrupts {
+    interrupt: Signal,
+    terminate: Signal,
+}
+
+impl Interrupts {
+    fn new() -> std::io::Result<Self> {
+        Ok(Self { interrupt: signal(SignalKind::interrupt())?, terminate: signal(SignalKind::terminate())? })
+    }
+
+    async fn next(&mut self) {
+        tokio::select! {
+            _ = self.interrupt.recv() => {}
+            _ = self.terminate.recv() => {}
+        }
     }
 }
 
-async fn start_and_serve(options: &DevOptions) -> Result<(), Failure> {
-    say("starting");
-    let stack = Stack::start(options, &|step| say(&format!("  {step}"))).await?;
+async fn run_stack(stack: &Stack, options: &DevOptions) -> Result<(), Failure> {
     let ready = &stack.ready;
     say("ready");
     say(&format!("  API         {}/api/v3", ready.api));

@@ -67,12 +67,16 @@ fn function(name: &str) -> Result<(), Failure> {
     runtime.block_on(async {
         match name {
             "api" => {
-                hookrail_api::run(ApiConfig { targets: TargetPolicy::local(), ..ApiConfig::from_env(&env)? }, aws)
-                    .await
+                hookrail_api::run(
+                    ApiConfig { targets: TargetPolicy::local(), ..ApiConfig::from_env(&env)? },
+                    aws,
+                )
+                .await
             }
             "fan-out" => hookrail_fan_out::run(FanOutConfig::from_env(&env)?, aws).await,
             _ => {
-                let config = DeliverConfig { targets: TargetPolicy::local(), ..DeliverConfig::from_env(&env)? };
+                let config =
+                    DeliverConfig { targets: TargetPolicy::local(), ..DeliverConfig::from_env(&env)? };
                 hookrail_deliver::run(config, aws).await
             }
         }

@@ -70,7 +70,10 @@ async fn show(ready: &Ready, options: &DevOptions, receiver: &str) -> Result<(),
         api.call(reqwest::Method::POST, "/api/v3/event", EVENT.to_owned()).await?;
         say(&format!("event {number} pushed"));
     }
-    say(&format!("the second event fails once and is tried again after {} s; the third waits", options.retry_delay));
+    say(&format!(
+        "the second event fails once and is tried again after {} s; the third waits",
+        options.retry_delay
+    ));
     let patience = PATIENCE + Duration::from_secs(options.retry_delay);
     let rows = tokio::time::timeout(patience, api.rows(&id)).await;
     let rows = rows.map_err(|_elapsed| DemoError::Log("no four attempts in time".to_owned()))??;
@@ -79,7 +82,8 @@ async fn show(ready: &Ready, options: &DevOptions, receiver: &str) -> Result<(),
     for row in &rows {
         let text = |field: &str| row.get(field).and_then(Value::as_str).unwrap_or("").to_owned();
         let number = |field: &str| row.get(field).and_then(Value::as_u64).unwrap_or(0);
-        let event = number("sequence") + 1 - rows.first().and_then(|row| row.get("sequence")?.as_u64()).unwrap_or(0);
+        let event =
+            number("sequence") + 1 - rows.first().and_then(|row| row.get("sequence")?.as_u64()).unwrap_or(0);
         say(&format!(
             "  {event:<5}  {:<7}  {:<6}  {:<7}  {}",
             number("retry"),
@@ -92,7 +96,8 @@ async fn show(ready: &Ready, options: &DevOptions, receiver: &str) -> Result<(),
         .iter()
         .map(|row| (row.get("retry").and_then(Value::as_u64), row.get("status").and_then(Value::as_u64)))
         .collect();
-    let expected = [(1, 200), (1, 500), (2, 200), (1, 200)].map(|(attempt, status)| (Some(attempt), Some(status)));
+    let expected =
+        [(1, 200), (1, 500), (2, 200), (1, 200)].map(|(attempt, status)| (Some(attempt), Some(status)));
     if seen == expected { Ok(()) } else { Err(DemoError::Log(format!("{seen:?}"))) }
 }
 

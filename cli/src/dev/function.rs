@@ -27,6 +27,8 @@ struct Sandboxes {
     idle: Vec<Arc<Sandbox>>,
     /// Every process that runs.
     pids: Vec<u32>,
+    /// Nothing is replaced any more.
+    stopped: bool,
 }
 
 impl Function {
@@ -77,6 +79,17 @@ impl Function {
         })
     }
 
+    /// Replaces no sandbox from now on.
+    pub fn stop(&self) {
+        self.sandboxes.lock().unwrap_or_else(PoisonError::into_inner).stopped = true;
+    }
+
+    /// Ends every idle sandbox; busy ones end with this process.
+    pub async fn end(&self) {
+        let idle = std::mem::take(&mut self.sandboxes.lock().unwrap_or_else(PoisonError::into_inner).idle);
+        futures_util::future::join_all(idle.iter().map(|sandbox| sandbox.end())).await;
+    }
+
     fn take_idle(&self) -> Option<Arc<Sandbox>> {
         let mut sandboxes = self.sandboxes.lock().unwrap_or_else(PoisonError::into_inner);
         // The one used last is the warmest; the others may be needed never again.
@@ -104,12 +117,12 @@ impl Function {
             let mut sandboxes = self.sandboxes.lock().unwrap_or_else(PoisonError::into_inner);
             sandboxes.pids.retain(|pid| *pid != sandbox.pid);
             sandboxes.idle.retain(|idle| idle.pid != sandbox.pid);
-            sandboxes.pids.is_empty()
+            sandboxes.pids.is_empty() && !sandboxes.stopped
         };
         self.changed.notify_one();
         if was_last {
             // A failure has been told of; the next invocation tries again.
-            self.warm_up().await.unwrap_or_else(|_told| ());
+            self.warm_up().await.unwrap_or(());
         }
     }
 }

@@ -11,8 +11,8 @@ use hyper::{HeaderMap, Request, Response, StatusCode};
 use serde::{Deserialize, Serialize};
 use tokio::net::TcpListener;
 
-use super::function::Function;
 use super::front::{self, Reply};
+use super::function::Function;
 use super::{clock, guard};
 
 /// API Gateway's own limit of a request.
@@ -83,7 +83,8 @@ async fn respond(function: Arc<Function>, request: Request<Incoming>) -> Reply {
         return front::plain(StatusCode::FORBIDDEN, forbidden.to_string());
     }
     let (head, body) = request.into_parts();
-    let too_large = || front::plain(StatusCode::PAYLOAD_TOO_LARGE, "{\"message\":\"Request Entity Too Large\"}");
+    let too_large =
+        || front::plain(StatusCode::PAYLOAD_TOO_LARGE, "{\"message\":\"Request Entity Too Large\"}");
     let Some(body) = front::body_of(body, REQUEST_BYTES_MAX).await else { return too_large() };
     let event = render(&head, &body);
     if EVENT_BYTES_MAX < event.len() {
@@ -154,11 +155,8 @@ fn unwrap(answer: &[u8]) -> Reply {
         return front::plain(StatusCode::BAD_GATEWAY, "the function's answer cannot be read");
     };
     let body = answer.body.unwrap_or_default();
-    let body = if answer.is_base64_encoded {
-        STANDARD.decode(body).unwrap_or_default()
-    } else {
-        body.into_bytes()
-    };
+    let body =
+        if answer.is_base64_encoded { STANDARD.decode(body).unwrap_or_default() } else { body.into_bytes() };
     let mut reply = Response::new(http_body_util::Full::new(Bytes::from(body)));
     *reply.status_mut() = StatusCode::from_u16(answer.status_code).unwrap_or(StatusCode::BAD_GATEWAY);
     let cookies = answer.cookies.into_iter().map(|cookie| (SET_COOKIE.as_str().to_owned(), cookie));

@@ -117,7 +117,10 @@ mod tests {
     fn the_defaults_are_the_templates() {
         let options = options("");
         assert_eq!((options.retry_delay, options.attempts, options.timeout), (30, 3, 10));
-        assert_eq!((options.batch_size, options.function_timeout, options.visibility_seconds()), (10, 30, 180));
+        assert_eq!(
+            (options.batch_size, options.function_timeout, options.visibility_seconds()),
+            (10, 30, 180)
+        );
         assert_eq!(options.check(), Ok(()));
     }
 

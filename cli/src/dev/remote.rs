@@ -69,7 +69,10 @@ pub async fn run(client: Client, queue_url: String, settings: MappingSettings, f
         let messages = match received {
             Ok(answer) => answer.messages.unwrap_or_default(),
             Err(error) => {
-                tracing::warn!(error = &error as &dyn std::error::Error, "the queue could not be received from");
+                tracing::warn!(
+                    error = &error as &dyn std::error::Error,
+                    "the queue could not be received from"
+                );
                 tokio::time::sleep(RECEIVE_PAUSE).await;
                 continue;
             }

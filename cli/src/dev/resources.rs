@@ -2,6 +2,7 @@
 
 use std::collections::HashMap;
 
+use aws_sdk_dynamodb::operation::create_table::CreateTableError;
 use aws_sdk_dynamodb::types::{
     AttributeDefinition, BillingMode, KeySchemaElement, KeyType, ScalarAttributeType, TimeToLiveSpecification,
 };
@@ -76,7 +77,7 @@ async fn create_table(client: &aws_sdk_dynamodb::Client, name: &str) -> Result<(
     match call.send().await {
         Ok(_) => {}
         Err(error) => {
-            let exists = error.as_service_error().is_some_and(|error| error.is_resource_in_use_exception());
+            let exists = error.as_service_error().is_some_and(CreateTableError::is_resource_in_use_exception);
             return if exists { Ok(()) } else { Err(failed(name)(error)) };
         }
     }

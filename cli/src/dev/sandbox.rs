@@ -12,7 +12,7 @@ use hyper::{Method, Request, StatusCode};
 use tokio::net::TcpListener;
 use tokio::process::{Child, ChildStdin, Command};
 use tokio::sync::{Mutex as AsyncMutex, mpsc, oneshot, watch};
-use tokio::task::AbortHandle;
+use tokio::task::JoinHandle;
 
 use super::clock;
 use super::front::{self, Reply};
@@ -77,7 +77,6 @@ pub struct Sandbox {
     work: mpsc::Sender<Work>,
     gone: watch::Receiver<bool>,
     kill: mpsc::Sender<()>,
-    server: AbortHandle,
     /// The child ends itself when this is closed, even when we are killed.
     _leash: Option<ChildStdin>,
 }
@@ -112,11 +111,12 @@ impl Sandbox {
             current: Mutex::new(None),
         });
         let serving = Arc::clone(&api);
-        let server = tokio::spawn(front::serve(listener, move |request| respond(Arc::clone(&serving), request)));
+        let server =
+            tokio::spawn(front::serve(listener, move |request| respond(Arc::clone(&serving), request)));
         let (tell_gone, gone) = watch::channel(false);
         let (kill, killed) = mpsc::channel(1);
-        tokio::spawn(watch_over(child, killed, api, tell_gone));
-        Ok(Self { pid, timeout: program.timeout, work, gone, kill, server: server.abort_handle(), _leash: leash })
+        tokio::spawn(watch_over(child, killed, (api, server), tell_gone));
+        Ok(Self { pid, timeout: program.timeout, work, gone, kill, _leash: leash })
     }
 
     /// Runs one invocation. After an error the sandbox is of no more use.
@@ -149,7 +149,7 @@ impl Sandbox {
     pub async fn ended(&self) {
         let mut gone = self.gone.clone();
         // A closed channel means the same: nobody watches over the child any more.
-        gone.wait_for(|gone| *gone).await.map_or((), |_| ());
+        gone.wait_for(|gone| *gone).await.map(drop).unwrap_or(());
     }
 
     #[must_use]
@@ -157,7 +157,8 @@ impl Sandbox {
         *self.gone.borrow()
     }
 
-    async fn end(&self) {
+    /// Kills the process and waits for its end.
+    pub async fn end(&self) {
         // A full channel holds a kill already.
         self.kill.try_send(()).unwrap_or(());
         self.ended().await;
@@ -167,17 +168,22 @@ impl Sandbox {
 impl Drop for Sandbox {
     fn drop(&mut self) {
         self.kill.try_send(()).unwrap_or(());
-        self.server.abort();
     }
 }
 
 /// Waits for the child's end or for the wish to end it, then fails what it was busy with.
-async fn watch_over(mut child: Child, mut killed: mpsc::Receiver<()>, api: Arc<Api>, gone: watch::Sender<bool>) {
+async fn watch_over(
+    mut child: Child,
+    mut killed: mpsc::Receiver<()>,
+    (api, server): (Arc<Api>, JoinHandle<()>),
+    gone: watch::Sender<bool>,
+) {
     let status = tokio::select! {
         status = child.wait() => status.ok(),
         _ = killed.recv() => kill(&mut child).await,
     };
     tracing::debug!(?status, "a sandbox ended");
+    server.abort();
     api.current.lock().unwrap_or_else(PoisonError::into_inner).take();
     gone.send_replace(true);
 }

@@ -102,7 +102,7 @@ impl Functions {
 
 impl Stack {
     /// Starts everything, telling of each step.
-    pub async fn start(options: &DevOptions, tell: &impl Fn(&str)) -> Result<Self, DevError> {
+    pub async fn start(options: &DevOptions, tell: &(impl Fn(&str) + Sync)) -> Result<Self, DevError> {
         let mut tasks = tokio::task::JoinSet::new();
         if let Some(directory) = &options.data {
             tokio::fs::create_dir_all(directory)
@@ -150,6 +150,15 @@ impl Stack {
         Ok(Self { ready, functions, changed, _tasks: tasks })
     }
 
+    /// Ends the functions before what they talk to, so that none complains of a broken connection.
+    pub async fn end(self) {
+        let Functions { api, fan_out, deliver } = &self.functions;
+        for function in [api, fan_out, deliver] {
+            function.stop();
+            function.end().await;
+        }
+    }
+
     /// Writes the ready file, and again whenever a sandbox starts or ends. Never returns but with an error.
     pub async fn keep_ready_file(&self, path: &Path) -> DevError {
         loop {
@@ -182,11 +191,9 @@ fn credentials(data: Option<&Path>) -> Result<Credentials, DevError> {
 }
 
 /// Starts the embedded tables and queues and their fronts.
-async fn embedded(
-    options: &DevOptions,
-    tasks: &mut tokio::task::JoinSet<()>,
-) -> Result<Endpoints, DevError> {
-    let database = tables::open(options.data.as_ref().map(|directory| directory.join("tables.db")).as_deref())?;
+async fn embedded(options: &DevOptions, tasks: &mut tokio::task::JoinSet<()>) -> Result<Endpoints, DevError> {
+    let database =
+        tables::open(options.data.as_ref().map(|directory| directory.join("tables.db")).as_deref())?;
     let seed = u64::from_be_bytes(random::bytes()?);
     let mut queues = Queues::new(seed);
     let shared = match options.data.as_ref().map(|directory| directory.join("queues.jsonl")) {
@@ -320,9 +327,10 @@ fn map(
     functions: &Functions,
 ) {
     let size = |number: u64| usize::try_from(number).unwrap_or(usize::MAX);
-    for (url, function) in
-        [(&resources.events_queue_url, &functions.fan_out), (&resources.deliveries_queue_url, &functions.deliver)]
-    {
+    for (url, function) in [
+        (&resources.events_queue_url, &functions.fan_out),
+        (&resources.deliveries_queue_url, &functions.deliver),
+    ] {
         let settings = MappingSettings {
             batch_size: size(options.batch_size),
             maximum_concurrency: size(options.concurrency),
@@ -330,12 +338,9 @@ fn map(
         };
         let queue = url.rsplit('/').next().unwrap_or_default().to_owned();
         match &endpoints.queues {
-            Some(queues) => tasks.spawn(mapping::run(
-                queues.clone(),
-                queue,
-                Mapping::new(settings),
-                Arc::clone(function),
-            )),
+            Some(queues) => {
+                tasks.spawn(mapping::run(queues.clone(), queue, Mapping::new(settings), Arc::clone(function)))
+            }
             None => tasks.spawn(remote::run(clients.sqs(), url.clone(), settings, Arc::clone(function))),
         };
     }

@@ -90,5 +90,6 @@ fn call<I: DeserializeOwned, O: Serialize>(
         None => DynoxideError::SerializationException(error.to_string()),
     };
     let request = serde_json::from_slice(body).map_err(failed)?;
-    serde_json::to_vec(&action(request)?).map_err(|error| DynoxideError::InternalServerError(error.to_string()))
+    serde_json::to_vec(&action(request)?)
+        .map_err(|error| DynoxideError::InternalServerError(error.to_string()))
 }

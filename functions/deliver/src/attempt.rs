@@ -1,6 +1,7 @@
 //! One attempt: prepare, send, judge, record. The only place that sequences them.
 
 use hookrail_adapters::clock::Clock;
+use hookrail_adapters::queue::Queue;
 use hookrail_adapters::sender::Sender;
 use hookrail_adapters::store::{LineSettings, LogStore, Recorded};
 use hookrail_adapters::telemetry;
@@ -40,7 +41,7 @@ enum Prepared {
 }
 
 /// Makes the attempt of this number and records it.
-pub(crate) async fn make<S: LogStore, Q, H: Sender, C: Clock>(
+pub(crate) async fn make<S: LogStore, Q: Queue, H: Sender, C: Clock>(
     app: &App<S, Q, H, C>,
     settings: &LineSettings,
     (delivery, queued, number): (&Delivery, &QueuePosition, AttemptNumber),
@@ -86,13 +87,15 @@ pub(crate) async fn make<S: LogStore, Q, H: Sender, C: Clock>(
     }
 }
 
-fn prepared<S, Q, H, C>(
+fn prepared<S: LogStore, Q: Queue, H: Sender, C: Clock>(
     app: &App<S, Q, H, C>,
     settings: &LineSettings,
     (delivery, number): (&Delivery, AttemptNumber),
     at: Millis,
 ) -> Prepared {
-    let Some(subscription) = &settings.subscription else { return Prepared::Skip("the webhook does not exist") };
+    let Some(subscription) = &settings.subscription else {
+        return Prepared::Skip("the webhook does not exist");
+    };
     if !subscription.is_active {
         return Prepared::Skip("the webhook was deactivated");
     }

@@ -1,7 +1,7 @@
 //! One webhook's part of a batch, strictly in order. Holds back the rest after the first record that must wait.
 
 use hookrail_adapters::clock::Clock;
-use hookrail_adapters::queue::{HoldResult, Outgoing, Queue};
+use hookrail_adapters::queue::{HoldResult, Outgoing, Queue, SendResult};
 use hookrail_adapters::records::Record;
 use hookrail_adapters::sender::Sender;
 use hookrail_adapters::store::{LineKey, LineSettings, LogStore};
@@ -38,7 +38,8 @@ impl Group {
             let message = match queue_message::decode(&record.body) {
                 Err(invalid) => Message::Poison(invalid.to_string()),
                 Ok(delivery) => {
-                    let key = LineKey { company: delivery.company.clone(), subscription: delivery.subscription };
+                    let key =
+                        LineKey { company: delivery.company.clone(), subscription: delivery.subscription };
                     let own = delivery.subscription.to_string() == record.group;
                     if own && *line.get_or_insert_with(|| key.clone()) == key {
                         Message::Delivery(delivery)
@@ -85,9 +86,8 @@ pub(crate) async fn run<S: LogStore, Q: Queue, H: Sender, C: Clock>(
     settings: Option<LineSettings>,
     invocation: &Invocation,
 ) -> GroupEnd {
-    let mut line = match Line::open(app, group.line.as_ref(), settings).await {
-        Some(line) => line,
-        None => return hold_for_fault(app, queue_url, &group.messages).await,
+    let Some(mut line) = Line::open(app, group.line.as_ref(), settings).await else {
+        return hold_for_fault(app, queue_url, &group.messages).await;
     };
     let mut end = GroupEnd::default();
     for (index, (record, message)) in group.messages.iter().enumerate() {
@@ -122,7 +122,7 @@ struct Line {
 
 impl Line {
     /// Reads the line, or nothing when a table does not answer. A group of poison alone needs no line.
-    async fn open<S: LogStore, Q, H, C>(
+    async fn open<S: LogStore, Q: Queue, H: Sender, C: Clock>(
         app: &App<S, Q, H, C>,
         key: Option<&LineKey>,
         settings: Option<LineSettings>,
@@ -139,7 +139,7 @@ impl Line {
     }
 }
 
-async fn deliver<S: LogStore, Q, H: Sender, C: Clock>(
+async fn deliver<S: LogStore, Q: Queue, H: Sender, C: Clock>(
     app: &App<S, Q, H, C>,
     line: &mut Line,
     (record, delivery): (&Record, &Delivery),
@@ -165,16 +165,15 @@ async fn deliver<S: LogStore, Q, H: Sender, C: Clock>(
 }
 
 /// Copies a message that can never succeed to the dead-letter queue, so that it does not hold up its group.
-async fn reject<S, Q: Queue, H, C>(app: &App<S, Q, H, C>, record: &Record, reason: &str) -> Verdict {
+async fn reject<S: LogStore, Q: Queue, H: Sender, C: Clock>(
+    app: &App<S, Q, H, C>,
+    record: &Record,
+    reason: &str,
+) -> Verdict {
     tracing::error!(message.id = %record.message_id, reason, "a message is no delivery");
-    let copy = Outgoing {
-        group: record.group.clone(),
-        deduplication_id: format!("poison-{}", record.message_id),
-        body: record.body.clone(),
-        attributes: vec![("reason", reason.to_owned()), ("messageId", record.message_id.clone())],
-    };
+    let copy = Outgoing::dead_letter(record, "poison", reason);
     match app.queue.send(&app.config.deliveries_dlq_url, &[copy]).await {
-        Ok(results) if results.iter().all(hookrail_adapters::queue::SendResult::is_sent) => Verdict::Ack,
+        Ok(results) if results.iter().all(SendResult::is_sent) => Verdict::Ack,
         Ok(_) => Verdict::Hold { seconds: fault_hold_seconds(record.receive_count) },
         Err(error) => {
             tracing::warn!(error = &error as &dyn std::error::Error, "a message could not be dead-lettered");
@@ -183,7 +182,7 @@ async fn reject<S, Q: Queue, H, C>(app: &App<S, Q, H, C>, record: &Record, reaso
     }
 }
 
-async fn hold_for_fault<S, Q: Queue, H, C>(
+async fn hold_for_fault<S: LogStore, Q: Queue, H: Sender, C: Clock>(
     app: &App<S, Q, H, C>,
     queue_url: &str,
     messages: &[(Record, Message)],
@@ -197,7 +196,7 @@ async fn hold_for_fault<S, Q: Queue, H, C>(
 /// Hides the failed record and everything behind it, at once: followers left at the queue's own visibility would
 /// keep the group closed long after the head is due. Entries that fail are tried once more; then they are late,
 /// never out of order.
-async fn hold<S, Q: Queue, H, C>(
+async fn hold<S: LogStore, Q: Queue, H: Sender, C: Clock>(
     app: &App<S, Q, H, C>,
     queue_url: &str,
     rest: &[(Record, Message)],

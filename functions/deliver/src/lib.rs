@@ -103,7 +103,7 @@ pub async fn handle<S: LogStore, Q: Queue, H: Sender, C: Clock>(
 }
 
 /// The settings of every group's line, in one call. None where they could not be read.
-async fn read_settings<S: LogStore, Q, H, C>(
+async fn read_settings<S: LogStore, Q: Queue, H: Sender, C: Clock>(
     app: &App<S, Q, H, C>,
     groups: &[Group],
 ) -> Vec<Option<LineSettings>> {
@@ -121,7 +121,7 @@ async fn read_settings<S: LogStore, Q, H, C>(
 }
 
 /// Deletes finished messages, so that their webhooks' next ones can be received. A failure costs that time only.
-async fn release<S, Q: Queue, H, C>(
+async fn release<S: LogStore, Q: Queue, H: Sender, C: Clock>(
     app: &App<S, Q, H, C>,
     queue_url: &str,
     handles: Vec<String>,
@@ -129,7 +129,10 @@ async fn release<S, Q: Queue, H, C>(
     if !handles.is_empty()
         && let Err(error) = app.queue.delete(queue_url, &handles).await
     {
-        tracing::warn!(error = &error as &dyn std::error::Error, "finished messages stay until the batch ends");
+        tracing::warn!(
+            error = &error as &dyn std::error::Error,
+            "finished messages stay until the batch ends"
+        );
     }
     Happening::Released
 }

@@ -27,7 +27,10 @@ pub enum Step {
     Nothing,
     Deliver(Vec<Delivery>),
     /// The record is no event; it goes to the dead-letter queue and its company goes on.
-    Reject { record: Record, reason: &'static str },
+    Reject {
+        record: Record,
+        reason: &'static str,
+    },
 }
 
 /// The events of one company, in order.

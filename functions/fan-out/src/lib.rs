@@ -48,8 +48,7 @@ pub async fn handle<S: ConfigStore, Q: Queue, C: Clock>(
     event: SqsEvent,
     deadline: Millis,
 ) -> SqsBatchResponse {
-    let claimed =
-        claim(event, &app.config.events_queue_urls, &app.queue, app.clock.now(), deadline).await;
+    let claimed = claim(event, &app.config.events_queue_urls, &app.queue, app.clock.now(), deadline).await;
     let mut failed = claimed.failed;
     let mut companies: Vec<CompanyRun> = claimed.groups.into_iter().map(CompanyRun::new).collect();
     look_up(app, &mut companies).await;

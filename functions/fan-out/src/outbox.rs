@@ -53,19 +53,7 @@ impl<'a> Outbox<'a> {
     /// Adds a copy of a record that is no event to the dead-letter queue.
     pub fn reject(&mut self, owner: usize, record: &Record, reason: &'static str) {
         tracing::warn!(message.id = %record.message_id, reason, "an event was rejected");
-        // A body of the largest size leaves no room for attributes; the reason is in the deduplication id as well.
-        let room = record.body.len() + QUEUE_ENVELOPE_BYTES_MAX <= QUEUE_MESSAGE_BYTES_MAX;
-        let attributes = if room {
-            vec![("reason", reason.to_owned()), ("messageId", record.message_id.clone())]
-        } else {
-            Vec::new()
-        };
-        let message = Outgoing {
-            group: record.group.clone(),
-            deduplication_id: format!("{reason}-{}", record.message_id),
-            body: record.body.clone(),
-            attributes,
-        };
+        let message = Outgoing::dead_letter(record, reason, reason);
         self.entries.push(Entry { owner, queue_url: self.config.events_dlq_url.clone(), message });
     }
 

@@ -3,6 +3,10 @@
 use std::error::Error;
 use std::future::Future;
 
+use hookrail_domain::limits::{QUEUE_ENVELOPE_BYTES_MAX, QUEUE_MESSAGE_BYTES_MAX};
+
+use crate::records::Record;
+
 pub mod sqs;
 
 /// A whole call to the queue failed.
@@ -18,6 +22,27 @@ pub struct Outgoing {
     pub body: String,
     /// Text attributes beside the body, none for most messages.
     pub attributes: Vec<(&'static str, String)>,
+}
+
+impl Outgoing {
+    /// A copy of a record for a dead-letter queue, with the reason why it is there.
+    ///
+    /// A body of the largest size leaves no room for attributes; the code is in the deduplication id as well.
+    #[must_use]
+    pub fn dead_letter(record: &Record, code: &str, reason: &str) -> Self {
+        let room = record.body.len() + QUEUE_ENVELOPE_BYTES_MAX <= QUEUE_MESSAGE_BYTES_MAX;
+        let attributes = if room {
+            vec![("reason", reason.to_owned()), ("messageId", record.message_id.clone())]
+        } else {
+            Vec::new()
+        };
+        Self {
+            group: record.group.clone(),
+            deduplication_id: format!("{code}-{}", record.message_id),
+            body: record.body.clone(),
+            attributes,
+        }
+    }
 }
 
 /// What the queue answered to one message.

@@ -106,7 +106,10 @@ pub async fn claim(
     let mut batch = Batch::of(event);
     let mut failed = std::mem::take(&mut batch.unreadable);
     let nothing = |failed: Vec<String>, batch: Batch| Claimed {
-        failed: failed.into_iter().chain(batch.groups.into_iter().flatten().map(|one| one.message_id)).collect(),
+        failed: failed
+            .into_iter()
+            .chain(batch.groups.into_iter().flatten().map(|one| one.message_id))
+            .collect(),
         ..Claimed::default()
     };
     let Some(queue_url) = batch.queue().and_then(|name| url_of(urls, name)).map(str::to_owned) else {

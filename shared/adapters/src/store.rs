@@ -31,10 +31,7 @@ pub enum StoreError {
 /// Configuration: what people decide.
 pub trait ConfigStore: Send + Sync {
     /// What the token stands for, expired or not.
-    fn find_grant(
-        &self,
-        token: TokenHash,
-    ) -> impl Future<Output = Result<Option<Grant>, StoreError>> + Send;
+    fn find_grant(&self, token: TokenHash) -> impl Future<Output = Result<Option<Grant>, StoreError>> + Send;
 
     /// Makes a company and its first token, both or neither.
     fn create_company(
@@ -137,10 +134,7 @@ pub trait LogStore: Send + Sync {
     ) -> impl Future<Output = Result<Vec<LineSettings>, StoreError>> + Send;
 
     /// What the newest row of the line says, read consistently.
-    fn last_row(
-        &self,
-        line: &LineKey,
-    ) -> impl Future<Output = Result<Option<LastRow>, StoreError>> + Send;
+    fn last_row(&self, line: &LineKey) -> impl Future<Output = Result<Option<LastRow>, StoreError>> + Send;
 
     /// Writes the row if there is none of its number: the fence against a second run of the same group.
     fn put_row(&self, row: &LogRow) -> impl Future<Output = Result<Recorded, StoreError>> + Send;

@@ -32,6 +32,6 @@ impl Clock for ManualClock {
 
     /// Never resolves: time stands still.
     async fn sleep(&self, _ms: u64) {
-        std::future::pending().await
+        std::future::pending::<()>().await;
     }
 }

@@ -1,5 +1,7 @@
 //! What every store must do. Run for the memory side here and for DynamoDB in `adapters`.
 
+#![expect(clippy::expect_used, reason = "a clause that cannot be set up is a failed test")]
+
 use hookrail_adapters::store::{
     CompanyCreation, ConfigStore, KeptAnswer, LineKey, LogStore, Recorded, Replacement, SubscriptionCreation,
 };
@@ -19,9 +21,6 @@ use hookrail_domain::trigger::{Context, Trigger, TriggerType};
 use crate::script::answer;
 
 /// A webhook of the company, active, for every task event.
-///
-/// # Panics
-/// When `company` is no company id.
 #[must_use]
 pub fn subscription(company: &str, number: u8) -> Subscription {
     let kind = TriggerType::find("create-edit-delete-task").expect("in the catalogue");

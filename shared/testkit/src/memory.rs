@@ -4,8 +4,8 @@ use std::collections::{BTreeMap, HashMap};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use hookrail_adapters::store::{
-    CompanyCreation, ConfigStore, KeptAnswer, LineKey, LineSettings, LogStore, Recorded, Replacement, StoreError,
-    SubscriptionCreation,
+    CompanyCreation, ConfigStore, KeptAnswer, LineKey, LineSettings, LogStore, Recorded, Replacement,
+    StoreError, SubscriptionCreation,
 };
 use hookrail_domain::attempt::AttemptNumber;
 use hookrail_domain::id::{CompanyId, SubscriptionId};
@@ -122,10 +122,18 @@ impl ConfigStore for MemoryTables {
 
     async fn config_versions(&self, companies: &[CompanyId]) -> Result<Vec<u64>, StoreError> {
         let tables = self.tables();
-        Ok(companies.iter().map(|company| tables.companies.get(company).copied().unwrap_or_default()).collect())
+        Ok(companies
+            .iter()
+            .map(|company| tables.companies.get(company).copied().unwrap_or_default())
+            .collect())
     }
 
-    async fn keep_answer(&self, company: &CompanyId, key: &str, answer: &KeptAnswer) -> Result<(), StoreError> {
+    async fn keep_answer(
+        &self,
+        company: &CompanyId,
+        key: &str,
+        answer: &KeptAnswer,
+    ) -> Result<(), StoreError> {
         self.tables().answers.insert((company.clone(), key.to_owned()), answer.clone());
         Ok(())
     }
@@ -164,7 +172,8 @@ impl LogStore for MemoryTables {
     async fn put_row(&self, row: &LogRow) -> Result<Recorded, StoreError> {
         let mut tables = self.tables();
         let line = LineKey { company: row.company.clone(), subscription: row.subscription };
-        let there = tables.lines.entry(line).or_default().entry(row.attempt.number).or_insert_with(|| row.clone());
+        let there =
+            tables.lines.entry(line).or_default().entry(row.attempt.number).or_insert_with(|| row.clone());
         Ok(if there.run == row.run { Recorded::Mine } else { Recorded::Another })
     }
 

@@ -40,7 +40,8 @@ fn problem(refused: &Refused) -> Reply {
     let code = refused.code();
     let problem = replies::Problem { shape: code.shape, message: &refused.to_string() };
     // A struct of two texts always renders.
-    let mut response = front::reply(StatusCode::BAD_REQUEST, JSON, serde_json::to_vec(&problem).unwrap_or_default());
+    let mut response =
+        front::reply(StatusCode::BAD_REQUEST, JSON, serde_json::to_vec(&problem).unwrap_or_default());
     if let Ok(query_error) = HeaderValue::try_from(format!("{};Sender", code.query)) {
         response.headers_mut().insert(QUERY_ERROR, query_error);
     }

@@ -1,6 +1,7 @@
 //! The store on DynamoDB: two tables, no index, every read that a rule rests on consistent.
 
 use std::collections::HashMap;
+use std::fmt::Display;
 use std::time::Duration;
 
 use aws_sdk_dynamodb::Client;
@@ -25,10 +26,12 @@ use super::item::config::{
     encode_secret, encode_subscription,
 };
 use super::item::row::{LAST_ATTRIBUTES, decode_last, decode_row, encode_row, line_of};
-use super::item::{Item, Key, PARTITION_KEY, ROW_PREFIX, SORT_KEY, WEBHOOK_PREFIX, company_partition, line_partition};
+use super::item::{
+    Item, Key, PARTITION_KEY, ROW_PREFIX, SORT_KEY, WEBHOOK_PREFIX, company_partition, line_partition,
+};
 use super::{
-    CompanyCreation, ConfigStore, KeptAnswer, LineKey, LineSettings, LogStore, Recorded, Replacement, StoreError,
-    SubscriptionCreation,
+    CompanyCreation, ConfigStore, KeptAnswer, LineKey, LineSettings, LogStore, Recorded, Replacement,
+    StoreError, SubscriptionCreation,
 };
 
 /// Tries of a transaction that met another one, or of a batch read that came back in part.
@@ -59,7 +62,7 @@ fn text(value: impl Into<String>) -> AttributeValue {
     AttributeValue::S(value.into())
 }
 
-fn number(value: impl ToString) -> AttributeValue {
+fn number(value: impl Display) -> AttributeValue {
     AttributeValue::N(value.to_string())
 }
 
@@ -143,7 +146,10 @@ impl DynamoDbStore {
     }
 
     /// Reads whatever of these keys exists, asking again for what the table left out.
-    async fn batch_get(&self, mut wanted: HashMap<String, KeysAndAttributes>) -> Result<Vec<Item>, StoreError> {
+    async fn batch_get(
+        &self,
+        mut wanted: HashMap<String, KeysAndAttributes>,
+    ) -> Result<Vec<Item>, StoreError> {
         let mut found = Vec::new();
         let mut pause = PAUSE;
         for _ in 0..TRIES_MAX {
@@ -173,7 +179,8 @@ enum Cause {
 
 /// Which item of a transaction stopped it: a failed condition, or else a conflict or throttle to be tried again.
 fn cancelled_by(error: &SdkError<TransactWriteItemsError>) -> Option<Cause> {
-    let Some(TransactWriteItemsError::TransactionCanceledException(cancelled)) = error.as_service_error() else {
+    let Some(TransactWriteItemsError::TransactionCanceledException(cancelled)) = error.as_service_error()
+    else {
         return None;
     };
     let codes = || cancelled.cancellation_reasons().iter().map(|reason| reason.code().unwrap_or_default());
@@ -201,10 +208,8 @@ impl ConfigStore for DynamoDbStore {
         for (name, value) in [("schema", 1), ("version", 0), ("subscriptions", 0)] {
             item.insert(name.to_owned(), number(value));
         }
-        let items = vec![
-            self.put(item, NOT_THERE)?,
-            self.put(encode_grant(Key::token(token), grant)?, NOT_THERE)?,
-        ];
+        let items =
+            vec![self.put(item, NOT_THERE)?, self.put(encode_grant(Key::token(token), grant)?, NOT_THERE)?];
         Ok(match self.transact(items).await? {
             Transacted::Done => CompanyCreation::Made,
             Transacted::Refused(_) => CompanyCreation::Taken,
@@ -295,7 +300,12 @@ impl ConfigStore for DynamoDbStore {
             .collect())
     }
 
-    async fn keep_answer(&self, company: &CompanyId, key: &str, answer: &KeptAnswer) -> Result<(), StoreError> {
+    async fn keep_answer(
+        &self,
+        company: &CompanyId,
+        key: &str,
+        answer: &KeptAnswer,
+    ) -> Result<(), StoreError> {
         self.client
             .put_item()
             .table_name(&self.config_table)
@@ -421,7 +431,8 @@ impl DynamoDbStore {
         for index in 0..rows.len() {
             let Some(row) = rows.get(index).filter(|row| row.body.is_none()) else { continue };
             let first = AttemptNumber { sequence: row.attempt.number.sequence, attempt: 1 };
-            let on_page = rows.iter().find(|row| row.attempt.number.sequence == first.sequence && row.body.is_some());
+            let on_page =
+                rows.iter().find(|row| row.attempt.number.sequence == first.sequence && row.body.is_some());
             let body = match on_page {
                 Some(row) => row.body.clone(),
                 None => match self.get(&self.log_table, Key::row(line, first)).await? {

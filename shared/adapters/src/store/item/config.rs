@@ -54,7 +54,8 @@ pub fn decode_subscription(company: &CompanyId, item: Item) -> Result<Subscripti
     const WHAT: StoreError = StoreError::Corrupt { what: "webhook" };
     let key = Key::of(&item)?;
     let attributes: WebhookAttributes = decode(item, "webhook")?;
-    let id = key.sort.strip_prefix(WEBHOOK_PREFIX).and_then(|id| SubscriptionId::parse(id).ok()).ok_or(WHAT)?;
+    let id =
+        key.sort.strip_prefix(WEBHOOK_PREFIX).and_then(|id| SubscriptionId::parse(id).ok()).ok_or(WHAT)?;
     let kind = TriggerType::find(&attributes.trigger).ok_or(WHAT)?;
     let mut context = Context::default();
     for (slot, text) in [
@@ -209,7 +210,8 @@ mod tests {
 
     #[test]
     fn a_token_round_trips_with_its_holder() {
-        let company = Grant { expires_at: Some(Millis(5)), ..Grant::company(CompanyId::parse("acme").unwrap()) };
+        let company =
+            Grant { expires_at: Some(Millis(5)), ..Grant::company(CompanyId::parse("acme").unwrap()) };
         for grant in [company, Grant::operator()] {
             let key = Key { partition: "token#x".into(), sort: "token".into() };
             assert_eq!(decode_grant(encode_grant(key, &grant).unwrap()).unwrap(), grant);

@@ -184,7 +184,10 @@ pub fn decode_row(line: &LineKey, item: Item) -> Result<LogRow, StoreError> {
         url: attributes.url,
         version: attributes.version,
         run: RunId(attributes.run),
-        body: attributes.body.map(|bytes| decode_body(bytes, attributes.body_encoding.as_deref())).transpose()?,
+        body: attributes
+            .body
+            .map(|bytes| decode_body(bytes, attributes.body_encoding.as_deref()))
+            .transpose()?,
         expires_at: attributes.expires_at.map(|seconds| Millis(seconds.saturating_mul(1000))),
     })
 }
@@ -305,8 +308,16 @@ mod tests {
     fn rows_round_trip_with_every_outcome() {
         let reason = || "why".to_owned();
         round_trips(&row(answered(), Progress::Waiting { until: Millis(31_000) }, None));
-        round_trips(&row(Outcome::NotSent { error: ErrorClass::Dns, reason: reason() }, Progress::Ended, Some("{}")));
-        round_trips(&row(Outcome::NoAnswer { error: ErrorClass::Timeout, reason: reason() }, Progress::Ended, None));
+        round_trips(&row(
+            Outcome::NotSent { error: ErrorClass::Dns, reason: reason() },
+            Progress::Ended,
+            Some("{}"),
+        ));
+        round_trips(&row(
+            Outcome::NoAnswer { error: ErrorClass::Timeout, reason: reason() },
+            Progress::Ended,
+            None,
+        ));
         round_trips(&row(Outcome::Skipped { reason: reason() }, Progress::Ended, None));
     }
 
