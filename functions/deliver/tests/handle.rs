@@ -1,0 +1,259 @@
+//! The whole function over tables, queues and receivers in memory.
+
+#![expect(clippy::unwrap_used, clippy::indexing_slicing, reason = "a test's set-up fails loudly")]
+
+use aws_lambda_events::sqs::SqsEvent;
+use hookrail_adapters::config::DeliverConfig;
+use hookrail_adapters::store::{ConfigStore as _, LineKey};
+use hookrail_deliver::{App, Invocation, handle};
+use hookrail_domain::attempt::{ErrorClass, Outcome};
+use hookrail_domain::id::{CompanyId, DeliveryId, EventId, SubscriptionId};
+use hookrail_domain::line::Progress;
+use hookrail_domain::log_row::{LogRow, RunId};
+use hookrail_domain::retry::RetryPolicy;
+use hookrail_domain::signature::SigningSecret;
+use hookrail_domain::subscription::Subscription;
+use hookrail_domain::target::TargetPolicy;
+use hookrail_domain::time::Millis;
+use hookrail_domain::token::{Grant, TokenHash};
+use hookrail_testkit::clock::ManualClock;
+use hookrail_testkit::contract::subscription;
+use hookrail_testkit::memory::MemoryTables;
+use hookrail_testkit::queue::MemoryQueue;
+use hookrail_testkit::script::{ScriptedSender, answer, timeout};
+use hookrail_wire::queue_message;
+
+const SAMPLE: &str = include_str!("../../../events/deliver-task-create.json");
+const COMPANY: &str = "625bcbdcc9a8e3a86dbf041c";
+const SAMPLE_WEBHOOK: &str = "62685990d918fb5557f9f992";
+const DEAD_LETTERS: &str = "http://queues/0/hookrail-deliveries-dlq.fifo";
+const NOW: Millis = Millis(1_651_780_500_000);
+
+struct World {
+    app: App<MemoryTables, MemoryQueue, ScriptedSender, ManualClock>,
+    runs: std::cell::Cell<u32>,
+}
+
+impl World {
+    /// Webhooks 1 and 2, and the one of the sample; the receivers answer as scripted, then 200.
+    async fn new(outcomes: impl IntoIterator<Item = Outcome>) -> Self {
+        let store = MemoryTables::default();
+        let company = CompanyId::parse(COMPANY).unwrap();
+        let grant = Grant::company(company.clone());
+        store.create_company(&company, TokenHash::of("t"), &grant).await.unwrap();
+        let sample =
+            Subscription { id: SubscriptionId::parse(SAMPLE_WEBHOOK).unwrap(), ..subscription(COMPANY, 3) };
+        for webhook in [subscription(COMPANY, 1), subscription(COMPANY, 2), sample] {
+            let secret = SigningSecret::from_random([7; 32]);
+            store.create_subscription(&webhook, &secret).await.unwrap();
+        }
+        let config = DeliverConfig {
+            config_table: String::new(),
+            log_table: String::new(),
+            deliveries_queue_urls: vec!["http://queues/0/hookrail-deliveries.fifo".to_owned()],
+            deliveries_dlq_url: DEAD_LETTERS.to_owned(),
+            policy: RetryPolicy::default(),
+            targets: TargetPolicy::default(),
+        };
+        let app = App {
+            store,
+            queue: MemoryQueue::default(),
+            sender: ScriptedSender::with(outcomes),
+            clock: ManualClock::at(NOW),
+            config,
+        };
+        Self { app, runs: std::cell::Cell::new(0) }
+    }
+
+    /// One invocation, under a run id of its own.
+    async fn handle(&self, events: &SqsEvent) -> Vec<String> {
+        self.runs.set(self.runs.get() + 1);
+        let invocation = Invocation {
+            run: RunId(self.runs.get().to_string()),
+            deadline: Millis(hookrail_adapters::clock::Clock::now(&self.app.clock).0 + 30_000),
+        };
+        let reply = handle(&self.app, events.clone(), &invocation).await;
+        reply.batch_item_failures.into_iter().map(|failure| failure.item_identifier).collect()
+    }
+
+    fn rows(&self, webhook: u8) -> Vec<LogRow> {
+        self.app.store.rows(&line(webhook))
+    }
+
+    /// Sequence, attempt and status of every row.
+    fn log(&self, webhook: u8) -> Vec<(u64, u32, u16)> {
+        let rows = self.rows(webhook);
+        rows.iter()
+            .map(|row| {
+                let number = row.attempt.number;
+                (number.sequence, number.attempt, row.attempt.outcome.status())
+            })
+            .collect()
+    }
+
+    /// Holds after the claim, which is one for every record.
+    fn holds(&self, claimed: usize) -> Vec<(String, u64)> {
+        self.app.queue.holds().into_iter().skip(claimed).collect()
+    }
+}
+
+fn line(webhook: u8) -> LineKey {
+    LineKey { company: CompanyId::parse(COMPANY).unwrap(), subscription: subscription(COMPANY, webhook).id }
+}
+
+/// Messages `(webhook, number)`: number is event, place and name at once.
+fn events(messages: &[(u8, u8)]) -> SqsEvent {
+    let mut event: SqsEvent = serde_json::from_str(SAMPLE).unwrap();
+    let template = event.records.remove(0);
+    let sample = queue_message::decode(template.body.as_deref().unwrap()).unwrap();
+    for (webhook, number) in messages {
+        let mut delivery = sample.clone();
+        delivery.subscription = subscription(COMPANY, *webhook).id;
+        delivery.event = EventId::of_message(&number.to_string());
+        delivery.id = DeliveryId::of(delivery.event, delivery.subscription);
+        delivery.accepted.number = (*number).into();
+        let mut record = template.clone();
+        record.message_id = Some(format!("m{webhook}-{number}"));
+        record.receipt_handle = Some(format!("h{webhook}-{number}"));
+        record.body = Some(queue_message::encode(&delivery));
+        record.attributes.insert("MessageGroupId".to_owned(), delivery.subscription.to_string());
+        record.attributes.insert("SequenceNumber".to_owned(), number.to_string());
+        event.records.push(record);
+    }
+    event
+}
+
+#[tokio::test]
+async fn the_sample_delivery_is_sent_and_logged() {
+    let world = World::new([]).await;
+    let event: SqsEvent = serde_json::from_str(SAMPLE).unwrap();
+    assert!(world.handle(&event).await.is_empty());
+    let requests = world.app.sender.requests();
+    let body = event.records[0].body.clone().unwrap();
+    assert_eq!(requests.len(), 1);
+    assert_eq!(requests[0].body.as_str(), body.split_once('\n').unwrap().1);
+    let key = LineKey { subscription: SubscriptionId::parse(SAMPLE_WEBHOOK).unwrap(), ..line(1) };
+    assert_eq!(world.app.store.rows(&key).len(), 1);
+}
+
+#[tokio::test]
+async fn a_failure_holds_back_the_rest_of_its_group_only() {
+    let world = World::new([answer(200), answer(500)]).await;
+    let batch = events(&[(1, 1), (1, 2), (1, 3), (2, 4)]);
+    assert_eq!(world.handle(&batch).await, ["m1-2", "m1-3"]);
+    assert_eq!(world.holds(4), [("h1-2".to_owned(), 30), ("h1-3".to_owned(), 30)]);
+    assert_eq!(world.log(1).len() + world.log(2).len(), 3);
+}
+
+#[tokio::test]
+async fn the_third_failure_gives_up_and_the_next_event_goes_out() {
+    let world = World::new([answer(500), timeout(), answer(301)]).await;
+    for wait_ms in [0, 30_000, 30_000] {
+        world.app.clock.advance_ms(wait_ms);
+        world.handle(&events(&[(1, 1), (1, 2)])).await;
+    }
+    assert_eq!(world.log(1), [(1, 1, 500), (1, 2, 409), (1, 3, 301), (2, 1, 200)]);
+    let progress: Vec<_> = world.rows(1).iter().map(|row| row.progress == Progress::Ended).collect();
+    assert_eq!(progress, [false, false, true, true]);
+    assert_eq!(world.rows(1)[1].attempt.outcome.error(), Some(ErrorClass::Timeout));
+}
+
+#[tokio::test]
+async fn attempts_keep_their_webhook_id() {
+    let world = World::new([answer(500)]).await;
+    world.handle(&events(&[(1, 1)])).await;
+    world.app.clock.advance_ms(30_000);
+    world.handle(&events(&[(1, 1)])).await;
+    let ids: Vec<_> = world
+        .app
+        .sender
+        .requests()
+        .iter()
+        .map(|request| request.headers.iter().find(|(name, _)| *name == "webhook-id").unwrap().1.clone())
+        .collect();
+    assert_eq!(ids.len(), 2);
+    assert_eq!(ids[0], ids[1]);
+}
+
+#[tokio::test]
+async fn a_batch_received_again_after_it_was_logged_sends_nothing() {
+    let world = World::new([]).await;
+    let batch = events(&[(1, 1), (1, 2), (1, 3)]);
+    world.handle(&batch).await;
+    assert!(world.handle(&batch).await.is_empty());
+    assert_eq!(world.app.sender.requests().len(), 3);
+    assert_eq!(world.log(1).len(), 3);
+}
+
+#[tokio::test]
+async fn a_head_that_comes_back_too_soon_waits_for_the_rest_of_its_delay() {
+    let world = World::new([answer(500)]).await;
+    world.handle(&events(&[(1, 1)])).await;
+    world.app.clock.advance_ms(12_000);
+    assert_eq!(world.handle(&events(&[(1, 1), (1, 2)])).await, ["m1-1", "m1-2"]);
+    assert_eq!(world.holds(4), [("h1-1".to_owned(), 18), ("h1-2".to_owned(), 18)]);
+    assert_eq!(world.app.sender.requests().len(), 1);
+}
+
+#[tokio::test]
+async fn what_another_run_holds_is_not_touched() {
+    let world = World::new([]).await;
+    world.app.queue.expire("h1-2");
+    assert_eq!(world.handle(&events(&[(1, 1), (1, 2), (1, 3), (2, 4)])).await, ["m1-2", "m1-3"]);
+    assert_eq!(world.app.sender.requests().len(), 2);
+}
+
+#[tokio::test]
+async fn without_time_for_an_attempt_nothing_is_sent_and_nothing_counted() {
+    let world = World::new([]).await;
+    let invocation = Invocation { run: RunId("r".into()), deadline: Millis(NOW.0 + 11_999) };
+    let reply = handle(&world.app, events(&[(1, 1)]), &invocation).await;
+    assert_eq!(reply.batch_item_failures.len(), 1);
+    assert_eq!(world.holds(1), [("h1-1".to_owned(), 0)]);
+    assert!(world.app.sender.requests().is_empty() && world.log(1).is_empty());
+}
+
+#[tokio::test]
+async fn a_message_that_is_no_delivery_is_dead_lettered_and_the_next_goes_out() {
+    let world = World::new([]).await;
+    let mut batch = events(&[(1, 1), (1, 2)]);
+    batch.records[0].body = Some("what is this".to_owned());
+    assert!(world.handle(&batch).await.is_empty());
+    let sent = world.app.queue.sent();
+    assert_eq!((sent.len(), sent[0].0.as_str()), (1, DEAD_LETTERS));
+    assert_eq!(world.log(1), [(1, 1, 200)]);
+}
+
+#[tokio::test]
+async fn a_message_in_another_webhooks_group_is_poison() {
+    let world = World::new([]).await;
+    let mut batch = events(&[(1, 1), (2, 2)]);
+    let foreign = batch.records[1].body.clone();
+    batch.records.truncate(1);
+    batch.records[0].body = foreign;
+    assert!(world.handle(&batch).await.is_empty());
+    assert!(world.app.sender.requests().is_empty());
+    assert_eq!(world.app.queue.sent().len(), 1);
+}
+
+#[tokio::test]
+async fn what_waited_for_a_deactivated_webhook_ends_with_a_row() {
+    let world = World::new([]).await;
+    let off = Subscription { is_active: false, version: 1, ..subscription(COMPANY, 1) };
+    world.app.store.replace_subscription(&off).await.unwrap();
+    assert!(world.handle(&events(&[(1, 1)])).await.is_empty());
+    assert!(world.app.sender.requests().is_empty());
+    let rows = world.rows(1);
+    assert_eq!(rows.len(), 1);
+    assert_eq!(rows[0].attempt.outcome.error(), Some(ErrorClass::Disabled));
+    assert_eq!(rows[0].progress, Progress::Ended);
+}
+
+#[tokio::test]
+async fn numbers_go_on_after_every_row_has_expired() {
+    let world = World::new([]).await;
+    world.handle(&events(&[(1, 1), (1, 2)])).await;
+    world.app.store.expire_rows(&line(1), 2);
+    world.handle(&events(&[(1, 3)])).await;
+    assert_eq!(world.log(1), [(3, 1, 200)]);
+}

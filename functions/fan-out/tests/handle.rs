@@ -1,0 +1,173 @@
+//! The whole function over tables and queues in memory.
+
+#![expect(clippy::unwrap_used, clippy::indexing_slicing, reason = "a test's set-up fails loudly")]
+
+use aws_lambda_events::sqs::{SqsBatchResponse, SqsEvent};
+use hookrail_adapters::config::FanOutConfig;
+use hookrail_adapters::store::ConfigStore as _;
+use hookrail_domain::id::CompanyId;
+use hookrail_domain::signature::SigningSecret;
+use hookrail_domain::time::Millis;
+use hookrail_domain::token::{Grant, TokenHash};
+use hookrail_fan_out::cache::Cache;
+use hookrail_fan_out::{App, handle};
+use hookrail_testkit::clock::ManualClock;
+use hookrail_testkit::contract::subscription;
+use hookrail_testkit::memory::MemoryTables;
+use hookrail_testkit::queue::MemoryQueue;
+use hookrail_wire::queue_message;
+
+const SAMPLE: &str = include_str!("../../../events/fan-out-task-create.json");
+const COMPANY: &str = "625bcbdcc9a8e3a86dbf041c";
+const DELIVERIES: &str = "http://queues/0/hookrail-deliveries.fifo";
+const DEAD_LETTERS: &str = "http://queues/0/hookrail-events-dlq.fifo";
+const NOW: Millis = Millis(1_651_780_500_000);
+const DEADLINE: Millis = Millis(NOW.0 + 30_000);
+
+struct World {
+    app: App<MemoryTables, MemoryQueue, ManualClock>,
+}
+
+impl World {
+    /// A company with two webhooks for every task event.
+    async fn new() -> Self {
+        let store = MemoryTables::default();
+        let company = CompanyId::parse(COMPANY).unwrap();
+        let grant = Grant::company(company.clone());
+        store.create_company(&company, TokenHash::of("t"), &grant).await.unwrap();
+        for number in [1, 2] {
+            let secret = SigningSecret::from_random([number; 32]);
+            store.create_subscription(&subscription(COMPANY, number), &secret).await.unwrap();
+        }
+        let config = FanOutConfig {
+            config_table: String::new(),
+            events_queue_urls: vec!["http://queues/0/hookrail-events.fifo".to_owned()],
+            deliveries_queue_urls: vec![DELIVERIES.to_owned()],
+            events_dlq_url: DEAD_LETTERS.to_owned(),
+        };
+        let app = App {
+            store,
+            queue: MemoryQueue::default(),
+            clock: ManualClock::at(NOW),
+            config,
+            cache: Cache::default(),
+        };
+        Self { app }
+    }
+
+    async fn handle(&self, events: &SqsEvent) -> Vec<String> {
+        let reply: SqsBatchResponse = handle(&self.app, events.clone(), DEADLINE).await;
+        reply.batch_item_failures.into_iter().map(|failure| failure.item_identifier).collect()
+    }
+}
+
+/// The sample's record once per body, each with an id, handle and place of its own.
+fn events(bodies: &[&str]) -> SqsEvent {
+    let mut event: SqsEvent = serde_json::from_str(SAMPLE).unwrap();
+    let template = event.records.remove(0);
+    for (index, body) in bodies.iter().enumerate() {
+        let mut record = template.clone();
+        record.message_id = Some(format!("m{index}"));
+        record.receipt_handle = Some(format!("handle-{index}"));
+        record.attributes.insert("SequenceNumber".to_owned(), (100 + index).to_string());
+        record.body = Some((*body).to_owned());
+        event.records.push(record);
+    }
+    event
+}
+
+fn sample_body() -> String {
+    let event: SqsEvent = serde_json::from_str(SAMPLE).unwrap();
+    event.records[0].body.clone().unwrap()
+}
+
+#[tokio::test]
+async fn the_sample_event_becomes_one_delivery_per_matching_webhook_with_the_body_untouched() {
+    let world = World::new().await;
+    let event: SqsEvent = serde_json::from_str(SAMPLE).unwrap();
+    assert!(world.handle(&event).await.is_empty());
+    let sent = world.app.queue.sent();
+    assert_eq!(sent.len(), 2);
+    for ((url, message), number) in sent.iter().zip([1, 2]) {
+        let delivery = queue_message::decode(&message.body).unwrap();
+        assert_eq!(url, DELIVERIES);
+        assert_eq!(message.group, subscription(COMPANY, number).id.to_string());
+        assert_eq!(message.deduplication_id, delivery.id.to_string());
+        assert_eq!(delivery.body.as_str(), sample_body());
+    }
+}
+
+#[tokio::test]
+async fn a_second_run_sends_the_same_messages_under_the_same_names() {
+    let world = World::new().await;
+    let body = sample_body();
+    let batch = events(&[&body, &body]);
+    world.handle(&batch).await;
+    let first = world.app.queue.sent();
+    world.handle(&batch).await;
+    assert_eq!(world.app.queue.sent(), [first.clone(), first].concat());
+}
+
+#[tokio::test]
+async fn what_is_no_event_is_dead_lettered_with_its_reason_and_holds_up_nobody() {
+    let world = World::new().await;
+    let other = sample_body().replace(COMPANY, "625bcbdcc9a8e3a86dbf0000");
+    let large = "x".repeat(256 * 1024 + 1);
+    let body = sample_body();
+    let batch = events(&["{", &other, &large, r#"{"company":"a","type":"X","event":"create"}"#, &body]);
+    assert!(world.handle(&batch).await.is_empty());
+    let sent = world.app.queue.sent();
+    let dead: Vec<_> = sent
+        .iter()
+        .filter(|(url, _)| url == DEAD_LETTERS)
+        .map(|(_, message)| (message.attributes[0].1.as_str(), message.group.as_str()))
+        .collect();
+    let reasons = ["not_json", "company_mismatch", "too_large", "unknown_event"];
+    assert_eq!(dead, reasons.map(|reason| (reason, COMPANY)));
+    assert_eq!(sent.len(), 4 + 2, "the event behind them reached both webhooks");
+}
+
+#[tokio::test]
+async fn a_send_that_fails_keeps_the_event_and_the_company_s_later_ones() {
+    let world = World::new().await;
+    let body = sample_body();
+    // The first event's two deliveries pass, and one of the second's.
+    world.app.queue.fail_sends_after(3);
+    assert_eq!(world.handle(&events(&[&body, &body, &body])).await, ["m1", "m2"]);
+    let held: Vec<_> = world.app.queue.holds().into_iter().skip(3).collect();
+    assert_eq!(held, [("handle-1".to_owned(), 2), ("handle-2".to_owned(), 2)]);
+    world.app.queue.heal();
+    assert!(world.handle(&events(&[&body, &body, &body])).await.is_empty());
+}
+
+#[tokio::test]
+async fn what_another_run_holds_is_not_touched() {
+    let world = World::new().await;
+    let body = sample_body();
+    world.app.queue.expire("handle-1");
+    assert_eq!(world.handle(&events(&[&body, &body, &body])).await, ["m1", "m2"]);
+    assert_eq!(world.app.queue.sent().len(), 2);
+}
+
+#[tokio::test]
+async fn without_time_nothing_is_begun_and_everything_is_given_back_at_once() {
+    let world = World::new().await;
+    world.app.clock.set(Millis(DEADLINE.0 - 1_000));
+    let body = sample_body();
+    assert_eq!(world.handle(&events(&[&body])).await, ["m0"]);
+    assert!(world.app.queue.sent().is_empty());
+    assert_eq!(world.app.queue.holds().last(), Some(&("handle-0".to_owned(), 0)));
+}
+
+#[tokio::test]
+async fn a_webhook_changed_between_two_batches_is_seen_by_the_second() {
+    let world = World::new().await;
+    let body = sample_body();
+    world.handle(&events(&[&body])).await;
+    let mut changed = subscription(COMPANY, 1);
+    changed.is_active = false;
+    changed.version = 1;
+    world.app.store.replace_subscription(&changed).await.unwrap();
+    world.handle(&events(&[&body])).await;
+    assert_eq!(world.app.queue.sent().len(), 2 + 1);
+}
