@@ -9,8 +9,12 @@ use hookrail::dev::options::DevOptions;
 use hookrail_adapters::config::{
     ApiConfig, AwsConfig, DeliverConfig, FanOutConfig, LogLevel, ProcessEnvironment,
 };
-use hookrail_adapters::telemetry;
+use hookrail_adapters::telemetry::{self, Chain};
 use hookrail_domain::target::TargetPolicy;
+
+/// Why: see the workspace's manifest.
+#[global_allocator]
+static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
 
 /// Webhooks delivered strictly in order.
 #[derive(Debug, Parser)]
@@ -49,13 +53,7 @@ fn main() -> ExitCode {
 
 #[expect(clippy::print_stderr, reason = "a command tells its failure to the person who ran it")]
 fn tell_failure(error: &(dyn std::error::Error + 'static)) {
-    let mut text = error.to_string();
-    let mut cause = error.source();
-    while let Some(error) = cause {
-        text = format!("{text}: {error}");
-        cause = error.source();
-    }
-    eprintln!("hookrail: {text}");
+    eprintln!("hookrail: {}", Chain(error));
 }
 
 fn function(name: &str) -> Result<(), Failure> {

@@ -1,19 +1,51 @@
 //! One function: its sandboxes, started when needed, reused while warm, replaced when they end.
 
+use std::pin::pin;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
+use std::time::Duration;
 
 use futures_util::future::BoxFuture;
 use hyper::body::Bytes;
-use tokio::sync::{Notify, Semaphore};
+use tokio::sync::Notify;
+use tokio::time::Instant;
 
 use super::sandbox::{Answer, InvokeError, Program, Sandbox};
+
+/// Another sandbox is started when none has become free for this long…
+const PATIENCE: Duration = Duration::from_millis(20);
+/// …or when an invocation has waited this long.
+const OVERDUE: Duration = Duration::from_millis(100);
+
+/// A sandbox that nobody else uses, given back when dropped.
+#[derive(Debug)]
+pub struct Lease {
+    function: Arc<Function>,
+    sandbox: Arc<Sandbox>,
+}
+
+impl Lease {
+    /// Runs one invocation.
+    pub async fn invoke(&self, payload: Bytes) -> Answer {
+        let number = self.function.invocations.fetch_add(1, Ordering::Relaxed);
+        self.sandbox.invoke(format!("{}-{number}", self.function.run), payload).await
+    }
+}
+
+impl Drop for Lease {
+    fn drop(&mut self) {
+        self.function.free(Arc::clone(&self.sandbox));
+    }
+}
 
 /// A function and its sandboxes.
 #[derive(Debug)]
 pub struct Function {
     program: Program,
-    slots: Semaphore,
+    concurrency: usize,
+    /// Told whenever a sandbox becomes idle or ends.
+    freed: Notify,
+    last_change: Mutex<Instant>,
     invocations: AtomicU64,
     /// Prefix of invocation ids, other at every start: rows of an earlier run must not look like our own.
     run: String,
@@ -38,7 +70,9 @@ impl Function {
         Arc::new(Self {
             run: format!("{run}-{}", program.function),
             program,
-            slots: Semaphore::new(concurrency),
+            concurrency,
+            freed: Notify::new(),
+            last_change: Mutex::new(Instant::now()),
             invocations: AtomicU64::new(0),
             sandboxes: Mutex::default(),
             changed,
@@ -51,20 +85,49 @@ impl Function {
         self.sandboxes.lock().unwrap_or_else(PoisonError::into_inner).pids.clone()
     }
 
-    /// Runs one invocation in a warm sandbox, or in a new one; waits while all are busy.
-    pub async fn invoke(self: &Arc<Self>, payload: Bytes) -> Answer {
-        // The semaphore is never closed.
-        let _slot = self.slots.acquire().await.map_err(|_closed| InvokeError::NotStarted)?;
-        let sandbox = match self.take_idle() {
-            Some(sandbox) => sandbox,
-            None => self.start().await?,
-        };
-        let number = self.invocations.fetch_add(1, Ordering::Relaxed);
-        let answer = sandbox.invoke(format!("{}-{number}", self.run), payload).await;
+    /// A sandbox of one's own: a warm one, else one that becomes free soon, else a new one.
+    ///
+    /// A new one is not started at once: under load a busy sandbox is free again in milliseconds, and a mapping that
+    /// waits for it finds a fuller batch. Slow receivers keep sandboxes busy, nothing becomes free, and more start.
+    pub async fn lease(self: &Arc<Self>) -> Result<Lease, InvokeError> {
+        let overdue = Instant::now() + OVERDUE;
+        loop {
+            let mut freed = pin!(self.freed.notified());
+            freed.as_mut().enable();
+            if let Some(sandbox) = self.take_idle() {
+                return Ok(Lease { function: Arc::clone(self), sandbox });
+            }
+            let start_at = (self.last_change() + PATIENCE).min(overdue);
+            if start_at <= Instant::now() && self.count() < self.concurrency {
+                return Ok(Lease { function: Arc::clone(self), sandbox: self.start().await? });
+            }
+            tokio::select! {
+                () = freed => {}
+                () = tokio::time::sleep_until(start_at.max(Instant::now() + PATIENCE)) => {}
+            }
+        }
+    }
+
+    /// When a sandbox was last started or given back.
+    fn last_change(&self) -> Instant {
+        *self.last_change.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    fn mark_change(&self) {
+        *self.last_change.lock().unwrap_or_else(PoisonError::into_inner) = Instant::now();
+    }
+
+    fn count(&self) -> usize {
+        self.sandboxes.lock().unwrap_or_else(PoisonError::into_inner).pids.len()
+    }
+
+    /// Puts a sandbox back to the idle ones.
+    fn free(&self, sandbox: Arc<Sandbox>) {
         if !sandbox.is_gone() {
             self.sandboxes.lock().unwrap_or_else(PoisonError::into_inner).idle.push(sandbox);
         }
-        answer
+        self.mark_change();
+        self.freed.notify_one();
     }
 
     /// Starts a sandbox ahead of the first invocation.
@@ -74,7 +137,7 @@ impl Function {
         let function = Arc::clone(self);
         Box::pin(async move {
             let sandbox = function.start().await?;
-            function.sandboxes.lock().unwrap_or_else(PoisonError::into_inner).idle.push(sandbox);
+            function.free(sandbox);
             Ok(())
         })
     }
@@ -97,6 +160,7 @@ impl Function {
     }
 
     async fn start(self: &Arc<Self>) -> Result<Arc<Sandbox>, InvokeError> {
+        self.mark_change();
         let sandbox = match Sandbox::start(&self.program).await {
             Ok(sandbox) => Arc::new(sandbox),
             Err(error) => {
@@ -120,6 +184,7 @@ impl Function {
             sandboxes.pids.is_empty() && !sandboxes.stopped
         };
         self.changed.notify_one();
+        self.freed.notify_one();
         if was_last {
             // A failure has been told of; the next invocation tries again.
             self.warm_up().await.unwrap_or(());

@@ -90,7 +90,11 @@ async fn respond(function: Arc<Function>, request: Request<Incoming>) -> Reply {
     if EVENT_BYTES_MAX < event.len() {
         return too_large();
     }
-    match function.invoke(Bytes::from(event)).await {
+    let invoked = match function.lease().await {
+        Ok(lease) => lease.invoke(Bytes::from(event)).await,
+        Err(error) => Err(error),
+    };
+    match invoked {
         Ok(answer) => unwrap(&answer),
         Err(error) => {
             tracing::error!(%error, "the api function failed");

@@ -1,5 +1,6 @@
 //! The event source mapping over somebody else's SQS: received, handed to the function and deleted over HTTP.
 
+use hookrail_adapters::telemetry::Chain;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -8,9 +9,8 @@ use aws_sdk_sqs::types::{DeleteMessageBatchRequestEntry, Message, MessageSystemA
 use hookrail_fifo::mapping::MappingSettings;
 use hyper::body::Bytes;
 use serde::{Deserialize, Serialize};
-use tokio::sync::Semaphore;
 
-use super::function::Function;
+use super::function::{Function, Lease};
 use super::mapping::REGION;
 
 /// The longest a receive may wait, in seconds.
@@ -53,11 +53,13 @@ struct Failure {
 
 /// Feeds a function from a queue until dropped.
 pub async fn run(client: Client, queue_url: String, settings: MappingSettings, function: Arc<Function>) {
-    let slots = Arc::new(Semaphore::new(settings.maximum_concurrency));
     let batch_size = i32::try_from(settings.batch_size).unwrap_or(i32::MAX);
     loop {
-        // Receiving raises receive counts: only with a slot in hand. The semaphore is never closed.
-        let Ok(slot) = Arc::clone(&slots).acquire_owned().await else { return };
+        // Receiving raises receive counts: only with a sandbox in hand.
+        let Ok(lease) = function.lease().await else {
+            tokio::time::sleep(RECEIVE_PAUSE).await;
+            continue;
+        };
         let received = client
             .receive_message()
             .queue_url(&queue_url)
@@ -70,7 +72,7 @@ pub async fn run(client: Client, queue_url: String, settings: MappingSettings, f
             Ok(answer) => answer.messages.unwrap_or_default(),
             Err(error) => {
                 tracing::warn!(
-                    error = &error as &dyn std::error::Error,
+                    error = %Chain(&error),
                     "the queue could not be received from"
                 );
                 tokio::time::sleep(RECEIVE_PAUSE).await;
@@ -80,19 +82,16 @@ pub async fn run(client: Client, queue_url: String, settings: MappingSettings, f
         if messages.is_empty() {
             continue;
         }
-        let (client, queue_url, function) = (client.clone(), queue_url.clone(), Arc::clone(&function));
-        tokio::spawn(async move {
-            hand_over(&client, &queue_url, &function, &messages).await;
-            drop(slot);
-        });
+        let (client, queue_url) = (client.clone(), queue_url.clone());
+        tokio::spawn(async move { hand_over(&client, &queue_url, &lease, &messages).await });
     }
 }
 
 /// Runs the function on a batch and deletes what it did not report.
-async fn hand_over(client: &Client, queue_url: &str, function: &Arc<Function>, messages: &[Message]) {
+async fn hand_over(client: &Client, queue_url: &str, lease: &Lease, messages: &[Message]) {
     let name = queue_url.rsplit('/').next().unwrap_or_default();
     let payload = render(messages, &format!("arn:aws:sqs:{REGION}:000000000000:{name}"));
-    let failures = match function.invoke(Bytes::from(payload)).await {
+    let failures = match lease.invoke(Bytes::from(payload)).await {
         Ok(answer) => match serde_json::from_slice::<Answer>(&answer) {
             Ok(answer) => answer.batch_item_failures,
             Err(error) => {
@@ -122,7 +121,7 @@ async fn hand_over(client: &Client, queue_url: &str, function: &Arc<Function>, m
     }
     let deleted = client.delete_message_batch().queue_url(queue_url).set_entries(Some(entries)).send().await;
     if let Err(error) = deleted {
-        tracing::warn!(error = &error as &dyn std::error::Error, "finished messages could not be deleted");
+        tracing::warn!(error = %Chain(&error), "finished messages could not be deleted");
     }
 }
 

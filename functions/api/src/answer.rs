@@ -7,7 +7,8 @@ use axum::response::Response;
 use http::header::{CACHE_CONTROL, CONTENT_TYPE, LINK, X_CONTENT_TYPE_OPTIONS};
 use http::{HeaderValue, StatusCode};
 
-use crate::error::{ApiError, Cause, chain};
+use crate::error::{ApiError, Cause};
+use hookrail_adapters::telemetry::Chain;
 
 const JSON: HeaderValue = HeaderValue::from_static("application/json; charset=utf-8");
 
@@ -36,8 +37,8 @@ pub async fn finish(request: Request, next: Next) -> Response {
     let (method, path) = (request.method().clone(), request.uri().path().to_owned());
     let mut response = next.run(request).await;
     if let Some(Cause(cause)) = response.extensions_mut().remove() {
-        let (status, cause) = (response.status().as_u16(), chain(&cause));
-        tracing::error!(%method, path, status, cause, "request.failed");
+        let status = response.status().as_u16();
+        tracing::error!(%method, path, status, cause = %Chain(&cause), "request.failed");
     }
     let headers = response.headers_mut();
     headers.insert(CACHE_CONTROL, HeaderValue::from_static("no-store"));

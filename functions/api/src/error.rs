@@ -150,20 +150,10 @@ pub async fn no_such_method() -> ApiError {
     Problem::new(405, "Method Not Allowed", "the path does not take this method").into()
 }
 
-/// The error and everything behind it, as one clause after another.
-#[must_use]
-pub fn chain(error: &dyn Error) -> String {
-    let mut text = error.to_string();
-    let mut source = error.source();
-    while let Some(error) = source {
-        text = format!("{text}: {error}");
-        source = error.source();
-    }
-    text
-}
-
 #[cfg(test)]
 mod tests {
+    use hookrail_adapters::telemetry::Chain;
+
     use super::*;
 
     #[derive(Debug, thiserror::Error)]
@@ -187,6 +177,6 @@ mod tests {
         assert!(!String::from_utf8(error.0.problem.render()).unwrap().contains("reset"));
         let response = error.into_response();
         let Cause(cause) = response.extensions().get().unwrap();
-        assert_eq!(chain(cause), "the table is not available: connection reset");
+        assert_eq!(Chain(cause).to_string(), "the table is not available: connection reset");
     }
 }

@@ -18,8 +18,9 @@ use http::{HeaderMap, HeaderName, StatusCode};
 use crate::App;
 use crate::answer;
 use crate::auth::Caller;
-use crate::error::{ApiError, Bug, chain};
+use crate::error::{ApiError, Bug};
 use crate::request::JsonBody;
+use hookrail_adapters::telemetry::Chain;
 
 const KEY_HEADER: HeaderName = HeaderName::from_static("idempotency-key");
 const REPLAYED_HEADER: HeaderName = HeaderName::from_static("idempotent-replayed");
@@ -154,7 +155,7 @@ impl<S: ConfigStore, Q: Queue, C: Clock> App<S, Q, C> {
         let kept: Result<(), StoreError> =
             self.store.keep_answer(&call.company, &call.scoped_key, &answer).await;
         if let Err(error) = kept {
-            tracing::warn!(company = %call.company, cause = chain(&error), "answer.not_kept");
+            tracing::warn!(company = %call.company, cause = %Chain(&error), "answer.not_kept");
         }
     }
 

@@ -3,6 +3,10 @@
 use hookrail_adapters::config::{ApiConfig, AwsConfig, LogLevel, ProcessEnvironment};
 use hookrail_adapters::telemetry;
 
+/// Why: see the workspace's manifest.
+#[global_allocator]
+static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
+
 #[tokio::main(flavor = "current_thread")]
 async fn main() -> Result<(), lambda_http::Error> {
     let env = ProcessEnvironment;

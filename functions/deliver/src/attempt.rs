@@ -5,6 +5,7 @@ use hookrail_adapters::queue::Queue;
 use hookrail_adapters::sender::Sender;
 use hookrail_adapters::store::{LineSettings, LogStore, Recorded};
 use hookrail_adapters::telemetry;
+use hookrail_adapters::telemetry::Chain;
 use hookrail_domain::attempt::{Attempt, AttemptNumber, Outcome};
 use hookrail_domain::delivery::{Delivery, QueuePosition};
 use hookrail_domain::line::{LastRow, Progress};
@@ -78,7 +79,7 @@ pub(crate) async fn make<S: LogStore, Q: Queue, H: Sender, C: Clock>(
         }
         Err(error) => {
             tracing::error!(
-                error = &error as &dyn std::error::Error,
+                error = %Chain(&error),
                 delivery.id = %delivery.id,
                 "an attempt could not be recorded and will be repeated"
             );
@@ -107,7 +108,7 @@ fn prepared<S: LogStore, Q: Queue, H: Sender, C: Clock>(
     match prepare(delivery, number, (&subscription.url, secret), at, timeout_seconds) {
         Ok(request) => Prepared::Send(Box::new(request)),
         Err(error) => {
-            tracing::error!(error = &error as &dyn std::error::Error, "a request could not be signed");
+            tracing::error!(error = %Chain(&error), "a request could not be signed");
             Prepared::Fault
         }
     }

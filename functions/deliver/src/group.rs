@@ -2,15 +2,17 @@
 
 use hookrail_adapters::clock::Clock;
 use hookrail_adapters::queue::{HoldResult, Outgoing, Queue, SendResult};
-use hookrail_adapters::records::Record;
+use hookrail_adapters::records::{Lost, Record};
 use hookrail_adapters::sender::Sender;
-use hookrail_adapters::store::{LineKey, LineSettings, LogStore};
+use hookrail_adapters::store::{LineKey, LogStore};
+use hookrail_adapters::telemetry::Chain;
 use hookrail_domain::delivery::Delivery;
-use hookrail_domain::line::{LastRow, Standing, standing};
+use hookrail_domain::line::{Standing, standing};
 use hookrail_domain::retry::fault_hold_seconds;
 use hookrail_wire::queue_message;
 
 use crate::attempt::{self, Attempted};
+use crate::line::Line;
 use crate::{App, Invocation};
 
 /// What a record turned out to be.
@@ -58,6 +60,11 @@ impl Group {
     pub fn line(&self) -> Option<&LineKey> {
         self.line.as_ref()
     }
+
+    /// Leaves alone what another run may hold, and returns its ids.
+    pub(crate) fn cut_off(&mut self, lost: &Lost) -> Vec<String> {
+        lost.cut_off(&mut self.messages, |(record, _)| record)
+    }
 }
 
 /// What became of a group: message ids that stay in the queue, and receipt handles of those that ended.
@@ -82,13 +89,10 @@ enum Verdict {
 pub(crate) async fn run<S: LogStore, Q: Queue, H: Sender, C: Clock>(
     app: &App<S, Q, H, C>,
     queue_url: &str,
-    group: Group,
-    settings: Option<LineSettings>,
+    (group, line): (Group, Option<Line>),
     invocation: &Invocation,
 ) -> GroupEnd {
-    let Some(mut line) = Line::open(app, group.line.as_ref(), settings).await else {
-        return hold_for_fault(app, queue_url, &group.messages).await;
-    };
+    let Some(mut line) = line else { return hold_for_fault(app, queue_url, &group.messages).await };
     let mut end = GroupEnd::default();
     for (index, (record, message)) in group.messages.iter().enumerate() {
         let rest = group.messages.get(index..).unwrap_or_default();
@@ -110,33 +114,6 @@ pub(crate) async fn run<S: LogStore, Q: Queue, H: Sender, C: Clock>(
         }
     }
     end
-}
-
-/// What this run knows of the line. Kept up to date by the rows it writes itself; nobody else writes while it holds
-/// the group, and if someone did, the next row's condition would tell.
-#[derive(Debug, Default)]
-struct Line {
-    settings: LineSettings,
-    last: Option<LastRow>,
-}
-
-impl Line {
-    /// Reads the line, or nothing when a table does not answer. A group of poison alone needs no line.
-    async fn open<S: LogStore, Q: Queue, H: Sender, C: Clock>(
-        app: &App<S, Q, H, C>,
-        key: Option<&LineKey>,
-        settings: Option<LineSettings>,
-    ) -> Option<Self> {
-        let Some(key) = key else { return Some(Self::default()) };
-        let settings = settings?;
-        match app.store.last_row(key).await {
-            Ok(last) => Some(Self { settings, last }),
-            Err(error) => {
-                tracing::warn!(error = &error as &dyn std::error::Error, "the log could not be read");
-                None
-            }
-        }
-    }
 }
 
 async fn deliver<S: LogStore, Q: Queue, H: Sender, C: Clock>(
@@ -176,7 +153,7 @@ async fn reject<S: LogStore, Q: Queue, H: Sender, C: Clock>(
         Ok(results) if results.iter().all(SendResult::is_sent) => Verdict::Ack,
         Ok(_) => Verdict::Hold { seconds: fault_hold_seconds(record.receive_count) },
         Err(error) => {
-            tracing::warn!(error = &error as &dyn std::error::Error, "a message could not be dead-lettered");
+            tracing::warn!(error = %Chain(&error), "a message could not be dead-lettered");
             Verdict::Hold { seconds: fault_hold_seconds(record.receive_count) }
         }
     }
@@ -210,7 +187,7 @@ async fn hold<S: LogStore, Q: Queue, H: Sender, C: Clock>(
                 holds.retain(|_| failed.next().unwrap_or(false));
             }
             Err(error) => {
-                tracing::warn!(error = &error as &dyn std::error::Error, "a hold failed");
+                tracing::warn!(error = %Chain(&error), "a hold failed");
             }
         }
         if holds.is_empty() {

@@ -3,25 +3,27 @@
 //! The groups of a batch run side by side, each strictly in order; a failure stops its own group only. Every record
 //! that is not named in the reply has ended and has its row.
 
+pub mod line;
 pub mod group;
 pub mod attempt;
 
+use hookrail_adapters::telemetry::Chain;
 use std::sync::Arc;
 
 use aws_lambda_events::sqs::{SqsBatchResponse, SqsEvent};
 use futures_util::StreamExt as _;
-use futures_util::future::Either;
+use futures_util::future::{Either, join};
 use futures_util::stream::FuturesUnordered;
 use hookrail_adapters::aws::Clients;
 use hookrail_adapters::clock::{Clock, SystemClock};
 use hookrail_adapters::config::{AwsConfig, DeliverConfig};
 use hookrail_adapters::queue::Queue;
 use hookrail_adapters::queue::sqs::SqsQueue;
-use hookrail_adapters::records::{claim, reply};
+use hookrail_adapters::records::{Batch, reply};
 use hookrail_adapters::sender::Sender;
 use hookrail_adapters::sender::http::HttpSender;
+use hookrail_adapters::store::LogStore;
 use hookrail_adapters::store::dynamodb::DynamoDbStore;
-use hookrail_adapters::store::{LineSettings, LogStore};
 use hookrail_domain::log_row::RunId;
 use hookrail_domain::time::Millis;
 use lambda_runtime::{Error, LambdaEvent, service_fn};
@@ -62,19 +64,22 @@ pub async fn handle<S: LogStore, Q: Queue, H: Sender, C: Clock>(
     event: SqsEvent,
     invocation: &Invocation,
 ) -> SqsBatchResponse {
-    let urls = &app.config.deliveries_queue_urls;
-    let claimed = claim(event, urls, &app.queue, app.clock.now(), invocation.deadline).await;
-    let mut failed = claimed.failed;
-    let groups: Vec<_> = claimed.groups.into_iter().map(Group::new).collect();
-    let settings = read_settings(app, &groups).await;
-    let queue_url = claimed.queue_url.as_str();
+    let batch = Batch::open(event, &app.config.deliveries_queue_urls);
+    let claim = batch.claim(app.clock.now(), invocation.deadline);
+    let queue_url = batch.queue_url.as_str();
+    let mut failed = batch.failed;
+    let mut groups: Vec<_> = batch.groups.into_iter().map(Group::new).collect();
+    // Reading beside the claim is safe: while the claim holds, only a run that lost its own can still write, and
+    // against that one stands the condition of the next row.
+    let (lost, lines) = join(claim.make(&app.queue), line::read(app, &groups)).await;
+    failed.extend(groups.iter_mut().flat_map(|group| group.cut_off(&lost)));
 
     let mut busy = groups.len();
     let mut finished = Vec::new();
     let mut work = FuturesUnordered::new();
-    for (group, settings) in groups.into_iter().zip(settings) {
+    for (group, line) in groups.into_iter().zip(lines) {
         work.push(Either::Left(async move {
-            Happening::Ended(group::run(app, queue_url, group, settings, invocation).await)
+            Happening::Ended(group::run(app, queue_url, (group, line), invocation).await)
         }));
     }
     let tick = || async {
@@ -102,24 +107,6 @@ pub async fn handle<S: LogStore, Q: Queue, H: Sender, C: Clock>(
     reply(failed)
 }
 
-/// The settings of every group's line, in one call. None where they could not be read.
-async fn read_settings<S: LogStore, Q: Queue, H: Sender, C: Clock>(
-    app: &App<S, Q, H, C>,
-    groups: &[Group],
-) -> Vec<Option<LineSettings>> {
-    let lines: Vec<_> = groups.iter().filter_map(|group| group.line().cloned()).collect();
-    let mut settings = match lines.is_empty() {
-        true => Ok(Vec::new()),
-        false => app.store.settings(&lines).await,
-    }
-    .unwrap_or_else(|error| {
-        tracing::warn!(error = &error as &dyn std::error::Error, "webhooks could not be read");
-        Vec::new()
-    })
-    .into_iter();
-    groups.iter().map(|group| group.line().and_then(|_| settings.next())).collect()
-}
-
 /// Deletes finished messages, so that their webhooks' next ones can be received. A failure costs that time only.
 async fn release<S: LogStore, Q: Queue, H: Sender, C: Clock>(
     app: &App<S, Q, H, C>,
@@ -130,7 +117,7 @@ async fn release<S: LogStore, Q: Queue, H: Sender, C: Clock>(
         && let Err(error) = app.queue.delete(queue_url, &handles).await
     {
         tracing::warn!(
-            error = &error as &dyn std::error::Error,
+            error = %Chain(&error),
             "finished messages stay until the batch ends"
         );
     }

@@ -4,6 +4,10 @@ use hookrail_adapters::config::{AwsConfig, DeliverConfig, LogLevel, ProcessEnvir
 use hookrail_adapters::telemetry;
 use lambda_runtime::Error;
 
+/// Why: see the workspace's manifest.
+#[global_allocator]
+static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
+
 #[tokio::main(flavor = "current_thread")]
 async fn main() -> Result<(), Error> {
     let env = ProcessEnvironment;

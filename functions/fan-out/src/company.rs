@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use hookrail_adapters::records::Record;
+use hookrail_adapters::records::{Lost, Record};
 use hookrail_domain::delivery::Delivery;
 use hookrail_domain::event::{Body, Event};
 use hookrail_domain::fan_out::fan_out;
@@ -54,6 +54,11 @@ impl CompanyRun {
     #[must_use]
     pub fn company(&self) -> Option<&CompanyId> {
         self.company.as_ref()
+    }
+
+    /// Leaves alone what another run may hold, and returns its ids.
+    pub fn cut_off(&mut self, lost: &Lost) -> Vec<String> {
+        lost.cut_off(&mut self.records, |record| record)
     }
 
     pub fn set_subscriptions(&mut self, subscriptions: Arc<[Subscription]>) {

@@ -7,16 +7,17 @@ pub mod cache;
 pub mod company;
 pub mod outbox;
 
+use hookrail_adapters::telemetry::Chain;
 use std::sync::Arc;
 
 use aws_lambda_events::sqs::{SqsBatchResponse, SqsEvent};
-use futures_util::future::join_all;
+use futures_util::future::{join, join_all};
 use hookrail_adapters::aws::Clients;
 use hookrail_adapters::clock::{Clock, SystemClock};
 use hookrail_adapters::config::{AwsConfig, FanOutConfig};
 use hookrail_adapters::queue::Queue;
 use hookrail_adapters::queue::sqs::SqsQueue;
-use hookrail_adapters::records::{claim, reply};
+use hookrail_adapters::records::{Batch, reply};
 use hookrail_adapters::store::ConfigStore;
 use hookrail_adapters::store::dynamodb::DynamoDbStore;
 use hookrail_domain::retry::fault_hold_seconds;
@@ -48,12 +49,14 @@ pub async fn handle<S: ConfigStore, Q: Queue, C: Clock>(
     event: SqsEvent,
     deadline: Millis,
 ) -> SqsBatchResponse {
-    let claimed = claim(event, &app.config.events_queue_urls, &app.queue, app.clock.now(), deadline).await;
-    let mut failed = claimed.failed;
-    let mut companies: Vec<CompanyRun> = claimed.groups.into_iter().map(CompanyRun::new).collect();
-    look_up(app, &mut companies).await;
+    let batch = Batch::open(event, &app.config.events_queue_urls);
+    let claim = batch.claim(app.clock.now(), deadline);
+    let mut failed = batch.failed;
+    let mut companies: Vec<CompanyRun> = batch.groups.into_iter().map(CompanyRun::new).collect();
+    let (lost, ()) = join(claim.make(&app.queue), look_up(app, &mut companies)).await;
+    failed.extend(companies.iter_mut().flat_map(|run| run.cut_off(&lost)));
     while run_round(app, &mut companies, deadline).await {}
-    give_back(app, &claimed.queue_url, &companies).await;
+    give_back(app, &batch.queue_url, &companies).await;
     failed.extend(companies.iter().flat_map(CompanyRun::unfinished).map(|record| record.message_id.clone()));
     reply(failed)
 }
@@ -61,10 +64,13 @@ pub async fn handle<S: ConfigStore, Q: Queue, C: Clock>(
 /// Reads every company's webhooks: its version always, the webhooks themselves only when the version moved.
 async fn look_up<S: ConfigStore, Q: Queue, C: Clock>(app: &App<S, Q, C>, companies: &mut [CompanyRun]) {
     let ids: Vec<_> = companies.iter().filter_map(|run| run.company().cloned()).collect();
+    if ids.is_empty() {
+        return;
+    }
     let versions = match app.store.config_versions(&ids).await {
         Ok(versions) => ids.iter().cloned().zip(versions).collect(),
         Err(error) => {
-            tracing::warn!(error = &error as &dyn std::error::Error, "webhooks could not be read");
+            tracing::warn!(error = %Chain(&error), "webhooks could not be read");
             Vec::new()
         }
     };
@@ -76,7 +82,7 @@ async fn look_up<S: ConfigStore, Q: Queue, C: Clock>(app: &App<S, Q, C>, compani
             Some(version) => match app.cache.subscriptions(&app.store, &company, version).await {
                 Ok(subscriptions) => run.set_subscriptions(subscriptions),
                 Err(error) => {
-                    tracing::warn!(error = &error as &dyn std::error::Error, "webhooks could not be read");
+                    tracing::warn!(error = %Chain(&error), "webhooks could not be read");
                     run.stop_for_fault();
                 }
             },
@@ -145,7 +151,7 @@ async fn give_back<S: ConfigStore, Q: Queue, C: Clock>(
         return;
     }
     if let Err(error) = app.queue.hold(queue_url, &holds).await {
-        tracing::warn!(error = &error as &dyn std::error::Error, "a hold failed; the claim runs out instead");
+        tracing::warn!(error = %Chain(&error), "a hold failed; the claim runs out instead");
     }
 }
 

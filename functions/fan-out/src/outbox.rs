@@ -1,5 +1,6 @@
 //! Messages of one round on their way into the queues.
 
+use hookrail_adapters::telemetry::Chain;
 use std::collections::HashSet;
 
 use futures_util::future::join_all;
@@ -103,7 +104,7 @@ async fn send_batch(queue: &impl Queue, mut batch: Vec<Entry>) -> Vec<usize> {
                 batch.retain(|_| !sent.next().unwrap_or(false));
             }
             Err(error) => {
-                tracing::warn!(error = &error as &dyn std::error::Error, "a batch could not be sent");
+                tracing::warn!(error = %Chain(&error), "a batch could not be sent");
             }
         }
     }

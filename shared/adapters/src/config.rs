@@ -21,6 +21,9 @@ pub const TARGET_PORTS: &str = "HOOKRAIL_TARGET_PORTS";
 pub const TARGET_RANGES: &str = "HOOKRAIL_TARGET_RANGES";
 pub const OPERATOR_TOKEN_SHA256: &str = "HOOKRAIL_OPERATOR_TOKEN_SHA256";
 
+/// Lambda's own name of the running function.
+pub const FUNCTION_NAME: &str = "AWS_LAMBDA_FUNCTION_NAME";
+
 /// What each parameter may be, as in the template.
 pub const ATTEMPTS_RANGE: RangeInclusive<u64> = 1..=10;
 pub const RETRY_DELAY_SECONDS_RANGE: RangeInclusive<u64> = 0..=900;

@@ -2,6 +2,7 @@
 //!
 //! Each record is read by itself: one that cannot be read must not fail the others.
 
+use crate::telemetry::Chain;
 use std::collections::HashSet;
 
 use aws_lambda_events::sqs::{BatchItemFailure, SqsBatchResponse, SqsEvent, SqsMessage};
@@ -28,16 +29,17 @@ pub struct Record {
 /// The records of one invocation, all of one queue.
 #[derive(Debug, Default)]
 pub struct Batch {
+    pub queue_url: String,
     /// Groups in the order of their first records, records in the order of the queue.
     pub groups: Vec<Vec<Record>>,
-    /// Ids of records that lack what SQS always gives. They are reported and never handled.
-    pub unreadable: Vec<String>,
+    /// Ids of records that are reported and never handled.
+    pub failed: Vec<String>,
 }
 
 impl Batch {
-    /// Reads each record by itself.
+    /// Reads each record by itself. A batch of a queue that is not among `urls` is reported whole.
     #[must_use]
-    pub fn of(event: SqsEvent) -> Self {
+    pub fn open(event: SqsEvent, urls: &[String]) -> Self {
         let mut batch = Self::default();
         for message in event.records {
             let Some(message_id) = message.message_id.clone().filter(|id| !id.is_empty()) else {
@@ -49,8 +51,17 @@ impl Batch {
                 Some(record) => batch.push(record),
                 None => {
                     tracing::error!(message.id = %message_id, "a record lacks its FIFO attributes");
-                    batch.unreadable.push(message_id);
+                    batch.failed.push(message_id);
                 }
+            }
+        }
+        let queue = batch.groups.iter().flatten().next().map(|record| record.position.queue.clone());
+        match queue.and_then(|name| url_of(urls, &name)) {
+            Some(url) => batch.queue_url = url.to_owned(),
+            None => {
+                tracing::error!("the batch is empty or comes from a queue that is not configured");
+                let all = std::mem::take(&mut batch.groups).into_iter().flatten();
+                batch.failed.extend(all.map(|record| record.message_id));
             }
         }
         batch
@@ -67,73 +78,52 @@ impl Batch {
         }
     }
 
-    /// The queue that the records come from.
+    /// The claim on every record: a hold until `deadline` and a little longer, so that a crash costs seconds and not
+    /// the queue's own visibility.
     #[must_use]
-    pub fn queue(&self) -> Option<&QueueName> {
-        self.groups.iter().flatten().next().map(|record| &record.position.queue)
+    pub fn claim(&self, now: Millis, deadline: Millis) -> Claim {
+        let seconds = deadline.since(now).div_ceil(1000) + CLAIM_SLACK_SECONDS;
+        let holds = self.groups.iter().flatten().map(|record| (record.receipt_handle.clone(), seconds));
+        Claim { queue_url: self.queue_url.clone(), holds: holds.collect() }
     }
+}
 
-    /// Drops from each group what another run holds by now, with everything behind it. Returns its ids.
-    fn cut_off(&mut self, lost: &HashSet<String>) -> Vec<String> {
-        let mut left_alone = Vec::new();
-        for group in &mut self.groups {
-            if let Some(cut) = group.iter().position(|record| lost.contains(&record.receipt_handle)) {
-                left_alone.extend(group.drain(cut..).map(|record| record.message_id));
+/// A claim that has not been made yet.
+#[derive(Debug)]
+pub struct Claim {
+    queue_url: String,
+    holds: Vec<(String, u64)>,
+}
+
+/// Receipt handles of records that another run may hold.
+#[derive(Debug, Default, PartialEq, Eq)]
+pub struct Lost(HashSet<String>);
+
+impl Claim {
+    /// Makes the claim. What cannot be held must not be touched; if the call fails, that is everything.
+    pub async fn make(self, queue: &impl Queue) -> Lost {
+        if self.holds.is_empty() {
+            return Lost::default();
+        }
+        let results = match queue.hold(&self.queue_url, &self.holds).await {
+            Ok(results) => results,
+            Err(error) => {
+                tracing::warn!(error = %Chain(&error), "the batch could not be claimed");
+                vec![HoldResult::Expired; self.holds.len()]
             }
-        }
-        self.groups.retain(|group| !group.is_empty());
-        left_alone
+        };
+        let lost = self.holds.into_iter().zip(results).filter(|(_, result)| *result == HoldResult::Expired);
+        Lost(lost.map(|((handle, _), _)| handle).collect())
     }
 }
 
-/// A batch that this run holds, and what of it stays in the queue untouched.
-#[derive(Debug, Default)]
-pub struct Claimed {
-    pub queue_url: String,
-    pub groups: Vec<Vec<Record>>,
-    pub failed: Vec<String>,
-}
-
-/// Takes hold of every record until `deadline` and a little longer, so that a crash costs seconds and not the
-/// queue's own visibility. What cannot be held is not touched: another run may have it.
-pub async fn claim(
-    event: SqsEvent,
-    urls: &[String],
-    queue: &impl Queue,
-    now: Millis,
-    deadline: Millis,
-) -> Claimed {
-    let mut batch = Batch::of(event);
-    let mut failed = std::mem::take(&mut batch.unreadable);
-    let nothing = |failed: Vec<String>, batch: Batch| Claimed {
-        failed: failed
-            .into_iter()
-            .chain(batch.groups.into_iter().flatten().map(|one| one.message_id))
-            .collect(),
-        ..Claimed::default()
-    };
-    let Some(queue_url) = batch.queue().and_then(|name| url_of(urls, name)).map(str::to_owned) else {
-        tracing::error!("the batch is empty or comes from a queue that is not configured");
-        return nothing(failed, batch);
-    };
-    let seconds = deadline.since(now).div_ceil(1000) + CLAIM_SLACK_SECONDS;
-    let holds: Vec<_> =
-        batch.groups.iter().flatten().map(|record| (record.receipt_handle.clone(), seconds)).collect();
-    let results = match queue.hold(&queue_url, &holds).await {
-        Ok(results) => results,
-        Err(error) => {
-            tracing::warn!(error = &error as &dyn std::error::Error, "the batch could not be claimed");
-            return nothing(failed, batch);
-        }
-    };
-    let lost = holds
-        .into_iter()
-        .zip(results)
-        .filter(|(_, result)| *result == HoldResult::Expired)
-        .map(|((handle, _), _)| handle)
-        .collect();
-    failed.extend(batch.cut_off(&lost));
-    Claimed { queue_url, groups: batch.groups, failed }
+impl Lost {
+    /// Cuts a group off where another run may hold it, and returns the ids of what is left alone.
+    pub fn cut_off<T>(&self, group: &mut Vec<T>, record: impl Fn(&T) -> &Record) -> Vec<String> {
+        let cut = group.iter().position(|one| self.0.contains(&record(one).receipt_handle));
+        let rest = group.split_off(cut.unwrap_or(group.len()));
+        rest.iter().map(|one| record(one).message_id.clone()).collect()
+    }
 }
 
 fn read(message_id: String, message: SqsMessage) -> Option<Record> {
@@ -195,19 +185,19 @@ mod tests {
     fn batch(messages: Vec<SqsMessage>) -> Batch {
         let mut event = SqsEvent::default();
         event.records = messages;
-        Batch::of(event)
+        Batch::open(event, &["http://h/0/events.fifo".to_owned()])
     }
 
     #[test]
     fn records_are_grouped_in_the_order_of_the_queue() {
-        let batch = batch(["a1", "b1", "a2", "b2"].map(|id| message(id, &id[..1])).to_vec());
+        let batch = batch(["a1", "b1", "a2", "b2"].map(|id| message(id, id.get(..1).unwrap())).to_vec());
         let ids: Vec<Vec<_>> = batch
             .groups
             .iter()
             .map(|group| group.iter().map(|record| record.message_id.as_str()).collect())
             .collect();
         assert_eq!(ids, [["a1", "a2"], ["b1", "b2"]]);
-        assert_eq!(batch.queue().unwrap().as_str(), "events.fifo");
+        assert_eq!(batch.queue_url, "http://h/0/events.fifo");
         assert_eq!(batch.groups[0][0].receive_count, 2);
     }
 
@@ -218,15 +208,25 @@ mod tests {
         let mut no_group = message("y", "a");
         no_group.attributes.remove("MessageGroupId");
         let batch = batch(vec![no_id, no_group, message("a1", "a")]);
-        assert_eq!(batch.unreadable, ["y"]);
+        assert_eq!(batch.failed, ["y"]);
         assert_eq!(batch.groups.len(), 1);
     }
 
     #[test]
+    fn a_batch_of_an_unknown_queue_is_reported_whole() {
+        let mut event = SqsEvent::default();
+        event.records = vec![message("a1", "a"), message("b1", "b")];
+        let batch = Batch::open(event, &[]);
+        assert_eq!((batch.groups.len(), batch.failed), (0, vec!["a1".to_owned(), "b1".to_owned()]));
+    }
+
+    #[test]
     fn what_another_run_holds_is_left_alone_with_everything_behind_it() {
-        let mut batch = batch(["a1", "b1", "a2", "a3"].map(|id| message(id, &id[..1])).to_vec());
-        assert_eq!(batch.cut_off(&HashSet::from(["handle-a2".to_owned()])), ["a2", "a3"]);
-        assert_eq!(batch.groups.iter().flatten().count(), 2);
+        let mut batch = batch(["a1", "a2", "a3"].map(|id| message(id, "a")).to_vec());
+        let lost = Lost(HashSet::from(["handle-a2".to_owned()]));
+        assert_eq!(lost.cut_off(&mut batch.groups[0], |record| record), ["a2", "a3"]);
+        assert_eq!(batch.groups[0].len(), 1);
+        assert_eq!(lost.cut_off(&mut batch.groups[0], |record| record), [""; 0]);
     }
 
     #[test]

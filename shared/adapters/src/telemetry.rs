@@ -1,5 +1,7 @@
 //! Logs, one JSON object a line on standard error; metrics, in CloudWatch's embedded format on standard output.
 
+use std::error::Error;
+use std::fmt;
 use std::io::Write as _;
 
 use tracing_subscriber::EnvFilter;
@@ -7,7 +9,7 @@ use tracing_subscriber::filter::LevelFilter;
 
 use hookrail_domain::time::Millis;
 
-use crate::config::LogLevel;
+use crate::config::{self, Environment as _, LogLevel, ProcessEnvironment};
 
 /// Sets up logging for this process. A second call changes nothing.
 pub fn init(level: LogLevel) {
@@ -25,6 +27,22 @@ pub fn init(level: LogLevel) {
     subscriber.try_init().unwrap_or(());
 }
 
+/// An error with its causes, as one line of a log.
+#[derive(Debug, Clone, Copy)]
+pub struct Chain<'a>(pub &'a (dyn Error + 'static));
+
+impl fmt::Display for Chain<'_> {
+    fn fmt(&self, out: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(out, "{}", self.0)?;
+        let mut cause = self.0.source();
+        while let Some(error) = cause {
+            write!(out, ": {error}")?;
+            cause = error.source();
+        }
+        Ok(())
+    }
+}
+
 /// The namespace of our metrics.
 pub const METRICS_NAMESPACE: &str = "Hookrail";
 
@@ -35,10 +53,12 @@ pub fn count(metric: &str, value: u64, at: Millis) {
             "Timestamp": at.0,
             "CloudWatchMetrics": [{
                 "Namespace": METRICS_NAMESPACE,
-                "Dimensions": [[]],
+                // Two stacks in one account must not be added together.
+                "Dimensions": [["FunctionName"]],
                 "Metrics": [{ "Name": metric, "Unit": "Count" }],
             }],
         },
+        "FunctionName": ProcessEnvironment.get(config::FUNCTION_NAME).unwrap_or_default(),
         metric: value,
     });
     // A metric that cannot be written is no reason to fail a delivery.

@@ -1,0 +1,218 @@
+//! The deployment template and the code say the same: every number, every variable, every queue's manners.
+
+#![expect(clippy::unwrap_used, reason = "a template that cannot be read is a failed test")]
+
+use std::collections::BTreeSet;
+use std::ops::RangeInclusive;
+
+use hookrail::dev::options::VISIBILITY_FACTOR;
+use hookrail::dev::resources::{RECEIVES_MAX, RETENTION_SECONDS};
+use hookrail_adapters::config;
+use hookrail_deliver::attempt::ATTEMPT_MS_MARGIN;
+use hookrail_domain::limits::{QUEUE_BATCH_MAX, QUEUE_MESSAGE_BYTES_MAX};
+use hookrail_domain::retry::RetryPolicy;
+use serde_norway::Value;
+
+const TEMPLATE: &str = include_str!("../template.yaml");
+const CONFIG_SOURCE: &str = include_str!("../shared/adapters/src/config.rs");
+
+fn template() -> Value {
+    serde_norway::from_str(TEMPLATE).unwrap()
+}
+
+/// The value under these keys; tags like `!Ref` are looked through.
+fn at(value: &Value, path: &[&str]) -> Value {
+    let mut found = plain(value);
+    for key in path {
+        found = plain(found.get(key).unwrap_or_else(|| panic!("no {key} in {path:?}")));
+    }
+    found.clone()
+}
+
+fn plain(value: &Value) -> &Value {
+    match value {
+        Value::Tagged(tagged) => &tagged.value,
+        other => other,
+    }
+}
+
+fn number(value: &Value, path: &[&str]) -> u64 {
+    at(value, path).as_u64().unwrap_or_else(|| panic!("{path:?} is no number"))
+}
+
+fn resources(kind: &str) -> Vec<(String, Value)> {
+    at(&template(), &["Resources"])
+        .as_mapping()
+        .unwrap()
+        .iter()
+        .filter(|(_, resource)| resource.get("Type").and_then(Value::as_str) == Some(kind))
+        .map(|(name, resource)| (name.as_str().unwrap().to_owned(), resource.clone()))
+        .collect()
+}
+
+#[track_caller]
+fn check_parameter(name: &str, default: u64, range: &RangeInclusive<u64>) {
+    let parameter = at(&template(), &["Parameters", name]);
+    let figures = ["Default", "MinValue", "MaxValue"].map(|field| number(&parameter, &[field]));
+    assert_eq!(figures, [default, *range.start(), *range.end()], "{name}");
+}
+
+#[test]
+fn parameters_have_the_defaults_and_ranges_of_the_code() {
+    let policy = RetryPolicy::default();
+    check_parameter("RetryDelay", policy.delay_seconds, &config::RETRY_DELAY_SECONDS_RANGE);
+    check_parameter("Attempts", policy.attempts_max.into(), &config::ATTEMPTS_RANGE);
+    check_parameter("Timeout", policy.timeout_seconds, &config::TIMEOUT_SECONDS_RANGE);
+    let batch_max = u64::try_from(QUEUE_BATCH_MAX).unwrap();
+    check_parameter("BatchSize", batch_max, &(1..=batch_max));
+}
+
+#[test]
+fn every_queue_keeps_order_and_what_it_was_given() {
+    let function_timeout = number(&template(), &["Globals", "Function", "Timeout"]);
+    let queues = resources("AWS::SQS::Queue");
+    assert_eq!(queues.len(), 4);
+    for (name, queue) in queues {
+        let properties = at(&queue, &["Properties"]);
+        let text = |field: &str| at(&properties, &[field]).as_str().map(str::to_owned);
+        assert_eq!(at(&properties, &["FifoQueue"]), Value::Bool(true), "{name}");
+        assert_eq!(text("DeduplicationScope").as_deref(), Some("messageGroup"), "{name}");
+        assert_eq!(text("FifoThroughputLimit").as_deref(), Some("perMessageGroupId"), "{name}");
+        assert_eq!(at(&properties, &["ContentBasedDeduplication"]), Value::Bool(false), "{name}");
+        assert_eq!(number(&properties, &["MessageRetentionPeriod"]), RETENTION_SECONDS, "{name}");
+        assert_eq!(number(&properties, &["MaximumMessageSize"]), QUEUE_MESSAGE_BYTES_MAX as u64, "{name}");
+        if properties.get("RedrivePolicy").is_some() {
+            assert_eq!(number(&properties, &["RedrivePolicy", "maxReceiveCount"]), RECEIVES_MAX, "{name}");
+            let visibility = number(&properties, &["VisibilityTimeout"]);
+            assert_eq!(visibility, VISIBILITY_FACTOR * function_timeout, "{name}");
+        }
+    }
+}
+
+#[test]
+fn the_receive_limit_is_above_what_attempts_and_batches_add_up_to() {
+    let legitimate = config::ATTEMPTS_RANGE.end() * QUEUE_BATCH_MAX as u64;
+    assert!(legitimate < RECEIVES_MAX, "{legitimate} receives can be legitimate");
+}
+
+#[test]
+fn the_longest_attempt_fits_into_a_function_s_time() {
+    let function_ms = number(&template(), &["Globals", "Function", "Timeout"]) * 1000;
+    let attempt_ms = config::TIMEOUT_SECONDS_RANGE.end() * 1000 + ATTEMPT_MS_MARGIN;
+    assert!(attempt_ms < function_ms, "{attempt_ms} ms of {function_ms} ms");
+}
+
+#[test]
+fn both_mappings_report_failures_one_by_one_and_are_bounded() {
+    let mappings = resources("AWS::Lambda::EventSourceMapping");
+    assert_eq!(mappings.len(), 2);
+    for (name, mapping) in mappings {
+        let properties = at(&mapping, &["Properties"]);
+        let types = at(&properties, &["FunctionResponseTypes"]);
+        assert_eq!(types, Value::from(vec!["ReportBatchItemFailures"]), "{name}");
+        let bound = at(&properties, &["ScalingConfig", "MaximumConcurrency"]);
+        assert_eq!(bound.as_str(), Some("Concurrency"), "{name}");
+        assert_eq!(at(&properties, &["BatchSize"]).as_str(), Some("BatchSize"), "{name}");
+    }
+}
+
+/// The `HOOKRAIL_…` names in a text.
+fn variables(text: &str) -> BTreeSet<String> {
+    text.split(|character: char| {
+        !(character.is_ascii_uppercase() || character.is_ascii_digit() || character == '_')
+    })
+    .filter(|word| word.starts_with("HOOKRAIL_"))
+    .map(str::to_owned)
+    .collect()
+}
+
+#[test]
+fn every_variable_that_is_set_is_read_and_the_reverse() {
+    assert_eq!(variables(TEMPLATE), variables(CONFIG_SOURCE));
+}
+
+#[test]
+fn each_function_gets_the_variables_it_needs_and_no_others() {
+    let expected: [(&str, &[&str]); 3] = [
+        (
+            "ApiFunction",
+            &[
+                config::CONFIG_TABLE,
+                config::LOG_TABLE,
+                config::EVENTS_QUEUE_URLS,
+                config::TARGET_ALLOW_HTTP,
+                config::TARGET_PORTS,
+                config::TARGET_RANGES,
+                config::OPERATOR_TOKEN_SHA256,
+            ],
+        ),
+        (
+            "FanOutFunction",
+            &[
+                config::CONFIG_TABLE,
+                config::EVENTS_QUEUE_URLS,
+                config::DELIVERIES_QUEUE_URLS,
+                config::EVENTS_DLQ_URL,
+            ],
+        ),
+        (
+            "DeliverFunction",
+            &[
+                config::CONFIG_TABLE,
+                config::LOG_TABLE,
+                config::DELIVERIES_QUEUE_URLS,
+                config::DELIVERIES_DLQ_URL,
+                config::ATTEMPTS,
+                config::RETRY_DELAY_SECONDS,
+                config::TIMEOUT_SECONDS,
+                config::TARGET_ALLOW_HTTP,
+                config::TARGET_PORTS,
+                config::TARGET_RANGES,
+            ],
+        ),
+    ];
+    for (function, names) in expected {
+        let variables = at(&template(), &["Resources", function, "Properties", "Environment", "Variables"]);
+        let set: BTreeSet<_> =
+            variables.as_mapping().unwrap().keys().filter_map(Value::as_str).map(str::to_owned).collect();
+        assert_eq!(set, names.iter().map(|name| (*name).to_owned()).collect(), "{function}");
+    }
+}
+
+#[test]
+fn every_function_is_built_from_a_binary_of_this_workspace() {
+    let functions = resources("AWS::Serverless::Function");
+    assert_eq!(functions.len(), 3);
+    for (name, function) in functions {
+        let text = |path: &[&str]| at(&function, path).as_str().unwrap().to_owned();
+        assert_eq!(text(&["Metadata", "BuildMethod"]), "rust-cargolambda", "{name}");
+        let binary = text(&["Metadata", "BuildProperties", "Binary"]);
+        assert_eq!(text(&["Properties", "CodeUri"]), format!("functions/{binary}"), "{name}");
+        let main = format!("{}/../functions/{binary}/src/main.rs", env!("CARGO_MANIFEST_DIR"));
+        assert!(std::path::Path::new(&main).exists(), "{main}");
+    }
+}
+
+#[test]
+fn no_permission_is_a_wildcard() {
+    for (name, role) in resources("AWS::IAM::Role") {
+        let policies = at(&role, &["Properties", "Policies"]);
+        let text = serde_norway::to_string(&policies).unwrap();
+        assert!(!text.contains(":*'") && !text.contains("'*'") && !text.contains(": '*"), "{name}: {text}");
+        assert!(role.get("Properties").unwrap().get("ManagedPolicyArns").is_none(), "{name}");
+    }
+}
+
+#[test]
+fn tables_outlive_the_stack_and_can_be_restored() {
+    let tables = resources("AWS::DynamoDB::Table");
+    assert_eq!(tables.len(), 2);
+    for (name, table) in tables {
+        for policy in ["DeletionPolicy", "UpdateReplacePolicy"] {
+            assert_eq!(at(&table, &[policy]).as_str(), Some("Retain"), "{name}");
+        }
+        let recovery =
+            at(&table, &["Properties", "PointInTimeRecoverySpecification", "PointInTimeRecoveryEnabled"]);
+        assert_eq!(recovery, Value::Bool(true), "{name}");
+    }
+}
