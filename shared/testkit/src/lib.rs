@@ -3,5 +3,6 @@
 pub mod clock;
 pub mod memory;
 pub mod queue;
+pub mod model_queue;
 pub mod script;
 pub mod contract;

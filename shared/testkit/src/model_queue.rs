@@ -18,15 +18,6 @@ pub struct ModelQueue<C> {
     clock: C,
 }
 
-/// What SQS refuses as a whole.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
-enum Refused {
-    #[error("there is no such queue")]
-    NoSuchQueue,
-    #[error("a batch has 1 to {QUEUE_BATCH_MAX} entries")]
-    BatchSize,
-}
-
 impl<C: Clock> ModelQueue<C> {
     #[must_use]
     pub fn new(queues: Arc<Mutex<Queues>>, clock: C) -> Self {
@@ -45,13 +36,13 @@ impl<C: Clock> ModelQueue<C> {
         mut act: impl FnMut(&mut hookrail_fifo::queue::Queue, Millis, &T) -> R,
     ) -> Result<Vec<R>, QueueError> {
         if entries.is_empty() || QUEUE_BATCH_MAX < entries.len() {
-            return Err(QueueError(Box::new(Refused::BatchSize)));
+            return Err(QueueError("a batch has 1 to 10 entries".into()));
         }
         let now = Millis(self.clock.now().0);
         let mut queues = self.queues();
         let queue = queues
             .find_mut(QueueName::of_url(queue_url).as_str())
-            .ok_or_else(|| QueueError(Box::new(Refused::NoSuchQueue)))?;
+            .ok_or_else(|| QueueError("there is no such queue".into()))?;
         Ok(entries.iter().map(|entry| act(queue, now, entry)).collect())
     }
 }
