@@ -7,7 +7,7 @@ use std::time::Duration;
 
 use futures_util::future::BoxFuture;
 use hyper::body::Bytes;
-use tokio::sync::Notify;
+use tokio::sync::{Notify, Semaphore};
 use tokio::time::Instant;
 
 use super::sandbox::{Answer, InvokeError, Program, Sandbox};
@@ -43,8 +43,8 @@ impl Drop for Lease {
 pub struct Function {
     program: Program,
     concurrency: usize,
-    /// Told whenever a sandbox becomes idle or ends.
-    freed: Notify,
+    /// As many permits as there are idle sandboxes: whoever waited longest gets the next.
+    idle: Semaphore,
     last_change: Mutex<Instant>,
     invocations: AtomicU64,
     /// Prefix of invocation ids, other at every start: rows of an earlier run must not look like our own.
@@ -71,7 +71,7 @@ impl Function {
             run: format!("{run}-{}", program.function),
             program,
             concurrency,
-            freed: Notify::new(),
+            idle: Semaphore::new(0),
             last_change: Mutex::new(Instant::now()),
             invocations: AtomicU64::new(0),
             sandboxes: Mutex::default(),
@@ -91,19 +91,25 @@ impl Function {
     /// waits for it finds a fuller batch. Slow receivers keep sandboxes busy, nothing becomes free, and more start.
     pub async fn lease(self: &Arc<Self>) -> Result<Lease, InvokeError> {
         let overdue = Instant::now() + OVERDUE;
+        let mut turn = pin!(self.idle.acquire());
         loop {
-            let mut freed = pin!(self.freed.notified());
-            freed.as_mut().enable();
-            if let Some(sandbox) = self.take_idle() {
-                return Ok(Lease { function: Arc::clone(self), sandbox });
-            }
             let start_at = (self.last_change() + PATIENCE).min(overdue);
-            if start_at <= Instant::now() && self.count() < self.concurrency {
-                return Ok(Lease { function: Arc::clone(self), sandbox: self.start().await? });
-            }
             tokio::select! {
-                () = freed => {}
-                () = tokio::time::sleep_until(start_at.max(Instant::now() + PATIENCE)) => {}
+                biased;
+                permit = &mut turn => {
+                    // The semaphore is never closed.
+                    permit.map_err(|_closed| InvokeError::NotStarted)?.forget();
+                    match self.take_idle() {
+                        Some(sandbox) => return Ok(Lease { function: Arc::clone(self), sandbox }),
+                        // It ended while it was idle.
+                        None => turn.set(self.idle.acquire()),
+                    }
+                }
+                () = tokio::time::sleep_until(start_at.max(Instant::now())), if self.count() < self.concurrency => {
+                    if (self.last_change() + PATIENCE).min(overdue) <= Instant::now() {
+                        return Ok(Lease { function: Arc::clone(self), sandbox: self.start().await? });
+                    }
+                }
             }
         }
     }
@@ -123,11 +129,11 @@ impl Function {
 
     /// Puts a sandbox back to the idle ones.
     fn free(&self, sandbox: Arc<Sandbox>) {
+        self.mark_change();
         if !sandbox.is_gone() {
             self.sandboxes.lock().unwrap_or_else(PoisonError::into_inner).idle.push(sandbox);
+            self.idle.add_permits(1);
         }
-        self.mark_change();
-        self.freed.notify_one();
     }
 
     /// Starts a sandbox ahead of the first invocation.
@@ -184,7 +190,6 @@ impl Function {
             sandboxes.pids.is_empty() && !sandboxes.stopped
         };
         self.changed.notify_one();
-        self.freed.notify_one();
         if was_last {
             // A failure has been told of; the next invocation tries again.
             self.warm_up().await.unwrap_or(());
