@@ -1,6 +1,6 @@
 //! The deployment template and the code say the same: every number, every variable, every queue's manners.
 
-#![expect(clippy::unwrap_used, reason = "a template that cannot be read is a failed test")]
+#![expect(clippy::unwrap_used, clippy::panic, reason = "a template that cannot be read is a failed test")]
 
 use std::collections::BTreeSet;
 use std::ops::RangeInclusive;

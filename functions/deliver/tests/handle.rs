@@ -1,6 +1,8 @@
 //! The whole function over tables, queues and receivers in memory.
 
-#![expect(clippy::unwrap_used, clippy::indexing_slicing, reason = "a test's set-up fails loudly")]
+#![expect(clippy::unwrap_used, reason = "a test's set-up fails loudly")]
+
+use std::sync::atomic::{AtomicU32, Ordering};
 
 use aws_lambda_events::sqs::SqsEvent;
 use hookrail_adapters::config::DeliverConfig;
@@ -31,7 +33,7 @@ const NOW: Millis = Millis(1_651_780_500_000);
 
 struct World {
     app: App<MemoryTables, MemoryQueue, ScriptedSender, ManualClock>,
-    runs: std::cell::Cell<u32>,
+    runs: AtomicU32,
 }
 
 impl World {
@@ -62,14 +64,14 @@ impl World {
             clock: ManualClock::at(NOW),
             config,
         };
-        Self { app, runs: std::cell::Cell::new(0) }
+        Self { app, runs: AtomicU32::new(0) }
     }
 
     /// One invocation, under a run id of its own.
     async fn handle(&self, events: &SqsEvent) -> Vec<String> {
-        self.runs.set(self.runs.get() + 1);
+        let run = self.runs.fetch_add(1, Ordering::Relaxed) + 1;
         let invocation = Invocation {
-            run: RunId(self.runs.get().to_string()),
+            run: RunId(run.to_string()),
             deadline: Millis(hookrail_adapters::clock::Clock::now(&self.app.clock).0 + 30_000),
         };
         let reply = handle(&self.app, events.clone(), &invocation).await;

@@ -1,0 +1,147 @@
+//! A company: its webhooks, its events, its logs, over the API alone.
+
+use std::sync::atomic::{AtomicU32, Ordering};
+use std::time::Duration;
+
+use reqwest::Method;
+use reqwest::header::CONTENT_TYPE;
+use serde::Deserialize;
+use serde_json::value::RawValue;
+use serde_json::{Value, json};
+
+use crate::event;
+use crate::stack::{Answer, Stack};
+use crate::wait::eventually;
+
+pub(crate) const WEBHOOKS: &str = "/api/v3/webhook/subscription";
+pub(crate) const LOGS: &str = "/api/v3/webhook/subscription/logs";
+pub(crate) const EVENTS: &str = "/api/v3/event";
+pub(crate) const COMPANIES: &str = "/api/v3/company";
+pub(crate) const TASK_TRIGGER: &str = "create-edit-delete-task";
+pub(crate) const USER_TRIGGER: &str = "create-edit-delete-user";
+
+/// A company of the stack and its token.
+#[derive(Debug, Clone)]
+pub(crate) struct Company<'a> {
+    pub(crate) stack: &'a Stack,
+    pub(crate) id: String,
+    pub(crate) token: String,
+}
+
+/// One attempt in the log.
+#[derive(Debug, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub(crate) struct Row {
+    #[serde(rename = "_id")]
+    pub(crate) id: String,
+    pub(crate) sequence: u64,
+    pub(crate) retry: u32,
+    pub(crate) status: u16,
+    pub(crate) result: String,
+    pub(crate) error: Option<String>,
+    pub(crate) response: String,
+    pub(crate) response_truncated: bool,
+    pub(crate) duration_ms: u64,
+    pub(crate) next_attempt_at: Option<String>,
+    pub(crate) delivery: String,
+    pub(crate) event: Box<RawValue>,
+}
+
+impl Row {
+    /// Sequence, attempt and status: what most tests are about.
+    pub(crate) fn brief(&self) -> (u64, u32, u16) {
+        (self.sequence, self.retry, self.status)
+    }
+
+    pub(crate) fn is_final(&self) -> bool {
+        self.next_attempt_at.is_none()
+    }
+}
+
+impl<'a> Company<'a> {
+    /// A new company, made by the operator.
+    pub(crate) async fn new(stack: &'a Stack) -> Self {
+        let made = stack.post(COMPANIES, &stack.ready.operator_token, "{}").await.expect(201).json();
+        let text = |field: &str| made.get(field).and_then(Value::as_str).unwrap().to_owned();
+        Self { stack, id: text("company"), token: text("token") }
+    }
+
+    /// The company that the stack begins with.
+    pub(crate) fn first(stack: &'a Stack) -> Self {
+        Self { stack, id: stack.ready.company.clone(), token: stack.ready.token.clone() }
+    }
+
+    /// Makes a webhook of all tasks, and returns its id.
+    pub(crate) async fn webhook(&self, url: &str) -> String {
+        self.webhook_of(url, TASK_TRIGGER, json!({})).await
+    }
+
+    /// Makes a webhook, and returns its id.
+    pub(crate) async fn webhook_of(&self, url: &str, trigger: &str, context: Value) -> String {
+        static COUNT: AtomicU32 = AtomicU32::new(0);
+        let code = format!("w{}", COUNT.fetch_add(1, Ordering::Relaxed));
+        let webhook =
+            json!({ "name": code, "code": code, "url": url, "trigger": trigger, "context": context });
+        let made = self.stack.post(WEBHOOKS, &self.token, webhook.to_string()).await.expect(201).json();
+        made.get("_id").and_then(Value::as_str).unwrap().to_owned()
+    }
+
+    /// Changes a webhook.
+    pub(crate) async fn change(&self, webhook: &str, change: Value) {
+        let call = self.stack.request(Method::PATCH, &format!("{WEBHOOKS}/{webhook}"), Some(&self.token));
+        Answer::to(call.header(CONTENT_TYPE, "application/json").body(change.to_string())).await.expect(200);
+    }
+
+    /// Pushes one event, or a JSON array of them.
+    pub(crate) async fn push(&self, body: impl Into<String>) {
+        self.stack.post(EVENTS, &self.token, body).await.expect(202);
+    }
+
+    /// Pushes task events of these numbers, in one call as long as there are no more than a hundred.
+    pub(crate) async fn push_tasks(&self, numbers: impl IntoIterator<Item = u64>) {
+        let events: Vec<_> = numbers.into_iter().map(|number| event::task(&self.id, number)).collect();
+        for call in events.chunks(100) {
+            self.push(format!("[{}]", call.join(","))).await;
+        }
+    }
+
+    /// Every row of a webhook's log, oldest first, in pages of this size.
+    pub(crate) async fn rows_by(&self, webhook: &str, page: usize) -> Vec<Row> {
+        let mut path = format!("{LOGS}/{webhook}?limit={page}");
+        let mut rows: Vec<Row> = Vec::new();
+        loop {
+            let answer =
+                Answer::to(self.stack.request(Method::GET, &path, Some(&self.token))).await.expect(200);
+            let found: Vec<Row> = serde_json::from_str(&answer.text).unwrap();
+            assert!(found.len() <= page, "{} rows in a page of {page}", found.len());
+            rows.extend(found);
+            match answer.next_page() {
+                Some(next) => path = next,
+                None => break,
+            }
+        }
+        rows.reverse();
+        rows
+    }
+
+    /// Every row of a webhook's log, oldest first.
+    pub(crate) async fn rows(&self, webhook: &str) -> Vec<Row> {
+        self.rows_by(webhook, 100).await
+    }
+
+    /// The rows once the event of this sequence number, and so every one before it, has ended.
+    pub(crate) async fn rows_to(&self, webhook: &str, sequence: u64, within: Duration) -> Vec<Row> {
+        let what = format!("event {sequence} has its final row");
+        eventually(&what, within, async || {
+            let rows = self.rows(webhook).await;
+            let last = rows.last().is_some_and(|row| sequence <= row.sequence && row.is_final());
+            if last { Ok(rows) } else { Err(format!("{:?}", brief(&rows))) }
+        })
+        .await
+    }
+}
+
+/// Sequence, attempt and status of each row.
+pub(crate) fn brief(rows: &[Row]) -> Vec<(u64, u32, u16)> {
+    rows.iter().map(Row::brief).collect()
+}

@@ -1,0 +1,145 @@
+//! The `hookrail` command as a child process, and signals to it and to its own children.
+
+use std::fs::{self, File};
+use std::path::{Path, PathBuf};
+use std::process::{Child, Command, ExitStatus, Stdio};
+use std::sync::atomic::{AtomicU32, Ordering};
+use std::sync::{Arc, Condvar, Mutex};
+use std::time::Duration;
+
+const HOOKRAIL: &str = env!("CARGO_BIN_EXE_hookrail");
+/// Time a stack gets to end after SIGTERM when its tests are over.
+const TERM_PATIENCE: Duration = Duration::from_secs(5);
+
+/// A directory of its own under the build's, removed when dropped unless a test failed.
+#[derive(Debug)]
+pub(crate) struct Directory(PathBuf);
+
+impl Directory {
+    pub(crate) fn new() -> Self {
+        static COUNT: AtomicU32 = AtomicU32::new(0);
+        let number = COUNT.fetch_add(1, Ordering::Relaxed);
+        let name = format!("e2e-{}-{number}", std::process::id());
+        let path = Path::new(env!("CARGO_TARGET_TMPDIR")).join(name);
+        fs::create_dir_all(&path).unwrap();
+        Self(path)
+    }
+
+    pub(crate) fn path(&self) -> &Path {
+        &self.0
+    }
+}
+
+impl Drop for Directory {
+    fn drop(&mut self) {
+        if !std::thread::panicking() {
+            // What cannot be removed is left for `cargo clean`.
+            fs::remove_dir_all(&self.0).unwrap_or(());
+        }
+    }
+}
+
+/// A running `hookrail dev`. Ends it when dropped.
+#[derive(Debug)]
+pub(crate) struct Process {
+    pub(crate) pid: u32,
+    pub(crate) ready_file: PathBuf,
+    output: PathBuf,
+    exit: Arc<Exit>,
+    _directory: Directory,
+}
+
+#[derive(Debug, Default)]
+struct Exit {
+    status: Mutex<Option<ExitStatus>>,
+    ended: Condvar,
+}
+
+impl Process {
+    /// Starts `hookrail dev` on any free port with these further flags, separated by spaces.
+    pub(crate) fn start(flags: &str) -> Self {
+        let directory = Directory::new();
+        let ready_file = directory.path().join("ready.json");
+        let output = directory.path().join("output");
+        let file = File::create(&output).unwrap();
+        let child = Command::new(HOOKRAIL)
+            .args(["dev", "--port", "0", "--ready-file"])
+            .arg(&ready_file)
+            .args(flags.split_whitespace())
+            .stdin(Stdio::null())
+            .stdout(file.try_clone().unwrap())
+            .stderr(file)
+            .spawn()
+            .unwrap();
+        let (pid, exit) = (child.id(), Arc::new(Exit::default()));
+        let waiting = Arc::clone(&exit);
+        std::thread::spawn(move || wait(child, &waiting));
+        Self { pid, ready_file, output, exit, _directory: directory }
+    }
+
+    /// How it ended, if it has.
+    pub(crate) fn exit_status(&self) -> Option<ExitStatus> {
+        *self.exit.status.lock().unwrap()
+    }
+
+    /// Everything it and its children wrote.
+    pub(crate) fn output(&self) -> String {
+        String::from_utf8_lossy(&fs::read(&self.output).unwrap_or_default()).into_owned()
+    }
+
+    fn has_ended_within(&self, time: Duration) -> bool {
+        let status = self.exit.status.lock().unwrap();
+        let (status, _) =
+            self.exit.ended.wait_timeout_while(status, time, |status| status.is_none()).unwrap();
+        status.is_some()
+    }
+}
+
+impl Drop for Process {
+    fn drop(&mut self) {
+        if self.exit_status().is_none() {
+            signal("TERM", &[self.pid]);
+            if !self.has_ended_within(TERM_PATIENCE) {
+                signal("KILL", &[self.pid]);
+                self.has_ended_within(TERM_PATIENCE);
+            }
+        }
+    }
+}
+
+fn wait(mut child: Child, exit: &Exit) {
+    let status = child.wait().unwrap();
+    *exit.status.lock().unwrap() = Some(status);
+    exit.ended.notify_all();
+}
+
+/// A command that ran to its end.
+#[derive(Debug)]
+pub(crate) struct Ended {
+    pub(crate) succeeded: bool,
+    pub(crate) output: String,
+    pub(crate) error: String,
+}
+
+/// Runs `hookrail` with these arguments to its end.
+pub(crate) fn run(arguments: &str) -> Ended {
+    let ended = Command::new(HOOKRAIL).args(arguments.split_whitespace()).output().unwrap();
+    let text = |bytes: &[u8]| String::from_utf8_lossy(bytes).into_owned();
+    Ended { succeeded: ended.status.success(), output: text(&ended.stdout), error: text(&ended.stderr) }
+}
+
+/// Sends a signal to processes; whether all of them were there. The shell's own `kill` is on every machine.
+pub(crate) fn signal(name: &str, pids: &[u32]) -> bool {
+    let pids: Vec<_> = pids.iter().map(u32::to_string).collect();
+    assert!(!pids.is_empty(), "kill without a process would be an error of its own");
+    let command = format!("kill -s {name} {} 2>/dev/null", pids.join(" "));
+    Command::new("sh").args(["-c", &command]).status().unwrap().success()
+}
+
+/// Whether a process runs. One that ended and that nobody has waited for does not.
+pub(crate) fn is_running(pid: u32) -> bool {
+    let stat = fs::read_to_string(format!("/proc/{pid}/stat")).unwrap_or_default();
+    let is_zombie = stat.rsplit(')').next().is_some_and(|rest| rest.trim_start().starts_with('Z'));
+    Command::new("sh").args(["-c", &format!("kill -0 {pid} 2>/dev/null")]).status().unwrap().success()
+        && !is_zombie
+}

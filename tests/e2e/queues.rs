@@ -1,0 +1,122 @@
+//! The stack's SQS and DynamoDB as an ordinary AWS client meets them: AWS JSON over HTTP.
+
+use serde_json::{Value, json};
+
+use crate::stack::{Answer, Stack};
+use crate::wait::{PATIENCE, eventually};
+
+const JSON: &str = "application/x-amz-json-1.0";
+pub(crate) const CONFIG_TABLE: &str = "hookrail-config";
+pub(crate) const LOG_TABLE: &str = "hookrail-log";
+const EVENTS_DLQ: &str = "hookrail-events-dlq.fifo";
+
+/// Messages of a queue, by whether somebody holds them.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) struct Depth {
+    pub(crate) waiting: u64,
+    pub(crate) in_flight: u64,
+}
+
+impl Depth {
+    pub(crate) fn all(self) -> u64 {
+        self.waiting + self.in_flight
+    }
+}
+
+/// A message of the events' dead-letter queue.
+#[derive(Debug)]
+pub(crate) struct DeadEvent {
+    pub(crate) body: String,
+    pub(crate) reason: Option<String>,
+}
+
+impl Stack {
+    /// Calls SQS.
+    pub(crate) async fn sqs(&self, action: &str, request: Value) -> Value {
+        self.aws(&self.ready.sqs, &format!("AmazonSQS.{action}"), request).await
+    }
+
+    /// Calls DynamoDB.
+    pub(crate) async fn dynamodb(&self, action: &str, request: Value) -> Value {
+        self.aws(&self.ready.dynamodb, &format!("DynamoDB_20120810.{action}"), request).await
+    }
+
+    async fn aws(&self, url: &str, target: &str, request: Value) -> Value {
+        let call = self.http.post(url).header("x-amz-target", target).header("content-type", JSON);
+        Answer::to(call.body(request.to_string())).await.expect(200).json()
+    }
+
+    /// Puts an event into the ingest queue as a platform does, and returns the message's id.
+    pub(crate) async fn send_event(&self, company: &str, deduplication_id: &str, body: &str) -> String {
+        let message = json!({
+            "QueueUrl": self.ready.events_queue_url,
+            "MessageBody": body,
+            "MessageGroupId": company,
+            "MessageDeduplicationId": deduplication_id,
+        });
+        let sent = self.sqs("SendMessage", message).await;
+        sent.get("MessageId").and_then(Value::as_str).unwrap().to_owned()
+    }
+
+    /// How many messages a queue holds.
+    pub(crate) async fn depth(&self, queue_url: &str) -> Depth {
+        let request = json!({ "QueueUrl": queue_url, "AttributeNames": ["All"] });
+        let found = self.sqs("GetQueueAttributes", request).await;
+        let number = |name: &str| {
+            let text = found.pointer(&format!("/Attributes/{name}")).and_then(Value::as_str);
+            text.and_then(|text| text.parse().ok()).unwrap_or_else(|| panic!("no {name} in {found}"))
+        };
+        Depth {
+            waiting: number("ApproximateNumberOfMessages"),
+            in_flight: number("ApproximateNumberOfMessagesNotVisible"),
+        }
+    }
+
+    /// Waits until no queue holds a message: nobody is at work any more.
+    pub(crate) async fn wait_until_idle(&self) {
+        eventually("all queues are empty", PATIENCE, async || {
+            let deliveries = self.depth(self.ready.deliveries_queue_urls.first().unwrap()).await;
+            let events = self.depth(&self.ready.events_queue_url).await;
+            if events.all() + deliveries.all() == 0 {
+                Ok(())
+            } else {
+                Err(format!("{events:?}, {deliveries:?}"))
+            }
+        })
+        .await;
+    }
+
+    /// What the events' dead-letter queue holds of a group, left where it is.
+    pub(crate) async fn dead_events(&self, group: &str) -> Vec<DeadEvent> {
+        let queue = self.sqs("GetQueueUrl", json!({ "QueueName": EVENTS_DLQ })).await;
+        let request = json!({
+            "QueueUrl": queue.get("QueueUrl"),
+            "MaxNumberOfMessages": 10,
+            "VisibilityTimeout": 0,
+            "MessageAttributeNames": ["All"],
+            "MessageSystemAttributeNames": ["All"],
+        });
+        let received = self.sqs("ReceiveMessage", request).await;
+        let messages = received.get("Messages").and_then(Value::as_array).cloned().unwrap_or_default();
+        let text = |message: &Value, pointer: &str| {
+            message.pointer(pointer).and_then(Value::as_str).map(ToOwned::to_owned)
+        };
+        messages
+            .iter()
+            .filter(|message| text(message, "/Attributes/MessageGroupId").as_deref() == Some(group))
+            .map(|message| DeadEvent {
+                body: text(message, "/Body").unwrap(),
+                reason: text(message, "/MessageAttributes/reason/StringValue"),
+            })
+            .collect()
+    }
+
+    /// A text attribute of an item.
+    pub(crate) async fn attribute(&self, table: &str, (pk, sk): (&str, &str), name: &str) -> String {
+        let key = json!({ "pk": { "S": pk }, "sk": { "S": sk } });
+        let request = json!({ "TableName": table, "Key": key, "ConsistentRead": true });
+        let found = self.dynamodb("GetItem", request).await;
+        let text = found.pointer(&format!("/Item/{name}/S")).and_then(Value::as_str);
+        text.unwrap_or_else(|| panic!("no {name} at {pk} {sk}")).to_owned()
+    }
+}

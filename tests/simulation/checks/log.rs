@@ -1,0 +1,233 @@
+//! Order, number and completeness: what receivers saw against what the log says.
+
+use std::collections::{HashMap, HashSet};
+
+use hookrail_domain::attempt::Outcome;
+
+use super::truth::{Row, Truth};
+use crate::faults::{Call, Fate};
+use crate::history::{AttemptFact, Fault, RunEnd};
+
+/// A change of a webhook within this time may or may not be seen by an event accepted before it.
+const SEEN_MS: u64 = 60 * 60 * 1000;
+
+/// Promise 1, as receivers see it.
+pub(super) fn events_arrive_first_in_the_order_they_were_accepted(truth: &Truth<'_>) -> Result<(), String> {
+    for webhook in 0..truth.rows.len() {
+        let mut seen = HashSet::new();
+        let mut last = None;
+        for attempt in truth.attempts(webhook).filter(|attempt| attempt.arrived) {
+            let event = truth.event(attempt)?;
+            if !seen.insert(event) {
+                continue;
+            }
+            if last.is_some_and(|last| event < last) {
+                return Err(format!("webhook {webhook}: event {event} first arrives after event {last:?}"));
+            }
+            last = Some(event);
+        }
+    }
+    Ok(())
+}
+
+/// Promise 1: nothing is sent while the one before has neither been accepted nor given up.
+pub(super) fn an_event_is_first_sent_after_the_one_before_has_ended(truth: &Truth<'_>) -> Result<(), String> {
+    for (webhook, rows) in truth.rows.iter().enumerate() {
+        let ends: HashMap<u64, u64> =
+            rows.iter().filter(|row| row.has_ended()).map(|row| (row.number().sequence, row.at)).collect();
+        for attempt in truth.attempts(webhook) {
+            let before = attempt.number.sequence - 1;
+            let has_ended = before == 0 || ends.get(&before).is_some_and(|at| *at <= attempt.at);
+            if !has_ended {
+                let event = truth.event(attempt)?;
+                return Err(format!(
+                    "webhook {webhook}: event {event} is sent at {} before sequence {before} has ended",
+                    attempt.at
+                ));
+            }
+        }
+    }
+    Ok(())
+}
+
+/// Promise 2. A request beyond the limit is one that a crash or a second run left without a row.
+pub(super) fn a_delivery_has_at_most_so_many_attempts(truth: &Truth<'_>) -> Result<(), String> {
+    let limit = truth.setup.policy.attempts_max;
+    for (webhook, rows) in truth.rows.iter().enumerate() {
+        if let Some(row) = rows.iter().find(|row| limit < row.number().attempt) {
+            return Err(format!("webhook {webhook}: event {} has row {:?}", row.event, row.number()));
+        }
+        if let Some(attempt) = truth.attempts(webhook).find(|attempt| limit < attempt.number.attempt) {
+            return Err(format!("webhook {webhook}: request {:?}", attempt.number));
+        }
+    }
+    Ok(())
+}
+
+/// Promise 6. Whatever has no row is repeated, under the same `webhook-id`.
+pub(super) fn every_request_has_its_row(truth: &Truth<'_>) -> Result<(), String> {
+    for attempt in &truth.history.attempts {
+        let same = truth.row(attempt.webhook, attempt.number);
+        if same.is_none_or(|row| row.row.delivery != attempt.delivery) {
+            return Err(format!(
+                "no row repeats webhook {} request {:?} at {}",
+                attempt.webhook, attempt.number, attempt.at
+            ));
+        }
+        if truth.row_of(attempt).is_some() {
+            continue;
+        }
+        truth.count(|counts| counts.repeated_requests += 1);
+        if !is_excused(truth, attempt) {
+            return Err(format!(
+                "webhook {} request {:?} at {} has no row",
+                attempt.webhook, attempt.number, attempt.at
+            ));
+        }
+    }
+    Ok(())
+}
+
+/// Cut off by a crash, not recorded for a fault of the tables, or overtaken by a second run.
+fn is_excused(truth: &Truth<'_>, attempt: &AttemptFact) -> bool {
+    let history = truth.history;
+    let put_failed = |fault: &&crate::history::FaultFact| {
+        fault.run == attempt.run && matches!(fault.what, Fault::Call(Call::PutRow, Fate::Refused))
+    };
+    let was_cut_off =
+        matches!(history.runs[attempt.run].ended, None | Some((_, RunEnd::Crashed | RunEnd::TimedOut)));
+    if was_cut_off || history.faults.iter().any(|fault| put_failed(&fault)) {
+        return true;
+    }
+    let mut puts = history.puts.iter();
+    let put =
+        puts.find(|put| (put.run, put.webhook, put.number) == (attempt.run, attempt.webhook, attempt.number));
+    let Some(put) = put else { return false };
+    truth.count(|counts| counts.overtaken += 1);
+    // Two runs hold one group only after something went wrong.
+    history.faults.iter().any(|fault| fault.at <= put.at && history.touches(fault.run, attempt.webhook))
+}
+
+/// Promises 4, 6 and 9: the row has the outcome of its request, and the request had the event's very bytes.
+pub(super) fn every_row_tells_what_happened(truth: &Truth<'_>) -> Result<(), String> {
+    for (webhook, row) in
+        truth.rows.iter().enumerate().flat_map(|(webhook, rows)| rows.iter().map(move |row| (webhook, row)))
+    {
+        let name = || format!("webhook {webhook} row {:?}", row.number());
+        match (&row.row.attempt.outcome, row.attempt) {
+            (Outcome::Skipped { .. }, None) => {}
+            (Outcome::Skipped { .. }, Some(_)) => return Err(format!("{}: skipped, but sent", name())),
+            (_, None) => return Err(format!("{}: nothing was sent", name())),
+            (outcome, Some(attempt)) => {
+                if *outcome != attempt.outcome {
+                    return Err(format!("{}: {outcome:?} is not {:?}", name(), attempt.outcome));
+                }
+                if (attempt.delivery, attempt.version) != (row.row.delivery, row.row.version) {
+                    return Err(format!("{}: another webhook-id or version than sent", name()));
+                }
+            }
+        }
+    }
+    for attempt in &truth.history.attempts {
+        if attempt.body != truth.history.events[truth.event(attempt)?].body {
+            return Err(format!(
+                "webhook {} request {:?}: another body than accepted",
+                attempt.webhook, attempt.number
+            ));
+        }
+    }
+    Ok(())
+}
+
+/// Promise 7 and the log's numbers: sequences and attempts without gaps, events in their order, each once.
+pub(super) fn the_sequence_is_gapless_and_in_order(truth: &Truth<'_>) -> Result<(), String> {
+    for (webhook, rows) in truth.rows.iter().enumerate() {
+        let mut before: Option<&Row<'_>> = None;
+        for row in rows {
+            let (number, name) = (row.number(), || format!("webhook {webhook} row {:?}", row.number()));
+            let follows = match before {
+                None => (number.sequence, number.attempt) == (1, 1),
+                Some(before) if before.has_ended() => {
+                    (number.sequence, number.attempt) == (before.number().sequence + 1, 1)
+                        && before.event < row.event
+                }
+                Some(before) => {
+                    (number.sequence, number.attempt)
+                        == (before.number().sequence, before.number().attempt + 1)
+                        && before.row.delivery == row.row.delivery
+                }
+            };
+            if !follows {
+                let before = before.map(|before| (before.number(), before.event));
+                return Err(format!("{} of event {} does not follow {before:?}", name(), row.event));
+            }
+            before = Some(row);
+        }
+        if let Some(open) = before.filter(|last| !last.has_ended()) {
+            return Err(format!("webhook {webhook}: event {} has not ended", open.event));
+        }
+    }
+    Ok(())
+}
+
+/// Promise 7. Around a change of the webhook an event may be seen as before or after it.
+pub(super) fn every_event_ends_in_a_row_for_every_matching_webhook(truth: &Truth<'_>) -> Result<(), String> {
+    let history = truth.history;
+    let ended: HashSet<(usize, usize)> = truth
+        .rows
+        .iter()
+        .enumerate()
+        .flat_map(|(webhook, rows)| {
+            rows.iter().filter(|row| row.has_ended()).map(move |row| (webhook, row.event))
+        })
+        .collect();
+    for owed in history.owed.values() {
+        let (event, versions) = (&history.events[owed.event], &history.webhooks[owed.webhook].versions);
+        let then = versions.iter().rev().find(|version| version.order < event.order);
+        let was_active = then.is_some_and(|version| version.is_active);
+        let mut later =
+            versions.iter().filter(|version| event.order < version.order && version.at < event.at + SEEN_MS);
+        let has_row = ended.contains(&(owed.webhook, owed.event));
+        let may_differ = later.any(|version| version.is_active != was_active);
+        if !may_differ && was_active != has_row {
+            let what = if has_row { "was sent" } else { "has no final row" };
+            return Err(format!("event {} {what} for webhook {}", owed.event, owed.webhook));
+        }
+    }
+    Ok(())
+}
+
+/// Promise 7: "an event accepted after a webhook's change was answered sees that change".
+pub(super) fn an_event_sees_the_webhook_as_it_was_accepted_or_newer(truth: &Truth<'_>) -> Result<(), String> {
+    for (webhook, rows) in truth.rows.iter().enumerate() {
+        let versions = &truth.history.webhooks[webhook].versions;
+        for row in rows {
+            // Read when the run began, at the earliest.
+            let began_at = truth.history.runs[row.run].at;
+            let known = versions.iter().filter(|version| version.at < began_at).count() as u64;
+            if row.row.version + 1 < known {
+                return Err(format!(
+                    "webhook {webhook} row {:?}: version {} is out of date",
+                    row.number(),
+                    row.row.version
+                ));
+            }
+        }
+    }
+    Ok(())
+}
+
+/// What is an event is never dead-lettered; what is none always is, once.
+pub(super) fn no_event_is_dead_lettered(truth: &Truth<'_>) -> Result<(), String> {
+    let history = truth.history;
+    if history.dead_deliveries != 0 {
+        return Err(format!("{} deliveries are in the dead-letter queue", history.dead_deliveries));
+    }
+    let mut bad: Vec<&str> =
+        history.events.iter().filter(|event| event.kind.is_none()).map(|event| event.body.as_ref()).collect();
+    let mut dead: Vec<&str> = history.dead_events.iter().map(AsRef::as_ref).collect();
+    bad.sort_unstable();
+    dead.sort_unstable();
+    dead.dedup();
+    if bad == dead { Ok(()) } else { Err(format!("dead events {dead:?} instead of {bad:?}")) }
+}

@@ -1,0 +1,206 @@
+//! Ports whose calls take time, fail, lose their answers, or are the last thing a process does.
+
+use std::sync::Arc;
+
+use hookrail_adapters::queue::{HoldResult, Outgoing, Queue, QueueError, SendResult};
+use hookrail_adapters::sender::Sender;
+use hookrail_adapters::store::{
+    CompanyCreation, ConfigStore, KeptAnswer, LineKey, LineSettings, LogStore, Recorded, Replacement,
+    StoreError, SubscriptionCreation,
+};
+use hookrail_domain::attempt::{AttemptNumber, Outcome};
+use hookrail_domain::id::{CompanyId, SubscriptionId};
+use hookrail_domain::line::LastRow;
+use hookrail_domain::log_row::LogRow;
+use hookrail_domain::request::DeliveryRequest;
+use hookrail_domain::signature::SigningSecret;
+use hookrail_domain::subscription::Subscription;
+use hookrail_domain::time::Millis;
+use hookrail_domain::token::{Grant, TokenHash};
+
+use crate::faults::{Call, Fate};
+use crate::sandbox::Sandbox;
+
+/// A port as one sandbox reaches it.
+#[derive(Debug)]
+pub(crate) struct Faulty<P> {
+    pub(crate) sandbox: Arc<Sandbox>,
+    pub(crate) port: P,
+}
+
+#[derive(Debug, thiserror::Error)]
+#[error("a planned fault")]
+struct PlannedFault;
+
+fn no_table<T>() -> Result<T, StoreError> {
+    Err(StoreError::Unavailable(Box::new(PlannedFault)))
+}
+
+fn no_queue<T>() -> Result<T, QueueError> {
+    Err(QueueError(Box::new(PlannedFault)))
+}
+
+/// The entries that go through, and for each of all whether it does.
+fn spared<T: Clone>(fate: Fate, entries: &[T]) -> (Vec<T>, Vec<bool>) {
+    let fails = |index: usize| matches!(fate, Fate::Partial(bits) if bits & (1 << index) != 0);
+    let passes: Vec<bool> = (0..entries.len()).map(|index| !fails(index)).collect();
+    let passing = entries.iter().zip(&passes).filter(|(_, passes)| **passes).map(|(entry, _)| entry.clone());
+    (passing.collect(), passes)
+}
+
+/// The answers of the entries that went through, at their places among all.
+fn merged<T: Clone>(passes: &[bool], answers: Vec<T>, failed: &T) -> Vec<T> {
+    let mut answers = answers.into_iter();
+    let mut answer = |passes: &bool| if *passes { answers.next() } else { None };
+    passes.iter().map(|passes| answer(passes).unwrap_or_else(|| failed.clone())).collect()
+}
+
+impl<P: Queue> Queue for Faulty<P> {
+    async fn send(&self, queue_url: &str, messages: &[Outgoing]) -> Result<Vec<SendResult>, QueueError> {
+        for (index, message) in messages.iter().enumerate() {
+            if messages.iter().take(index).any(|earlier| earlier.group == message.group) {
+                self.sandbox.world.broken(format!("two messages of group {} in one batch", message.group));
+            }
+        }
+        let course = self.sandbox.course(Call::Send);
+        let effect = async {
+            if !matches!(course.fate, Fate::Partial(_)) {
+                return self.port.send(queue_url, messages).await;
+            }
+            let (passing, passes) = spared(course.fate, messages);
+            let answers =
+                if passing.is_empty() { vec![] } else { self.port.send(queue_url, &passing).await? };
+            Ok(merged(&passes, answers, &SendResult::Failed))
+        };
+        self.sandbox.perform(course, effect, no_queue).await
+    }
+
+    async fn hold(&self, queue_url: &str, holds: &[(String, u64)]) -> Result<Vec<HoldResult>, QueueError> {
+        let course = self.sandbox.course(Call::Hold);
+        let effect = async {
+            if !matches!(course.fate, Fate::Partial(_)) {
+                return self.port.hold(queue_url, holds).await;
+            }
+            let (passing, passes) = spared(course.fate, holds);
+            let answers =
+                if passing.is_empty() { vec![] } else { self.port.hold(queue_url, &passing).await? };
+            Ok(merged(&passes, answers, &HoldResult::Failed))
+        };
+        self.sandbox.perform(course, effect, no_queue).await
+    }
+
+    async fn delete(&self, queue_url: &str, handles: &[String]) -> Result<(), QueueError> {
+        let course = self.sandbox.course(Call::Delete);
+        let effect = async {
+            let (passing, _) = spared(course.fate, handles);
+            if passing.is_empty() { Ok(()) } else { self.port.delete(queue_url, &passing).await }
+        };
+        self.sandbox.perform(course, effect, no_queue).await
+    }
+}
+
+impl<P: Sender> Sender for Faulty<P> {
+    async fn send(&self, request: &DeliveryRequest) -> Outcome {
+        let course = self.sandbox.course(Call::Post);
+        let effect = self.port.send(request);
+        self.sandbox
+            .perform(course, effect, || unreachable!("a request has an outcome, never an error"))
+            .await
+    }
+}
+
+impl<P: LogStore> LogStore for Faulty<P> {
+    async fn settings(&self, lines: &[LineKey]) -> Result<Vec<LineSettings>, StoreError> {
+        let course = self.sandbox.course(Call::Settings);
+        self.sandbox.perform(course, self.port.settings(lines), no_table).await
+    }
+
+    async fn last_row(&self, line: &LineKey) -> Result<Option<LastRow>, StoreError> {
+        let course = self.sandbox.course(Call::LastRow);
+        self.sandbox.perform(course, self.port.last_row(line), no_table).await
+    }
+
+    async fn put_row(&self, row: &LogRow) -> Result<Recorded, StoreError> {
+        let course = self.sandbox.course(Call::PutRow);
+        let effect = async {
+            let recorded = self.port.put_row(row).await;
+            self.sandbox.world.put(self.sandbox.run(), row, recorded.as_ref().ok().copied());
+            recorded
+        };
+        self.sandbox.perform(course, effect, no_table).await
+    }
+
+    async fn list_rows(
+        &self,
+        line: &LineKey,
+        before: Option<AttemptNumber>,
+        limit: usize,
+    ) -> Result<Vec<LogRow>, StoreError> {
+        self.port.list_rows(line, before, limit).await
+    }
+}
+
+impl<P: ConfigStore> ConfigStore for Faulty<P> {
+    async fn list_subscriptions(&self, company: &CompanyId) -> Result<Vec<Subscription>, StoreError> {
+        let course = self.sandbox.course(Call::ListSubscriptions);
+        self.sandbox.perform(course, self.port.list_subscriptions(company), no_table).await
+    }
+
+    async fn config_versions(&self, companies: &[CompanyId]) -> Result<Vec<u64>, StoreError> {
+        let course = self.sandbox.course(Call::ConfigVersions);
+        self.sandbox.perform(course, self.port.config_versions(companies), no_table).await
+    }
+
+    // The functions make none of the calls below.
+
+    async fn find_grant(&self, token: TokenHash) -> Result<Option<Grant>, StoreError> {
+        self.port.find_grant(token).await
+    }
+
+    async fn create_company(
+        &self,
+        company: &CompanyId,
+        token: TokenHash,
+        grant: &Grant,
+    ) -> Result<CompanyCreation, StoreError> {
+        self.port.create_company(company, token, grant).await
+    }
+
+    async fn create_subscription(
+        &self,
+        subscription: &Subscription,
+        secret: &SigningSecret,
+    ) -> Result<SubscriptionCreation, StoreError> {
+        self.port.create_subscription(subscription, secret).await
+    }
+
+    async fn find_subscription(
+        &self,
+        company: &CompanyId,
+        id: SubscriptionId,
+    ) -> Result<Option<Subscription>, StoreError> {
+        self.port.find_subscription(company, id).await
+    }
+
+    async fn replace_subscription(&self, subscription: &Subscription) -> Result<Replacement, StoreError> {
+        self.port.replace_subscription(subscription).await
+    }
+
+    async fn keep_answer(
+        &self,
+        company: &CompanyId,
+        key: &str,
+        answer: &KeptAnswer,
+    ) -> Result<(), StoreError> {
+        self.port.keep_answer(company, key, answer).await
+    }
+
+    async fn find_answer(
+        &self,
+        company: &CompanyId,
+        key: &str,
+        now: Millis,
+    ) -> Result<Option<KeptAnswer>, StoreError> {
+        self.port.find_answer(company, key, now).await
+    }
+}

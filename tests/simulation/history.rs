@@ -1,0 +1,230 @@
+//! What happened in a run, as an observer outside the functions sees it.
+
+use std::collections::HashMap;
+use std::sync::Arc;
+
+use hookrail_adapters::store::{LineKey, Recorded};
+use hookrail_domain::attempt::{AttemptNumber, Outcome};
+use hookrail_domain::id::{CompanyId, DeliveryId, EventId};
+use hookrail_domain::log_row::LogRow;
+use hookrail_fifo::message::Received;
+
+use crate::faults::{Call, Fate, Function};
+use crate::setup::{Action, Kind};
+
+/// Everything, each list in the order it happened. Times are of the world's clock.
+#[derive(Debug, Default)]
+pub(crate) struct History {
+    /// What came after what, at the same time too.
+    pub(crate) order: Vec<Entry>,
+    pub(crate) companies: Vec<CompanyId>,
+    pub(crate) webhooks: Vec<WebhookFact>,
+    pub(crate) events: Vec<EventFact>,
+    /// Looked up by key only: its order differs between runs.
+    pub(crate) owed: HashMap<DeliveryId, Owed>,
+    pub(crate) actions: Vec<(u64, Action)>,
+    pub(crate) runs: Vec<RunFact>,
+    pub(crate) attempts: Vec<AttemptFact>,
+    pub(crate) puts: Vec<PutFact>,
+    pub(crate) faults: Vec<FaultFact>,
+    /// Rows that have expired since, then those that were there in the end. The webhook's index goes before each.
+    pub(crate) rows: Vec<(usize, LogRow)>,
+    /// When a delivery queue's mapping had no sandbox left: queue, from, to.
+    pub(crate) saturated: Vec<(usize, u64, u64)>,
+    /// What broke a rule while it ran.
+    pub(crate) broken: Vec<String>,
+    pub(crate) dead_deliveries: usize,
+    pub(crate) dead_events: Vec<Arc<str>>,
+    pub(crate) ended_at: u64,
+}
+
+/// Something that happened, with its place in its list.
+#[derive(Debug, Clone, Copy)]
+pub(crate) enum Entry {
+    Action(usize),
+    Accepted(usize),
+    Began(usize),
+    Ended(usize),
+    Fault(usize),
+    Sent(usize),
+    Answered(usize),
+    Put(usize),
+}
+
+#[derive(Debug)]
+pub(crate) struct WebhookFact {
+    pub(crate) line: LineKey,
+    pub(crate) company: usize,
+    pub(crate) trigger: Kind,
+    /// The delivery queue that carries it.
+    pub(crate) queue: usize,
+    /// Empty before it is made.
+    pub(crate) versions: Vec<Version>,
+}
+
+/// A write of a webhook.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Version {
+    pub(crate) at: u64,
+    /// Actions before it: tells what came first at the same time.
+    pub(crate) order: usize,
+    pub(crate) is_active: bool,
+}
+
+#[derive(Debug)]
+pub(crate) struct EventFact {
+    pub(crate) company: usize,
+    /// None when it is no event.
+    pub(crate) kind: Option<Kind>,
+    pub(crate) at: u64,
+    /// Actions before it.
+    pub(crate) order: usize,
+    /// Of no use when it is no event.
+    pub(crate) id: EventId,
+    pub(crate) body: Arc<str>,
+    pub(crate) deduplication_id: Arc<str>,
+}
+
+/// One event for one webhook that its trigger selects.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Owed {
+    pub(crate) event: usize,
+    pub(crate) webhook: usize,
+    /// When its message was first in the delivery queue.
+    pub(crate) queued_at: Option<u64>,
+}
+
+#[derive(Debug)]
+pub(crate) struct RunFact {
+    pub(crate) function: Function,
+    pub(crate) source: usize,
+    pub(crate) at: u64,
+    pub(crate) ended: Option<(u64, RunEnd)>,
+    /// The webhooks (of deliver) or companies (of fan-out) of its batch.
+    pub(crate) groups: Vec<usize>,
+    pub(crate) messages: usize,
+    pub(crate) receives_max: u32,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum RunEnd {
+    /// So many messages were reported as failed.
+    Answered {
+        failed: usize,
+    },
+    Crashed,
+    TimedOut,
+    /// It never began.
+    Dropped,
+}
+
+#[derive(Debug)]
+pub(crate) struct AttemptFact {
+    pub(crate) run: usize,
+    pub(crate) webhook: usize,
+    pub(crate) delivery: DeliveryId,
+    pub(crate) number: AttemptNumber,
+    pub(crate) at: u64,
+    /// Whether the request reached the receiver.
+    pub(crate) arrived: bool,
+    pub(crate) answered_at: Option<u64>,
+    pub(crate) outcome: Outcome,
+    /// The version whose URL was called.
+    pub(crate) version: u64,
+    pub(crate) body: Arc<str>,
+}
+
+#[derive(Debug)]
+pub(crate) struct PutFact {
+    pub(crate) at: u64,
+    pub(crate) run: usize,
+    pub(crate) webhook: usize,
+    pub(crate) number: AttemptNumber,
+    pub(crate) told: Option<Recorded>,
+}
+
+#[derive(Debug)]
+pub(crate) struct FaultFact {
+    pub(crate) at: u64,
+    pub(crate) run: usize,
+    pub(crate) what: Fault,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Fault {
+    Call(Call, Fate),
+    /// The function's time was up.
+    TimedOut,
+    /// Its messages could be received again.
+    Freed,
+}
+
+impl History {
+    pub(crate) fn act(&mut self, at: u64, action: Action) {
+        self.order.push(Entry::Action(self.actions.len()));
+        self.actions.push((at, action));
+    }
+
+    pub(crate) fn accept(&mut self, event: EventFact) {
+        self.order.push(Entry::Accepted(self.events.len()));
+        self.events.push(event);
+    }
+
+    pub(crate) fn begin(&mut self, run: RunFact) {
+        self.order.push(Entry::Began(self.runs.len()));
+        self.runs.push(run);
+    }
+
+    pub(crate) fn end(&mut self, run: usize, at: u64, how: RunEnd) {
+        self.order.push(Entry::Ended(run));
+        self.runs[run].ended = Some((at, how));
+    }
+
+    pub(crate) fn fail(&mut self, at: u64, run: usize, what: Fault) {
+        self.order.push(Entry::Fault(self.faults.len()));
+        self.faults.push(FaultFact { at, run, what });
+    }
+
+    /// Returns the attempt's place.
+    pub(crate) fn send(&mut self, attempt: AttemptFact) -> usize {
+        self.order.push(Entry::Sent(self.attempts.len()));
+        self.attempts.push(attempt);
+        self.attempts.len() - 1
+    }
+
+    pub(crate) fn answer(&mut self, attempt: usize, at: u64) {
+        self.order.push(Entry::Answered(attempt));
+        self.attempts[attempt].answered_at = Some(at);
+    }
+
+    pub(crate) fn put(&mut self, put: PutFact) {
+        self.order.push(Entry::Put(self.puts.len()));
+        self.puts.push(put);
+    }
+
+    /// The group of a message (webhook of a delivery, company of an event), which was received just now.
+    pub(crate) fn meet(&mut self, function: Function, received: &Received) -> usize {
+        let message = &received.message;
+        let group = message.group.as_deref().unwrap_or_default();
+        if function == Function::FanOut {
+            return self.companies.iter().position(|company| company.as_str() == group).unwrap_or(usize::MAX);
+        }
+        let id = message.deduplication_id.as_deref().unwrap_or_default();
+        match DeliveryId::parse(id).ok().and_then(|id| self.owed.get_mut(&id)) {
+            None => usize::MAX,
+            Some(owed) => {
+                owed.queued_at.get_or_insert(message.sent_at.0);
+                owed.webhook
+            }
+        }
+    }
+
+    /// Whether a run has anything of this webhook.
+    pub(crate) fn touches(&self, run: usize, webhook: usize) -> bool {
+        let run = &self.runs[run];
+        match run.function {
+            Function::Deliver => run.groups.contains(&webhook),
+            Function::FanOut => run.groups.contains(&self.webhooks[webhook].company),
+        }
+    }
+}

@@ -1,0 +1,335 @@
+//! What Lambda does: from the mappings' batches to invocations in sandboxes, and back.
+
+use std::collections::HashMap;
+use std::pin::pin;
+use std::sync::Arc;
+
+use aws_lambda_events::sqs::{SqsBatchResponse, SqsEvent, SqsMessage};
+use futures_util::future::{Either, select};
+use hookrail_adapters::config::{DeliverConfig, FanOutConfig};
+use hookrail_domain::log_row::RunId;
+use hookrail_domain::time::Millis;
+use hookrail_fifo::mapping::{Answer, Batch, BatchId, Mapping};
+use hookrail_fifo::message::MessageId;
+use hookrail_fifo::receipt_handle::ReceiptHandle;
+use hookrail_testkit::memory::MemoryTables;
+use hookrail_testkit::model_queue::ModelQueue;
+use {hookrail_deliver as deliver, hookrail_fan_out as fan_out};
+
+use crate::executor::Executor;
+use crate::faults::{Call, Fate, Function};
+use crate::faulty::Faulty;
+use crate::history::{RunEnd, RunFact};
+use crate::receiver::Receivers;
+use crate::rng::Rng;
+use crate::sandbox::{Sandbox, SandboxClock};
+use crate::time::Time;
+use crate::world::{Invocation, World};
+
+type Store = Faulty<MemoryTables>;
+type Queues = Faulty<ModelQueue<Time>>;
+type FanOutApp = fan_out::App<Store, Queues, SandboxClock>;
+type DeliverApp = deliver::App<Store, Queues, Faulty<Receivers>, SandboxClock>;
+
+/// The functions' mappings, and the sandboxes that are warm.
+#[derive(Debug)]
+pub(crate) struct Lambda {
+    pub(crate) sources: Vec<Source>,
+    pub(crate) fan_out_config: FanOutConfig,
+    pub(crate) deliver_config: DeliverConfig,
+    pub(crate) running: Vec<Running>,
+    fan_out: Vec<(Arc<Sandbox>, Arc<FanOutApp>)>,
+    deliver: Vec<(Arc<Sandbox>, Arc<DeliverApp>)>,
+}
+
+/// A queue and the function that it feeds.
+#[derive(Debug)]
+pub(crate) struct Source {
+    pub(crate) function: Function,
+    pub(crate) queue: Arc<str>,
+    pub(crate) arn: String,
+    pub(crate) mapping: Mapping,
+    pub(crate) poll_at: u64,
+    pub(crate) saturated_since: Option<u64>,
+}
+
+/// An invocation that has not ended, and what it holds of which group.
+#[derive(Debug)]
+pub(crate) struct Running {
+    pub(crate) run: usize,
+    pub(crate) source: usize,
+    pub(crate) batch: BatchId,
+    pub(crate) held: Vec<(usize, ReceiptHandle)>,
+}
+
+impl Lambda {
+    pub(crate) fn new(
+        sources: Vec<Source>,
+        fan_out_config: FanOutConfig,
+        deliver_config: DeliverConfig,
+    ) -> Self {
+        let (fan_out, deliver) = (Vec::new(), Vec::new());
+        Self { sources, fan_out_config, deliver_config, running: Vec::new(), fan_out, deliver }
+    }
+
+    /// Ends all sandboxes.
+    pub(crate) fn close(&mut self) {
+        self.fan_out.clear();
+        self.deliver.clear();
+    }
+}
+
+/// Lets every mapping receive once. Returns whether one did.
+pub(crate) fn poll(world: &Arc<World>, executor: &mut Executor, rng: &mut Rng) -> bool {
+    let now = world.time.now();
+    let mut any = false;
+    let mut lambda = world.lambda();
+    let first = rng.index(lambda.sources.len());
+    for index in 0..lambda.sources.len() {
+        let at = (first + index) % lambda.sources.len();
+        let source = &mut lambda.sources[at];
+        let (mut queues, moment) = (world.queues(), hookrail_fifo::millis::Millis(now));
+        let Some(queue) = queues.find_mut(&source.queue) else { continue };
+        if now < source.poll_at || !source.mapping.can_poll(moment, queue) {
+            continue;
+        }
+        any = true;
+        let batch = source.mapping.poll(moment, queue);
+        queues.move_dead_letters(moment, &source.queue);
+        drop(queues);
+        source.poll_at = now + rng.between(0..=world.setup.poll_ms);
+        if source.mapping.running() == source.mapping.settings().maximum_concurrency {
+            source.saturated_since.get_or_insert(now);
+        }
+        if let Some(batch) = batch {
+            executor.spawn(invoke(Arc::clone(world), at, source.function, batch));
+        }
+    }
+    any
+}
+
+/// When a mapping that waits only for its next poll will do it.
+pub(crate) fn next_poll(world: &World) -> Option<u64> {
+    let now = world.time.now();
+    let mut lambda = world.lambda();
+    let mut queues = world.queues();
+    let waiting = lambda.sources.iter_mut().filter_map(|source| {
+        let queue = queues.find_mut(&source.queue)?;
+        let waits =
+            now < source.poll_at && source.mapping.can_poll(hookrail_fifo::millis::Millis(now), queue);
+        waits.then_some(source.poll_at)
+    });
+    waiting.min()
+}
+
+/// One invocation, from its batch to the mapping's last word.
+async fn invoke(world: Arc<World>, source: usize, function: Function, batch: Batch) {
+    let of = begin(&world, source, function, &batch);
+    let run = of.run;
+    if !starts(&world, of, source, batch.id).await {
+        world.lambda().sources[source].mapping.drop_batch(batch.id);
+        end(&world, source, run, RunEnd::Dropped);
+        return;
+    }
+    let arn = world.lambda().sources[source].arn.clone();
+    let event = event_of(&batch, &arn);
+    let deadline = world.time.now() + world.setup.function_seconds * 1000;
+    let ended = match function {
+        Function::FanOut => {
+            let (sandbox, app) = warm_fan_out(&world);
+            sandbox.begin(of);
+            let work = fan_out::handle(&*app, event, Millis(deadline));
+            let ended = race(work, &sandbox, deadline).await;
+            if ended.is_ok() {
+                world.lambda().fan_out.push((sandbox, app));
+            }
+            ended
+        }
+        Function::Deliver => {
+            let (sandbox, app) = warm_deliver(&world);
+            sandbox.begin(of);
+            let invocation =
+                deliver::Invocation { run: RunId(format!("run {run}")), deadline: Millis(deadline) };
+            let work = deliver::handle(&*app, event, &invocation);
+            let ended = race(work, &sandbox, deadline).await;
+            if ended.is_ok() {
+                world.lambda().deliver.push((sandbox, app));
+            }
+            ended
+        }
+    };
+    let (answer, how) = match ended {
+        Err(how) => (Answer::Failed, how),
+        Ok(response) => read_response(&world, of, &batch, &response),
+    };
+    complete(&world, source, (batch.id, &answer));
+    end(&world, source, run, how);
+}
+
+/// The function's response, or how it ended without one.
+async fn race(
+    work: impl Future<Output = SqsBatchResponse>,
+    sandbox: &Sandbox,
+    deadline: u64,
+) -> Result<SqsBatchResponse, RunEnd> {
+    match select(pin!(work), pin!(sandbox.end(deadline))).await {
+        Either::Left((response, _)) => Ok(response),
+        Either::Right((how, _)) => Err(how),
+    }
+}
+
+fn begin(world: &World, source: usize, function: Function, batch: &Batch) -> Invocation {
+    let mut state = world.state();
+    let history = &mut state.history;
+    let held: Vec<_> =
+        batch.messages.iter().map(|received| (history.meet(function, received), received.handle)).collect();
+    let mut groups: Vec<_> = held.iter().map(|(group, _)| *group).collect();
+    groups.dedup();
+    let run = history.runs.len();
+    let invocation = history.runs.iter().filter(|run| run.function == function).count();
+    history.begin(RunFact {
+        function,
+        source,
+        at: world.time.now(),
+        ended: None,
+        groups,
+        messages: batch.messages.len(),
+        receives_max: batch.messages.iter().map(|received| received.receive_count).max().unwrap_or(0),
+    });
+    drop(state);
+    world.lambda().running.push(Running { run, source, batch: batch.id, held });
+    Invocation { function, invocation, run }
+}
+
+/// Waits until the invocation may start, as one that is throttled does; false when it never may.
+async fn starts(world: &World, of: Invocation, source: usize, batch: BatchId) -> bool {
+    match world.fate(of, (Call::Start, 0)) {
+        Fate::Stall(ms) => world.time.sleep(ms).await,
+        Fate::AnswerLost => complete(world, source, (batch, &Answer::Failed)),
+        Fate::Refused => {
+            world.time.sleep(u64::from(world.setup.visibility_seconds) * 1000).await;
+            return false;
+        }
+        _ => {}
+    }
+    true
+}
+
+fn read_response(
+    world: &World,
+    of: Invocation,
+    batch: &Batch,
+    response: &SqsBatchResponse,
+) -> (Answer, RunEnd) {
+    let items = &response.batch_item_failures;
+    let failures = items.iter().map(|item| {
+        let id: Option<MessageId> = item.item_identifier.parse().ok();
+        id.filter(|id| batch.messages.iter().any(|received| received.message.id == *id))
+    });
+    let failures: Option<_> = failures.collect();
+    let how = RunEnd::Answered { failed: items.len() };
+    let Some(failures) = failures else {
+        world.broken("a reply names a message that is not of its batch");
+        return (Answer::Failed, how);
+    };
+    if world.fate(of, (Call::Reply, 0)) != Fate::Fine {
+        return (Answer::Failed, how);
+    }
+    (Answer::Response(failures), how)
+}
+
+fn complete(world: &World, source: usize, (batch, answer): (BatchId, &Answer)) {
+    let now = hookrail_fifo::millis::Millis(world.time.now());
+    let mut lambda = world.lambda();
+    let mut queues = world.queues();
+    let source = &mut lambda.sources[source];
+    if let Some(queue) = queues.find_mut(&source.queue) {
+        source.mapping.complete(now, queue, batch, answer);
+    }
+}
+
+fn end(world: &World, source: usize, run: usize, how: RunEnd) {
+    let now = world.time.now();
+    let since = {
+        let mut lambda = world.lambda();
+        lambda.running.retain(|running| running.run != run);
+        let source = &mut lambda.sources[source];
+        let is_saturated = source.mapping.running() == source.mapping.settings().maximum_concurrency;
+        if is_saturated { None } else { source.saturated_since.take() }
+    };
+    let mut state = world.state();
+    state.history.end(run, now, how);
+    if let Some(since) = since {
+        state.history.saturated.push((source, since, now));
+    }
+}
+
+fn cold(world: &Arc<World>, function: Function) -> Arc<Sandbox> {
+    let skew_ms = i64::try_from(world.setup.skew_ms).unwrap_or(0);
+    let skew = world.state().rng.between(0..=2 * world.setup.skew_ms);
+    let skew = i64::try_from(skew).unwrap_or(0) - skew_ms;
+    Arc::new(Sandbox::new(Arc::clone(world), function, skew))
+}
+
+fn faulty<P>(sandbox: &Arc<Sandbox>, port: P) -> Faulty<P> {
+    Faulty { sandbox: Arc::clone(sandbox), port }
+}
+
+fn warm_fan_out(world: &Arc<World>) -> (Arc<Sandbox>, Arc<FanOutApp>) {
+    if let Some(warm) = world.lambda().fan_out.pop() {
+        return warm;
+    }
+    let sandbox = cold(world, Function::FanOut);
+    let app = fan_out::App {
+        store: faulty(&sandbox, world.tables.clone()),
+        queue: faulty(&sandbox, ModelQueue::new(Arc::clone(&world.queues), world.time.clone())),
+        clock: SandboxClock(Arc::clone(&sandbox)),
+        config: world.lambda().fan_out_config.clone(),
+        cache: fan_out::cache::Cache::default(),
+    };
+    (sandbox, Arc::new(app))
+}
+
+fn warm_deliver(world: &Arc<World>) -> (Arc<Sandbox>, Arc<DeliverApp>) {
+    if let Some(warm) = world.lambda().deliver.pop() {
+        return warm;
+    }
+    let sandbox = cold(world, Function::Deliver);
+    let app = deliver::App {
+        store: faulty(&sandbox, world.tables.clone()),
+        queue: faulty(&sandbox, ModelQueue::new(Arc::clone(&world.queues), world.time.clone())),
+        sender: faulty(&sandbox, Receivers(Arc::clone(&sandbox))),
+        clock: SandboxClock(Arc::clone(&sandbox)),
+        config: world.lambda().deliver_config.clone(),
+    };
+    (sandbox, Arc::new(app))
+}
+
+/// The event that Lambda hands over, without the detour through JSON.
+pub(crate) fn event_of(batch: &Batch, arn: &str) -> SqsEvent {
+    let mut event = SqsEvent::default();
+    event.records = batch
+        .messages
+        .iter()
+        .map(|received| {
+            let message = &received.message;
+            let attributes = [
+                ("ApproximateReceiveCount", received.receive_count.to_string()),
+                ("SentTimestamp", message.sent_at.0.to_string()),
+                ("SequenceNumber", received.sequence.to_string()),
+                ("MessageGroupId", message.group.as_deref().unwrap_or_default().to_owned()),
+            ];
+            let mut record = SqsMessage::default();
+            record.message_id = Some(message.id.to_string());
+            record.receipt_handle = Some(received.handle.to_string());
+            record.body = Some(message.body.as_ref().to_owned());
+            record.attributes = attributes
+                .into_iter()
+                .map(|(name, value)| (name.to_owned(), value))
+                .collect::<HashMap<_, _>>();
+            record.event_source_arn = Some(arn.to_owned());
+            record
+        })
+        .collect();
+    event
+}
