@@ -10,6 +10,7 @@ use hookrail_fifo::settings::{DeduplicationScope, RedrivePolicy, Settings, Throu
 
 use crate::faults::Function;
 use crate::lambda::{Lambda, Source};
+use crate::planted::Bug;
 use crate::setup::Setup;
 use crate::time::BEGIN;
 
@@ -33,7 +34,11 @@ pub(crate) fn queues(setup: &Setup) -> Queues {
     let plain = Settings {
         visibility_timeout_s: setup.visibility_seconds,
         retention_s: RETENTION_SECONDS,
-        deduplication_scope: DeduplicationScope::MessageGroup,
+        deduplication_scope: match setup.bug {
+            Some(Bug::ComparesAcrossCompanies) => DeduplicationScope::Queue,
+            _ => DeduplicationScope::MessageGroup,
+        },
+        content_based_deduplication: setup.bug == Some(Bug::ComparesBodies),
         throughput_limit: ThroughputLimit::PerMessageGroupId,
         ..Settings::fifo()
     };

@@ -57,39 +57,51 @@ fn merged<T: Clone>(passes: &[bool], answers: Vec<T>, failed: &T) -> Vec<T> {
 
 impl<P: Queue> Queue for Faulty<P> {
     async fn send(&self, queue_url: &str, messages: &[Outgoing]) -> Result<Vec<SendResult>, QueueError> {
-        for (index, message) in messages.iter().enumerate() {
-            if messages.iter().take(index).any(|earlier| earlier.group == message.group) {
-                self.sandbox.world.broken(format!("two messages of group {} in one batch", message.group));
-            }
+        let planted = &self.sandbox.planted;
+        let wanted = messages.len();
+        let messages = planted.gather(self.sandbox.function, queue_url, messages);
+        if messages.len() < wanted {
+            return Ok(planted.sent(wanted, &[]));
         }
         let course = self.sandbox.course(Call::Send);
         let effect = async {
             if !matches!(course.fate, Fate::Partial(_)) {
-                return self.port.send(queue_url, messages).await;
+                return self.port.send(queue_url, &messages).await;
             }
-            let (passing, passes) = spared(course.fate, messages);
+            let (passing, passes) = spared(course.fate, &messages);
             let answers =
                 if passing.is_empty() { vec![] } else { self.port.send(queue_url, &passing).await? };
             Ok(merged(&passes, answers, &SendResult::Failed))
         };
-        self.sandbox.perform(course, effect, no_queue).await
+        let results = self.sandbox.perform(course, effect, no_queue).await?;
+        Ok(planted.sent(wanted, &results))
     }
 
     async fn hold(&self, queue_url: &str, holds: &[(String, u64)]) -> Result<Vec<HoldResult>, QueueError> {
+        let planted = &self.sandbox.planted;
+        let wanted = holds.len();
+        let holds = planted.holds(holds);
+        if holds.len() < wanted && holds.is_empty() {
+            return Ok(planted.held(wanted, vec![]));
+        }
         let course = self.sandbox.course(Call::Hold);
         let effect = async {
             if !matches!(course.fate, Fate::Partial(_)) {
-                return self.port.hold(queue_url, holds).await;
+                return self.port.hold(queue_url, &holds).await;
             }
-            let (passing, passes) = spared(course.fate, holds);
+            let (passing, passes) = spared(course.fate, &holds);
             let answers =
                 if passing.is_empty() { vec![] } else { self.port.hold(queue_url, &passing).await? };
             Ok(merged(&passes, answers, &HoldResult::Failed))
         };
-        self.sandbox.perform(course, effect, no_queue).await
+        let results = self.sandbox.perform(course, effect, no_queue).await?;
+        Ok(planted.held(wanted, results))
     }
 
     async fn delete(&self, queue_url: &str, handles: &[String]) -> Result<(), QueueError> {
+        if !self.sandbox.planted.deletes() {
+            return Ok(());
+        }
         let course = self.sandbox.course(Call::Delete);
         let effect = async {
             let (passing, _) = spared(course.fate, handles);
@@ -101,6 +113,7 @@ impl<P: Queue> Queue for Faulty<P> {
 
 impl<P: Sender> Sender for Faulty<P> {
     async fn send(&self, request: &DeliveryRequest) -> Outcome {
+        let _turn = self.sandbox.planted.turn().await;
         let course = self.sandbox.course(Call::Post);
         let effect = self.port.send(request);
         self.sandbox
@@ -112,22 +125,25 @@ impl<P: Sender> Sender for Faulty<P> {
 impl<P: LogStore> LogStore for Faulty<P> {
     async fn settings(&self, lines: &[LineKey]) -> Result<Vec<LineSettings>, StoreError> {
         let course = self.sandbox.course(Call::Settings);
-        self.sandbox.perform(course, self.port.settings(lines), no_table).await
+        let read = self.sandbox.perform(course, self.port.settings(lines), no_table).await?;
+        Ok(self.sandbox.planted.settings(lines, read))
     }
 
     async fn last_row(&self, line: &LineKey) -> Result<Option<LastRow>, StoreError> {
         let course = self.sandbox.course(Call::LastRow);
-        self.sandbox.perform(course, self.port.last_row(line), no_table).await
+        let read = self.sandbox.perform(course, self.port.last_row(line), no_table).await?;
+        Ok(self.sandbox.planted.last_row(line, read))
     }
 
     async fn put_row(&self, row: &LogRow) -> Result<Recorded, StoreError> {
+        self.sandbox.planted.before_row(&self.sandbox.world, row).await;
         let course = self.sandbox.course(Call::PutRow);
         let effect = async {
             let recorded = self.port.put_row(row).await;
             self.sandbox.world.put(self.sandbox.run(), row, recorded.as_ref().ok().copied());
             recorded
         };
-        self.sandbox.perform(course, effect, no_table).await
+        self.sandbox.planted.recorded(self.sandbox.perform(course, effect, no_table).await)
     }
 
     async fn list_rows(
@@ -148,7 +164,8 @@ impl<P: ConfigStore> ConfigStore for Faulty<P> {
 
     async fn config_versions(&self, companies: &[CompanyId]) -> Result<Vec<u64>, StoreError> {
         let course = self.sandbox.course(Call::ConfigVersions);
-        self.sandbox.perform(course, self.port.config_versions(companies), no_table).await
+        let read = self.sandbox.perform(course, self.port.config_versions(companies), no_table).await?;
+        Ok(self.sandbox.planted.versions(companies, read))
     }
 
     // The functions make none of the calls below.

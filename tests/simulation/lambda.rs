@@ -7,6 +7,8 @@ use std::sync::Arc;
 use aws_lambda_events::sqs::{SqsBatchResponse, SqsEvent, SqsMessage};
 use futures_util::future::{Either, select};
 use hookrail_adapters::config::{DeliverConfig, FanOutConfig};
+use hookrail_adapters::queue::Queue as _;
+use hookrail_adapters::records;
 use hookrail_domain::log_row::RunId;
 use hookrail_domain::time::Millis;
 use hookrail_fifo::mapping::{Answer, Batch, BatchId, Mapping};
@@ -137,22 +139,24 @@ async fn invoke(world: Arc<World>, source: usize, function: Function, batch: Bat
     let ended = match function {
         Function::FanOut => {
             let (sandbox, app) = warm_fan_out(&world);
-            sandbox.begin(of);
+            sandbox.begin(of, &batch);
             let work = fan_out::handle(&*app, event, Millis(deadline));
-            let ended = race(work, &sandbox, deadline).await;
-            if ended.is_ok() {
+            let mut ended = race(work, &sandbox, deadline).await;
+            if let Ok(response) = &mut ended {
+                planted_end(&sandbox, &app.queue, response).await;
                 world.lambda().fan_out.push((sandbox, app));
             }
             ended
         }
         Function::Deliver => {
             let (sandbox, app) = warm_deliver(&world);
-            sandbox.begin(of);
+            sandbox.begin(of, &batch);
             let invocation =
                 deliver::Invocation { run: RunId(format!("run {run}")), deadline: Millis(deadline) };
             let work = deliver::handle(&*app, event, &invocation);
-            let ended = race(work, &sandbox, deadline).await;
-            if ended.is_ok() {
+            let mut ended = race(work, &sandbox, deadline).await;
+            if let Ok(response) = &mut ended {
+                planted_end(&sandbox, &app.queue, response).await;
                 world.lambda().deliver.push((sandbox, app));
             }
             ended
@@ -164,6 +168,15 @@ async fn invoke(world: Arc<World>, source: usize, function: Function, batch: Bat
     };
     complete(&world, source, (batch.id, &answer));
     end(&world, source, run, how);
+}
+
+/// What a planted bug does to a response. Without one: nothing.
+async fn planted_end(sandbox: &Sandbox, queue: &Queues, response: &mut SqsBatchResponse) {
+    for (queue_url, messages) in sandbox.planted.take_gathered() {
+        let _lost = queue.port.send(&queue_url, &messages).await;
+    }
+    let failed = response.batch_item_failures.drain(..).map(|item| item.item_identifier).collect();
+    *response = records::reply(sandbox.planted.failed(failed));
 }
 
 /// The function's response, or how it ended without one.

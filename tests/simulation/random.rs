@@ -1,8 +1,10 @@
 //! Random schedules: each drawn from a seed, played, and held against every promise.
 
 use crate::checks::{Counts, Violation, check};
+use crate::planted::Bug;
 use crate::run::run;
 use crate::schedule::draw;
+use crate::setup::Setup;
 use crate::timeline::render;
 
 /// Schedules of each sweep when nobody asks for more.
@@ -57,6 +59,19 @@ fn every_promise_holds_when_the_queue_alone_locks_a_group() {
 #[test]
 fn every_promise_holds_when_the_mapping_locks_a_group_too() {
     sweep(1);
+}
+
+/// The first seed by which each planted bug is found, and the promise it breaks.
+#[test]
+fn every_planted_bug_is_found() {
+    for bug in Bug::ALL {
+        let found = (0..SCHEDULES).find_map(|seed| {
+            let (world, history) = run(Setup { bug: Some(bug), ..draw(seed) });
+            check(&world.setup, &history).err().map(|violation| (seed + 1, violation.promise))
+        });
+        let (schedules, promise) = found.unwrap_or_else(|| panic!("{bug:?} is not found"));
+        println!("{bug:?}: breaks {promise}, found by {schedules} schedule(s)");
+    }
 }
 
 #[test]

@@ -20,6 +20,7 @@ use crate::executor::Executor;
 use crate::faults::Rates;
 use crate::history::{EventFact, Fault, History, Owed, Version, WebhookFact};
 use crate::lambda::{self, Lambda};
+use crate::planted::Bug;
 use crate::rng::Rng;
 use crate::setup::{Action, Kind, Setup};
 use crate::time::BEGIN;
@@ -257,7 +258,8 @@ fn push(world: &World, company: usize, kind: Option<Kind>, body: Option<u8>) {
     let message = NewMessage {
         body: Arc::clone(&body),
         group: Some(history.companies[company].as_str().into()),
-        deduplication_id: Some(Arc::clone(&deduplication_id)),
+        deduplication_id: (world.setup.bug != Some(Bug::ComparesBodies))
+            .then(|| Arc::clone(&deduplication_id)),
         ..NewMessage::default()
     };
     let sent = world.queues().find_mut(EVENTS).unwrap().send(Millis(now), message).unwrap();

@@ -7,15 +7,18 @@ use std::task::Poll;
 
 use hookrail_adapters::clock::Clock;
 use hookrail_domain::time::Millis;
+use hookrail_fifo::mapping::Batch;
 
 use crate::faults::{Call, Fate, Function};
 use crate::history::{Fault, RunEnd};
+use crate::planted::Planted;
 use crate::world::{Invocation, World};
 
 #[derive(Debug)]
 pub(crate) struct Sandbox {
     pub(crate) world: Arc<World>,
     pub(crate) function: Function,
+    pub(crate) planted: Planted,
     skew_ms: i64,
     current: Mutex<Current>,
 }
@@ -40,14 +43,16 @@ pub(crate) struct Course {
 
 impl Sandbox {
     pub(crate) fn new(world: Arc<World>, function: Function, skew_ms: i64) -> Self {
-        Self { world, function, skew_ms, current: Mutex::default() }
+        let planted = Planted::new(world.setup.bug);
+        Self { world, function, planted, skew_ms, current: Mutex::default() }
     }
 
     fn current(&self) -> MutexGuard<'_, Current> {
         self.current.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    pub(crate) fn begin(&self, of: Invocation) {
+    pub(crate) fn begin(&self, of: Invocation, batch: &Batch) {
+        self.planted.begin(batch);
         let mut current = self.current();
         current.run = of.run;
         current.invocation = of.invocation;

@@ -4,6 +4,7 @@ use hookrail_domain::retry::RetryPolicy;
 use hookrail_fifo::mapping::GroupLock;
 
 use crate::faults::{Planned, Rates};
+use crate::planted::Bug;
 use crate::receiver::Receiver;
 
 #[derive(Debug, Clone)]
@@ -31,6 +32,7 @@ pub(crate) struct Setup {
     pub(crate) companies: usize,
     pub(crate) webhooks: Vec<Webhook>,
     pub(crate) script: Vec<Step>,
+    pub(crate) bug: Option<Bug>,
 }
 
 /// A webhook, its trigger and its receiver.
@@ -127,6 +129,7 @@ impl Setup {
             companies,
             webhooks,
             script,
+            bug: None,
         }
     }
 }

@@ -46,8 +46,9 @@ impl fmt::Display for Chain<'_> {
 /// The namespace of our metrics.
 pub const METRICS_NAMESPACE: &str = "Hookrail";
 
-/// Adds to a metric. CloudWatch reads it from the log: no call is made.
+/// Adds to a metric. CloudWatch reads it from the function's log: no call is made, and elsewhere nothing is written.
 pub fn count(metric: &str, value: u64, at: Millis) {
+    let Some(function) = ProcessEnvironment.get(config::FUNCTION_NAME) else { return };
     let line = serde_json::json!({
         "_aws": {
             "Timestamp": at.0,
@@ -58,7 +59,7 @@ pub fn count(metric: &str, value: u64, at: Millis) {
                 "Metrics": [{ "Name": metric, "Unit": "Count" }],
             }],
         },
-        "FunctionName": ProcessEnvironment.get(config::FUNCTION_NAME).unwrap_or_default(),
+        "FunctionName": function,
         metric: value,
     });
     // A metric that cannot be written is no reason to fail a delivery.
