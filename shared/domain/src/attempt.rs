@@ -174,6 +174,9 @@ pub struct Attempt {
 
 #[cfg(test)]
 mod tests {
+    use proptest::collection::vec;
+    use proptest::prelude::*;
+
     use super::*;
 
     fn answered(status: u16) -> Outcome {
@@ -231,6 +234,35 @@ mod tests {
     fn class_names_round_trip() {
         for class in ErrorClass::ALL {
             assert_eq!(ErrorClass::find(class.name()), Some(class));
+        }
+    }
+
+    proptest! {
+        #[test]
+        fn a_row_id_comes_back_as_its_number_and_ids_sort_as_numbers(
+            one in (0..1_u64 << 48, 0..1_u32 << 16),
+            other in (0..1_u64 << 48, 0..1_u32 << 16),
+            webhook: [u8; 12],
+        ) {
+            let webhook = SubscriptionId::from_bytes(webhook);
+            let [one, other] =
+                [one, other].map(|(sequence, attempt)| AttemptNumber { sequence, attempt });
+            prop_assert_eq!(AttemptNumber::of_row_id(one.row_id(webhook), webhook), Some(one));
+            prop_assert_eq!(one.row_id(webhook).cmp(&other.row_id(webhook)), one.cmp(&other));
+        }
+
+        #[test]
+        fn what_is_kept_of_an_answer_is_its_beginning(
+            piece in vec(any::<u8>(), 1..9),
+            bytes in RESPONSE_BYTES_MAX - 9..RESPONSE_BYTES_MAX + 9,
+        ) {
+            let answer: Vec<u8> = piece.into_iter().cycle().take(bytes).collect();
+            let kept = ResponseText::keep(&answer);
+            prop_assert!(kept.text.len() <= RESPONSE_BYTES_MAX);
+            // What the cut made of half a character is no part of the answer.
+            let whole = kept.text.trim_end_matches(char::REPLACEMENT_CHARACTER);
+            prop_assert!(String::from_utf8_lossy(&answer).starts_with(whole));
+            prop_assert!(kept.truncated || kept.text == String::from_utf8_lossy(&answer));
         }
     }
 }

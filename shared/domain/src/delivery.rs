@@ -58,12 +58,6 @@ impl QueuePosition {
     pub fn is_before(&self, other: &Self) -> bool {
         self.queue == other.queue && self.number < other.number
     }
-
-    /// Whether both name the same message.
-    #[must_use]
-    pub fn is_same(&self, other: &Self) -> bool {
-        self == other
-    }
 }
 
 /// One event owed to one webhook, until it ends.
@@ -77,4 +71,29 @@ pub struct Delivery {
     pub accepted: QueuePosition,
     pub accepted_at: Millis,
     pub body: Body,
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_queue_is_called_by_the_last_part_of_its_url_and_of_its_arn() {
+        for name in [
+            QueueName::of_url("https://sqs.eu-west-1.amazonaws.com/000000000000/events.fifo"),
+            QueueName::of_arn("arn:aws:sqs:eu-west-1:000000000000:events.fifo"),
+            QueueName::of_url("events.fifo"),
+        ] {
+            assert_eq!((name.as_str(), format!("{name:?}")), ("events.fifo", "events.fifo".to_owned()));
+        }
+    }
+
+    #[test]
+    fn a_message_comes_before_later_ones_of_its_own_queue_only() {
+        let at = |queue, number| QueuePosition { queue: QueueName::new(queue), number };
+        assert!(at("a", 1).is_before(&at("a", 2)));
+        assert!(!at("a", 2).is_before(&at("a", 2)));
+        assert!(!at("a", 3).is_before(&at("a", 2)));
+        assert!(!at("a", 1).is_before(&at("b", 2)));
+    }
 }

@@ -37,6 +37,10 @@ pub fn fan_out(
 
 #[cfg(test)]
 mod tests {
+    use proptest::collection::vec;
+    use proptest::prelude::*;
+    use proptest::sample::select;
+
     use super::*;
     use crate::delivery::QueueName;
     use crate::event::Body;
@@ -81,5 +85,43 @@ mod tests {
         let owed: Vec<_> = deliveries.iter().map(|delivery| delivery.subscription).collect();
         assert_eq!(owed, [subscriptions[0].id, subscriptions[4].id]);
         assert_eq!(deliveries, fan_out(&event, &subscriptions, &position, Millis(1)));
+    }
+
+    fn any_subscriptions() -> impl Strategy<Value = Vec<Subscription>> {
+        let names = vec!["create-edit-delete-task", "create-edit-delete-user", "logout-user"];
+        let one = (select(vec!["acme", "other"]), any::<bool>(), select(names));
+        vec(one, 0..12).prop_map(|kinds| {
+            let numbered = (1..).zip(kinds);
+            numbered
+                .map(|(number, (company, active, name))| subscription(number, company, active, name))
+                .collect()
+        })
+    }
+
+    proptest! {
+        #[test]
+        fn twice_is_once_and_no_webhook_is_owed_more_because_of_another(
+            message: String,
+            kind in select(crate::trigger::CATALOGUE.iter().collect::<Vec<_>>()),
+            subscriptions in any_subscriptions(),
+        ) {
+            let event = Event {
+                id: EventId::of_message(&message),
+                company: CompanyId::parse("acme").unwrap(),
+                kind,
+                ids: Context::default(),
+                body: Body::new(message).unwrap(),
+            };
+            let position = QueuePosition { queue: QueueName::new("events"), number: 7 };
+            let owed = |to: &[Subscription]| fan_out(&event, to, &position, Millis(1));
+            let once = owed(&subscriptions);
+            prop_assert_eq!(&once, &owed(&subscriptions));
+            let alone: Vec<_> = subscriptions.chunks(1).flat_map(owed).collect();
+            prop_assert_eq!(&once, &alone);
+            for (index, delivery) in once.iter().enumerate() {
+                prop_assert!(once.iter().skip(index + 1).all(|other| other.id != delivery.id));
+                prop_assert_eq!((&delivery.company, &delivery.body), (&event.company, &event.body));
+            }
+        }
     }
 }

@@ -216,6 +216,8 @@ show_text!(ContextId);
 
 #[cfg(test)]
 mod tests {
+    use proptest::prelude::*;
+
     use super::*;
 
     #[test]
@@ -231,9 +233,11 @@ mod tests {
     fn company_ids_are_safe_in_keys_and_groups() {
         for good in ["625be93a286ef83c1c0e845f", "acme", "a-b_C9"] {
             assert_eq!(CompanyId::parse(good).unwrap().as_str(), good);
+            assert_eq!(ContextId::parse(good).unwrap().as_str(), good);
         }
         for bad in ["", "a#b", "a b", "é", &"x".repeat(65)] {
             assert_eq!(CompanyId::parse(bad), Err(InvalidId::NotAName), "{bad}");
+            assert_eq!(ContextId::parse(bad), Err(InvalidId::NotAName), "{bad}");
         }
     }
 
@@ -260,5 +264,21 @@ mod tests {
     #[test]
     fn hashed_parts_cannot_be_shifted_into_each_other() {
         assert_ne!(hash_parts(&[b"ab", b"c"]), hash_parts(&[b"a", b"bc"]));
+    }
+
+    proptest! {
+        #[test]
+        fn ids_and_hexadecimal_of_either_case_come_back_as_their_bytes(bytes: [u8; 12]) {
+            let id = RowId::from_bytes(bytes);
+            prop_assert_eq!(RowId::parse(&id.to_string()), Ok(id));
+            prop_assert_eq!(RowId::parse(&id.to_string().to_uppercase()), Ok(id));
+            prop_assert_eq!(unhex(&hex(&bytes)), Some(bytes));
+        }
+
+        #[test]
+        fn what_is_read_as_an_id_is_hexadecimal(text in "[0-9a-fA-F]{23}\\PC") {
+            let is_hex = text.bytes().all(|byte| byte.is_ascii_hexdigit());
+            prop_assert_eq!(RowId::parse(&text).is_ok(), is_hex);
+        }
     }
 }

@@ -46,3 +46,20 @@ const _: () = {
     assert!(QUEUE_BATCH_MAX * 2 * (EVENT_BYTES_MAX + QUEUE_ENVELOPE_BYTES_MAX) <= INVOKE_BYTES_MAX);
     assert!(EVENT_BYTES_MAX <= INGEST_BYTES_MAX);
 };
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_limits_are_those_that_callers_and_operators_were_told() {
+        assert_eq!((EVENT_BYTES_MAX, CONFIG_BYTES_MAX, INGEST_BYTES_MAX), (262_144, 65_536, 4_194_304));
+        assert_eq!(RESPONSE_BYTES_MAX, 16_384);
+        // Those of AWS, as its documents give them.
+        assert_eq!(
+            (QUEUE_MESSAGE_BYTES_MAX, ITEM_BYTES_MAX, INVOKE_BYTES_MAX),
+            (1_048_576, 409_600, 6_291_456)
+        );
+        assert_eq!((QUEUE_ENVELOPE_BYTES_MAX, ROW_OVERHEAD_BYTES_MAX), (2_048, 8_192));
+    }
+}

@@ -38,17 +38,6 @@ pub enum Disposition {
     GiveUp,
 }
 
-impl Disposition {
-    /// Whether the delivery has ended.
-    #[must_use]
-    pub fn is_final(self) -> bool {
-        match self {
-            Self::Delivered | Self::GiveUp => true,
-            Self::RetryAfter { .. } => false,
-        }
-    }
-}
-
 impl RetryPolicy {
     /// What becomes of a delivery whose attempt of this number ended so.
     #[must_use]

@@ -69,6 +69,9 @@ impl fmt::Debug for SigningSecret {
 
 #[cfg(test)]
 mod tests {
+    use proptest::collection::vec;
+    use proptest::prelude::*;
+
     use super::*;
 
     #[test]
@@ -91,6 +94,16 @@ mod tests {
         assert_eq!(SigningSecret::parse(&secret.reveal()).unwrap(), secret);
         for bad in ["", "MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw", "whsec_", "whsec_c2hvcnQ=", "whsec_%%%"] {
             assert_eq!(SigningSecret::parse(bad), Err(InvalidSecret), "{bad}");
+        }
+    }
+
+    proptest! {
+        #[test]
+        fn a_secret_of_a_right_size_comes_back_and_no_other_is_read(bytes in vec(any::<u8>(), 20..70)) {
+            let text = format!("{PREFIX}{}", STANDARD.encode(&bytes));
+            let read = SigningSecret::parse(&text);
+            prop_assert_eq!(read.is_ok(), (24..=64).contains(&bytes.len()));
+            prop_assert!(read.is_err() || read.unwrap().reveal() == text);
         }
     }
 }

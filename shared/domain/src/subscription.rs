@@ -123,4 +123,11 @@ mod tests {
         assert_eq!(Name::parse(&"é".repeat(200)).unwrap().as_str().chars().count(), 200);
         assert_eq!(Name::parse(&"é".repeat(201)), Err(InvalidText::TooLong { chars_max: 200 }));
     }
+
+    #[test]
+    fn texts_are_shown_as_they_were_given() {
+        assert_eq!(Code::parse("wo_update").unwrap().to_string(), "wo_update");
+        assert_eq!(Description::parse(" For the team. ").unwrap().as_str(), " For the team. ");
+        assert_eq!(Description::parse(&"é".repeat(2001)), Err(InvalidText::TooLong { chars_max: 2000 }));
+    }
 }

@@ -196,7 +196,9 @@ mod tests {
         check(&policy, "https://", Err(InvalidTarget::NoHost));
         check(&policy, " https://a.io", Err(InvalidTarget::NotAbsolute));
         check(&policy, "https://a.io/\n", Err(InvalidTarget::NotAbsolute));
-        check(&policy, &format!("https://a.io/{}", "x".repeat(URL_CHARS_MAX)), Err(InvalidTarget::TooLong));
+        let sized = |chars: usize| format!("https://a.io/{}", "é".repeat(chars - 13));
+        check(&policy, &sized(URL_CHARS_MAX), Ok(()));
+        check(&policy, &sized(URL_CHARS_MAX + 1), Err(InvalidTarget::TooLong));
     }
 
     #[test]
@@ -239,8 +241,9 @@ mod tests {
     }
 
     #[test]
-    fn a_url_is_shown_without_path_and_query() {
+    fn a_url_is_shown_whole_to_its_owner_and_without_path_and_query_to_a_log() {
         let url = TargetUrl::parse("https://a.io/secret?key=1", &TargetPolicy::default()).unwrap();
         assert_eq!(format!("{url:?}"), "TargetUrl(a.io)");
+        assert_eq!(url.as_str(), "https://a.io/secret?key=1");
     }
 }

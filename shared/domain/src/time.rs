@@ -23,3 +23,26 @@ impl Millis {
         self.0 / 1000
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+
+    use super::*;
+
+    #[test]
+    fn times_stop_at_both_ends_instead_of_wrapping() {
+        assert_eq!(Millis(u64::MAX).plus_seconds(1), Millis(u64::MAX));
+        assert_eq!(Millis(1).plus_seconds(u64::MAX), Millis(u64::MAX));
+        assert_eq!(Millis(1).since(Millis(2)), 0);
+    }
+
+    proptest! {
+        #[test]
+        fn a_time_is_later_by_what_was_added(at in 0..u64::MAX / 2, seconds in 0..1_000_000_000_u64) {
+            let later = Millis(at).plus_seconds(seconds);
+            prop_assert_eq!(later.since(Millis(at)), seconds * 1000);
+            prop_assert_eq!(later.unix_seconds() - Millis(at).unix_seconds(), seconds);
+        }
+    }
+}

@@ -127,6 +127,8 @@ impl Grant {
 
 #[cfg(test)]
 mod tests {
+    use proptest::prelude::*;
+
     use super::*;
 
     #[test]
@@ -161,5 +163,14 @@ mod tests {
         );
         assert_eq!(TokenHash::of("abc").to_string().parse(), Ok(TokenHash::of("abc")));
         assert_eq!("ba78".parse::<TokenHash>(), Err(InvalidTokenHash));
+    }
+
+    proptest! {
+        #[test]
+        fn a_hash_comes_back_from_its_text_and_two_tokens_have_two(one: String, other: String) {
+            let hash = TokenHash::of(&one);
+            prop_assert_eq!(hash.to_string().parse(), Ok(hash));
+            prop_assert_eq!(hash == TokenHash::of(&other), one == other);
+        }
     }
 }

@@ -198,6 +198,10 @@ impl Trigger {
 
 #[cfg(test)]
 mod tests {
+    use proptest::option;
+    use proptest::prelude::*;
+    use proptest::sample::select;
+
     use super::*;
 
     fn ids(survey: &str, group: &str, task_group: &str) -> Context {
@@ -259,5 +263,56 @@ mod tests {
         assert_eq!(TriggerType::of_event("COTPlanet", "create").unwrap_err(), UnknownEvent::Subject);
         assert_eq!(TriggerType::of_event("COTTask", "explode").unwrap_err(), UnknownEvent::Action);
         assert_eq!(TriggerType::of_event("Auth", "create").unwrap_err(), UnknownEvent::Action);
+    }
+
+    #[test]
+    fn slots_have_the_names_of_the_reference_api() {
+        assert_eq!(Slot::ALL.map(Slot::name), ["survey", "group", "taskGroup"]);
+    }
+
+    #[test]
+    fn what_is_put_into_a_slot_is_found_there_and_kept_by_the_trigger() {
+        for slot in Slot::ALL {
+            let mut context = Context::default();
+            context.set(slot, ContextId::parse("x").unwrap());
+            let filled = Slot::ALL.into_iter().filter(|other| context.get(*other).is_some());
+            assert_eq!(filled.collect::<Vec<_>>(), [slot]);
+            let kind = CATALOGUE.iter().find(|kind| kind.slots.iter().any(|rule| rule.slot == slot)).unwrap();
+            assert_eq!(Trigger::new(kind, context.clone()).unwrap().context(), &context);
+        }
+    }
+
+    fn any_ids() -> impl Strategy<Value = Context> {
+        let id = || option::of(select(vec!["x", "y"]).prop_map(|text| ContextId::parse(text).unwrap()));
+        (id(), id(), id()).prop_map(|(survey, group, task_group)| Context { survey, group, task_group })
+    }
+
+    /// The trigger with what of the ids applies to it.
+    fn narrowed(kind: &'static TriggerType, mut ids: Context) -> Trigger {
+        let applies = |slot| kind.slots.iter().any(|rule| rule.slot == slot);
+        ids.survey = ids.survey.filter(|_| applies(Slot::Survey));
+        ids.group = ids.group.filter(|_| applies(Slot::Group));
+        ids.task_group = ids.task_group.filter(|_| applies(Slot::TaskGroup));
+        Trigger::new(kind, ids).unwrap()
+    }
+
+    proptest! {
+        #[test]
+        fn a_webhook_that_asks_for_less_gets_no_fewer_events(
+            kind in select(CATALOGUE.iter().collect::<Vec<_>>()),
+            other in select(CATALOGUE.iter().collect::<Vec<_>>()),
+            (asked, event) in (any_ids(), any_ids()),
+        ) {
+            let narrow = narrowed(kind, asked.clone());
+            for wide in [
+                narrowed(kind, Context { survey: None, ..asked.clone() }),
+                narrowed(kind, Context { group: None, ..asked.clone() }),
+                narrowed(kind, Context { task_group: None, ..asked.clone() }),
+            ] {
+                prop_assert!(!narrow.matches(kind, &event) || wide.matches(kind, &event));
+            }
+            prop_assert!(narrowed(kind, Context::default()).matches(kind, &event));
+            prop_assert!(!narrow.matches(other, &event) || kind.name == other.name);
+        }
     }
 }
