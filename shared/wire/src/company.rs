@@ -36,6 +36,8 @@ pub fn render(company: &CompanyId, token: &str) -> Vec<u8> {
 
 #[cfg(test)]
 mod tests {
+    use proptest::prelude::*;
+
     use super::*;
 
     #[test]
@@ -53,5 +55,13 @@ mod tests {
             assert_eq!(parse(bad).unwrap_err().field, "company");
         }
         assert_eq!(parse(b"[]").unwrap_err().field, "");
+    }
+
+    proptest! {
+        #[test]
+        fn the_company_that_is_shown_is_the_one_that_is_read(name in "[A-Za-z0-9_-]{1,64}", token: String) {
+            let company = CompanyId::parse(&name).unwrap();
+            prop_assert_eq!(parse(&render(&company, &token)), Ok(Some(company)));
+        }
     }
 }

@@ -128,6 +128,9 @@ fn context_ids(kind: &TriggerType, data: Option<&RawValue>) -> Result<Context, I
 
 #[cfg(test)]
 mod tests {
+    use proptest::prelude::*;
+    use proptest::sample::select;
+
     use super::*;
 
     fn read(text: &str) -> Result<Event, InvalidEvent> {
@@ -197,6 +200,38 @@ mod tests {
         for data in ["null", "7", "[]", "\"x\"", "{}", r#"{"taskGroup":7}"#, r#"{"taskGroup":null}"#] {
             let text = format!(r#"{{"company":"a","type":"COTTask","event":"create","data":{data}}}"#);
             assert_eq!(read(&text).unwrap().ids, Context::default(), "{data}");
+        }
+    }
+
+    proptest! {
+        #[test]
+        fn what_an_event_says_is_read_whatever_else_it_holds(
+            company in "[A-Za-z0-9_-]{1,64}",
+            (kind, action) in select(hookrail_domain::trigger::CATALOGUE.iter().collect::<Vec<_>>())
+                .prop_flat_map(|kind| (Just(kind), select(kind.actions))),
+            ids in ("[a-z0-9]{1,24}", "[a-z0-9]{1,24}", "[a-z0-9]{1,24}"),
+            (name, value) in ("x[a-z]{0,5}", "[ -~]{0,40}"),
+        ) {
+            let (survey, group, task_group) = &ids;
+            let text = serde_json::json!({
+                name: value,
+                "data": { "surveyId": survey, "group": group, "taskGroup": task_group, "other": [1.5, null] },
+                "event": action,
+                "type": kind.subject,
+                "company": company,
+            })
+            .to_string();
+            let event = read(&text).unwrap();
+            prop_assert_eq!(event.company.as_str(), &company);
+            prop_assert_eq!(event.kind, kind);
+            for slot in hookrail_domain::trigger::Slot::ALL {
+                let applies = kind.slots.iter().any(|rule| rule.slot == slot);
+                prop_assert_eq!(event.ids.get(slot).is_some(), applies);
+            }
+            prop_assert!(event.ids.survey.is_none_or(|id| id.as_str() == survey));
+            prop_assert!(event.ids.group.is_none_or(|id| id.as_str() == group));
+            prop_assert!(event.ids.task_group.is_none_or(|id| id.as_str() == task_group));
+            prop_assert_eq!(event.body.as_str(), &text);
         }
     }
 }

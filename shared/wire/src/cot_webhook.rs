@@ -321,6 +321,10 @@ fn document(subscription: &Subscription) -> Document<'_> {
 
 #[cfg(test)]
 mod tests {
+    use proptest::option;
+    use proptest::prelude::*;
+    use proptest::sample::select;
+
     use super::*;
 
     const PUBLISHED: &str = include_str!("../fixtures/cot_webhook.json");
@@ -425,5 +429,50 @@ mod tests {
     fn a_patch_refuses_bad_values_by_field() {
         refused(patched(r#"{"url":"ftp://a.io","name":"","isActive":1}"#), &["name", "url", "isActive"]);
         refused(patched(r#"{"name":null}"#), &["name"]);
+    }
+
+    fn any_subscription() -> impl Strategy<Value = Subscription> {
+        let id = || option::of("[A-Za-z0-9_-]{1,24}".prop_map(|text| ContextId::parse(&text).unwrap()));
+        let trigger = (select(CATALOGUE.iter().collect::<Vec<_>>()), id(), id(), id()).prop_map(
+            |(kind, survey, group, task_group)| {
+                let mut context = Context { survey, group, task_group };
+                for (slot, id) in [
+                    (Slot::Survey, &mut context.survey),
+                    (Slot::Group, &mut context.group),
+                    (Slot::TaskGroup, &mut context.task_group),
+                ] {
+                    id.take_if(|_| !kind.slots.iter().any(|rule| rule.slot == slot));
+                }
+                Trigger::new(kind, context).unwrap()
+            },
+        );
+        let texts =
+            ("[A-Za-z]\\PC{0,20}", "[a-z][a-z0-9_]{0,9}", "[A-Za-z0-9/?&=%~é]{0,20}", option::of(".{0,20}"));
+        (any::<[u8; 12]>(), any::<bool>(), trigger, texts, 0..u64::MAX).prop_map(
+            |(id, is_active, trigger, (name, code, path, description), version)| Subscription {
+                id: SubscriptionId::from_bytes(id),
+                company: CompanyId::parse("acme").unwrap(),
+                is_active,
+                trigger,
+                url: TargetUrl::parse(&format!("https://a.io/{path}"), &TargetPolicy::default()).unwrap(),
+                name: Name::parse(&name).unwrap(),
+                code: Code::parse(&code).unwrap(),
+                description: description.map(|text| Description::parse(&text).unwrap()),
+                version,
+            },
+        )
+    }
+
+    proptest! {
+        #[test]
+        fn a_webhook_that_is_shown_can_be_sent_back_as_a_new_one_and_as_a_change(shown in any_subscription()) {
+            let text = String::from_utf8(render(&shown)).unwrap();
+            let made = new(&text).unwrap().into_subscription(shown.id, shown.company.clone());
+            prop_assert_eq!(&made, &Subscription { version: 0, ..shown.clone() });
+            let patch = parse_patch(text.as_bytes(), &TargetPolicy::default()).unwrap();
+            prop_assert_eq!(patch.expected_version, Some(shown.version));
+            let next = Subscription { version: shown.version + 1, ..shown.clone() };
+            prop_assert_eq!(patch.apply(&shown).unwrap(), next);
+        }
     }
 }

@@ -79,6 +79,7 @@ mod tests {
     use hookrail_domain::id::{CompanyId, DeliveryId, EventId, SubscriptionId};
     use hookrail_domain::log_row::RunId;
     use hookrail_domain::time::Millis;
+    use proptest::prelude::*;
     use serde_json::Value;
 
     use super::*;
@@ -140,5 +141,29 @@ mod tests {
         let text = String::from_utf8(render_list(&[waiting])).unwrap();
         assert!(text.contains("\"nextAttemptAt\":\"1970-01-01T00:00:00.000Z\""));
         assert!(text.contains("\"result\":\"FAILED\",\"error\":\"timeout\""));
+    }
+
+    proptest! {
+        #[test]
+        fn a_row_is_shown_with_its_numbers_and_any_answer(
+            (sequence, attempt) in (0..1_u64 << 48, 0..1_u32 << 16),
+            (status, text, truncated) in any::<(u16, String, bool)>(),
+        ) {
+            let mut row = row("{}");
+            row.attempt.number = AttemptNumber { sequence, attempt };
+            let response = hookrail_domain::attempt::ResponseText { text: text.clone(), truncated };
+            row.attempt.outcome = Outcome::Answered { status, response, retry_after_seconds: None };
+            let written: Value = serde_json::from_slice(&render_list(&[row.clone()])).unwrap();
+            let shown = &written[0];
+            prop_assert_eq!(&shown["response"], &Value::from(text));
+            prop_assert_eq!(&shown["responseTruncated"], &Value::from(truncated));
+            prop_assert_eq!((&shown["sequence"], &shown["retry"]), (&Value::from(sequence), &Value::from(attempt)));
+            prop_assert_eq!(&shown["status"], &Value::from(status));
+            let id = hookrail_domain::id::RowId::parse(shown["_id"].as_str().unwrap()).unwrap();
+            prop_assert_eq!(AttemptNumber::of_row_id(id, row.subscription), Some(row.attempt.number));
+            let succeeded = (200..=209).contains(&status);
+            prop_assert_eq!(&shown["result"], if succeeded { "SUCCESS" } else { "FAILED" });
+            prop_assert_eq!(shown["error"].is_null(), succeeded);
+        }
     }
 }

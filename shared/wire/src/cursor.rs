@@ -81,6 +81,8 @@ fn check(list: &[&[u8]; 3], place: &[u8]) -> [u8; CHECK_BYTES] {
 
 #[cfg(test)]
 mod tests {
+    use proptest::prelude::*;
+
     use super::*;
 
     fn company(text: &str) -> CompanyId {
@@ -126,6 +128,25 @@ mod tests {
         }
         for bad in ["", "=", "not a cursor", "é", &format!("{good}AAAA")] {
             assert_eq!(parse_subscription(&acme, bad), Err(InvalidCursor), "{bad}");
+        }
+    }
+
+    proptest! {
+        #[test]
+        fn every_place_comes_back_in_its_own_list_and_in_no_other(
+            (owner, stranger) in ("[a-z]{1,3}", "[a-z]{1,3}"),
+            (webhook, other) in any::<([u8; 12], [u8; 12])>(),
+            (sequence, attempt) in any::<(u64, u32)>(),
+        ) {
+            let (owner, stranger) = (company(&owner), company(&stranger));
+            let [webhook, other] = [webhook, other].map(SubscriptionId::from_bytes);
+            let row = AttemptNumber { sequence, attempt };
+            let (page, rows) = (render_subscription(&owner, webhook), render_row((&owner, webhook), row));
+            prop_assert_eq!(parse_subscription(&owner, &page), Ok(webhook));
+            prop_assert_eq!(parse_row((&owner, webhook), &rows), Ok(row));
+            prop_assert_eq!(parse_subscription(&stranger, &page).is_ok(), stranger == owner);
+            prop_assert_eq!(parse_row((&stranger, webhook), &rows).is_ok(), stranger == owner);
+            prop_assert_eq!(parse_row((&owner, other), &rows).is_ok(), other == webhook);
         }
     }
 }

@@ -135,6 +135,8 @@ fn document<'a>(key: &'a str, accepted: &[EventId]) -> Document<'a> {
 #[cfg(test)]
 mod tests {
     use hookrail_domain::limits::EVENT_BYTES_MAX;
+    use proptest::collection::vec;
+    use proptest::prelude::*;
 
     use super::*;
 
@@ -245,5 +247,24 @@ mod tests {
             "{\"type\":\"about:blank\",\"title\":\"Service Unavailable\",\"status\":503,\"detail\":\"broke off\",\
              \"idempotencyKey\":\"k\",\"events\":[{\"id\":\"010101010101010101010101\"}]}"
         );
+    }
+
+    proptest! {
+        #[test]
+        fn an_array_gives_its_elements_byte_for_byte_whatever_stands_between_them(
+            elements in vec(("[ \\t\\r\\n]{0,3}", "[ \\t\\r\\n]{0,3}", "[ -~é日😀]{0,20}"), 1..8),
+        ) {
+            let element = |text: &String| {
+                let text = serde_json::to_string(text).unwrap();
+                format!(r#"{{"x": {text},"company":"acme" ,"type":"COTTask","event":"edit"}}"#)
+            };
+            let texts: Vec<_> = elements
+                .iter()
+                .map(|(before, after, text)| format!("{before}{}{after}", element(text)))
+                .collect();
+            let call = format!("[{}]", texts.join(","));
+            let expected: Vec<_> = elements.iter().map(|(_, _, text)| element(text)).collect();
+            prop_assert_eq!(bodies(&call), expected);
+        }
     }
 }

@@ -24,6 +24,9 @@ pub fn render(at: Millis) -> String {
 
 #[cfg(test)]
 mod tests {
+    use proptest::prelude::*;
+    use time::format_description::well_known::Rfc3339;
+
     use super::*;
 
     #[test]
@@ -31,5 +34,18 @@ mod tests {
         assert_eq!(render(Millis(0)), "1970-01-01T00:00:00.000Z");
         assert_eq!(render(Millis(1_651_781_080_084)), "2022-05-05T20:04:40.084Z");
         assert_eq!(render(Millis(u64::MAX)), "9999-12-31T23:59:59.999Z");
+    }
+
+    proptest! {
+        #[test]
+        fn a_time_of_the_calendar_comes_back_and_later_ones_sort_after_it(
+            // To the last millisecond of the year 9999.
+            (one, other) in (0..253_402_300_800_000_u64, 0..253_402_300_800_000_u64),
+        ) {
+            let text = render(Millis(one));
+            let read = OffsetDateTime::parse(&text, &Rfc3339).unwrap();
+            prop_assert_eq!(read.unix_timestamp_nanos(), i128::from(one) * 1_000_000);
+            prop_assert_eq!(text.cmp(&render(Millis(other))), one.cmp(&other));
+        }
     }
 }
