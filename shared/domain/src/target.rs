@@ -8,6 +8,10 @@ use url::{Host, Url};
 use crate::address::{self, Cidr};
 use crate::limits::URL_CHARS_MAX;
 
+/// Bytes of a host name, and of one of its labels (RFC 1035).
+const HOST_NAME_BYTES_MAX: usize = 253;
+const HOST_LABEL_BYTES_MAX: usize = 63;
+
 /// What the operator has opened beyond public https on port 443.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct TargetPolicy {
@@ -129,8 +133,8 @@ impl TargetUrl {
             return Err(InvalidTarget::Port);
         }
         let literal = match url.host() {
-            None => return Err(InvalidTarget::NoHost),
-            Some(Host::Domain(_)) => None,
+            Some(Host::Domain(name)) if is_host_name(name) => None,
+            None | Some(Host::Domain(_)) => return Err(InvalidTarget::NoHost),
             Some(Host::Ipv4(ip)) => Some(IpAddr::V4(ip)),
             Some(Host::Ipv6(ip)) => Some(IpAddr::V6(ip)),
         };
@@ -161,6 +165,16 @@ impl TargetUrl {
             (None, _) => String::new(),
         }
     }
+}
+
+/// Whether a resolver and the HTTP client take the name. A parsed URL may still have `"` or `{` for a host.
+fn is_host_name(name: &str) -> bool {
+    let name = name.strip_suffix('.').unwrap_or(name);
+    name.len() <= HOST_NAME_BYTES_MAX
+        && name.split('.').all(|label| {
+            (1..=HOST_LABEL_BYTES_MAX).contains(&label.len())
+                && label.bytes().all(|byte| byte.is_ascii_alphanumeric() || byte == b'-' || byte == b'_')
+        })
 }
 
 /// Shows host and port only: paths and queries of webhooks hold keys.
@@ -199,6 +213,21 @@ mod tests {
         let sized = |chars: usize| format!("https://a.io/{}", "é".repeat(chars - 13));
         check(&policy, &sized(URL_CHARS_MAX), Ok(()));
         check(&policy, &sized(URL_CHARS_MAX + 1), Err(InvalidTarget::TooLong));
+    }
+
+    #[test]
+    fn a_host_is_a_name_that_can_be_looked_up() {
+        let policy = TargetPolicy::default();
+        let label = "x".repeat(HOST_LABEL_BYTES_MAX);
+        let longest = format!("{label}.{label}.{label}.{}", "x".repeat(61));
+        for good in ["a.io", "a.io.", "a_b-c.io", "bücher.example", &longest, &format!("{longest}.")] {
+            check(&policy, &format!("https://{good}/"), Ok(()));
+        }
+        for bad in
+            ["\"", "a{b}.io", "a`.io", "a..io", ".a.io", ".", &format!("{longest}x"), &format!("{label}x.io")]
+        {
+            check(&policy, &format!("https://{bad}/"), Err(InvalidTarget::NoHost));
+        }
     }
 
     #[test]

@@ -20,6 +20,8 @@ pub enum InvalidEvent {
     NotJson { line: usize, column: usize },
     #[error("must be a JSON object")]
     NotObject,
+    #[error("names company, type, event or data twice")]
+    FieldTwice,
     #[error("holds the character U+{code:04X}, which the queue does not carry")]
     Character { code: u32 },
     #[error("{field} {reason}")]
@@ -35,7 +37,9 @@ impl InvalidEvent {
     #[must_use]
     pub fn problem(&self) -> FieldProblem {
         match self {
-            Self::NotJson { .. } | Self::NotObject | Self::Character { .. } => FieldProblem::new("", self),
+            Self::NotJson { .. } | Self::NotObject | Self::FieldTwice | Self::Character { .. } => {
+                FieldProblem::new("", self)
+            }
             Self::Field { field, reason } => FieldProblem::new(*field, reason),
             Self::UnknownSubject(unknown) => FieldProblem::new("type", unknown),
             Self::UnknownAction(unknown) => FieldProblem::new("event", unknown),
@@ -47,7 +51,7 @@ impl InvalidEvent {
     pub fn code(&self) -> &'static str {
         match self {
             Self::NotJson { .. } | Self::NotObject | Self::Character { .. } => "not_json",
-            Self::Field { .. } => "bad_field",
+            Self::FieldTwice | Self::Field { .. } => "bad_field",
             Self::UnknownSubject(_) | Self::UnknownAction(_) => "unknown_event",
         }
     }
@@ -72,7 +76,7 @@ pub fn parse(body: &Body, id: EventId) -> Result<Event, InvalidEvent> {
     if let Some(character) = text.chars().find(|character| !is_carried(*character)) {
         return Err(InvalidEvent::Character { code: u32::from(character) });
     }
-    let fields: Fields<'_> = serde_json::from_str(text).map_err(|error| read_failed(&error))?;
+    let fields = read_fields(text)?;
     let company = CompanyId::parse(&text_field("company", fields.company)?)
         .map_err(|_same_rule_for_all| InvalidEvent::Field { field: "company", reason: "is no company id" })?;
     let subject = text_field("type", fields.subject)?;
@@ -90,12 +94,17 @@ fn is_carried(character: char) -> bool {
     matches!(character, '\t' | '\n' | '\r' | '\u{20}'..='\u{FFFD}' | '\u{10000}'..)
 }
 
-fn read_failed(error: &serde_json::Error) -> InvalidEvent {
-    if error.is_data() {
-        InvalidEvent::NotObject
-    } else {
-        InvalidEvent::NotJson { line: error.line(), column: error.column() }
+fn read_fields(text: &str) -> Result<Fields<'_>, InvalidEvent> {
+    let not_json =
+        |error: serde_json::Error| InvalidEvent::NotJson { line: error.line(), column: error.column() };
+    // An array would fill the fields by their places.
+    if !text.trim_start_matches([' ', '\t', '\n', '\r']).starts_with('{') {
+        let _json: &RawValue = serde_json::from_str(text).map_err(not_json)?;
+        return Err(InvalidEvent::NotObject);
     }
+    // Each field takes any value: what an object can still have wrong is that it names one of them again.
+    serde_json::from_str(text)
+        .map_err(|error| if error.is_data() { InvalidEvent::FieldTwice } else { not_json(error) })
 }
 
 fn text_field<'a>(field: &'static str, value: Option<&'a RawValue>) -> Result<Cow<'a, str>, InvalidEvent> {
@@ -179,6 +188,12 @@ mod tests {
         refused("{\"company\":\"a\"", ("", "is not JSON (line 1, column 14)"));
         refused("[]", ("", "must be a JSON object"));
         refused("7", ("", "must be a JSON object"));
+        refused(r#"["a","COTTask","create",null]"#, ("", "must be a JSON object"));
+        refused("[", ("", "is not JSON (line 1, column 1)"));
+        refused(
+            r#"{"company":"a","type":"COTTask","event":"create","company":"b"}"#,
+            ("", "names company, type, event or data twice"),
+        );
         refused("{}", ("company", "is missing"));
         refused(r#"{"company":7,"type":"COTTask","event":"create"}"#, ("company", "must be a string"));
         refused(r#"{"company":"a b","type":"COTTask","event":"create"}"#, ("company", "is no company id"));
