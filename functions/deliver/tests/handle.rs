@@ -5,6 +5,7 @@
 use std::sync::atomic::{AtomicU32, Ordering};
 
 use aws_lambda_events::sqs::SqsEvent;
+use hookrail_adapters::clock::Clock as _;
 use hookrail_adapters::config::DeliverConfig;
 use hookrail_adapters::store::{ConfigStore as _, LineKey};
 use hookrail_deliver::{App, Invocation, handle};
@@ -24,6 +25,11 @@ use hookrail_testkit::memory::MemoryTables;
 use hookrail_testkit::queue::MemoryQueue;
 use hookrail_testkit::script::{ScriptedSender, answer, timeout};
 use hookrail_wire::queue_message;
+
+use doubles::{AwayTables, BusyReceivers, HastyClock, Lines};
+
+#[path = "handle/doubles.rs"]
+mod doubles;
 
 const SAMPLE: &str = include_str!("../../../events/deliver-task-create.json");
 const COMPANY: &str = "625bcbdcc9a8e3a86dbf041c";
@@ -70,10 +76,8 @@ impl World {
     /// One invocation, under a run id of its own.
     async fn handle(&self, events: &SqsEvent) -> Vec<String> {
         let run = self.runs.fetch_add(1, Ordering::Relaxed) + 1;
-        let invocation = Invocation {
-            run: RunId(run.to_string()),
-            deadline: Millis(hookrail_adapters::clock::Clock::now(&self.app.clock).0 + 30_000),
-        };
+        let invocation =
+            Invocation { run: RunId(run.to_string()), deadline: Millis(self.app.clock.now().0 + 30_000) };
         let reply = handle(&self.app, events.clone(), &invocation).await;
         reply.batch_item_failures.into_iter().map(|failure| failure.item_identifier).collect()
     }
@@ -213,6 +217,9 @@ async fn without_time_for_an_attempt_nothing_is_sent_and_nothing_counted() {
     assert_eq!(reply.batch_item_failures.len(), 1);
     assert_eq!(world.holds(1), [("h1-1".to_owned(), 0)]);
     assert!(world.app.sender.requests().is_empty() && world.log(1).is_empty());
+    let invocation = Invocation { deadline: Millis(NOW.0 + 12_000), ..invocation };
+    handle(&world.app, events(&[(1, 1)]), &invocation).await;
+    assert_eq!(world.log(1), [(1, 1, 200)], "the margin is part of the time");
 }
 
 #[tokio::test]
@@ -258,4 +265,67 @@ async fn numbers_go_on_after_every_row_has_expired() {
     world.app.store.expire_rows(&line(1), 2);
     world.handle(&events(&[(1, 3)])).await;
     assert_eq!(world.log(1), [(3, 1, 200)]);
+}
+
+#[tokio::test]
+async fn a_message_that_cannot_be_dead_lettered_stays_and_holds_its_group() {
+    let world = World::new([]).await;
+    world.app.queue.fail_sends_after(0);
+    let mut batch = events(&[(1, 1), (1, 2)]);
+    batch.records[0].body = Some("what is this".to_owned());
+    assert_eq!(world.handle(&batch).await, ["m1-1", "m1-2"]);
+    assert_eq!(world.holds(2), [("h1-1".to_owned(), 30), ("h1-2".to_owned(), 30)]);
+    assert!(world.app.sender.requests().is_empty());
+}
+
+#[tokio::test]
+async fn while_the_tables_are_away_nothing_is_sent_and_every_group_waits() {
+    let World { app: App { queue, sender, clock, config, .. }, .. } = World::new([]).await;
+    let app = App { store: AwayTables, queue, sender, clock, config };
+    let mut batch = events(&[(1, 1), (2, 2), (1, 3)]);
+    batch.records[1].attributes.insert("ApproximateReceiveCount".to_owned(), "3".to_owned());
+    let invocation = Invocation { run: RunId("r".into()), deadline: Millis(NOW.0 + 30_000) };
+    let reply = handle(&app, batch, &invocation).await;
+    let mut failed: Vec<_> =
+        reply.batch_item_failures.into_iter().map(|failure| failure.item_identifier).collect();
+    failed.sort();
+    assert_eq!(failed, ["m1-1", "m1-3", "m2-2"]);
+    let mut holds: Vec<_> = app.queue.holds().into_iter().skip(3).collect();
+    holds.sort();
+    let expected = [("h1-1", 30), ("h1-3", 30), ("h2-2", 120)];
+    assert_eq!(holds, expected.map(|(handle, seconds)| (handle.to_owned(), seconds)));
+    assert!(app.sender.requests().is_empty());
+}
+
+#[tokio::test]
+async fn a_finished_message_is_let_go_while_a_batch_mate_is_busy() {
+    let World { app: App { store, queue, config, .. }, .. } = World::new([]).await;
+    let sender = BusyReceivers { url: subscription(COMPANY, 2).url, queue: queue.clone() };
+    let app = App { store, queue, sender, clock: HastyClock(NOW), config };
+    let invocation = Invocation { run: RunId("r".into()), deadline: Millis(NOW.0 + 30_000) };
+    let reply = handle(&app, events(&[(1, 1), (2, 2)]), &invocation).await;
+    assert!(reply.batch_item_failures.is_empty(), "the busy one answered after the other was gone");
+    assert_eq!(app.queue.deleted().first().map(String::as_str), Some("h1-1"));
+}
+
+#[tokio::test]
+async fn an_attempt_is_one_log_line_without_body_url_or_secret() {
+    let (lines, world) = (Lines::default(), World::new([answer(503)]).await);
+    let writer = lines.clone();
+    // For the whole process: of a subscriber of one thread, the others' calls would decide whether it is asked.
+    tracing_subscriber::fmt().json().with_writer(move || writer.clone()).init();
+    // No other test has this event.
+    world.handle(&events(&[(1, 77)])).await;
+    let delivery = DeliveryId::of(EventId::of_message("77"), subscription(COMPANY, 1).id).to_string();
+    let log = String::from_utf8(lines.0.lock().unwrap().clone()).unwrap();
+    let told: Vec<_> = log.lines().filter(|line| line.contains(&delivery)).collect();
+    assert_eq!(told.len(), 1, "{log}");
+    let line: serde_json::Value = serde_json::from_str(told[0]).unwrap();
+    let fields = &line["fields"];
+    assert_eq!(fields["message"], "delivery.attempted");
+    assert_eq!((&fields["attempt.status"], &fields["attempt.number"]), (&503.into(), &1.into()));
+    assert_eq!(fields["disposition"], "RetryAfter { seconds: 30 }");
+    for secret in ["receiver.example", "whsec", "taskGroup", "status 503"] {
+        assert!(!told[0].contains(secret), "{log}");
+    }
 }

@@ -1,0 +1,97 @@
+//! Tables, clocks and receivers that behave as few tests need them to.
+
+use std::io;
+use std::sync::{Arc, Mutex};
+
+use hookrail_adapters::clock::Clock;
+use hookrail_adapters::sender::Sender;
+use hookrail_adapters::store::{LineKey, LineSettings, LogStore, Recorded, StoreError};
+use hookrail_domain::attempt::{AttemptNumber, Outcome};
+use hookrail_domain::line::LastRow;
+use hookrail_domain::log_row::LogRow;
+use hookrail_domain::request::DeliveryRequest;
+use hookrail_domain::target::TargetUrl;
+use hookrail_domain::time::Millis;
+use hookrail_testkit::queue::MemoryQueue;
+use hookrail_testkit::script::answer;
+
+/// Tables that do not answer.
+pub(crate) struct AwayTables;
+
+#[derive(Debug, thiserror::Error)]
+#[error("made to be away")]
+struct Away;
+
+fn away<T>() -> Result<T, StoreError> {
+    Err(StoreError::Unavailable(Box::new(Away)))
+}
+
+impl LogStore for AwayTables {
+    async fn settings(&self, _: &[LineKey]) -> Result<Vec<LineSettings>, StoreError> {
+        away()
+    }
+
+    async fn last_row(&self, _: &LineKey) -> Result<Option<LastRow>, StoreError> {
+        away()
+    }
+
+    async fn put_row(&self, _: &LogRow) -> Result<Recorded, StoreError> {
+        away()
+    }
+
+    async fn list_rows(
+        &self,
+        _: &LineKey,
+        _: Option<AttemptNumber>,
+        _: usize,
+    ) -> Result<Vec<LogRow>, StoreError> {
+        away()
+    }
+}
+
+/// A clock on which every wait is over after one turn of the executor.
+pub(crate) struct HastyClock(pub(crate) Millis);
+
+impl Clock for HastyClock {
+    fn now(&self) -> Millis {
+        self.0
+    }
+
+    async fn sleep(&self, _ms: u64) {
+        tokio::task::yield_now().await;
+    }
+}
+
+/// Receivers of which the one at `url` is busy until the queue has let go of a message, or for many turns.
+pub(crate) struct BusyReceivers {
+    pub(crate) url: TargetUrl,
+    pub(crate) queue: MemoryQueue,
+}
+
+impl Sender for BusyReceivers {
+    async fn send(&self, request: &DeliveryRequest) -> Outcome {
+        let is_busy = request.url == self.url;
+        for _ in 0..1000 {
+            if !is_busy || !self.queue.deleted().is_empty() {
+                return answer(200);
+            }
+            tokio::task::yield_now().await;
+        }
+        answer(500)
+    }
+}
+
+/// What was logged.
+#[derive(Clone, Default)]
+pub(crate) struct Lines(pub(crate) Arc<Mutex<Vec<u8>>>);
+
+impl io::Write for Lines {
+    fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
+        self.0.lock().unwrap().extend_from_slice(bytes);
+        Ok(bytes.len())
+    }
+
+    fn flush(&mut self) -> io::Result<()> {
+        Ok(())
+    }
+}
