@@ -1,0 +1,10 @@
+//! One module a format: what must hold of any bytes that come from outside.
+
+pub(crate) mod event;
+pub(crate) mod event_call;
+pub(crate) mod queue_message;
+pub(crate) mod webhook;
+pub(crate) mod cursor;
+pub(crate) mod token;
+pub(crate) mod target_url;
+pub(crate) mod answer;
