@@ -2,6 +2,7 @@
 
 #![expect(clippy::unwrap_used, reason = "a test's set-up fails loudly")]
 
+use std::process::Command;
 use std::sync::atomic::{AtomicU32, Ordering};
 
 use aws_lambda_events::sqs::SqsEvent;
@@ -328,4 +329,18 @@ async fn an_attempt_is_one_log_line_without_body_url_or_secret() {
     for secret in ["receiver.example", "whsec", "taskGroup", "status 503"] {
         assert!(!told[0].contains(secret), "{log}");
     }
+}
+
+#[test]
+fn a_give_up_is_counted_and_nothing_else_is() {
+    // Metrics are written in Lambda only, to standard output: hence a process of its own, and a test it is to run.
+    let third_failure = "the_third_failure_gives_up_and_the_next_event_goes_out";
+    let run = Command::new(std::env::current_exe().unwrap())
+        .args(["--exact", third_failure, "--nocapture"])
+        .env("AWS_LAMBDA_FUNCTION_NAME", "deliver")
+        .output()
+        .unwrap();
+    let written = String::from_utf8(run.stdout).unwrap();
+    assert!(run.status.success() && written.contains("1 passed"), "{written}");
+    assert_eq!(written.matches("\"DeliveriesExhausted\":1").count(), 1, "{written}");
 }
