@@ -1,4 +1,4 @@
-//! One attempt: prepare, send, judge, record. The only place that sequences them.
+//! One attempt: prepare, send, judge, record. The only place that sequences them; recover takes its first half.
 
 use hookrail_adapters::clock::Clock;
 use hookrail_adapters::queue::Queue;
@@ -6,7 +6,7 @@ use hookrail_adapters::sender::Sender;
 use hookrail_adapters::store::{LineSettings, LogStore, Recorded};
 use hookrail_adapters::telemetry;
 use hookrail_adapters::telemetry::Chain;
-use hookrail_domain::attempt::{Attempt, AttemptNumber, Outcome};
+use hookrail_domain::attempt::{Attempt, AttemptNumber, ErrorClass, Outcome};
 use hookrail_domain::delivery::{Delivery, QueuePosition};
 use hookrail_domain::line::{LastRow, Progress};
 use hookrail_domain::log_row::LogRow;
@@ -14,6 +14,7 @@ use hookrail_domain::request::{DeliveryRequest, prepare};
 use hookrail_domain::retry::Disposition;
 use hookrail_domain::time::Millis;
 
+use crate::line::Line;
 use crate::{App, Invocation};
 
 /// What an attempt needs beside its own time-out, in milliseconds: its row and its hold.
@@ -41,36 +42,65 @@ enum Prepared {
     Fault,
 }
 
+/// Whether an attempt that begins now ends before the invocation does.
+#[must_use]
+pub fn fits(invocation: &Invocation, now: Millis, timeout_seconds: u64) -> bool {
+    timeout_seconds.saturating_mul(1000) + ATTEMPT_MS_MARGIN <= invocation.deadline.since(now)
+}
+
+/// Makes the request of an attempt, if there is one to make. None for a fault of ours: nothing was sent.
+pub async fn send<H: Sender, C: Clock>(
+    (sender, clock): (&H, &C),
+    settings: &LineSettings,
+    (delivery, number): (&Delivery, AttemptNumber),
+    timeout_seconds: u64,
+) -> Option<Attempt> {
+    let started_at = clock.now();
+    let outcome = match prepared(settings, (delivery, number), started_at, timeout_seconds) {
+        Prepared::Send(request) => sender.send(&request).await,
+        Prepared::Skip(reason) => Outcome::Unsent { error: ErrorClass::Disabled, reason: reason.to_owned() },
+        Prepared::Fault => return None,
+    };
+    Some(Attempt { number, started_at, duration_ms: clock.now().since(started_at), outcome })
+}
+
 /// Makes the attempt of this number and records it.
 pub(crate) async fn make<S: LogStore, Q: Queue, H: Sender, C: Clock>(
     app: &App<S, Q, H, C>,
-    settings: &LineSettings,
+    line: &Line,
     (delivery, queued, number): (&Delivery, &QueuePosition, AttemptNumber),
     invocation: &Invocation,
 ) -> Attempted {
-    let started_at = app.clock.now();
-    let timeout_ms = app.config.policy.timeout_seconds.saturating_mul(1000);
-    if invocation.deadline.since(started_at) < timeout_ms + ATTEMPT_MS_MARGIN {
+    let (policy, settings) = (&app.config.policy, &line.settings);
+    if !fits(invocation, app.clock.now(), policy.timeout_seconds) {
         return Attempted::OutOfTime;
     }
-    let outcome = match prepared(app, settings, (delivery, number), started_at) {
-        Prepared::Send(request) => app.sender.send(&request).await,
-        Prepared::Skip(reason) => Outcome::Skipped { reason: reason.to_owned() },
-        Prepared::Fault => return Attempted::Fault,
+    let ports = (&app.sender, &app.clock);
+    let Some(attempt) = send(ports, settings, (delivery, number), policy.timeout_seconds).await else {
+        return Attempted::Fault;
     };
     let ended_at = app.clock.now();
-    let disposition = app.config.policy.disposition(number.attempt, &outcome);
-    let attempt = Attempt { number, started_at, duration_ms: ended_at.since(started_at), outcome };
-    tell(delivery, &attempt, disposition, ended_at);
+    let disposition = policy.disposition(number.attempt, &attempt.outcome);
     let retry_after_seconds = match disposition {
         Disposition::RetryAfter { seconds } => Some(seconds),
         Disposition::Delivered | Disposition::GiveUp => None,
     };
     let progress = retry_after_seconds
         .map_or(Progress::Ended, |seconds| Progress::Waiting { until: ended_at.plus_seconds(seconds) });
+    tell(delivery, &attempt, progress);
+    if disposition == Disposition::GiveUp {
+        telemetry::count(EXHAUSTED, 1, ended_at);
+    }
+    let before = line.last.as_ref().map_or(0, |last| last.given_up);
+    let given_up = match disposition {
+        Disposition::RetryAfter { .. } => before,
+        Disposition::GiveUp if !matches!(attempt.outcome, Outcome::Unsent { .. }) => before.saturating_add(1),
+        Disposition::Delivered | Disposition::GiveUp => 0,
+    };
     let target = settings.subscription.as_ref().map_or(("", 0), |one| (one.url.as_str(), one.version));
     // Without an expiry: the floor that must outlive expired rows is kept by a function that does not exist yet.
-    let row = LogRow::of((delivery, queued), (attempt, progress), target, &invocation.run, None);
+    let state = (attempt, progress, given_up);
+    let row = LogRow::of((delivery, queued), state, target, &invocation.run, None);
     match app.store.put_row(&row).await {
         Ok(Recorded::Mine) => Attempted::Recorded { row: row.last(), retry_after_seconds },
         Ok(Recorded::Another) => {
@@ -88,11 +118,11 @@ pub(crate) async fn make<S: LogStore, Q: Queue, H: Sender, C: Clock>(
     }
 }
 
-fn prepared<S: LogStore, Q: Queue, H: Sender, C: Clock>(
-    app: &App<S, Q, H, C>,
+fn prepared(
     settings: &LineSettings,
     (delivery, number): (&Delivery, AttemptNumber),
     at: Millis,
+    timeout_seconds: u64,
 ) -> Prepared {
     let Some(subscription) = &settings.subscription else {
         return Prepared::Skip("the webhook does not exist");
@@ -104,7 +134,6 @@ fn prepared<S: LogStore, Q: Queue, H: Sender, C: Clock>(
         tracing::error!(subscription.id = %subscription.id, "a webhook has no signing secret");
         return Prepared::Fault;
     };
-    let timeout_seconds = app.config.policy.timeout_seconds;
     match prepare(delivery, number, (&subscription.url, secret), at, timeout_seconds) {
         Ok(request) => Prepared::Send(Box::new(request)),
         Err(error) => {
@@ -114,8 +143,8 @@ fn prepared<S: LogStore, Q: Queue, H: Sender, C: Clock>(
     }
 }
 
-/// The canonical line of an attempt, and the metric of a give-up. No body, no URL, no secret.
-fn tell(delivery: &Delivery, attempt: &Attempt, disposition: Disposition, at: Millis) {
+/// The canonical line of an attempt. No body, no URL, no secret.
+pub fn tell(delivery: &Delivery, attempt: &Attempt, progress: Progress) {
     tracing::info!(
         delivery.id = %delivery.id,
         company.id = %delivery.company,
@@ -124,12 +153,9 @@ fn tell(delivery: &Delivery, attempt: &Attempt, disposition: Disposition, at: Mi
         delivery.sequence = attempt.number.sequence,
         attempt.number = attempt.number.attempt,
         attempt.status = attempt.outcome.status(),
-        attempt.error = attempt.outcome.error().map(hookrail_domain::attempt::ErrorClass::name),
+        attempt.error = attempt.outcome.error().map(ErrorClass::name),
         attempt.duration_ms = attempt.duration_ms,
-        disposition = ?disposition,
+        progress = ?progress,
         "delivery.attempted"
     );
-    if disposition == Disposition::GiveUp {
-        telemetry::count(EXHAUSTED, 1, at);
-    }
 }

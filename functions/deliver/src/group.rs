@@ -9,11 +9,17 @@ use hookrail_adapters::telemetry::Chain;
 use hookrail_domain::delivery::Delivery;
 use hookrail_domain::line::{Standing, standing};
 use hookrail_domain::retry::fault_hold_seconds;
+use hookrail_domain::suspension::Course;
 use hookrail_wire::queue_message;
 
 use crate::attempt::{self, Attempted};
 use crate::line::Line;
-use crate::{App, Invocation};
+use crate::{App, Invocation, parking};
+
+/// Steps of one message: each line state is met at most a few times before it ends, waits or is parked.
+const TURNS_MAX: usize = 8;
+/// How long a fresh message waits while recover sends the last parked ones, in seconds.
+const HAND_OVER_HOLD_SECONDS: u64 = 1;
 
 /// What a record turned out to be.
 #[derive(Debug)]
@@ -92,13 +98,18 @@ pub(crate) async fn run<S: LogStore, Q: Queue, H: Sender, C: Clock>(
     (group, line): (Group, Option<Line>),
     invocation: &Invocation,
 ) -> GroupEnd {
-    let Some(mut line) = line else { return hold_for_fault(app, queue_url, &group.messages).await };
+    let Some(line) = line else { return hold_for_fault(app, queue_url, &group.messages).await };
+    let mut line = group.line.as_ref().zip(Some(line));
     let mut end = GroupEnd::default();
     for (index, (record, message)) in group.messages.iter().enumerate() {
         let rest = group.messages.get(index..).unwrap_or_default();
         let verdict = match message {
             Message::Poison(reason) => reject(app, record, reason).await,
-            Message::Delivery(delivery) => deliver(app, &mut line, (record, delivery), invocation).await,
+            Message::Delivery(delivery) => match &mut line {
+                Some((key, line)) => deliver(app, (key, line), (record, delivery), invocation).await,
+                // The first delivery of a group names its line.
+                None => Verdict::LeaveAlone,
+            },
         };
         match verdict {
             Verdict::Ack => end.finished.push(record.receipt_handle.clone()),
@@ -118,27 +129,62 @@ pub(crate) async fn run<S: LogStore, Q: Queue, H: Sender, C: Clock>(
 
 async fn deliver<S: LogStore, Q: Queue, H: Sender, C: Clock>(
     app: &App<S, Q, H, C>,
-    line: &mut Line,
+    (key, line): (&LineKey, &mut Line),
     (record, delivery): (&Record, &Delivery),
     invocation: &Invocation,
 ) -> Verdict {
-    let now = app.clock.now();
-    let floor = line.settings.sequence_floor;
-    let number = match standing(line.last.as_ref(), floor, delivery, &record.position, now) {
-        Standing::Ended => return Verdict::Ack,
-        Standing::Early { seconds } => return Verdict::Hold { seconds },
-        Standing::Due(number) => number,
-    };
-    let place = (delivery, &record.position, number);
-    match attempt::make(app, &line.settings, place, invocation).await {
-        Attempted::Recorded { row, retry_after_seconds } => {
-            line.last = Some(row);
-            retry_after_seconds.map_or(Verdict::Ack, |seconds| Verdict::Hold { seconds })
+    let fault = Verdict::Hold { seconds: fault_hold_seconds(record.receive_count) };
+    let policy = &app.config.suspension;
+    // Every turn leads to the next step of this message, or reads a line that has moved again.
+    for _ in 0..TURNS_MAX {
+        let now = app.clock.now();
+        let state = &line.settings.line;
+        // Before anything else, and before a message that has ended is let go: a crash after the row that made it due
+        // is repaired here.
+        if let Some(suspended) = state.suspended(line.last.as_ref(), policy, now) {
+            match parking::set_aside(app, key, line, suspended).await {
+                Ok(()) => continue,
+                Err(parking::Fault) => return fault,
+            }
         }
-        Attempted::OutOfTime => Verdict::Hold { seconds: 0 },
-        Attempted::Overtaken => Verdict::LeaveAlone,
-        Attempted::Fault => Verdict::Hold { seconds: fault_hold_seconds(record.receive_count) },
+        let number = match standing(line.last.as_ref(), state.sequence_floor, delivery, &record.position, now)
+        {
+            Standing::Ended => return Verdict::Ack,
+            Standing::Early { seconds } => return Verdict::Hold { seconds },
+            Standing::Due(number) => number,
+        };
+        match state.course((number.sequence, number.attempt), record.sent_at, policy, now) {
+            Course::SetAside(aside) => match parking::set_aside(app, key, line, aside).await {
+                Ok(()) => {}
+                Err(parking::Fault) => return fault,
+            },
+            Course::HoldBack => return Verdict::Hold { seconds: HAND_OVER_HOLD_SECONDS },
+            Course::Park => {
+                let place = (delivery, &record.position, number.sequence);
+                match parking::park(app, key, line, place, invocation).await {
+                    Ok(true) => return Verdict::Ack,
+                    Ok(false) => {}
+                    Err(parking::Fault) => return fault,
+                }
+            }
+            Course::Send => {
+                let place = (delivery, &record.position, number);
+                match attempt::make(app, line, place, invocation).await {
+                    Attempted::Recorded { row, retry_after_seconds } => {
+                        line.last = Some(row);
+                        if let Some(seconds) = retry_after_seconds {
+                            return Verdict::Hold { seconds };
+                        }
+                    }
+                    Attempted::OutOfTime => return Verdict::Hold { seconds: 0 },
+                    Attempted::Overtaken => return Verdict::LeaveAlone,
+                    Attempted::Fault => return fault,
+                }
+            }
+        }
     }
+    tracing::error!(subscription.id = %key.subscription, "a line keeps moving");
+    fault
 }
 
 /// Copies a message that can never succeed to the dead-letter queue, so that it does not hold up its group.

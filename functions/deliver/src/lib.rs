@@ -1,11 +1,12 @@
 //! From a queued delivery to a logged attempt: one request at a time per webhook, in order.
 //!
 //! The groups of a batch run side by side, each strictly in order; a failure stops its own group only. Every record
-//! that is not named in the reply has ended and has its row.
+//! that is not named in the reply has its row: it has ended, or it is parked for recover.
 
 pub mod line;
 pub mod group;
 pub mod attempt;
+pub mod parking;
 
 use hookrail_adapters::telemetry::Chain;
 use std::sync::Arc;

@@ -21,6 +21,15 @@ pub(crate) struct Line {
     pub(crate) last: Option<LastRow>,
 }
 
+/// Reads one line again. None where a table did not answer.
+pub(crate) async fn read_again<S: LogStore, Q: Queue, H: Sender, C: Clock>(
+    app: &App<S, Q, H, C>,
+    key: &LineKey,
+) -> Option<Line> {
+    let (settings, last) = join(settings(app, std::slice::from_ref(key)), last_row(app, key)).await;
+    Some(Line { settings: settings.into_iter().next()??, last: last? })
+}
+
 /// Reads the line of every group, consistently and never from a cache. None where a table did not answer.
 pub(crate) async fn read<S: LogStore, Q: Queue, H: Sender, C: Clock>(
     app: &App<S, Q, H, C>,

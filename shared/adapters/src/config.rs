@@ -4,6 +4,7 @@ use std::ops::RangeInclusive;
 use std::str::FromStr;
 
 use hookrail_domain::retry::RetryPolicy;
+use hookrail_domain::suspension::SuspensionPolicy;
 use hookrail_domain::target::{Ports, TargetPolicy};
 use hookrail_domain::token::TokenHash;
 
@@ -13,9 +14,12 @@ pub const EVENTS_QUEUE_URLS: &str = "HOOKRAIL_EVENTS_QUEUE_URLS";
 pub const DELIVERIES_QUEUE_URLS: &str = "HOOKRAIL_DELIVERIES_QUEUE_URLS";
 pub const EVENTS_DLQ_URL: &str = "HOOKRAIL_EVENTS_DLQ_URL";
 pub const DELIVERIES_DLQ_URL: &str = "HOOKRAIL_DELIVERIES_DLQ_URL";
+pub const RECOVERY_QUEUE_URL: &str = "HOOKRAIL_RECOVERY_QUEUE_URL";
 pub const ATTEMPTS: &str = "HOOKRAIL_ATTEMPTS";
 pub const RETRY_DELAY_SECONDS: &str = "HOOKRAIL_RETRY_DELAY_SECONDS";
 pub const TIMEOUT_SECONDS: &str = "HOOKRAIL_TIMEOUT_SECONDS";
+pub const SUSPEND_AFTER: &str = "HOOKRAIL_SUSPEND_AFTER";
+pub const PARK_AFTER_SECONDS: &str = "HOOKRAIL_PARK_AFTER_SECONDS";
 pub const TARGET_ALLOW_HTTP: &str = "HOOKRAIL_TARGET_ALLOW_HTTP";
 pub const TARGET_PORTS: &str = "HOOKRAIL_TARGET_PORTS";
 pub const TARGET_RANGES: &str = "HOOKRAIL_TARGET_RANGES";
@@ -28,6 +32,8 @@ pub const FUNCTION_NAME: &str = "AWS_LAMBDA_FUNCTION_NAME";
 pub const ATTEMPTS_RANGE: RangeInclusive<u64> = 1..=10;
 pub const RETRY_DELAY_SECONDS_RANGE: RangeInclusive<u64> = 0..=900;
 pub const TIMEOUT_SECONDS_RANGE: RangeInclusive<u64> = 1..=20;
+pub const SUSPEND_AFTER_RANGE: RangeInclusive<u64> = 0..=100;
+pub const PARK_AFTER_SECONDS_RANGE: RangeInclusive<u64> = 0..=86_400;
 
 /// A variable that the function cannot start without, or with.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
@@ -170,26 +176,66 @@ pub struct DeliverConfig {
     pub log_table: String,
     pub deliveries_queue_urls: Vec<String>,
     pub deliveries_dlq_url: String,
+    pub recovery_queue_url: String,
     pub policy: RetryPolicy,
+    pub suspension: SuspensionPolicy,
     pub targets: TargetPolicy,
 }
 
 impl DeliverConfig {
     pub fn from_env(env: &impl Environment) -> Result<Self, ConfigError> {
-        let attempts = number(env, ATTEMPTS, &ATTEMPTS_RANGE)?;
         Ok(Self {
             config_table: required(env, CONFIG_TABLE)?,
             log_table: required(env, LOG_TABLE)?,
             deliveries_queue_urls: list(env, DELIVERIES_QUEUE_URLS)?,
             deliveries_dlq_url: required(env, DELIVERIES_DLQ_URL)?,
-            policy: RetryPolicy {
-                attempts_max: attempts.try_into().map_err(|_beyond_range| ConfigError::Invalid(ATTEMPTS))?,
-                delay_seconds: number(env, RETRY_DELAY_SECONDS, &RETRY_DELAY_SECONDS_RANGE)?,
-                timeout_seconds: number(env, TIMEOUT_SECONDS, &TIMEOUT_SECONDS_RANGE)?,
-            },
+            recovery_queue_url: required(env, RECOVERY_QUEUE_URL)?,
+            policy: retry_policy(env)?,
+            suspension: suspension_policy(env)?,
             targets: target_policy(env)?,
         })
     }
+}
+
+/// What `recover` is configured with.
+#[derive(Debug, Clone)]
+pub struct RecoverConfig {
+    pub config_table: String,
+    pub log_table: String,
+    pub recovery_queue_url: String,
+    pub deliveries_dlq_url: String,
+    pub policy: RetryPolicy,
+    pub suspension: SuspensionPolicy,
+    pub targets: TargetPolicy,
+}
+
+impl RecoverConfig {
+    pub fn from_env(env: &impl Environment) -> Result<Self, ConfigError> {
+        Ok(Self {
+            config_table: required(env, CONFIG_TABLE)?,
+            log_table: required(env, LOG_TABLE)?,
+            recovery_queue_url: required(env, RECOVERY_QUEUE_URL)?,
+            deliveries_dlq_url: required(env, DELIVERIES_DLQ_URL)?,
+            policy: retry_policy(env)?,
+            suspension: suspension_policy(env)?,
+            targets: target_policy(env)?,
+        })
+    }
+}
+
+fn retry_policy(env: &impl Environment) -> Result<RetryPolicy, ConfigError> {
+    Ok(RetryPolicy {
+        attempts_max: small_number(env, ATTEMPTS, &ATTEMPTS_RANGE)?,
+        delay_seconds: number(env, RETRY_DELAY_SECONDS, &RETRY_DELAY_SECONDS_RANGE)?,
+        timeout_seconds: number(env, TIMEOUT_SECONDS, &TIMEOUT_SECONDS_RANGE)?,
+    })
+}
+
+fn suspension_policy(env: &impl Environment) -> Result<SuspensionPolicy, ConfigError> {
+    Ok(SuspensionPolicy {
+        suspend_after: small_number(env, SUSPEND_AFTER, &SUSPEND_AFTER_RANGE)?,
+        park_after_seconds: number(env, PARK_AFTER_SECONDS, &PARK_AFTER_SECONDS_RANGE)?,
+    })
 }
 
 fn required(env: &impl Environment, name: &'static str) -> Result<String, ConfigError> {
@@ -214,6 +260,14 @@ fn number(
 ) -> Result<u64, ConfigError> {
     let number = parsed(env, name)?.ok_or(ConfigError::Missing(name))?;
     if range.contains(&number) { Ok(number) } else { Err(ConfigError::Invalid(name)) }
+}
+
+fn small_number(
+    env: &impl Environment,
+    name: &'static str,
+    range: &RangeInclusive<u64>,
+) -> Result<u32, ConfigError> {
+    number(env, name, range)?.try_into().map_err(|_beyond_range| ConfigError::Invalid(name))
 }
 
 fn target_policy(env: &impl Environment) -> Result<TargetPolicy, ConfigError> {
@@ -253,6 +307,9 @@ mod tests {
             (LOG_TABLE, "log"),
             (DELIVERIES_QUEUE_URLS, "http://q/a.fifo, http://q/b.fifo"),
             (DELIVERIES_DLQ_URL, "http://q/d.fifo"),
+            (RECOVERY_QUEUE_URL, "http://q/r.fifo"),
+            (SUSPEND_AFTER, "5"),
+            (PARK_AFTER_SECONDS, "900"),
             (ATTEMPTS, "3"),
             (RETRY_DELAY_SECONDS, "30"),
             (TIMEOUT_SECONDS, "10"),
@@ -267,6 +324,7 @@ mod tests {
         let config = DeliverConfig::from_env(&deliver()).unwrap();
         assert_eq!(config.deliveries_queue_urls, ["http://q/a.fifo", "http://q/b.fifo"]);
         assert_eq!(config.policy, RetryPolicy::default());
+        assert_eq!(config.suspension, SuspensionPolicy::default());
         assert_eq!(config.targets.ports, Ports::Only(vec![443, 8443]));
         assert!(config.targets.allows("10.1.2.3".parse().unwrap()));
         assert!(config.targets.allow_http && !config.targets.allow_loopback);
@@ -290,6 +348,7 @@ mod tests {
         refused(ATTEMPTS, Some("x"), ConfigError::Invalid(ATTEMPTS));
         refused(TIMEOUT_SECONDS, Some("21"), ConfigError::Invalid(TIMEOUT_SECONDS));
         refused(RETRY_DELAY_SECONDS, Some("901"), ConfigError::Invalid(RETRY_DELAY_SECONDS));
+        refused(SUSPEND_AFTER, Some("101"), ConfigError::Invalid(SUSPEND_AFTER));
         refused(TARGET_PORTS, Some("443,x"), ConfigError::Invalid(TARGET_PORTS));
         refused(TARGET_RANGES, Some("10.0.0.0"), ConfigError::Invalid(TARGET_RANGES));
         refused(TARGET_ALLOW_HTTP, Some("yes"), ConfigError::Invalid(TARGET_ALLOW_HTTP));

@@ -4,6 +4,7 @@ use std::error::Error;
 use std::future::Future;
 
 use hookrail_domain::limits::{QUEUE_ENVELOPE_BYTES_MAX, QUEUE_MESSAGE_BYTES_MAX};
+use hookrail_wire::wake_up::WakeUp;
 
 use crate::records::Record;
 
@@ -25,6 +26,13 @@ pub struct Outgoing {
 }
 
 impl Outgoing {
+    /// A call to recover to look at a line.
+    #[must_use]
+    pub fn wake_up(wake_up: &WakeUp) -> Self {
+        let name = wake_up.name();
+        Self { group: name.clone(), deduplication_id: name, body: wake_up.encode(), attributes: Vec::new() }
+    }
+
     /// A copy of a record for a dead-letter queue, with the reason why it is there.
     ///
     /// A body of the largest size leaves no room for attributes; the code is in the deduplication id as well.

@@ -11,6 +11,7 @@ use hookrail_domain::line::LastRow;
 use hookrail_domain::log_row::LogRow;
 use hookrail_domain::signature::SigningSecret;
 use hookrail_domain::subscription::Subscription;
+use hookrail_domain::suspension::Line;
 use hookrail_domain::time::Millis;
 use hookrail_domain::token::{Grant, TokenHash};
 
@@ -139,6 +140,50 @@ pub trait LogStore: Send + Sync {
     /// Writes the row if there is none of its number: the fence against a second run of the same group.
     fn put_row(&self, row: &LogRow) -> impl Future<Output = Result<Recorded, StoreError>> + Send;
 
+    /// Puts the row of a parked event and moves the end of what is set aside to it, both or neither: if the line is
+    /// still set aside in `generation`, up to the event before.
+    fn park(&self, row: &LogRow, generation: u64)
+    -> impl Future<Output = Result<Parking, StoreError>> + Send;
+
+    /// Writes what differs between the two, if the line still is as `from`. No row is involved.
+    fn change_line(
+        &self,
+        key: &LineKey,
+        from: &Line,
+        to: &Line,
+    ) -> impl Future<Output = Result<Change, StoreError>> + Send;
+
+    /// Writes the row of an attempt that recover made and what it leads to, both or neither.
+    fn advance(
+        &self,
+        row: &LogRow,
+        from: &Line,
+        to: &Line,
+    ) -> impl Future<Output = Result<Change, StoreError>> + Send;
+
+    /// Lines that were due at `now`, the longest due first, at most `limit`. May lag behind a little.
+    fn due_lines(
+        &self,
+        now: Millis,
+        limit: usize,
+    ) -> impl Future<Output = Result<Vec<LineKey>, StoreError>> + Send;
+
+    /// Up to `limit` rows from the first of `sequence` on, oldest event first and its first row first, as stored: the
+    /// body is with an event's first row.
+    fn rows_from(
+        &self,
+        line: &LineKey,
+        sequence: u64,
+        limit: usize,
+    ) -> impl Future<Output = Result<Vec<LogRow>, StoreError>> + Send;
+
+    /// The number of an event's newest row.
+    fn last_attempt(
+        &self,
+        line: &LineKey,
+        sequence: u64,
+    ) -> impl Future<Output = Result<Option<AttemptNumber>, StoreError>> + Send;
+
     /// Up to `limit` rows, newest event first and its newest attempt first, each with its body.
     fn list_rows(
         &self,
@@ -160,8 +205,24 @@ pub struct LineKey {
 pub struct LineSettings {
     pub subscription: Option<Subscription>,
     pub secret: Option<SigningSecret>,
-    /// The last sequence number known to have been used, kept apart from rows that may have expired.
-    pub sequence_floor: u64,
+    pub line: Line,
+}
+
+/// What became of an event that was to be parked.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Parking {
+    /// Its row is there, from now or from before.
+    Parked,
+    /// The line is not as it was read.
+    Moved,
+}
+
+/// What became of a conditional write of a line.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Change {
+    Done,
+    /// The line is not as it was read, or the row is another's; nothing was written.
+    Lost,
 }
 
 /// Whose row stands at a number after a put.

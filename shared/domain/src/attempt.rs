@@ -26,10 +26,18 @@ pub enum ErrorClass {
     Protocol,
     /// The webhook was deactivated while the event waited.
     Disabled,
+    /// Set aside until the endpoint answers again.
+    Parked,
+    /// A person skipped it.
+    Skipped,
+    /// Set aside for longer than parked events are kept.
+    Expired,
+    /// The queue gave up on it before any attempt was recorded.
+    DeadLettered,
 }
 
 impl ErrorClass {
-    const ALL: [Self; 8] = [
+    const ALL: [Self; 12] = [
         Self::Dns,
         Self::Connect,
         Self::Tls,
@@ -38,6 +46,10 @@ impl ErrorClass {
         Self::ForbiddenTarget,
         Self::Protocol,
         Self::Disabled,
+        Self::Parked,
+        Self::Skipped,
+        Self::Expired,
+        Self::DeadLettered,
     ];
 
     #[must_use]
@@ -51,6 +63,10 @@ impl ErrorClass {
             Self::ForbiddenTarget => "forbidden_target",
             Self::Protocol => "protocol",
             Self::Disabled => "disabled",
+            Self::Parked => "parked",
+            Self::Skipped => "skipped",
+            Self::Expired => "expired",
+            Self::DeadLettered => "dead_lettered",
         }
     }
 
@@ -92,8 +108,8 @@ pub enum Outcome {
     NotSent { error: ErrorClass, reason: String },
     /// The request may have left; whether the receiver acted on it is unknown.
     NoAnswer { error: ErrorClass, reason: String },
-    /// Nothing was to be sent any more.
-    Skipped { reason: String },
+    /// Nothing was sent: not any more, or not yet.
+    Unsent { error: ErrorClass, reason: String },
 }
 
 impl Outcome {
@@ -108,7 +124,7 @@ impl Outcome {
     pub fn status(&self) -> u16 {
         match self {
             Self::Answered { status, .. } => *status,
-            Self::NotSent { .. } | Self::NoAnswer { .. } | Self::Skipped { .. } => STATUS_NO_ANSWER,
+            Self::NotSent { .. } | Self::NoAnswer { .. } | Self::Unsent { .. } => STATUS_NO_ANSWER,
         }
     }
 
@@ -117,8 +133,9 @@ impl Outcome {
     pub fn response(&self) -> &str {
         match self {
             Self::Answered { response, .. } => &response.text,
-            Self::NotSent { reason, .. } | Self::NoAnswer { reason, .. } => reason,
-            Self::Skipped { reason } => reason,
+            Self::NotSent { reason, .. } | Self::NoAnswer { reason, .. } | Self::Unsent { reason, .. } => {
+                reason
+            }
         }
     }
 
@@ -128,13 +145,15 @@ impl Outcome {
         match self {
             Self::Answered { .. } if self.is_success() => None,
             Self::Answered { .. } => Some(ErrorClass::HttpStatus),
-            Self::NotSent { error, .. } | Self::NoAnswer { error, .. } => Some(*error),
-            Self::Skipped { .. } => Some(ErrorClass::Disabled),
+            Self::NotSent { error, .. } | Self::NoAnswer { error, .. } | Self::Unsent { error, .. } => {
+                Some(*error)
+            }
         }
     }
 }
 
-/// A delivery's number in its webhook's line (from 1, without gaps) and the number of the try (from 1).
+/// A delivery's number in its webhook's line (from 1, without gaps) and the number of the try
+/// (from 1; 0 is the row of an event that was set aside before its first).
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct AttemptNumber {
     pub sequence: u64,

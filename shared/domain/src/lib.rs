@@ -16,6 +16,7 @@ pub mod delivery;
 pub mod attempt;
 pub mod retry;
 pub mod line;
+pub mod suspension;
 pub mod signature;
 pub mod request;
 pub mod log_row;

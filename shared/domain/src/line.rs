@@ -15,6 +15,8 @@ pub struct LastRow {
     /// The place of its event in the ingest queue.
     pub accepted: QueuePosition,
     pub progress: Progress,
+    /// Deliveries given up in a row, this one included.
+    pub given_up: u32,
 }
 
 /// Whether a row's delivery has ended.
@@ -25,12 +27,14 @@ pub enum Progress {
     Waiting {
         until: Millis,
     },
+    /// Set aside: recover sends it, ahead of everything later.
+    Parked,
 }
 
 /// What is to be done with a message.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Standing {
-    /// Its delivery has ended before: acknowledge, send nothing, write nothing.
+    /// Its delivery has ended before, or is parked: acknowledge, send nothing, write nothing.
     Ended,
     /// It is this attempt's turn.
     Due(AttemptNumber),
@@ -56,7 +60,7 @@ pub fn standing(
     };
     if last.delivery == delivery.id {
         return match last.progress {
-            Progress::Ended => Standing::Ended,
+            Progress::Ended | Progress::Parked => Standing::Ended,
             Progress::Waiting { until } if now < until => {
                 Standing::Early { seconds: until.since(now).div_ceil(1000) }
             }
@@ -106,6 +110,7 @@ mod tests {
             queued: at("deliveries", queued),
             accepted: at("events", accepted),
             progress,
+            given_up: 0,
         }
     }
 

@@ -22,11 +22,13 @@ pub struct LogRow {
     pub queued: QueuePosition,
     pub attempt: Attempt,
     pub progress: Progress,
+    /// Deliveries given up in a row, this one included; what a line is suspended by.
+    pub given_up: u32,
     /// The URL and the webhook's version at this attempt.
     pub url: String,
     pub version: u64,
     pub run: RunId,
-    /// The exact body sent. Stored with the first attempt's row only; a list fills it in for the others.
+    /// The exact body sent. Stored with the event's first row only; a list fills it in for the others.
     pub body: Option<Body>,
     pub expires_at: Option<Millis>,
 }
@@ -41,6 +43,7 @@ impl LogRow {
             queued: self.queued.clone(),
             accepted: self.accepted.clone(),
             progress: self.progress,
+            given_up: self.given_up,
         }
     }
 
@@ -48,7 +51,7 @@ impl LogRow {
     #[must_use]
     pub fn of(
         (delivery, queued): (&Delivery, &QueuePosition),
-        (attempt, progress): (Attempt, Progress),
+        (attempt, progress, given_up): (Attempt, Progress, u32),
         (url, version): (&str, u64),
         run: &RunId,
         expires_at: Option<Millis>,
@@ -60,9 +63,10 @@ impl LogRow {
             event: delivery.event,
             accepted: delivery.accepted.clone(),
             queued: queued.clone(),
-            body: (attempt.number.attempt == 1).then(|| delivery.body.clone()),
+            body: (attempt.number.attempt <= 1).then(|| delivery.body.clone()),
             attempt,
             progress,
+            given_up,
             url: url.to_owned(),
             version,
             run: run.clone(),

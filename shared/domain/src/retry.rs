@@ -46,7 +46,7 @@ impl RetryPolicy {
             return Disposition::Delivered;
         }
         match outcome {
-            Outcome::Skipped { .. } => Disposition::GiveUp,
+            Outcome::Unsent { .. } => Disposition::GiveUp,
             _ if self.attempts_max <= attempt => Disposition::GiveUp,
             Outcome::Answered { status: 429 | 503, retry_after_seconds: Some(asked), .. } => {
                 Disposition::RetryAfter {
@@ -119,7 +119,7 @@ mod tests {
 
     #[test]
     fn a_skipped_delivery_ends_at_once() {
-        check(1, &Outcome::Skipped { reason: "off".into() }, Disposition::GiveUp);
+        check(1, &Outcome::Unsent { error: ErrorClass::Disabled, reason: "off".into() }, Disposition::GiveUp);
     }
 
     #[test]

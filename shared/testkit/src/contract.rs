@@ -3,16 +3,19 @@
 #![expect(clippy::expect_used, reason = "a clause that cannot be set up is a failed test")]
 
 use hookrail_adapters::store::{
-    CompanyCreation, ConfigStore, KeptAnswer, LineKey, LogStore, Recorded, Replacement, SubscriptionCreation,
+    Change, CompanyCreation, ConfigStore, KeptAnswer, LineKey, LogStore, Parking, Recorded, Replacement,
+    SubscriptionCreation,
 };
 use hookrail_domain::attempt::{Attempt, AttemptNumber};
 use hookrail_domain::delivery::{QueueName, QueuePosition};
 use hookrail_domain::event::Body;
 use hookrail_domain::id::{CompanyId, DeliveryId, EventId, SubscriptionId};
-use hookrail_domain::line::Progress;
+use hookrail_domain::line::{LastRow, Progress};
 use hookrail_domain::log_row::{LogRow, RunId};
+use hookrail_domain::retry::RetryPolicy;
 use hookrail_domain::signature::SigningSecret;
 use hookrail_domain::subscription::{Code, Name, Subscription};
+use hookrail_domain::suspension::{Lease, Line, Step, SuspensionPolicy};
 use hookrail_domain::target::TargetUrl;
 use hookrail_domain::time::Millis;
 use hookrail_domain::token::{Grant, TokenHash};
@@ -43,6 +46,7 @@ pub async fn check(store: &(impl ConfigStore + LogStore), prefix: &str) {
     subscriptions(store, prefix).await;
     answers(store, prefix).await;
     rows(store, prefix).await;
+    lines(store, prefix).await;
 }
 
 async fn companies_and_tokens(store: &impl ConfigStore, prefix: &str) {
@@ -120,6 +124,7 @@ fn row(line: &LineKey, sequence: u64, attempt: u32, run: &str) -> LogRow {
             outcome: answer(500),
         },
         progress: Progress::Waiting { until: Millis(31_000) },
+        given_up: 0,
         url: "https://receiver.example/".to_owned(),
         version: 0,
         run: RunId(run.to_owned()),
@@ -165,6 +170,85 @@ async fn rows(store: &(impl ConfigStore + LogStore), prefix: &str) {
     assert_eq!(list(Some(AttemptNumber { sequence: 1, attempt: 1 }), 2).await, []);
     // The first attempt's row, which holds the body, is on the next page.
     assert_eq!(list(None, 1).await, [(10, 2)]);
+}
+
+/// One line through everything that can happen to it.
+async fn lines(store: &(impl ConfigStore + LogStore), prefix: &str) {
+    let known = subscription(&format!("{prefix}-lines"), 1);
+    let key = LineKey { company: known.company.clone(), subscription: known.id };
+    let now = async || {
+        let settings = store.settings(std::slice::from_ref(&key)).await.expect("read");
+        settings.into_iter().next().expect("one").line
+    };
+    let change = async |from: &Line, to: &Line| store.change_line(&key, from, to).await.expect("write");
+    let due = async |at| {
+        let due = store.due_lines(Millis(at), 100).await.expect("read");
+        due.contains(&key)
+    };
+    let policy = SuspensionPolicy::default();
+    let active = now().await;
+    assert_eq!(active, Line::default());
+
+    let last = LastRow { progress: Progress::Ended, given_up: 5, ..row(&key, 5, 3, "a").last() };
+    let suspended = active.suspended(Some(&last), &policy, Millis(1000)).expect("due");
+    assert_eq!(change(&active, &suspended).await, Change::Done);
+    assert_eq!(change(&active, &suspended).await, Change::Lost, "only once");
+    assert_eq!(now().await, suspended);
+    assert!(!due(30_999).await && due(31_000).await);
+
+    let parked = |sequence, run| LogRow { progress: Progress::Parked, ..row(&key, sequence, 0, run) };
+    let park = async |row, generation| store.park(&row, generation).await.expect("write");
+    assert_eq!(park(parked(6, "a"), suspended.generation).await, Parking::Parked);
+    assert_eq!(park(parked(6, "b"), suspended.generation).await, Parking::Parked, "it was there");
+    assert_eq!(park(parked(8, "a"), suspended.generation).await, Parking::Moved, "a gap");
+    assert_eq!(park(parked(7, "a"), suspended.generation + 1).await, Parking::Moved, "another generation");
+    let other = LogRow { delivery: row(&key, 9, 1, "a").delivery, ..parked(6, "a") };
+    assert_eq!(park(other, suspended.generation).await, Parking::Moved, "another event's row");
+    assert_eq!(park(parked(7, "a"), suspended.generation).await, Parking::Parked);
+
+    let from = now().await;
+    let leased = from.leased(Lease { run: RunId("r".into()), until: Millis(9) }).expect("set aside");
+    let other = from.leased(Lease { run: RunId("s".into()), until: Millis(9) }).expect("set aside");
+    assert_eq!(change(&from, &leased).await, Change::Done);
+    assert_eq!(change(&from, &other).await, Change::Lost, "one run at a time");
+
+    let retry = RetryPolicy::default();
+    let after =
+        |line: &Line| line.after_attempt(&answer(200), (&retry, &policy), Millis(40_000)).expect("set aside");
+    let mut line = leased;
+    for sequence in 1..=7 {
+        let Step { progress, line: next } = after(&line);
+        let row = LogRow { progress, ..row(&key, sequence, 4, "r") };
+        assert_eq!(store.advance(&row, &line, &next).await.expect("write"), Change::Done);
+        assert_eq!(store.advance(&row, &line, &next).await.expect("write"), Change::Done, "its own row");
+        let another = LogRow { run: RunId("s".into()), ..row };
+        assert_eq!(store.advance(&another, &line, &next).await.expect("write"), Change::Lost);
+        line = next;
+    }
+    let numbers = async |sequence, limit| {
+        let rows = store.rows_from(&key, sequence, limit).await.expect("read");
+        rows.iter().map(|row| (row.attempt.number.sequence, row.attempt.number.attempt)).collect::<Vec<_>>()
+    };
+    assert_eq!(numbers(6, 3).await, [(6, 0), (6, 4), (7, 0)]);
+    let newest = store.last_attempt(&key, 6).await.expect("read");
+    assert_eq!(newest, Some(AttemptNumber { sequence: 6, attempt: 4 }));
+    assert_eq!(store.last_attempt(&key, 8).await.expect("read"), None);
+
+    assert_eq!(park(parked(8, "a"), line.generation).await, Parking::Parked);
+    let closed = line.closed().expect("nothing waits, as far as it knows");
+    assert_eq!(change(&line, &closed).await, Change::Lost, "one more was parked");
+    let line = now().await;
+    assert_eq!(line.closed(), None);
+    let skipped = line.after_skip(Millis(41_000)).expect("set aside");
+    assert_eq!(change(&line, &skipped).await, Change::Done);
+    let woken = skipped.woken(Millis(30_000)).expect("set aside");
+    assert_eq!(change(&skipped, &woken).await, Change::Done);
+    assert_eq!(change(&skipped, &woken).await, Change::Lost, "woken once");
+    assert_eq!(now().await, woken);
+    let closed = woken.closed().expect("nothing waits");
+    assert_eq!(change(&woken, &closed).await, Change::Done);
+    assert_eq!(now().await, closed);
+    assert!(!due(u64::MAX / 2).await, "an active line is never due");
 }
 
 #[cfg(test)]

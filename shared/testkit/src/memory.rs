@@ -3,9 +3,10 @@
 use std::collections::{BTreeMap, HashMap};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
+use hookrail_adapters::store::item::row::line_of;
 use hookrail_adapters::store::{
-    CompanyCreation, ConfigStore, KeptAnswer, LineKey, LineSettings, LogStore, Recorded, Replacement,
-    StoreError, SubscriptionCreation,
+    Change, CompanyCreation, ConfigStore, KeptAnswer, LineKey, LineSettings, LogStore, Parking, Recorded,
+    Replacement, StoreError, SubscriptionCreation,
 };
 use hookrail_domain::attempt::AttemptNumber;
 use hookrail_domain::id::{CompanyId, SubscriptionId};
@@ -14,6 +15,7 @@ use hookrail_domain::line::LastRow;
 use hookrail_domain::log_row::LogRow;
 use hookrail_domain::signature::SigningSecret;
 use hookrail_domain::subscription::Subscription;
+use hookrail_domain::suspension::Line;
 use hookrail_domain::time::Millis;
 use hookrail_domain::token::{Grant, TokenHash};
 
@@ -29,7 +31,7 @@ struct Tables {
     secrets: HashMap<SubscriptionId, SigningSecret>,
     answers: HashMap<(CompanyId, String), KeptAnswer>,
     lines: HashMap<LineKey, BTreeMap<AttemptNumber, LogRow>>,
-    floors: HashMap<LineKey, u64>,
+    states: HashMap<LineKey, Line>,
 }
 
 impl MemoryTables {
@@ -47,7 +49,7 @@ impl MemoryTables {
     pub fn expire_rows(&self, line: &LineKey, floor: u64) {
         let mut tables = self.tables();
         tables.lines.remove(line);
-        tables.floors.insert(line.clone(), floor);
+        tables.states.entry(line.clone()).or_default().sequence_floor = floor;
     }
 }
 
@@ -158,7 +160,7 @@ impl LogStore for MemoryTables {
             LineSettings {
                 subscription: subscription.cloned(),
                 secret: subscription.and_then(|one| tables.secrets.get(&one.id)).cloned(),
-                sequence_floor: tables.floors.get(line).copied().unwrap_or_default(),
+                line: tables.states.get(line).cloned().unwrap_or_default(),
             }
         });
         Ok(settings.collect())
@@ -171,10 +173,89 @@ impl LogStore for MemoryTables {
 
     async fn put_row(&self, row: &LogRow) -> Result<Recorded, StoreError> {
         let mut tables = self.tables();
-        let line = LineKey { company: row.company.clone(), subscription: row.subscription };
-        let there =
-            tables.lines.entry(line).or_default().entry(row.attempt.number).or_insert_with(|| row.clone());
+        let there = tables
+            .lines
+            .entry(line_of(row))
+            .or_default()
+            .entry(row.attempt.number)
+            .or_insert_with(|| row.clone());
         Ok(if there.run == row.run { Recorded::Mine } else { Recorded::Another })
+    }
+
+    async fn park(&self, row: &LogRow, generation: u64) -> Result<Parking, StoreError> {
+        let mut tables = self.tables();
+        let (key, number) = (line_of(row), row.attempt.number);
+        if let Some(there) = tables.lines.get(&key).and_then(|rows| rows.get(&number)) {
+            return Ok(if there.delivery == row.delivery { Parking::Parked } else { Parking::Moved });
+        }
+        match tables.states.get_mut(&key) {
+            Some(Line { generation: current, aside: Some(aside), .. })
+                if *current == generation && aside.last + 1 == number.sequence =>
+            {
+                aside.last = number.sequence;
+                tables.lines.entry(key).or_default().insert(number, row.clone());
+                Ok(Parking::Parked)
+            }
+            _ => Ok(Parking::Moved),
+        }
+    }
+
+    async fn change_line(&self, key: &LineKey, from: &Line, to: &Line) -> Result<Change, StoreError> {
+        let mut tables = self.tables();
+        let line = tables.states.entry(key.clone()).or_default();
+        if !line.allows(from, to) {
+            return Ok(Change::Lost);
+        }
+        line.take(from, to);
+        Ok(Change::Done)
+    }
+
+    async fn advance(&self, row: &LogRow, from: &Line, to: &Line) -> Result<Change, StoreError> {
+        let mut tables = self.tables();
+        let (key, number) = (line_of(row), row.attempt.number);
+        if let Some(there) = tables.lines.get(&key).and_then(|rows| rows.get(&number)) {
+            return Ok(if there.run == row.run { Change::Done } else { Change::Lost });
+        }
+        let line = tables.states.entry(key.clone()).or_default();
+        if !line.allows(from, to) {
+            return Ok(Change::Lost);
+        }
+        line.take(from, to);
+        tables.lines.entry(key).or_default().insert(number, row.clone());
+        Ok(Change::Done)
+    }
+
+    async fn due_lines(&self, now: Millis, limit: usize) -> Result<Vec<LineKey>, StoreError> {
+        let tables = self.tables();
+        let due_at = |line: &Line| line.aside.as_ref().map(|aside| aside.due_at);
+        let mut due: Vec<_> = tables
+            .states
+            .iter()
+            .filter_map(|(key, line)| Some((due_at(line).filter(|due_at| *due_at <= now)?, key)))
+            .collect();
+        due.sort_by_key(|(due_at, key)| (*due_at, key.company.to_string(), key.subscription.to_string()));
+        Ok(due.into_iter().take(limit).map(|(_, key)| key.clone()).collect())
+    }
+
+    async fn rows_from(
+        &self,
+        line: &LineKey,
+        sequence: u64,
+        limit: usize,
+    ) -> Result<Vec<LogRow>, StoreError> {
+        let tables = self.tables();
+        let from = AttemptNumber { sequence, attempt: 0 };
+        let rows = tables.lines.get(line).into_iter().flat_map(|rows| rows.range(from..));
+        Ok(rows.take(limit).map(|(_, row)| row.clone()).collect())
+    }
+
+    async fn last_attempt(&self, line: &LineKey, sequence: u64) -> Result<Option<AttemptNumber>, StoreError> {
+        let tables = self.tables();
+        let of_event = |attempt| AttemptNumber { sequence, attempt };
+        let rows = tables.lines.get(line);
+        Ok(rows
+            .and_then(|rows| rows.range(of_event(0)..=of_event(u32::MAX)).next_back())
+            .map(|(number, _)| *number))
     }
 
     async fn list_rows(
@@ -187,8 +268,9 @@ impl LogStore for MemoryTables {
         let Some(rows) = tables.lines.get(line) else { return Ok(Vec::new()) };
         let page = rows.values().rev().filter(|row| before.is_none_or(|before| row.attempt.number < before));
         let filled = page.take(limit).map(|row| {
-            let first = AttemptNumber { attempt: 1, ..row.attempt.number };
-            LogRow { body: rows.get(&first).and_then(|first| first.body.clone()), ..row.clone() }
+            let sequence = row.attempt.number.sequence;
+            let first = rows.range(AttemptNumber { sequence, attempt: 0 }..).next();
+            LogRow { body: first.and_then(|(_, first)| first.body.clone()), ..row.clone() }
         });
         Ok(filled.collect())
     }

@@ -1,6 +1,6 @@
 //! `COTWebhookLog` JSON: a log row as the API shows it. The reference system's sentinels stay in this file.
 
-use hookrail_domain::attempt::Outcome;
+use hookrail_domain::attempt::{ErrorClass, Outcome};
 use hookrail_domain::line::Progress;
 use hookrail_domain::log_row::LogRow;
 use serde::Serialize;
@@ -56,14 +56,18 @@ fn document(row: &LogRow) -> Document<'_> {
         event: row.body.as_ref().and_then(|body| serde_json::from_str(body.as_str()).ok()),
         subscription: row.subscription.to_string(),
         version: 0,
-        result: if outcome.is_success() { "SUCCESS" } else { "FAILED" },
-        error: outcome.error().map(hookrail_domain::attempt::ErrorClass::name),
+        result: match outcome.error() {
+            None => "SUCCESS",
+            Some(ErrorClass::Parked) => "PARKED",
+            Some(_) => "FAILED",
+        },
+        error: outcome.error().map(ErrorClass::name),
         sequence: row.attempt.number.sequence,
         delivery: row.delivery.to_string(),
         duration_ms: row.attempt.duration_ms,
         response_truncated: matches!(outcome, Outcome::Answered { response, .. } if response.truncated),
         next_attempt_at: match row.progress {
-            Progress::Ended => None,
+            Progress::Ended | Progress::Parked => None,
             Progress::Waiting { until } => Some(timestamp::render(until)),
         },
         url: &row.url,
@@ -73,7 +77,7 @@ fn document(row: &LogRow) -> Document<'_> {
 
 #[cfg(test)]
 mod tests {
-    use hookrail_domain::attempt::{Attempt, AttemptNumber, ErrorClass};
+    use hookrail_domain::attempt::{Attempt, AttemptNumber};
     use hookrail_domain::delivery::{QueueName, QueuePosition};
     use hookrail_domain::event::Body;
     use hookrail_domain::id::{CompanyId, DeliveryId, EventId, SubscriptionId};
@@ -105,6 +109,7 @@ mod tests {
                 },
             },
             progress: Progress::Ended,
+            given_up: 0,
             url: "https://www.server.com/".into(),
             version: 2,
             run: RunId("r".into()),

@@ -11,3 +11,4 @@ pub mod company;
 pub mod event_call;
 pub mod cursor;
 pub mod queue_message;
+pub mod wake_up;

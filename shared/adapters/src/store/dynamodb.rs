@@ -1,4 +1,4 @@
-//! The store on DynamoDB: two tables, no index, every read that a rule rests on consistent.
+//! The store on DynamoDB: two tables, one index that no rule rests on, every other read consistent.
 
 use std::collections::HashMap;
 use std::fmt::Display;

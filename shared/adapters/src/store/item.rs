@@ -9,7 +9,7 @@
 //!   company#<company>          idempotency#<hash>          a kept answer, expires
 //!   token#<sha256>             token                       company or operator, scopes
 //! Log table
-//!   <company>#<webhook>        line                        state of the line
+//!   <company>#<webhook>        line                        state of the line; in the index `due` while events are set aside
 //!   <company>#<webhook>        seq#<20 digits>#<6 digits>  one attempt
 //! ```
 //!
@@ -28,6 +28,7 @@ use super::{LineKey, StoreError};
 
 pub mod config;
 pub mod row;
+pub mod line;
 
 /// An item as the SDK has it.
 pub type Item = HashMap<String, AttributeValue>;
@@ -92,6 +93,16 @@ impl Key {
             partition: line_partition(line),
             sort: format!("{ROW_PREFIX}{:020}#{:06}", number.sequence, number.attempt),
         }
+    }
+
+    /// The line of a key of the Log table.
+    pub fn into_line(self) -> Result<LineKey, StoreError> {
+        let found = self.partition.rsplit_once('#').and_then(|(company, subscription)| {
+            let (company, subscription) =
+                (CompanyId::parse(company).ok()?, SubscriptionId::parse(subscription).ok()?);
+            Some(LineKey { company, subscription })
+        });
+        found.ok_or(StoreError::Corrupt { what: "key" })
     }
 
     /// The key as an item of its own, for a get.

@@ -3,16 +3,20 @@
 use std::collections::HashMap;
 
 use aws_sdk_dynamodb::operation::put_item::PutItemError;
-use aws_sdk_dynamodb::types::ReturnValuesOnConditionCheckFailure;
+use aws_sdk_dynamodb::operation::update_item::UpdateItemError;
+use aws_sdk_dynamodb::types::{Put, ReturnValuesOnConditionCheckFailure, TransactWriteItem, Update};
 use hookrail_domain::attempt::AttemptNumber;
 use hookrail_domain::line::LastRow;
 use hookrail_domain::log_row::LogRow;
+use hookrail_domain::suspension::Line;
+use hookrail_domain::time::Millis;
 
-use super::{DynamoDbStore, NOT_THERE, keys_and_attributes, text, unavailable};
+use super::{DynamoDbStore, NOT_THERE, Transacted, keys_and_attributes, number, text, unavailable};
 use crate::store::item::config::{decode_secret, decode_subscription};
+use crate::store::item::line::{DUE_INDEX, DUE_LINES, DUE_PARTITION, DUE_SORT, LineUpdate, decode_line};
 use crate::store::item::row::{LAST_ATTRIBUTES, decode_last, decode_row, encode_row, line_of};
 use crate::store::item::{Item, Key, ROW_PREFIX, line_partition};
-use crate::store::{LineKey, LineSettings, LogStore, Recorded, StoreError};
+use crate::store::{Change, LineKey, LineSettings, LogStore, Parking, Recorded, StoreError};
 
 impl LogStore for DynamoDbStore {
     async fn settings(&self, lines: &[LineKey]) -> Result<Vec<LineSettings>, StoreError> {
@@ -74,6 +78,95 @@ impl LogStore for DynamoDbStore {
         Ok(if run == Some(&row.run.0) { Recorded::Mine } else { Recorded::Another })
     }
 
+    async fn park(&self, row: &LogRow, generation: u64) -> Result<Parking, StoreError> {
+        let key = line_of(row);
+        let update = LineUpdate::parking(row.attempt.number.sequence, generation);
+        match self.put_with_line(row, &key, update).await? {
+            Transacted::Done => Ok(Parking::Parked),
+            Transacted::Refused(_) => {
+                let there = self.get(&self.log_table, Key::row(&key, row.attempt.number)).await?;
+                let delivery = there.as_ref().and_then(|item| item.get("delivery")?.as_s().ok());
+                let is_same = delivery.is_some_and(|delivery| *delivery == row.delivery.to_string());
+                Ok(if is_same { Parking::Parked } else { Parking::Moved })
+            }
+        }
+    }
+
+    async fn change_line(&self, key: &LineKey, from: &Line, to: &Line) -> Result<Change, StoreError> {
+        let LineUpdate { update, condition, names, values } = LineUpdate::between(from, to);
+        let result = self
+            .client
+            .update_item()
+            .table_name(&self.log_table)
+            .set_key(Some(Key::line(key).into_item()))
+            .update_expression(update)
+            .condition_expression(condition)
+            .set_expression_attribute_names(Some(names))
+            .set_expression_attribute_values(Some(values))
+            .send()
+            .await;
+        match result {
+            Ok(_) => Ok(Change::Done),
+            Err(error) => match error.as_service_error() {
+                Some(UpdateItemError::ConditionalCheckFailedException(_)) => Ok(Change::Lost),
+                _ => Err(unavailable(error)),
+            },
+        }
+    }
+
+    async fn advance(&self, row: &LogRow, from: &Line, to: &Line) -> Result<Change, StoreError> {
+        let key = line_of(row);
+        match self.put_with_line(row, &key, LineUpdate::between(from, to)).await? {
+            Transacted::Done => Ok(Change::Done),
+            Transacted::Refused(_) => {
+                let there = self.get(&self.log_table, Key::row(&key, row.attempt.number)).await?;
+                let run = there.as_ref().and_then(|item| item.get("run")?.as_s().ok());
+                Ok(if run == Some(&row.run.0) { Change::Done } else { Change::Lost })
+            }
+        }
+    }
+
+    async fn due_lines(&self, now: Millis, limit: usize) -> Result<Vec<LineKey>, StoreError> {
+        let mut pages = self
+            .client
+            .query()
+            .table_name(&self.log_table)
+            .index_name(DUE_INDEX)
+            .key_condition_expression("#due = :lines AND #at <= :now")
+            .expression_attribute_names("#due", DUE_PARTITION)
+            .expression_attribute_names("#at", DUE_SORT)
+            .expression_attribute_values(":lines", text(DUE_LINES))
+            .expression_attribute_values(":now", number(now.0))
+            .limit(i32::try_from(limit).unwrap_or(i32::MAX))
+            .into_paginator()
+            .items()
+            .send();
+        let mut due = Vec::new();
+        while due.len() < limit
+            && let Some(item) = pages.next().await
+        {
+            due.push(Key::of(&item.map_err(unavailable)?)?.into_line()?);
+        }
+        Ok(due)
+    }
+
+    async fn rows_from(
+        &self,
+        line: &LineKey,
+        sequence: u64,
+        limit: usize,
+    ) -> Result<Vec<LogRow>, StoreError> {
+        let first = Key::row(line, AttemptNumber { sequence, attempt: 0 }).sort;
+        let items = self.query_rows(line, (&first, &format!("{ROW_PREFIX}~")), true, limit).await?;
+        items.into_iter().map(|item| decode_row(line, item)).collect()
+    }
+
+    async fn last_attempt(&self, line: &LineKey, sequence: u64) -> Result<Option<AttemptNumber>, StoreError> {
+        let key = |attempt| Key::row(line, AttemptNumber { sequence, attempt }).sort;
+        let items = self.query_rows(line, (&key(0), &key(ATTEMPTS_KEY_MAX)), false, 1).await?;
+        items.into_iter().next().map(|item| Ok(decode_last(item)?.number)).transpose()
+    }
+
     async fn list_rows(
         &self,
         line: &LineKey,
@@ -110,20 +203,74 @@ impl LogStore for DynamoDbStore {
     }
 }
 
+/// The largest attempt number that a sort key's six digits hold.
+const ATTEMPTS_KEY_MAX: u32 = 999_999;
+
 impl DynamoDbStore {
+    /// Puts a row that is not there yet and updates its line, both or neither.
+    async fn put_with_line(
+        &self,
+        row: &LogRow,
+        key: &LineKey,
+        LineUpdate { update, condition, names, values }: LineUpdate,
+    ) -> Result<Transacted, StoreError> {
+        let put = Put::builder()
+            .table_name(&self.log_table)
+            .set_item(Some(encode_row(row)?))
+            .condition_expression(NOT_THERE)
+            .build()
+            .map_err(unavailable)?;
+        let update = Update::builder()
+            .table_name(&self.log_table)
+            .set_key(Some(Key::line(key).into_item()))
+            .update_expression(update)
+            .condition_expression(condition)
+            .set_expression_attribute_names(Some(names))
+            .set_expression_attribute_values(Some(values))
+            .build()
+            .map_err(unavailable)?;
+        let items = vec![
+            TransactWriteItem::builder().put(put).build(),
+            TransactWriteItem::builder().update(update).build(),
+        ];
+        self.transact(items).await
+    }
+
+    /// Items of rows between two sort keys, both included.
+    async fn query_rows(
+        &self,
+        line: &LineKey,
+        (first, last): (&str, &str),
+        forward: bool,
+        limit: usize,
+    ) -> Result<Vec<Item>, StoreError> {
+        let answer = self
+            .client
+            .query()
+            .table_name(&self.log_table)
+            .key_condition_expression("pk = :line AND sk BETWEEN :first AND :last")
+            .expression_attribute_values(":line", text(line_partition(line)))
+            .expression_attribute_values(":first", text(first))
+            .expression_attribute_values(":last", text(last))
+            .scan_index_forward(forward)
+            .limit(i32::try_from(limit).unwrap_or(i32::MAX))
+            .consistent_read(true)
+            .send()
+            .await
+            .map_err(unavailable)?;
+        Ok(answer.items.unwrap_or_default())
+    }
+
     /// Gives later attempts the body that is stored with the first.
     async fn fill_bodies(&self, line: &LineKey, rows: &mut [LogRow]) -> Result<(), StoreError> {
         for index in 0..rows.len() {
             let Some(row) = rows.get(index).filter(|row| row.body.is_none()) else { continue };
-            let first = AttemptNumber { sequence: row.attempt.number.sequence, attempt: 1 };
+            let sequence = row.attempt.number.sequence;
             let on_page =
-                rows.iter().find(|row| row.attempt.number.sequence == first.sequence && row.body.is_some());
+                rows.iter().find(|row| row.attempt.number.sequence == sequence && row.body.is_some());
             let body = match on_page {
                 Some(row) => row.body.clone(),
-                None => match self.get(&self.log_table, Key::row(line, first)).await? {
-                    Some(item) => decode_row(line, item)?.body,
-                    None => None,
-                },
+                None => self.rows_from(line, sequence, 1).await?.into_iter().next().and_then(|row| row.body),
             };
             if let Some(row) = rows.get_mut(index) {
                 row.body = body;
@@ -140,9 +287,6 @@ fn settings_of(line: &LineKey, found: &mut HashMap<Key, Item>) -> Result<LineSet
     Ok(LineSettings {
         subscription: webhook.map(|item| decode_subscription(&line.company, item)).transpose()?,
         secret: secret.map(decode_secret).transpose()?,
-        sequence_floor: state
-            .as_ref()
-            .and_then(|item| item.get("sequence")?.as_n().ok()?.parse().ok())
-            .unwrap_or_default(),
+        line: state.map(decode_line).transpose()?.unwrap_or_default(),
     })
 }

@@ -37,10 +37,14 @@ struct PlaceAttributes {
     queued_number: String,
     /// Set while attempts are left.
     waiting_until: Option<u64>,
+    #[serde(default, skip_serializing_if = "is_false")] // Written only when the event is set aside.
+    parked: bool,
+    #[serde(default, skip_serializing_if = "is_zero")] // Written only after a give-up.
+    given_up: u32,
 }
 
 /// The attribute names of [`decode_last`], for a projection.
-pub const LAST_ATTRIBUTES: [&str; 8] = [
+pub const LAST_ATTRIBUTES: [&str; 10] = [
     "pk",
     "sk",
     "delivery",
@@ -49,6 +53,8 @@ pub const LAST_ATTRIBUTES: [&str; 8] = [
     "queuedQueue",
     "queuedNumber",
     "waitingUntil",
+    "parked",
+    "givenUp",
 ];
 
 #[derive(Serialize, Deserialize)]
@@ -82,6 +88,11 @@ fn is_false(flag: &bool) -> bool {
     !flag
 }
 
+#[expect(clippy::trivially_copy_pass_by_ref, reason = "serde asks for a reference")]
+fn is_zero(number: &u32) -> bool {
+    *number == 0
+}
+
 /// The line that a row belongs to.
 #[must_use]
 pub fn line_of(row: &LogRow) -> LineKey {
@@ -93,7 +104,7 @@ pub fn encode_row(row: &LogRow) -> Result<Item, StoreError> {
     let outcome = &row.attempt.outcome;
     let (response_truncated, retry_after_seconds) = match outcome {
         Outcome::Answered { response, retry_after_seconds, .. } => (response.truncated, *retry_after_seconds),
-        Outcome::NotSent { .. } | Outcome::NoAnswer { .. } | Outcome::Skipped { .. } => (false, None),
+        Outcome::NotSent { .. } | Outcome::NoAnswer { .. } | Outcome::Unsent { .. } => (false, None),
     };
     let (body, body_encoding) = match &row.body {
         Some(body) => encode_body(body)?,
@@ -131,9 +142,11 @@ fn place(row: &LogRow) -> PlaceAttributes {
         queued_queue: row.queued.queue.as_str().to_owned(),
         queued_number: row.queued.number.to_string(),
         waiting_until: match row.progress {
-            Progress::Ended => None,
+            Progress::Ended | Progress::Parked => None,
             Progress::Waiting { until } => Some(until.0),
         },
+        parked: row.progress == Progress::Parked,
+        given_up: row.given_up,
     }
 }
 
@@ -155,9 +168,11 @@ fn last_of(number: AttemptNumber, place: &PlaceAttributes) -> Result<LastRow, St
         queued: position(&place.queued_queue, &place.queued_number)?,
         accepted: position(&place.accepted_queue, &place.accepted_number)?,
         progress: match place.waiting_until {
+            None if place.parked => Progress::Parked,
             None => Progress::Ended,
             Some(until) => Progress::Waiting { until: Millis(until) },
         },
+        given_up: place.given_up,
     })
 }
 
@@ -181,6 +196,7 @@ pub fn decode_row(line: &LineKey, item: Item) -> Result<LogRow, StoreError> {
             outcome,
         },
         progress: last.progress,
+        given_up: last.given_up,
         url: attributes.url,
         version: attributes.version,
         run: RunId(attributes.run),
@@ -206,7 +222,7 @@ fn outcome_name(outcome: &Outcome) -> &'static str {
         Outcome::Answered { .. } => "answered",
         Outcome::NotSent { .. } => "not_sent",
         Outcome::NoAnswer { .. } => "no_answer",
-        Outcome::Skipped { .. } => "skipped",
+        Outcome::Unsent { .. } => "unsent",
     }
 }
 
@@ -221,7 +237,7 @@ fn decode_outcome(attributes: &RowAttributes) -> Result<Outcome, StoreError> {
         },
         "not_sent" => Outcome::NotSent { error: error()?, reason: response },
         "no_answer" => Outcome::NoAnswer { error: error()?, reason: response },
-        "skipped" => Outcome::Skipped { reason: response },
+        "unsent" => Outcome::Unsent { error: error()?, reason: response },
         _ => return Err(CORRUPT),
     })
 }
@@ -284,6 +300,7 @@ mod tests {
                 outcome,
             },
             progress,
+            given_up: 0,
             url: "https://a.io/".into(),
             version: 4,
             run: RunId("run".into()),
@@ -318,7 +335,12 @@ mod tests {
             Progress::Ended,
             None,
         ));
-        round_trips(&row(Outcome::Skipped { reason: reason() }, Progress::Ended, None));
+        for (error, progress) in
+            [(ErrorClass::Disabled, Progress::Ended), (ErrorClass::Parked, Progress::Parked)]
+        {
+            round_trips(&row(Outcome::Unsent { error, reason: reason() }, progress, None));
+        }
+        round_trips(&LogRow { given_up: 5, ..row(answered(), Progress::Ended, None) });
     }
 
     #[test]

@@ -1,0 +1,100 @@
+//! Sets a line aside and parks its events, so that an endpoint that fails or is slow costs the queue nothing.
+
+use hookrail_adapters::clock::Clock;
+use hookrail_adapters::queue::{Outgoing, Queue, SendResult};
+use hookrail_adapters::sender::Sender;
+use hookrail_adapters::store::{Change, LineKey, LogStore, Parking};
+use hookrail_adapters::telemetry::Chain;
+use hookrail_domain::attempt::{Attempt, AttemptNumber, ErrorClass, Outcome};
+use hookrail_domain::delivery::{Delivery, QueuePosition};
+use hookrail_domain::line::Progress;
+use hookrail_domain::log_row::LogRow;
+use hookrail_domain::suspension::Line as LineState;
+use hookrail_wire::wake_up::WakeUp;
+
+use crate::line::{Line, read_again};
+use crate::{App, Invocation};
+
+/// What the log says of an event that is set aside.
+const PARKED: &str = "set aside until the webhook\u{2019}s endpoint has caught up";
+
+/// A table did not answer.
+#[derive(Debug)]
+pub(crate) struct Fault;
+
+/// Sets the line aside as `to`, unless it has moved: it is as it is now afterwards.
+pub(crate) async fn set_aside<S: LogStore, Q: Queue, H: Sender, C: Clock>(
+    app: &App<S, Q, H, C>,
+    key: &LineKey,
+    line: &mut Line,
+    to: LineState,
+) -> Result<(), Fault> {
+    match app.store.change_line(key, &line.settings.line, &to).await {
+        Ok(Change::Done) => {
+            tracing::warn!(subscription.id = %key.subscription, line = ?to.aside, "a webhook is set aside");
+            wake(app, key, to.wake).await;
+            line.settings.line = to;
+            Ok(())
+        }
+        Ok(Change::Lost) => reread(app, key, line).await,
+        Err(error) => {
+            tracing::warn!(error = %Chain(&error), "a webhook could not be set aside");
+            Err(Fault)
+        }
+    }
+}
+
+/// Parks an event, unless its line has moved: then nothing happened and the line is as it is now. Returns whether it
+/// is parked.
+pub(crate) async fn park<S: LogStore, Q: Queue, H: Sender, C: Clock>(
+    app: &App<S, Q, H, C>,
+    key: &LineKey,
+    line: &mut Line,
+    (delivery, queued, sequence): (&Delivery, &QueuePosition, u64),
+    invocation: &Invocation,
+) -> Result<bool, Fault> {
+    let attempt = Attempt {
+        number: AttemptNumber { sequence, attempt: 0 },
+        started_at: app.clock.now(),
+        duration_ms: 0,
+        outcome: Outcome::Unsent { error: ErrorClass::Parked, reason: PARKED.to_owned() },
+    };
+    let target = line.settings.subscription.as_ref().map_or(("", 0), |one| (one.url.as_str(), one.version));
+    let state = (attempt, Progress::Parked, 0);
+    let row = LogRow::of((delivery, queued), state, target, &invocation.run, None);
+    match app.store.park(&row, line.settings.line.generation).await {
+        Ok(Parking::Parked) => {
+            line.last = Some(row.last());
+            if let Some(aside) = &mut line.settings.line.aside {
+                aside.last = aside.last.max(sequence);
+            }
+            Ok(true)
+        }
+        Ok(Parking::Moved) => reread(app, key, line).await.map(|()| false),
+        Err(error) => {
+            tracing::warn!(error = %Chain(&error), "an event could not be parked");
+            Err(Fault)
+        }
+    }
+}
+
+async fn reread<S: LogStore, Q: Queue, H: Sender, C: Clock>(
+    app: &App<S, Q, H, C>,
+    key: &LineKey,
+    line: &mut Line,
+) -> Result<(), Fault> {
+    *line = read_again(app, key).await.ok_or(Fault)?;
+    Ok(())
+}
+
+/// Tells recover at once. If that fails, recover's schedule finds the line.
+async fn wake<S: LogStore, Q: Queue, H: Sender, C: Clock>(app: &App<S, Q, H, C>, key: &LineKey, wake: u64) {
+    let wake_up = WakeUp { company: key.company.clone(), subscription: key.subscription, wake };
+    match app.queue.send(&app.config.recovery_queue_url, &[Outgoing::wake_up(&wake_up)]).await {
+        Ok(results) if results.iter().all(SendResult::is_sent) => {}
+        Ok(_) => tracing::warn!("a wake-up was not taken; the schedule finds the line"),
+        Err(error) => {
+            tracing::warn!(error = %Chain(&error), "a wake-up was not sent; the schedule finds the line");
+        }
+    }
+}

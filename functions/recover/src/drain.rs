@@ -1,0 +1,189 @@
+//! Sends what is set aside, one event after another, as long as the endpoint answers and time is left.
+
+use hookrail_adapters::clock::Clock;
+use hookrail_adapters::queue::Queue;
+use hookrail_adapters::sender::Sender;
+use hookrail_adapters::store::{Change, LineKey, LineSettings, LogStore, StoreError};
+use hookrail_adapters::telemetry::Chain;
+use hookrail_deliver::attempt::{fits, send, tell};
+use hookrail_domain::attempt::{Attempt, AttemptNumber, ErrorClass, Outcome};
+use hookrail_domain::delivery::Delivery;
+use hookrail_domain::line::Progress;
+use hookrail_domain::log_row::LogRow;
+use hookrail_domain::suspension::{Aside, Line};
+
+use crate::page::{Page, Parked};
+use crate::wake_up::{read, until};
+use crate::{App, Invocation, Verdict};
+
+/// How long an event may be parked before it ends, in days. It ends in its turn, by recover, never by the table's own
+/// expiry.
+pub const PARKED_DAYS_MAX: u64 = 30;
+const DAY_MS: u64 = 24 * 60 * 60 * 1000;
+
+/// What the log says of an event that was parked for too long.
+const EXPIRED: &str = "the endpoint did not answer for as long as parked events are kept";
+
+/// What one event led to.
+enum Sent {
+    /// The line as it is now.
+    GoOn(Line),
+    /// Somebody else changed it: nothing was written.
+    Lost,
+    /// A fault of ours; the reason is logged.
+    Fault,
+}
+
+/// Sends until the line is active, must wait, or time is up. None for a fault of ours.
+pub(crate) async fn run<S: LogStore, Q: Queue, H: Sender, C: Clock>(
+    app: &App<S, Q, H, C>,
+    key: &LineKey,
+    mut settings: LineSettings,
+    invocation: &Invocation,
+) -> Option<Verdict> {
+    let mut page = Page::default();
+    loop {
+        let now = app.clock.now();
+        let aside = settings.line.aside.as_ref().filter(|aside| is_mine(aside, invocation));
+        let Some(aside) = aside else { return Some(Verdict::Ack) };
+        if now < aside.due_at {
+            let at = aside.due_at;
+            return release(app, key, &settings.line, at).await.map(|()| until(at, now));
+        }
+        if let Some(active) = settings.line.closed() {
+            match change(app, key, &settings.line, &active).await? {
+                Change::Done => {
+                    tracing::info!(subscription.id = %key.subscription, "a webhook is active again");
+                    return Some(Verdict::Ack);
+                }
+                // More was parked meanwhile.
+                Change::Lost => {
+                    settings = read(app, key).await?;
+                    continue;
+                }
+            }
+        }
+        if !fits(invocation, now, app.config.policy.timeout_seconds) {
+            let at = aside.due_at;
+            return release(app, key, &settings.line, at).await.map(|()| Verdict::Hold { seconds: 0 });
+        }
+        match next(app, key, &settings, (&mut page, aside.next), invocation).await {
+            Sent::GoOn(line) => settings.line = line,
+            Sent::Lost => settings = read(app, key).await?,
+            Sent::Fault => return None,
+        }
+    }
+}
+
+fn is_mine(aside: &Aside, invocation: &Invocation) -> bool {
+    aside.lease.as_ref().is_some_and(|lease| lease.run == invocation.run)
+}
+
+/// Ends this run's work on the line, which goes on at `due_at`. Lost or not, it is no longer this run's.
+async fn release<S: LogStore, Q: Queue, H: Sender, C: Clock>(
+    app: &App<S, Q, H, C>,
+    key: &LineKey,
+    line: &Line,
+    due_at: hookrail_domain::time::Millis,
+) -> Option<()> {
+    let released = line.put_off(due_at)?;
+    change(app, key, line, &released).await.map(|_| ())
+}
+
+async fn change<S: LogStore, Q: Queue, H: Sender, C: Clock>(
+    app: &App<S, Q, H, C>,
+    key: &LineKey,
+    from: &Line,
+    to: &Line,
+) -> Option<Change> {
+    app.store
+        .change_line(key, from, to)
+        .await
+        .inspect_err(|error| tracing::warn!(error = %Chain(error), "a line could not be written"))
+        .ok()
+}
+
+/// Sends the head of what is set aside, or ends it without.
+async fn next<S: LogStore, Q: Queue, H: Sender, C: Clock>(
+    app: &App<S, Q, H, C>,
+    key: &LineKey,
+    settings: &LineSettings,
+    (page, sequence): (&mut Page, u64),
+    invocation: &Invocation,
+) -> Sent {
+    let parked = match page.find(&app.store, key, sequence).await {
+        Ok(Some(parked)) => parked,
+        Ok(None) => {
+            tracing::error!(subscription.id = %key.subscription, sequence, "a parked event has no row");
+            return Sent::Fault;
+        }
+        Err(error) => return fault(&error),
+    };
+    let number = AttemptNumber { sequence, attempt: parked.attempts + 1 };
+    let now = app.clock.now();
+    if PARKED_DAYS_MAX * DAY_MS <= now.since(parked.first.attempt.started_at) {
+        let outcome = Outcome::Unsent { error: ErrorClass::Expired, reason: EXPIRED.to_owned() };
+        let attempt = Attempt { number, started_at: now, duration_ms: 0, outcome };
+        let Some(to) = settings.line.after_skip(now) else { return Sent::Lost };
+        return record(app, settings, (&parked, attempt, Progress::Ended), to, invocation).await;
+    }
+    let Some(delivery) = delivery_of(&parked.first) else {
+        tracing::error!(subscription.id = %key.subscription, sequence, "a parked event has no body");
+        return Sent::Fault;
+    };
+    let (retry, suspension) = (&app.config.policy, &app.config.suspension);
+    let ports = (&app.sender, &app.clock);
+    let Some(attempt) = send(ports, settings, (&delivery, number), retry.timeout_seconds).await else {
+        return Sent::Fault;
+    };
+    let after = settings.line.after_attempt(&attempt.outcome, (retry, suspension), app.clock.now());
+    let Some(step) = after else { return Sent::Lost };
+    tell(&delivery, &attempt, step.progress);
+    page.count_attempt();
+    record(app, settings, (&parked, attempt, step.progress), step.line, invocation).await
+}
+
+/// Writes the row of an attempt and what it leads to, both or neither.
+async fn record<S: LogStore, Q: Queue, H: Sender, C: Clock>(
+    app: &App<S, Q, H, C>,
+    settings: &LineSettings,
+    (parked, attempt, progress): (&Parked, Attempt, Progress),
+    to: Line,
+    invocation: &Invocation,
+) -> Sent {
+    let target = settings.subscription.as_ref().map_or(("", 0), |one| (one.url.as_str(), one.version));
+    let row = LogRow {
+        attempt,
+        progress,
+        given_up: 0,
+        url: target.0.to_owned(),
+        version: target.1,
+        run: invocation.run.clone(),
+        body: None,
+        ..parked.first.clone()
+    };
+    match app.store.advance(&row, &settings.line, &to).await {
+        Ok(Change::Done) => Sent::GoOn(to),
+        Ok(Change::Lost) => Sent::Lost,
+        Err(error) => fault(&error),
+    }
+}
+
+fn fault(error: &StoreError) -> Sent {
+    tracing::warn!(error = %Chain(error), "a table did not answer");
+    Sent::Fault
+}
+
+/// The delivery of a parked row.
+fn delivery_of(first: &LogRow) -> Option<Delivery> {
+    Some(Delivery {
+        id: first.delivery,
+        event: first.event,
+        company: first.company.clone(),
+        subscription: first.subscription,
+        accepted: first.accepted.clone(),
+        // The row does not say when; no later than it was parked.
+        accepted_at: first.attempt.started_at,
+        body: first.body.clone()?,
+    })
+}

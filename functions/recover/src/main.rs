@@ -1,0 +1,16 @@
+//! The recover function: wiring only.
+
+use hookrail_adapters::config::{AwsConfig, LogLevel, ProcessEnvironment, RecoverConfig};
+use hookrail_adapters::telemetry;
+use lambda_runtime::Error;
+
+/// Why: see the workspace's manifest.
+#[global_allocator]
+static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
+
+#[tokio::main(flavor = "current_thread")]
+async fn main() -> Result<(), Error> {
+    let env = ProcessEnvironment;
+    telemetry::init(LogLevel::from_env(&env));
+    hookrail_recover::run(RecoverConfig::from_env(&env)?, AwsConfig::from_env(&env)?).await
+}

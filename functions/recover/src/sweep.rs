@@ -1,0 +1,70 @@
+//! What the schedule does: wakes lines that are due and that nobody is at work on, whatever became of their messages.
+
+use hookrail_adapters::clock::Clock;
+use hookrail_adapters::queue::{Outgoing, Queue};
+use hookrail_adapters::sender::Sender;
+use hookrail_adapters::store::{Change, LineKey, LogStore, StoreError};
+use hookrail_adapters::telemetry::Chain;
+use hookrail_domain::time::Millis;
+use hookrail_wire::wake_up::WakeUp;
+
+use crate::{App, Invocation};
+
+/// A line is woken when it was due so long ago, in milliseconds: by then its own wake-up should have come.
+pub const GRACE_MS: u64 = 60_000;
+/// Lines that one sweep wakes at most; the longest due come first, and the next sweep goes on.
+pub const LINES_MAX: usize = 1_000;
+/// Least time left to begin another line, in milliseconds.
+const LINE_MS_MIN: u64 = 2_000;
+
+/// Wakes every line that is overdue.
+pub async fn run<S: LogStore, Q: Queue, H: Sender, C: Clock>(app: &App<S, Q, H, C>, invocation: &Invocation) {
+    let overdue = Millis(app.clock.now().0.saturating_sub(GRACE_MS));
+    let lines = match app.store.due_lines(overdue, LINES_MAX).await {
+        Ok(lines) => lines,
+        Err(error) => {
+            tracing::error!(error = %Chain(&error), "lines that are due could not be found");
+            return;
+        }
+    };
+    for key in lines {
+        if invocation.deadline.since(app.clock.now()) < LINE_MS_MIN {
+            tracing::warn!("out of time; the next sweep goes on");
+            return;
+        }
+        if let Err(error) = wake(app, &key, overdue).await {
+            tracing::warn!(error = %Chain(&error), subscription.id = %key.subscription, "a line was not woken");
+        }
+    }
+}
+
+/// Why a line was not woken. The next sweep tries again.
+#[derive(Debug, thiserror::Error)]
+enum NotWoken {
+    #[error("the line could not be read or written")]
+    Store(#[from] StoreError),
+    #[error("the wake-up could not be sent")]
+    Queue(#[from] hookrail_adapters::queue::QueueError),
+}
+
+async fn wake<S: LogStore, Q: Queue, H: Sender, C: Clock>(
+    app: &App<S, Q, H, C>,
+    key: &LineKey,
+    overdue: Millis,
+) -> Result<(), NotWoken> {
+    let settings = app.store.settings(std::slice::from_ref(key)).await?;
+    let Some(line) = settings.into_iter().next().map(|settings| settings.line) else { return Ok(()) };
+    let now = app.clock.now();
+    let Some(aside) = &line.aside else { return Ok(()) };
+    let is_at_work = aside.lease.as_ref().is_some_and(|lease| now < lease.until);
+    if is_at_work || overdue < aside.due_at {
+        return Ok(());
+    }
+    let Some(woken) = line.woken(now) else { return Ok(()) };
+    if app.store.change_line(key, &line, &woken).await? == Change::Lost {
+        return Ok(());
+    }
+    let wake_up = WakeUp { company: key.company.clone(), subscription: key.subscription, wake: woken.wake };
+    app.queue.send(&app.config.recovery_queue_url, &[Outgoing::wake_up(&wake_up)]).await?;
+    Ok(())
+}

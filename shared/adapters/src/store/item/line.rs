@@ -1,0 +1,230 @@
+//! The item of a line: how far it has come, and what is set aside.
+
+use std::collections::{BTreeMap, HashMap};
+use std::fmt::Display;
+
+use aws_sdk_dynamodb::types::AttributeValue;
+use hookrail_domain::log_row::RunId;
+use hookrail_domain::suspension::{Aside, Lease, Line, Mode};
+use hookrail_domain::time::Millis;
+use serde::Deserialize;
+
+use super::{Item, SCHEMA, decode};
+use crate::store::StoreError;
+
+/// The sparse index of lines that are set aside: keys only, sorted by when they are due.
+pub const DUE_INDEX: &str = "due";
+/// Partition key of the index. An active line has no such attribute and is not in the index.
+pub const DUE_PARTITION: &str = "due";
+/// Sort key of the index.
+pub const DUE_SORT: &str = "nextProbeAt";
+/// The index's only partition.
+pub const DUE_LINES: &str = "lines";
+
+const CORRUPT: StoreError = StoreError::Corrupt { what: "line" };
+
+#[derive(Deserialize, Default)]
+#[serde(rename_all = "camelCase", default)]
+struct LineAttributes {
+    sequence: u64,
+    generation: u64,
+    wake: u64,
+    state: Option<String>,
+    since: u64,
+    drain_next: u64,
+    parked_last: u64,
+    next_probe_at: u64,
+    failed_probes: u32,
+    head_attempts: u32,
+    given_up: u32,
+    lease_run: Option<String>,
+    lease_until: u64,
+}
+
+/// The line of an item.
+pub fn decode_line(item: Item) -> Result<Line, StoreError> {
+    let found: LineAttributes = decode(item, "line")?;
+    let mode = match found.state.as_deref() {
+        None => None,
+        Some("suspended") => Some(Mode::Suspended),
+        Some("lagging") => Some(Mode::Lagging),
+        Some(_) => return Err(CORRUPT),
+    };
+    let lease = found.lease_run.map(|run| Lease { run: RunId(run), until: Millis(found.lease_until) });
+    let aside = mode.map(|mode| Aside {
+        mode,
+        since: Millis(found.since),
+        next: found.drain_next,
+        last: found.parked_last,
+        due_at: Millis(found.next_probe_at),
+        failed_probes: found.failed_probes,
+        head_attempts: found.head_attempts,
+        given_up: found.given_up,
+        lease,
+    });
+    Ok(Line { sequence_floor: found.sequence, generation: found.generation, wake: found.wake, aside })
+}
+
+/// A conditional update of a line's item.
+#[derive(Debug, Default)]
+pub struct LineUpdate {
+    pub update: String,
+    pub condition: String,
+    pub names: HashMap<String, String>,
+    pub values: HashMap<String, AttributeValue>,
+}
+
+impl LineUpdate {
+    /// Writes what differs between `from` and `to`, if the line [allows](Line::allows) it.
+    #[must_use]
+    pub fn between(from: &Line, to: &Line) -> Self {
+        let (mut before, after) = (attributes(from), attributes(to));
+        if from.generation == 0 {
+            // Never written: its item lacks this too.
+            before.remove("schema");
+        }
+        let mut made = Self::default();
+        let mut sets = Vec::new();
+        for (name, value) in after.iter().filter(|(name, value)| before.get(*name) != Some(*value)) {
+            sets.push(format!("{} = {}", made.name(name), made.value(value.clone())));
+        }
+        let removed: Vec<_> =
+            before.keys().filter(|name| !after.contains_key(*name)).map(|name| made.name(name)).collect();
+        let clause = |verb: &str, parts: &[String]| {
+            if parts.is_empty() { String::new() } else { format!("{verb} {} ", parts.join(", ")) }
+        };
+        made.update = format!("{}{}", clause("SET", &sets), clause("REMOVE", &removed));
+        let mut kept = vec!["generation", "state", "drainNext", "leaseRun"];
+        kept.extend((from.wake != to.wake).then_some("wake"));
+        kept.extend(to.aside.is_none().then_some("parkedLast"));
+        let conditions: Vec<_> =
+            kept.into_iter().map(|name| made.unchanged(name, before.get(name))).collect();
+        made.condition = conditions.join(" AND ");
+        made
+    }
+
+    /// Moves the end of what is set aside to `sequence`, if the line is set aside up to the event before.
+    #[must_use]
+    pub fn parking(sequence: u64, generation: u64) -> Self {
+        let mut made = Self::default();
+        let (last, value) = (made.name("parkedLast"), made.value(number(sequence)));
+        made.update = format!("SET {last} = {value}");
+        let before = made.unchanged("parkedLast", Some(&number(sequence - 1)));
+        let generation = made.unchanged("generation", Some(&number(generation)));
+        made.condition = format!("{before} AND {generation}");
+        made
+    }
+
+    fn unchanged(&mut self, name: &str, value: Option<&AttributeValue>) -> String {
+        let name = self.name(name);
+        match value {
+            Some(value) => format!("{name} = {}", self.value(value.clone())),
+            None => format!("attribute_not_exists({name})"),
+        }
+    }
+
+    fn name(&mut self, name: &str) -> String {
+        let placeholder = format!("#{name}");
+        self.names.insert(placeholder.clone(), name.to_owned());
+        placeholder
+    }
+
+    fn value(&mut self, value: AttributeValue) -> String {
+        let placeholder = format!(":{}", self.values.len());
+        self.values.insert(placeholder.clone(), value);
+        placeholder
+    }
+}
+
+/// Everything but the sequence floor, which is kept by another writer. Zeros are left out, as in a line never written.
+fn attributes(line: &Line) -> BTreeMap<&'static str, AttributeValue> {
+    let mut found = BTreeMap::from([("schema", number(SCHEMA))]);
+    let mut put = |name, value: u64| {
+        if value != 0 {
+            found.insert(name, number(value));
+        }
+    };
+    put("generation", line.generation);
+    put("wake", line.wake);
+    let Some(aside) = &line.aside else { return found };
+    put("since", aside.since.0);
+    put("failedProbes", aside.failed_probes.into());
+    put("headAttempts", aside.head_attempts.into());
+    put("givenUp", aside.given_up.into());
+    found.insert("drainNext", number(aside.next));
+    found.insert("parkedLast", number(aside.last));
+    found.insert(DUE_SORT, number(aside.due_at.0));
+    found.insert(DUE_PARTITION, text(DUE_LINES));
+    let state = match aside.mode {
+        Mode::Suspended => "suspended",
+        Mode::Lagging => "lagging",
+    };
+    found.insert("state", text(state));
+    if let Some(lease) = &aside.lease {
+        found.insert("leaseRun", text(&lease.run.0));
+        found.insert("leaseUntil", number(lease.until.0));
+    }
+    found
+}
+
+fn number(value: impl Display) -> AttributeValue {
+    AttributeValue::N(value.to_string())
+}
+
+fn text(value: &str) -> AttributeValue {
+    AttributeValue::S(value.to_owned())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn suspended() -> Line {
+        let lease = Some(Lease { run: RunId("run".into()), until: Millis(9) });
+        let aside = Aside {
+            mode: Mode::Suspended,
+            since: Millis(1),
+            next: 7,
+            last: 11,
+            due_at: Millis(5),
+            failed_probes: 2,
+            head_attempts: 1,
+            given_up: 3,
+            lease,
+        };
+        Line { sequence_floor: 0, generation: 3, wake: 4, aside: Some(aside) }
+    }
+
+    #[test]
+    fn lines_round_trip() {
+        let mut lagging = suspended();
+        lagging.aside.as_mut().unwrap().mode = Mode::Lagging;
+        let active = Line { generation: 2, wake: 2, ..Line::default() };
+        for line in [Line::default(), active, suspended(), lagging] {
+            let item = attributes(&line).into_iter().map(|(name, value)| (name.to_owned(), value)).collect();
+            assert_eq!(decode_line(item).unwrap(), line);
+        }
+    }
+
+    #[test]
+    fn only_what_differs_is_written_and_only_what_it_rests_on_is_asked() {
+        let mut later = suspended();
+        later.aside.as_mut().unwrap().due_at = Millis(6);
+        let update = LineUpdate::between(&suspended(), &later);
+        assert_eq!(update.update, "SET #nextProbeAt = :0 ");
+        assert_eq!(
+            update.condition,
+            "#generation = :1 AND #state = :2 AND #drainNext = :3 AND #leaseRun = :4"
+        );
+    }
+
+    #[test]
+    fn a_line_is_made_active_only_while_nothing_more_is_parked() {
+        let active = Line { aside: None, generation: 4, wake: 5, sequence_floor: 0 };
+        let update = LineUpdate::between(&suspended(), &active);
+        assert!(update.condition.ends_with("#wake = :6 AND #parkedLast = :7"), "{}", update.condition);
+        assert!(update.update.contains("REMOVE #drainNext, #due, "), "{}", update.update);
+        let opened = LineUpdate::between(&active, &suspended());
+        assert!(opened.condition.contains("attribute_not_exists(#state)"), "{}", opened.condition);
+    }
+}

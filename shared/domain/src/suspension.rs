@@ -1,0 +1,337 @@
+//! When a webhook's events are set aside, and how they come back: the states of a line and every step between them.
+//!
+//! A line is active, or its events are set aside: *suspended* when its endpoint fails and is probed, *lagging* when it
+//! works and is behind. Deliver sets aside and parks; recover probes, drains and makes the line active again.
+
+use crate::attempt::Outcome;
+use crate::line::{LastRow, Progress};
+use crate::log_row::RunId;
+use crate::retry::{Disposition, RetryPolicy};
+use crate::time::Millis;
+
+/// Wait before the first probe of a suspended endpoint, in seconds; doubles with every probe that fails.
+pub const PROBE_SECONDS_MIN: u64 = 30;
+/// Longest wait between two probes, in seconds.
+pub const PROBE_SECONDS_MAX: u64 = 900;
+/// So few parked events are left that a fresh one waits for them in the queue instead of being parked as well.
+pub const HAND_OVER_EVENTS_MAX: u64 = 10;
+/// How long a message may wait so, in seconds since it was sent.
+pub const HAND_OVER_SECONDS_MAX: u64 = 30;
+/// `suspend_after` of a webhook whose head is never given up: only a person skips it.
+pub const HOLD: u32 = 1;
+
+/// When events are set aside.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct SuspensionPolicy {
+    /// Given-up events in a row, 0 to 100; 1 is hold (nothing is ever skipped), 0 is never.
+    pub suspend_after: u32,
+    /// Age of a message at its first attempt, in seconds; 0 is never.
+    pub park_after_seconds: u64,
+}
+
+impl Default for SuspensionPolicy {
+    fn default() -> Self {
+        Self { suspend_after: 5, park_after_seconds: 900 }
+    }
+}
+
+/// A webhook's line.
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+pub struct Line {
+    /// The last sequence number known to have been used, kept apart from rows that may have expired.
+    pub sequence_floor: u64,
+    /// Raised by every change between active and set aside.
+    pub generation: u64,
+    /// Raised by every wake-up that is sent; an older one is void.
+    pub wake: u64,
+    /// None while the line is active.
+    pub aside: Option<Aside>,
+}
+
+/// Events that wait in the log.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Aside {
+    pub mode: Mode,
+    pub since: Millis,
+    /// The first event to be sent again.
+    pub next: u64,
+    /// The last event that was set aside; `next - 1` when none is left.
+    pub last: u64,
+    /// When recover goes on.
+    pub due_at: Millis,
+    /// Probes in a row that found the endpoint dead.
+    pub failed_probes: u32,
+    /// Attempts at `next` in this round.
+    pub head_attempts: u32,
+    /// Events given up in a row in this round.
+    pub given_up: u32,
+    /// The run that drains.
+    pub lease: Option<Lease>,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Mode {
+    /// The endpoint fails: its oldest event probes it.
+    Suspended,
+    /// The endpoint answers, and its events are sent one after another.
+    Lagging,
+}
+
+/// Who drains a line, and until when nobody else does.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Lease {
+    pub run: RunId,
+    pub until: Millis,
+}
+
+/// What deliver does with a message whose turn it is.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Course {
+    Send,
+    /// Its line is set aside first, as this; then the message is asked about again.
+    SetAside(Line),
+    Park,
+    /// Recover is about to catch up.
+    HoldBack,
+}
+
+/// What an attempt of recover leads to.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Step {
+    /// Of the attempt's row.
+    pub progress: Progress,
+    pub line: Line,
+}
+
+impl Aside {
+    /// How many events wait.
+    #[must_use]
+    pub fn waiting(&self) -> u64 {
+        (self.last + 1).saturating_sub(self.next)
+    }
+}
+
+impl Line {
+    /// The line with its events set aside after a run of given-up ones, if that is due: the run is sent again first.
+    ///
+    /// To be asked whenever the last row has ended, before its message is let go: a crash then repairs itself.
+    #[must_use]
+    pub fn suspended(&self, last: Option<&LastRow>, policy: &SuspensionPolicy, now: Millis) -> Option<Self> {
+        let last = last.filter(|last| last.progress == Progress::Ended)?;
+        let run = u64::from(last.given_up);
+        let is_due = 0 < policy.suspend_after && policy.suspend_after <= last.given_up;
+        (self.aside.is_none() && is_due).then(|| {
+            let sequence = last.number.sequence;
+            let aside = Aside {
+                due_at: now.plus_seconds(PROBE_SECONDS_MIN),
+                ..Aside::new(Mode::Suspended, (sequence + 1).saturating_sub(run), sequence, now)
+            };
+            self.changed(Some(aside))
+        })
+    }
+
+    /// What to do with a message of this line whose turn it is, at its first attempt or a later one.
+    #[must_use]
+    pub fn course(
+        &self,
+        (sequence, attempt): (u64, u32),
+        sent_at: Millis,
+        policy: &SuspensionPolicy,
+        now: Millis,
+    ) -> Course {
+        let age_seconds = now.since(sent_at) / 1000;
+        let Some(aside) = &self.aside else {
+            let is_late = 0 < policy.park_after_seconds && policy.park_after_seconds <= age_seconds;
+            if attempt == 1 && is_late {
+                let aside = Aside::new(Mode::Lagging, sequence, sequence - 1, now);
+                return Course::SetAside(self.changed(Some(aside)));
+            }
+            return Course::Send;
+        };
+        let is_near = aside.mode == Mode::Lagging && aside.waiting() <= HAND_OVER_EVENTS_MAX;
+        if is_near && age_seconds < HAND_OVER_SECONDS_MAX { Course::HoldBack } else { Course::Park }
+    }
+
+    /// The line after an attempt of recover at its head, with what its row says. None when nothing is set aside.
+    #[must_use]
+    pub fn after_attempt(
+        &self,
+        outcome: &Outcome,
+        (retry, suspension): (&RetryPolicy, &SuspensionPolicy),
+        now: Millis,
+    ) -> Option<Step> {
+        let aside = self.aside.as_ref()?;
+        let after = |progress, aside| Step { progress, line: self.with(aside) };
+        if outcome.is_success() {
+            let aside = Aside { mode: Mode::Lagging, failed_probes: 0, given_up: 0, ..aside.ended(now) };
+            return Some(after(Progress::Ended, aside));
+        }
+        let head_attempts = aside.head_attempts + 1;
+        let is_hold = suspension.suspend_after == HOLD;
+        if aside.mode == Mode::Suspended && (is_hold || !is_about_the_event(outcome)) {
+            let due_at = now.plus_seconds(probe_seconds(aside.failed_probes + 1));
+            let failed_probes = aside.failed_probes.saturating_add(1);
+            return Some(after(Progress::Parked, Aside { due_at, failed_probes, ..aside.clone() }));
+        }
+        match retry.disposition(head_attempts, outcome) {
+            Disposition::RetryAfter { seconds } => {
+                let due_at = now.plus_seconds(seconds);
+                Some(after(
+                    Progress::Waiting { until: due_at },
+                    Aside { due_at, head_attempts, ..aside.clone() },
+                ))
+            }
+            Disposition::Delivered | Disposition::GiveUp => {
+                let given_up = aside.given_up + 1;
+                let is_dead = aside.mode == Mode::Lagging
+                    && 0 < suspension.suspend_after
+                    && suspension.suspend_after <= given_up;
+                let aside =
+                    if is_dead { aside.dead(given_up, now) } else { Aside { given_up, ..aside.ended(now) } };
+                Some(after(Progress::Ended, aside))
+            }
+        }
+    }
+
+    /// The line after its head has ended without an attempt, as one that a person skips or that is too old.
+    #[must_use]
+    pub fn after_skip(&self, now: Millis) -> Option<Self> {
+        let aside = self.aside.as_ref()?;
+        Some(self.with(aside.ended(now)))
+    }
+
+    /// The line with `lease` on what is set aside.
+    #[must_use]
+    pub fn leased(&self, lease: Lease) -> Option<Self> {
+        let aside = self.aside.clone()?;
+        Some(self.with(Aside { lease: Some(lease), ..aside }))
+    }
+
+    /// The line with nobody at work on it, to be gone on with at `due_at`.
+    #[must_use]
+    pub fn put_off(&self, due_at: Millis) -> Option<Self> {
+        let aside = self.aside.clone()?;
+        Some(self.with(Aside { lease: None, due_at, ..aside }))
+    }
+
+    /// The line made active, if nothing waits any more.
+    #[must_use]
+    pub fn closed(&self) -> Option<Self> {
+        let aside = self.aside.as_ref()?;
+        (aside.waiting() == 0).then(|| self.changed(None))
+    }
+
+    /// The line as it is woken at once.
+    #[must_use]
+    pub fn woken(&self, now: Millis) -> Option<Self> {
+        let aside = self.aside.as_ref()?;
+        let due_at = aside.due_at.min(now);
+        Some(Self { wake: self.wake + 1, ..self.with(Aside { due_at, ..aside.clone() }) })
+    }
+
+    /// Whether this line may become `to` for someone who read it as `from`. Parking goes on beside every change but
+    /// that to active, and a wake-up beside every change but another wake-up.
+    #[must_use]
+    pub fn allows(&self, from: &Self, to: &Self) -> bool {
+        let holds_lease = |aside: &Aside| aside.lease.as_ref().map(|lease| lease.run.clone());
+        let is_same_aside = match (&self.aside, &from.aside) {
+            (None, None) => true,
+            (Some(now), Some(then)) => {
+                now.next == then.next
+                    && holds_lease(now) == holds_lease(then)
+                    && (to.aside.is_some() || now.last == then.last)
+            }
+            (None, Some(_)) | (Some(_), None) => false,
+        };
+        is_same_aside
+            && self.generation == from.generation
+            && (to.wake == from.wake || self.wake == from.wake)
+    }
+
+    /// Takes over what differs between `from` and `to`.
+    pub fn take(&mut self, from: &Self, to: &Self) {
+        fn replace<T: PartialEq + Clone>(field: &mut T, from: &T, to: &T) {
+            if from != to {
+                field.clone_from(to);
+            }
+        }
+        replace(&mut self.generation, &from.generation, &to.generation);
+        replace(&mut self.wake, &from.wake, &to.wake);
+        let (Some(aside), Some(from), Some(to)) = (&mut self.aside, &from.aside, &to.aside) else {
+            self.aside.clone_from(&to.aside);
+            return;
+        };
+        replace(&mut aside.mode, &from.mode, &to.mode);
+        replace(&mut aside.since, &from.since, &to.since);
+        replace(&mut aside.next, &from.next, &to.next);
+        replace(&mut aside.last, &from.last, &to.last);
+        replace(&mut aside.due_at, &from.due_at, &to.due_at);
+        replace(&mut aside.failed_probes, &from.failed_probes, &to.failed_probes);
+        replace(&mut aside.head_attempts, &from.head_attempts, &to.head_attempts);
+        replace(&mut aside.given_up, &from.given_up, &to.given_up);
+        replace(&mut aside.lease, &from.lease, &to.lease);
+    }
+
+    fn with(&self, aside: Aside) -> Self {
+        Self { aside: Some(aside), ..self.clone() }
+    }
+
+    /// Every change between active and set aside wakes recover, or makes a wake-up that is under way void.
+    fn changed(&self, aside: Option<Aside>) -> Self {
+        Self {
+            generation: self.generation + 1,
+            wake: self.wake + 1,
+            aside,
+            sequence_floor: self.sequence_floor,
+        }
+    }
+}
+
+impl Aside {
+    fn new(mode: Mode, next: u64, last: u64, now: Millis) -> Self {
+        Self {
+            mode,
+            since: now,
+            next,
+            last,
+            due_at: now,
+            failed_probes: 0,
+            head_attempts: 0,
+            given_up: 0,
+            lease: None,
+        }
+    }
+
+    /// The head has ended: the next one is due.
+    fn ended(&self, now: Millis) -> Self {
+        Self { next: self.next + 1, due_at: now, head_attempts: 0, ..self.clone() }
+    }
+
+    /// The endpoint has died again: the run of given-up events is sent once more when it is back.
+    fn dead(&self, given_up: u32, now: Millis) -> Self {
+        Self {
+            mode: Mode::Suspended,
+            next: (self.next + 1).saturating_sub(u64::from(given_up)),
+            due_at: now.plus_seconds(PROBE_SECONDS_MIN),
+            failed_probes: 0,
+            head_attempts: 0,
+            given_up: 0,
+            ..self.clone()
+        }
+    }
+}
+
+/// How long to wait after so many failed probes.
+fn probe_seconds(failed_probes: u32) -> u64 {
+    (PROBE_SECONDS_MIN << failed_probes.min(16)).min(PROBE_SECONDS_MAX)
+}
+
+/// Whether an answer says something about the event rather than about the endpoint.
+fn is_about_the_event(outcome: &Outcome) -> bool {
+    match outcome {
+        Outcome::Answered { status, .. } => {
+            (400..500).contains(status) && !matches!(status, 408 | 410 | 425 | 429)
+        }
+        Outcome::NotSent { .. } | Outcome::NoAnswer { .. } | Outcome::Unsent { .. } => false,
+    }
+}
