@@ -1,6 +1,7 @@
 //! What must hold after every run, from the receivers' and the log's point of view: the promises, each by its name.
 
 mod log;
+mod recovery;
 mod timing;
 mod truth;
 
@@ -41,6 +42,10 @@ const CHECKS: &[(&str, Check)] = &[
         log::an_event_sees_the_webhook_as_it_was_accepted_or_newer,
     ),
     ("no_event_is_dead_lettered", log::no_event_is_dead_lettered),
+    ("set_aside_events_come_back_in_order", recovery::set_aside_events_come_back_in_order),
+    ("what_was_accepted_is_not_sent_again", recovery::what_was_accepted_is_not_sent_again),
+    ("what_led_to_a_suspension_is_sent_again", recovery::what_led_to_a_suspension_is_sent_again),
+    ("what_is_parked_was_not_sent_live", recovery::what_is_parked_was_not_sent_live),
     (
         "a_retry_waits_for_the_delay_and_not_much_longer",
         timing::a_retry_waits_for_the_delay_and_not_much_longer,
@@ -79,6 +84,9 @@ pub(crate) struct Counts {
     pub(crate) fan_outs_timed: u64,
     pub(crate) repeated_requests: u64,
     pub(crate) overtaken: u64,
+    pub(crate) suspensions: u64,
+    pub(crate) parked: u64,
+    pub(crate) recovered: u64,
 }
 
 impl Counts {
@@ -94,5 +102,8 @@ impl Counts {
         self.fan_outs_timed += other.fan_outs_timed;
         self.repeated_requests += other.repeated_requests;
         self.overtaken += other.overtaken;
+        self.suspensions += other.suspensions;
+        self.parked += other.parked;
+        self.recovered += other.recovered;
     }
 }

@@ -1,6 +1,6 @@
 //! What the template deploys: queues, mappings and the functions' settings.
 
-use hookrail_adapters::config::{DeliverConfig, FanOutConfig};
+use hookrail_adapters::config::{DeliverConfig, FanOutConfig, RecoverConfig};
 use hookrail_domain::target::TargetPolicy;
 use hookrail_fifo::arn;
 use hookrail_fifo::mapping::{Mapping, MappingSettings};
@@ -17,6 +17,7 @@ use crate::time::BEGIN;
 pub(crate) const EVENTS: &str = "events.fifo";
 pub(crate) const DEAD_EVENTS: &str = "events-dlq.fifo";
 pub(crate) const DEAD_DELIVERIES: &str = "deliveries-dlq.fifo";
+pub(crate) const RECOVERY: &str = "recovery.fifo";
 const RETENTION_SECONDS: u32 = 14 * 24 * 60 * 60;
 
 /// The delivery queue of this index.
@@ -50,6 +51,7 @@ pub(crate) fn queues(setup: &Setup) -> Queues {
     let all = [
         (DEAD_EVENTS.to_owned(), plain.clone()),
         (DEAD_DELIVERIES.to_owned(), plain.clone()),
+        (RECOVERY.to_owned(), plain.clone()),
         (EVENTS.to_owned(), redriven(DEAD_EVENTS)),
     ];
     for (name, settings) in all.into_iter().chain(names) {
@@ -76,6 +78,7 @@ pub(crate) fn lambda(setup: &Setup) -> Lambda {
     let deliver_from = BEGIN + setup.deliver_from_ms;
     let sources = std::iter::once(source(Function::FanOut, EVENTS, BEGIN))
         .chain(names.iter().map(|name| source(Function::Deliver, name, deliver_from)))
+        .chain(std::iter::once(source(Function::Recover, RECOVERY, BEGIN)))
         .collect();
     let deliveries_queue_urls: Vec<_> = names.iter().map(|name| url(name)).collect();
     let fan_out = FanOutConfig {
@@ -89,8 +92,19 @@ pub(crate) fn lambda(setup: &Setup) -> Lambda {
         log_table: String::new(),
         deliveries_queue_urls,
         deliveries_dlq_url: url(DEAD_DELIVERIES),
+        recovery_queue_url: url(RECOVERY),
         policy: setup.policy,
+        suspension: setup.suspension,
         targets: TargetPolicy::default(),
     };
-    Lambda::new(sources, fan_out, deliver)
+    let recover = RecoverConfig {
+        config_table: String::new(),
+        log_table: String::new(),
+        recovery_queue_url: url(RECOVERY),
+        deliveries_dlq_url: url(DEAD_DELIVERIES),
+        policy: setup.policy,
+        suspension: setup.suspension,
+        targets: TargetPolicy::default(),
+    };
+    Lambda::new(sources, (fan_out, deliver, recover))
 }

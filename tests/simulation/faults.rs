@@ -13,6 +13,12 @@ pub(crate) enum Call {
     Settings,
     LastRow,
     PutRow,
+    Park,
+    ChangeLine,
+    Advance,
+    DueLines,
+    RowsFrom,
+    LastAttempt,
     Post,
     /// The beginning of an invocation: stalled when it is throttled, refused when it never begins, its answer lost when
     /// the mapping takes it for failed while it goes on.
@@ -133,4 +139,5 @@ pub(crate) struct Planned {
 pub(crate) enum Function {
     FanOut,
     Deliver,
+    Recover,
 }

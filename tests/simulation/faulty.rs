@@ -4,9 +4,10 @@ use std::sync::Arc;
 
 use hookrail_adapters::queue::{HoldResult, Outgoing, Queue, QueueError, SendResult};
 use hookrail_adapters::sender::Sender;
+use hookrail_adapters::store::item::row::line_of;
 use hookrail_adapters::store::{
-    CompanyCreation, ConfigStore, KeptAnswer, LineKey, LineSettings, LogStore, Recorded, Replacement,
-    StoreError, SubscriptionCreation,
+    Change, CompanyCreation, ConfigStore, KeptAnswer, LineKey, LineSettings, LogStore, Parking, Recorded,
+    Replacement, StoreError, SubscriptionCreation,
 };
 use hookrail_domain::attempt::{AttemptNumber, Outcome};
 use hookrail_domain::id::{CompanyId, SubscriptionId};
@@ -15,6 +16,7 @@ use hookrail_domain::log_row::LogRow;
 use hookrail_domain::request::DeliveryRequest;
 use hookrail_domain::signature::SigningSecret;
 use hookrail_domain::subscription::Subscription;
+use hookrail_domain::suspension::Line;
 use hookrail_domain::time::Millis;
 use hookrail_domain::token::{Grant, TokenHash};
 
@@ -144,6 +146,72 @@ impl<P: LogStore> LogStore for Faulty<P> {
             recorded
         };
         self.sandbox.planted.recorded(self.sandbox.perform(course, effect, no_table).await)
+    }
+
+    async fn park(&self, row: &LogRow, generation: u64) -> Result<Parking, StoreError> {
+        let course = self.sandbox.course(Call::Park);
+        let effect = async {
+            let told = if self.sandbox.planted.parks_blindly() {
+                self.port.put_row(row).await.map(|_any| Parking::Parked)
+            } else {
+                self.port.park(row, generation).await
+            };
+            let recorded = told.as_ref().ok().map(|parking| match parking {
+                Parking::Parked => Recorded::Mine,
+                Parking::Moved => Recorded::Another,
+            });
+            self.sandbox.world.put(self.sandbox.run(), row, recorded);
+            told
+        };
+        self.sandbox.perform(course, effect, no_table).await
+    }
+
+    async fn change_line(&self, key: &LineKey, from: &Line, to: &Line) -> Result<Change, StoreError> {
+        let course = self.sandbox.course(Call::ChangeLine);
+        let (from, to) = self.sandbox.planted.change(from, to, || self.sandbox.world.tables.line(key));
+        self.sandbox.perform(course, self.port.change_line(key, &from, &to), no_table).await
+    }
+
+    async fn advance(&self, row: &LogRow, from: &Line, to: &Line) -> Result<Change, StoreError> {
+        if self.sandbox.planted.writes_twice() {
+            let key = line_of(row);
+            return match self.put_row(row).await? {
+                Recorded::Mine => self.change_line(&key, from, to).await,
+                Recorded::Another => Ok(Change::Lost),
+            };
+        }
+        let course = self.sandbox.course(Call::Advance);
+        let effect = async {
+            let told = self.port.advance(row, from, to).await;
+            let recorded = told.as_ref().ok().map(|change| match change {
+                Change::Done => Recorded::Mine,
+                Change::Lost => Recorded::Another,
+            });
+            self.sandbox.world.put(self.sandbox.run(), row, recorded);
+            told
+        };
+        self.sandbox.perform(course, effect, no_table).await
+    }
+
+    async fn due_lines(&self, now: Millis, limit: usize) -> Result<Vec<LineKey>, StoreError> {
+        let course = self.sandbox.course(Call::DueLines);
+        let found = self.sandbox.perform(course, self.port.due_lines(now, limit), no_table).await?;
+        Ok(if self.sandbox.planted.sweeps() { found } else { Vec::new() })
+    }
+
+    async fn rows_from(
+        &self,
+        line: &LineKey,
+        sequence: u64,
+        limit: usize,
+    ) -> Result<Vec<LogRow>, StoreError> {
+        let course = self.sandbox.course(Call::RowsFrom);
+        self.sandbox.perform(course, self.port.rows_from(line, sequence, limit), no_table).await
+    }
+
+    async fn last_attempt(&self, line: &LineKey, sequence: u64) -> Result<Option<AttemptNumber>, StoreError> {
+        let course = self.sandbox.course(Call::LastAttempt);
+        self.sandbox.perform(course, self.port.last_attempt(line, sequence), no_table).await
     }
 
     async fn list_rows(

@@ -5,12 +5,13 @@ use std::sync::Arc;
 
 use hookrail_adapters::store::{LineKey, Recorded};
 use hookrail_domain::attempt::{AttemptNumber, Outcome};
-use hookrail_domain::id::{CompanyId, DeliveryId, EventId};
+use hookrail_domain::id::{CompanyId, DeliveryId, EventId, SubscriptionId};
 use hookrail_domain::log_row::LogRow;
 use hookrail_fifo::message::Received;
 
 use crate::faults::{Call, Fate, Function};
 use crate::setup::{Action, Kind};
+use crate::world::webhook_of;
 
 /// Everything, each list in the order it happened. Times are of the world's clock.
 #[derive(Debug, Default)]
@@ -34,6 +35,8 @@ pub(crate) struct History {
     /// What broke a rule while it ran.
     pub(crate) broken: Vec<String>,
     pub(crate) dead_deliveries: usize,
+    /// From when on nothing fails any more and every receiver is well.
+    pub(crate) healed_at: Option<u64>,
     pub(crate) dead_events: Vec<Arc<str>>,
     pub(crate) ended_at: u64,
 }
@@ -209,6 +212,10 @@ impl History {
         if function == Function::FanOut {
             return self.companies.iter().position(|company| company.as_str() == group).unwrap_or(usize::MAX);
         }
+        if function == Function::Recover {
+            let subscription = group.split_once('-').and_then(|(id, _)| SubscriptionId::parse(id).ok());
+            return subscription.map_or(usize::MAX, webhook_of);
+        }
         let id = message.deduplication_id.as_deref().unwrap_or_default();
         match DeliveryId::parse(id).ok().and_then(|id| self.owed.get_mut(&id)) {
             None => usize::MAX,
@@ -223,7 +230,7 @@ impl History {
     pub(crate) fn touches(&self, run: usize, webhook: usize) -> bool {
         let run = &self.runs[run];
         match run.function {
-            Function::Deliver => run.groups.contains(&webhook),
+            Function::Deliver | Function::Recover => run.groups.contains(&webhook),
             Function::FanOut => run.groups.contains(&self.webhooks[webhook].company),
         }
     }

@@ -6,7 +6,7 @@ use std::sync::Arc;
 
 use aws_lambda_events::sqs::{SqsBatchResponse, SqsEvent, SqsMessage};
 use futures_util::future::{Either, select};
-use hookrail_adapters::config::{DeliverConfig, FanOutConfig};
+use hookrail_adapters::config::{DeliverConfig, FanOutConfig, RecoverConfig};
 use hookrail_adapters::queue::Queue as _;
 use hookrail_adapters::records;
 use hookrail_domain::log_row::RunId;
@@ -16,7 +16,7 @@ use hookrail_fifo::message::MessageId;
 use hookrail_fifo::receipt_handle::ReceiptHandle;
 use hookrail_testkit::memory::MemoryTables;
 use hookrail_testkit::model_queue::ModelQueue;
-use {hookrail_deliver as deliver, hookrail_fan_out as fan_out};
+use {hookrail_deliver as deliver, hookrail_fan_out as fan_out, hookrail_recover as recover};
 
 use crate::executor::Executor;
 use crate::faults::{Call, Fate, Function};
@@ -25,13 +25,17 @@ use crate::history::{RunEnd, RunFact};
 use crate::receiver::Receivers;
 use crate::rng::Rng;
 use crate::sandbox::{Sandbox, SandboxClock};
-use crate::time::Time;
+use crate::time::{BEGIN, Time};
 use crate::world::{Invocation, World};
 
 type Store = Faulty<MemoryTables>;
 type Queues = Faulty<ModelQueue<Time>>;
 type FanOutApp = fan_out::App<Store, Queues, SandboxClock>;
+type RecoverApp = recover::App<Store, Queues, Faulty<Receivers>, SandboxClock>;
 type DeliverApp = deliver::App<Store, Queues, Faulty<Receivers>, SandboxClock>;
+
+/// How often the schedule calls recover, in milliseconds.
+pub(crate) const SWEEP_EVERY_MS: u64 = 60_000;
 
 /// The functions' mappings, and the sandboxes that are warm.
 #[derive(Debug)]
@@ -39,9 +43,13 @@ pub(crate) struct Lambda {
     pub(crate) sources: Vec<Source>,
     pub(crate) fan_out_config: FanOutConfig,
     pub(crate) deliver_config: DeliverConfig,
+    pub(crate) recover_config: RecoverConfig,
+    /// When the schedule calls recover next.
+    pub(crate) sweep_at: u64,
     pub(crate) running: Vec<Running>,
     fan_out: Vec<(Arc<Sandbox>, Arc<FanOutApp>)>,
     deliver: Vec<(Arc<Sandbox>, Arc<DeliverApp>)>,
+    recover: Vec<(Arc<Sandbox>, Arc<RecoverApp>)>,
 }
 
 /// A queue and the function that it feeds.
@@ -67,17 +75,26 @@ pub(crate) struct Running {
 impl Lambda {
     pub(crate) fn new(
         sources: Vec<Source>,
-        fan_out_config: FanOutConfig,
-        deliver_config: DeliverConfig,
+        (fan_out_config, deliver_config, recover_config): (FanOutConfig, DeliverConfig, RecoverConfig),
     ) -> Self {
-        let (fan_out, deliver) = (Vec::new(), Vec::new());
-        Self { sources, fan_out_config, deliver_config, running: Vec::new(), fan_out, deliver }
+        Self {
+            sources,
+            fan_out_config,
+            deliver_config,
+            recover_config,
+            sweep_at: BEGIN + SWEEP_EVERY_MS,
+            running: Vec::new(),
+            fan_out: Vec::new(),
+            deliver: Vec::new(),
+            recover: Vec::new(),
+        }
     }
 
     /// Ends all sandboxes.
     pub(crate) fn close(&mut self) {
         self.fan_out.clear();
         self.deliver.clear();
+        self.recover.clear();
     }
 }
 
@@ -151,13 +168,23 @@ async fn invoke(world: Arc<World>, source: usize, function: Function, batch: Bat
         Function::Deliver => {
             let (sandbox, app) = warm_deliver(&world);
             sandbox.begin(of, &batch);
-            let invocation =
-                deliver::Invocation { run: RunId(format!("run {run}")), deadline: Millis(deadline) };
+            let invocation = invocation(run, deadline);
             let work = deliver::handle(&*app, event, &invocation);
             let mut ended = race(work, &sandbox, deadline).await;
             if let Ok(response) = &mut ended {
                 planted_end(&sandbox, &app.queue, response).await;
                 world.lambda().deliver.push((sandbox, app));
+            }
+            ended
+        }
+        Function::Recover => {
+            let (sandbox, app) = warm_recover(&world);
+            sandbox.begin(of, &batch);
+            let invocation = invocation(run, deadline);
+            let work = recover::handle(&*app, event, &invocation);
+            let ended = race(work, &sandbox, deadline).await;
+            if ended.is_ok() {
+                world.lambda().recover.push((sandbox, app));
             }
             ended
         }
@@ -168,6 +195,46 @@ async fn invoke(world: Arc<World>, source: usize, function: Function, batch: Bat
     };
     complete(&world, source, (batch.id, &answer));
     end(&world, source, run, how);
+}
+
+fn invocation(run: usize, deadline: u64) -> deliver::Invocation {
+    deliver::Invocation { run: RunId(format!("run {run}")), deadline: Millis(deadline) }
+}
+
+/// One call of recover by the schedule.
+pub(crate) async fn sweep(world: Arc<World>) {
+    let of = {
+        let mut state = world.state();
+        let history = &mut state.history;
+        let run = history.runs.len();
+        let invocation = history.runs.iter().filter(|run| run.function == Function::Recover).count();
+        history.begin(RunFact {
+            function: Function::Recover,
+            source: usize::MAX,
+            at: world.time.now(),
+            ended: None,
+            groups: Vec::new(),
+            messages: 0,
+            receives_max: 0,
+        });
+        Invocation { function: Function::Recover, invocation, run }
+    };
+    let deadline = world.time.now() + world.setup.function_seconds * 1000;
+    let (sandbox, app) = warm_recover(&world);
+    sandbox.begin_sweep(of);
+    let invocation = invocation(of.run, deadline);
+    let work = async {
+        recover::sweep::run(&*app, &invocation).await;
+        SqsBatchResponse::default()
+    };
+    let how = match race(work, &sandbox, deadline).await {
+        Err(how) => how,
+        Ok(_) => {
+            world.lambda().recover.push((sandbox, app));
+            RunEnd::Answered { failed: 0 }
+        }
+    };
+    world.state().history.end(of.run, world.time.now(), how);
 }
 
 /// What a planted bug does to a response. Without one: nothing.
@@ -299,6 +366,21 @@ fn warm_fan_out(world: &Arc<World>) -> (Arc<Sandbox>, Arc<FanOutApp>) {
         clock: SandboxClock(Arc::clone(&sandbox)),
         config: world.lambda().fan_out_config.clone(),
         cache: fan_out::cache::Cache::default(),
+    };
+    (sandbox, Arc::new(app))
+}
+
+fn warm_recover(world: &Arc<World>) -> (Arc<Sandbox>, Arc<RecoverApp>) {
+    if let Some(warm) = world.lambda().recover.pop() {
+        return warm;
+    }
+    let sandbox = cold(world, Function::Recover);
+    let app = recover::App {
+        store: faulty(&sandbox, world.tables.clone()),
+        queue: faulty(&sandbox, ModelQueue::new(Arc::clone(&world.queues), world.time.clone())),
+        sender: faulty(&sandbox, Receivers(Arc::clone(&sandbox))),
+        clock: SandboxClock(Arc::clone(&sandbox)),
+        config: world.lambda().recover_config.clone(),
     };
     (sandbox, Arc::new(app))
 }

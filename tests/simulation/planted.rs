@@ -13,6 +13,7 @@ use hookrail_domain::id::{CompanyId, DeliveryId};
 use hookrail_domain::limits::QUEUE_BATCH_MAX;
 use hookrail_domain::line::{LastRow, Progress};
 use hookrail_domain::log_row::LogRow;
+use hookrail_domain::suspension::Line;
 use hookrail_domain::time::Millis;
 use hookrail_fifo::mapping::Batch;
 use hookrail_fifo::message::Received;
@@ -58,6 +59,16 @@ pub(crate) enum Bug {
     TakesFailedForSent,
     /// Messages of two events share a batch call, so that two are of one group.
     SendsAGroupTwiceInABatch,
+    /// An event is parked although its line is active again.
+    ParksBlindly,
+    /// A line is made active although more was parked meanwhile.
+    ClosesBlindly,
+    /// A recovered event's row and its line are written one after the other.
+    AdvancesInTwoWrites,
+    /// What led to the suspension is not sent again.
+    StartsBehindTheRun,
+    /// The schedule finds nothing.
+    NeverSweeps,
     /// Equal events are one event (content-based deduplication).
     ComparesBodies,
     /// Equal event ids of two companies are one event (deduplication across groups).
@@ -65,7 +76,7 @@ pub(crate) enum Bug {
 }
 
 impl Bug {
-    pub(crate) const ALL: [Self; 19] = [
+    pub(crate) const ALL: [Self; 24] = [
         Self::CountsReceives,
         Self::HoldsTheHeadOnly,
         Self::NeverClaims,
@@ -83,6 +94,11 @@ impl Bug {
         Self::RemembersVersions,
         Self::TakesFailedForSent,
         Self::SendsAGroupTwiceInABatch,
+        Self::ParksBlindly,
+        Self::ClosesBlindly,
+        Self::AdvancesInTwoWrites,
+        Self::StartsBehindTheRun,
+        Self::NeverSweeps,
         Self::ComparesBodies,
         Self::ComparesAcrossCompanies,
     ];
@@ -162,7 +178,7 @@ impl Planted {
         let settings = lines.iter().zip(read).map(|(line, mut settings)| match self.bug {
             Some(Bug::RemembersSettings) => memory.settings.entry(line.clone()).or_insert(settings).clone(),
             Some(Bug::ForgetsTheFloor) => {
-                settings.sequence_floor = 0;
+                settings.line.sequence_floor = 0;
                 settings
             }
             _ => settings,
@@ -217,7 +233,7 @@ impl Planted {
         };
         let number = AttemptNumber { sequence, attempt: head.receive_count - 1 };
         let progress = Progress::Waiting { until: Millis(0) };
-        Some(LastRow { number, delivery, queued: nowhere(), accepted: nowhere(), progress })
+        Some(LastRow { number, delivery, queued: nowhere(), accepted: nowhere(), progress, given_up: 0 })
     }
 
     /// Before a row is put.
@@ -247,6 +263,31 @@ impl Planted {
             }
             (_, told) => told,
         }
+    }
+
+    pub(crate) fn parks_blindly(&self) -> bool {
+        self.is(Bug::ParksBlindly)
+    }
+
+    pub(crate) fn writes_twice(&self) -> bool {
+        self.is(Bug::AdvancesInTwoWrites)
+    }
+
+    pub(crate) fn sweeps(&self) -> bool {
+        !self.is(Bug::NeverSweeps)
+    }
+
+    /// The change that is made of a line instead of the one wanted.
+    pub(crate) fn change(&self, from: &Line, to: &Line, now: impl FnOnce() -> Line) -> (Line, Line) {
+        let (mut from, mut to) = (from.clone(), to.clone());
+        match (self.bug, &mut from.aside, &mut to.aside) {
+            (Some(Bug::ClosesBlindly), Some(aside), None) => {
+                aside.last = now().aside.map_or(aside.last, |aside| aside.last);
+            }
+            (Some(Bug::StartsBehindTheRun), None, Some(aside)) => aside.next = aside.last + 1,
+            _ => {}
+        }
+        (from, to)
     }
 
     /// Waits until this sandbox sends nothing else.

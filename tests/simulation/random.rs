@@ -42,11 +42,27 @@ fn sweep(mode: u64) {
     }
     println!("{schedules} schedules: {counts:?}");
     // Whatever is never put to the test holds for no reason.
-    let Counts { retries_timed, turns_timed, blocks_timed, crashes_timed, fan_outs_timed, overtaken, .. } =
-        counts;
-    for put_to_the_test in
-        [retries_timed, turns_timed, blocks_timed, crashes_timed, fan_outs_timed, overtaken]
-    {
+    let Counts {
+        retries_timed,
+        turns_timed,
+        blocks_timed,
+        crashes_timed,
+        fan_outs_timed,
+        overtaken,
+        parked,
+        recovered,
+        ..
+    } = counts;
+    for put_to_the_test in [
+        retries_timed,
+        turns_timed,
+        blocks_timed,
+        crashes_timed,
+        fan_outs_timed,
+        overtaken,
+        parked,
+        recovered,
+    ] {
         assert!(schedules / 100 <= put_to_the_test, "{counts:?}");
     }
 }

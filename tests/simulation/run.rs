@@ -3,6 +3,7 @@
 use std::sync::Arc;
 
 use futures_util::FutureExt as _;
+use hookrail_adapters::recovery;
 use hookrail_adapters::store::{ConfigStore as _, LineKey};
 use hookrail_domain::id::ContextId;
 use hookrail_domain::id::{CompanyId, DeliveryId, EventId, shard};
@@ -14,12 +15,13 @@ use hookrail_domain::trigger::{Context, Slot, Trigger, TriggerType};
 use hookrail_fifo::mapping::Answer;
 use hookrail_fifo::message::NewMessage;
 use hookrail_fifo::millis::Millis;
+use hookrail_testkit::model_queue::ModelQueue;
 
-use crate::deployment::{self, DEAD_DELIVERIES, EVENTS};
+use crate::deployment::{self, DEAD_DELIVERIES, EVENTS, RECOVERY};
 use crate::executor::Executor;
 use crate::faults::Rates;
 use crate::history::{EventFact, Fault, History, Owed, Version, WebhookFact};
-use crate::lambda::{self, Lambda};
+use crate::lambda::{self, Lambda, SWEEP_EVERY_MS};
 use crate::planted::Bug;
 use crate::rng::Rng;
 use crate::setup::{Action, Kind, Setup};
@@ -73,17 +75,21 @@ impl Script {
         }
         let step = world.setup.script.get(self.next).filter(|_| self.due <= now);
         if let Some(step) = step
-            && (!matches!(step.action, Action::Idle { .. }) || is_at_rest(world, executor))
+            && (!matches!(step.action, Action::Idle { .. })
+                || is_at_rest(world, executor)
+                || world.is_set_aside())
         {
             act(world, step.action, rng);
-            if let Action::Idle { days } = step.action {
+            if let Action::Idle { days } = step.action
+                && !world.is_set_aside()
+            {
                 self.idle += days * DAY_MS;
             }
             self.next += 1;
             self.due = world.time.now() + world.setup.script.get(self.next).map_or(0, |step| step.after_ms);
             return true;
         }
-        if lambda::poll(world, executor, rng) {
+        if lambda::poll(world, executor, rng) || sweeps(world, executor) {
             return true;
         }
         self.waits(world, executor)
@@ -101,16 +107,18 @@ impl Script {
             let queues = world.queues();
             queues.iter().filter_map(|queue| queue.next_visible_at(Millis(now))).map(|at| at.0).min()
         };
-        let next = [step, visible, world.time.next(), lambda::next_poll(world)].into_iter().flatten().min();
+        let sweep = world.is_set_aside().then(|| world.lambda().sweep_at);
+        let next =
+            [step, visible, sweep, world.time.next(), lambda::next_poll(world)].into_iter().flatten().min();
         let Some(next) = next else {
             world.broken("messages are left that nothing will ever receive");
             return false;
         };
         if is_played && self.due + FAULTS_MS < next {
-            world.state().rates = Rates::default();
+            heal(world);
         }
         if self.due.max(BEGIN + self.idle) + REST_MS_MAX < next {
-            world.broken("does not come to rest");
+            world.broken(format!("does not come to rest: {:?}", world.lines_set_aside()));
             return false;
         }
         world.time.advance(next);
@@ -118,9 +126,55 @@ impl Script {
     }
 }
 
+/// Lets the schedule call recover when it is time. Returns whether it did.
+fn sweeps(world: &Arc<World>, executor: &mut Executor) -> bool {
+    let now = world.time.now();
+    if now < world.lambda().sweep_at || !world.is_set_aside() {
+        return false;
+    }
+    world.lambda().sweep_at = now + SWEEP_EVERY_MS;
+    executor.spawn(lambda::sweep(Arc::clone(world)));
+    true
+}
+
+/// From now on nothing fails. What was deactivated with events set aside is activated, so that they can end.
+fn heal(world: &World) {
+    let now = world.time.now();
+    {
+        let mut state = world.state();
+        if state.history.healed_at.replace(now).is_some() {
+            return;
+        }
+        state.rates = Rates::default();
+    }
+    for webhook in 0..world.setup.webhooks.len() {
+        let (line, is_active) = {
+            let state = world.state();
+            let fact = &state.history.webhooks[webhook];
+            (fact.line.clone(), fact.versions.last().is_some_and(|version| version.is_active))
+        };
+        if !is_active && world.tables.line(&line).aside.is_some() {
+            let action = Action::Activate { webhook, is_active: true };
+            world.state().history.act(now, action);
+            write(world, webhook, true);
+        }
+    }
+}
+
+/// Calls recover, as the API does when a webhook is activated or a person asks for it.
+fn wake(world: &World, webhook: usize) {
+    let key = world.state().history.webhooks[webhook].line.clone();
+    let queue = ModelQueue::new(Arc::clone(&world.queues), world.time.clone());
+    let now = hookrail_domain::time::Millis(world.time.now());
+    let line = world.tables.line(&key);
+    let url = deployment::url(RECOVERY);
+    recovery::wake((&world.tables, &queue), &url, (&key, &line), now).now_or_never().unwrap().unwrap();
+}
+
 fn is_at_rest(world: &World, executor: &Executor) -> bool {
     let live = |queue: &hookrail_fifo::queue::Queue| !queue.name().contains("-dlq");
     executor.is_empty()
+        && !world.is_set_aside()
         && world.queues().iter().filter(|queue| live(queue)).all(|queue| queue.messages().next().is_none())
 }
 
@@ -186,7 +240,10 @@ fn act(world: &Arc<World>, action: Action, rng: &mut Rng) {
                 write(world, webhook, is_active);
             }
         }
+        Action::Resume { webhook } => wake(world, webhook),
         Action::Free => free(world, rng),
+        // Parked rows do not expire, so there is no such time while any are left.
+        Action::Idle { .. } if world.is_set_aside() => {}
         Action::Idle { days } => {
             world.expire_rows();
             world.time.advance(now + days * DAY_MS);
@@ -219,6 +276,10 @@ fn write(world: &World, index: usize, is_active: bool) {
         world.tables.replace_subscription(&subscription).now_or_never().unwrap().unwrap();
     }
     fact.versions.push(Version { at: world.time.now(), order, is_active });
+    drop(state);
+    if is_active {
+        wake(world, index);
+    }
 }
 
 fn trigger(kind: Kind) -> Trigger {

@@ -53,6 +53,11 @@ impl Sandbox {
 
     pub(crate) fn begin(&self, of: Invocation, batch: &Batch) {
         self.planted.begin(batch);
+        self.begin_sweep(of);
+    }
+
+    /// Begins an invocation without messages.
+    pub(crate) fn begin_sweep(&self, of: Invocation) {
         let mut current = self.current();
         current.run = of.run;
         current.invocation = of.invocation;

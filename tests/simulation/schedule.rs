@@ -1,6 +1,7 @@
 //! Draws a whole schedule from a seed.
 
 use hookrail_domain::retry::RetryPolicy;
+use hookrail_domain::suspension::SuspensionPolicy;
 use hookrail_fifo::mapping::GroupLock;
 
 use crate::faults::Rates;
@@ -23,11 +24,16 @@ pub(crate) fn draw(seed: u64) -> Setup {
         timeout_seconds: rng.pick(&[1, 2, 3, 10, 10, 20]),
     };
     let webhooks = webhooks(&mut rng, policy.timeout_seconds * 1000);
+    let suspension = SuspensionPolicy {
+        suspend_after: rng.pick(&[0, 0, 1, 2, 5]),
+        park_after_seconds: rng.pick(&[0, 0, 60, 900]),
+    };
     let events = rng.between(5..=50).min(SIZE_MAX / webhooks.len() as u64).max(2);
     let script = script(&mut rng, &webhooks, (events, is_calm));
     Setup {
         seed,
         policy,
+        suspension,
         batch_size: if rng.chance(3_000) { 10 } else { rng.index(10) + 1 },
         concurrency: if rng.chance(6_000) { 20 } else { rng.index(20) + 1 },
         group_lock,
@@ -136,6 +142,7 @@ fn action(rng: &mut Rng, webhooks: &[Webhook], (is_calm, idles): (bool, bool)) -
         9..11 => Action::Activate { webhook, is_active: false },
         11..14 => Action::Activate { webhook, is_active: true },
         14..22 if !is_calm => Action::Free,
+        23..25 => Action::Resume { webhook },
         22..23 if idles => Action::Idle { days: rng.between(31..=400) },
         _ => {
             let body = rng.chance(2_000).then(|| u8::try_from(rng.below(2)).unwrap_or(0));

@@ -1,16 +1,21 @@
 //! Everything a run depends on: what is deployed, who listens, what happens, and what goes wrong.
 
 use hookrail_domain::retry::RetryPolicy;
+use hookrail_domain::suspension::SuspensionPolicy;
 use hookrail_fifo::mapping::GroupLock;
 
 use crate::faults::{Planned, Rates};
 use crate::planted::Bug;
 use crate::receiver::Receiver;
 
+/// Nothing is ever set aside.
+pub(crate) const NEVER: SuspensionPolicy = SuspensionPolicy { suspend_after: 0, park_after_seconds: 0 };
+
 #[derive(Debug, Clone)]
 pub(crate) struct Setup {
     pub(crate) seed: u64,
     pub(crate) policy: RetryPolicy,
+    pub(crate) suspension: SuspensionPolicy,
     pub(crate) function_seconds: u64,
     pub(crate) visibility_seconds: u32,
     pub(crate) receives_max: u32,
@@ -98,6 +103,10 @@ pub(crate) enum Action {
         webhook: usize,
         is_active: bool,
     },
+    /// A person asks recover to go on now.
+    Resume {
+        webhook: usize,
+    },
     /// The queue hands out again what an invocation is busy with.
     Free,
     /// Nothing for so many days, once everything has ended; the log's rows expire.
@@ -113,6 +122,7 @@ impl Setup {
         Self {
             seed: 1,
             policy: RetryPolicy::default(),
+            suspension: NEVER,
             function_seconds: 30,
             visibility_seconds: 180,
             receives_max: 110,

@@ -11,9 +11,10 @@ use crate::time::BEGIN;
 /// All lines, with the time since the beginning in seconds.
 pub(crate) fn render(setup: &Setup, history: &History) -> String {
     let mut text = format!(
-        "seed {}: {:?}, batch {}, concurrency {}, {} queue(s), latency {} ms, poll {} ms, skew {} ms, {:?}\n",
+        "seed {}: {:?}, {:?}, batch {}, concurrency {}, {} queue(s), latency {} ms, poll {} ms, skew {} ms, {:?}\n",
         setup.seed,
         setup.group_lock,
+        setup.suspension,
         setup.batch_size,
         setup.concurrency,
         setup.queues,

@@ -7,6 +7,7 @@ use hookrail_domain::attempt::{AttemptNumber, Outcome};
 use hookrail_domain::id::{DeliveryId, SubscriptionId};
 use hookrail_domain::log_row::LogRow;
 use hookrail_domain::request::DeliveryRequest;
+use hookrail_domain::suspension::Line;
 use hookrail_fifo::queues::Queues;
 use hookrail_testkit::memory::MemoryTables;
 
@@ -14,10 +15,12 @@ use crate::deployment::DEAD_EVENTS;
 use crate::faults::{Call, Fate, Function, Rates};
 use crate::history::{AttemptFact, Fault, History, PutFact};
 use crate::lambda::Lambda;
-use crate::receiver::Reply;
+use crate::receiver::{Behaviour, Reply};
 use crate::rng::Rng;
-use crate::setup::Setup;
+use crate::setup::{NEVER, Setup};
 use crate::time::{BEGIN, Time};
+
+const WELL: Behaviour = Behaviour::Answers { status: 200, ms: 5 };
 
 #[derive(Debug)]
 pub(crate) struct World {
@@ -120,7 +123,10 @@ impl World {
         let (delivery, number) = read_headers(request);
         let mut state = self.state();
         let State { rng, history, requests, .. } = &mut *state;
-        let behaviour = self.setup.webhooks[webhook].receiver.behaviour(requests[webhook], now - BEGIN);
+        let behaviour = match history.healed_at {
+            Some(_) if self.setup.suspension != NEVER => WELL,
+            _ => self.setup.webhooks[webhook].receiver.behaviour(requests[webhook], now - BEGIN),
+        };
         requests[webhook] += 1;
         let reply = behaviour.reply(rng, request.timeout_seconds * 1000);
         let attempt = history.send(AttemptFact {
@@ -149,6 +155,18 @@ impl World {
         let at = self.time.now();
         let (webhook, number) = (webhook_of(row.subscription), row.attempt.number);
         self.state().history.put(PutFact { at, run, webhook, number, told });
+    }
+
+    /// Whether events of any webhook are set aside.
+    pub(crate) fn is_set_aside(&self) -> bool {
+        self.setup.suspension != NEVER && !self.lines_set_aside().is_empty()
+    }
+
+    /// Webhooks of which events are set aside, with the state of their lines.
+    pub(crate) fn lines_set_aside(&self) -> Vec<(usize, Line)> {
+        let state = self.state();
+        let lines = state.history.webhooks.iter().map(|webhook| self.tables.line(&webhook.line));
+        lines.enumerate().filter(|(_, line)| line.aside.is_some()).collect()
     }
 
     /// Keeps what the log says now, before it expires or is looked at in the end.

@@ -1,7 +1,8 @@
 //! Sets a line aside and parks its events, so that an endpoint that fails or is slow costs the queue nothing.
 
 use hookrail_adapters::clock::Clock;
-use hookrail_adapters::queue::{Outgoing, Queue, SendResult};
+use hookrail_adapters::queue::Queue;
+use hookrail_adapters::recovery;
 use hookrail_adapters::sender::Sender;
 use hookrail_adapters::store::{Change, LineKey, LogStore, Parking};
 use hookrail_adapters::telemetry::Chain;
@@ -10,7 +11,6 @@ use hookrail_domain::delivery::{Delivery, QueuePosition};
 use hookrail_domain::line::Progress;
 use hookrail_domain::log_row::LogRow;
 use hookrail_domain::suspension::Line as LineState;
-use hookrail_wire::wake_up::WakeUp;
 
 use crate::line::{Line, read_again};
 use crate::{App, Invocation};
@@ -32,7 +32,11 @@ pub(crate) async fn set_aside<S: LogStore, Q: Queue, H: Sender, C: Clock>(
     match app.store.change_line(key, &line.settings.line, &to).await {
         Ok(Change::Done) => {
             tracing::warn!(subscription.id = %key.subscription, line = ?to.aside, "a webhook is set aside");
-            wake(app, key, to.wake).await;
+            // If this fails, recover's schedule finds the line.
+            if let Err(error) = recovery::call(&app.queue, &app.config.recovery_queue_url, key, to.wake).await
+            {
+                tracing::warn!(error = %Chain(&error), "recover was not called");
+            }
             line.settings.line = to;
             Ok(())
         }
@@ -85,16 +89,4 @@ async fn reread<S: LogStore, Q: Queue, H: Sender, C: Clock>(
 ) -> Result<(), Fault> {
     *line = read_again(app, key).await.ok_or(Fault)?;
     Ok(())
-}
-
-/// Tells recover at once. If that fails, recover's schedule finds the line.
-async fn wake<S: LogStore, Q: Queue, H: Sender, C: Clock>(app: &App<S, Q, H, C>, key: &LineKey, wake: u64) {
-    let wake_up = WakeUp { company: key.company.clone(), subscription: key.subscription, wake };
-    match app.queue.send(&app.config.recovery_queue_url, &[Outgoing::wake_up(&wake_up)]).await {
-        Ok(results) if results.iter().all(SendResult::is_sent) => {}
-        Ok(_) => tracing::warn!("a wake-up was not taken; the schedule finds the line"),
-        Err(error) => {
-            tracing::warn!(error = %Chain(&error), "a wake-up was not sent; the schedule finds the line");
-        }
-    }
 }

@@ -1,12 +1,12 @@
 //! What the schedule does: wakes lines that are due and that nobody is at work on, whatever became of their messages.
 
 use hookrail_adapters::clock::Clock;
-use hookrail_adapters::queue::{Outgoing, Queue};
+use hookrail_adapters::queue::Queue;
+use hookrail_adapters::recovery::{self, NotWoken};
 use hookrail_adapters::sender::Sender;
-use hookrail_adapters::store::{Change, LineKey, LogStore, StoreError};
+use hookrail_adapters::store::{LineKey, LogStore};
 use hookrail_adapters::telemetry::Chain;
 use hookrail_domain::time::Millis;
-use hookrail_wire::wake_up::WakeUp;
 
 use crate::{App, Invocation};
 
@@ -38,15 +38,6 @@ pub async fn run<S: LogStore, Q: Queue, H: Sender, C: Clock>(app: &App<S, Q, H, 
     }
 }
 
-/// Why a line was not woken. The next sweep tries again.
-#[derive(Debug, thiserror::Error)]
-enum NotWoken {
-    #[error("the line could not be read or written")]
-    Store(#[from] StoreError),
-    #[error("the wake-up could not be sent")]
-    Queue(#[from] hookrail_adapters::queue::QueueError),
-}
-
 async fn wake<S: LogStore, Q: Queue, H: Sender, C: Clock>(
     app: &App<S, Q, H, C>,
     key: &LineKey,
@@ -60,11 +51,6 @@ async fn wake<S: LogStore, Q: Queue, H: Sender, C: Clock>(
     if is_at_work || overdue < aside.due_at {
         return Ok(());
     }
-    let Some(woken) = line.woken(now) else { return Ok(()) };
-    if app.store.change_line(key, &line, &woken).await? == Change::Lost {
-        return Ok(());
-    }
-    let wake_up = WakeUp { company: key.company.clone(), subscription: key.subscription, wake: woken.wake };
-    app.queue.send(&app.config.recovery_queue_url, &[Outgoing::wake_up(&wake_up)]).await?;
-    Ok(())
+    let url = &app.config.recovery_queue_url;
+    recovery::wake((&app.store, &app.queue), url, (key, &line), now).await.map(|_done_or_lost| ())
 }

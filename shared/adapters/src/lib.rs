@@ -8,6 +8,7 @@ pub mod random;
 pub mod telemetry;
 pub mod store;
 pub mod queue;
+pub mod recovery;
 pub mod records;
 pub mod sender;
 pub mod aws;

@@ -148,7 +148,8 @@ impl Line {
             }
             return Course::Send;
         };
-        let is_near = aside.mode == Mode::Lagging && aside.waiting() <= HAND_OVER_EVENTS_MAX;
+        let is_at_work = aside.mode == Mode::Lagging && aside.due_at <= now;
+        let is_near = is_at_work && aside.waiting() <= HAND_OVER_EVENTS_MAX;
         if is_near && age_seconds < HAND_OVER_SECONDS_MAX { Course::HoldBack } else { Course::Park }
     }
 

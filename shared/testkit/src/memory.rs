@@ -45,6 +45,12 @@ impl MemoryTables {
         self.tables().lines.get(line).into_iter().flat_map(|rows| rows.values().cloned()).collect()
     }
 
+    /// The line as it is.
+    #[must_use]
+    pub fn line(&self, key: &LineKey) -> Line {
+        self.tables().states.get(key).cloned().unwrap_or_default()
+    }
+
     /// Drops every row, as expiry does after idle months, and keeps the floor.
     pub fn expire_rows(&self, line: &LineKey, floor: u64) {
         let mut tables = self.tables();

@@ -3,6 +3,7 @@
 use std::collections::{HashMap, HashSet};
 
 use hookrail_domain::attempt::Outcome;
+use hookrail_domain::line::Progress;
 
 use super::truth::{Row, Truth};
 use crate::faults::{Call, Fate};
@@ -33,8 +34,12 @@ pub(super) fn events_arrive_first_in_the_order_they_were_accepted(truth: &Truth<
 /// Promise 1: nothing is sent while the one before has neither been accepted nor given up.
 pub(super) fn an_event_is_first_sent_after_the_one_before_has_ended(truth: &Truth<'_>) -> Result<(), String> {
     for (webhook, rows) in truth.rows.iter().enumerate() {
-        let ends: HashMap<u64, u64> =
-            rows.iter().filter(|row| row.has_ended()).map(|row| (row.number().sequence, row.at)).collect();
+        let ends: HashMap<u64, u64> = rows
+            .iter()
+            .rev()
+            .filter(|row| row.has_ended())
+            .map(|row| (row.number().sequence, row.at))
+            .collect();
         for attempt in truth.attempts(webhook) {
             let before = attempt.number.sequence - 1;
             let has_ended = before == 0 || ends.get(&before).is_some_and(|at| *at <= attempt.at);
@@ -54,11 +59,22 @@ pub(super) fn an_event_is_first_sent_after_the_one_before_has_ended(truth: &Trut
 pub(super) fn a_delivery_has_at_most_so_many_attempts(truth: &Truth<'_>) -> Result<(), String> {
     let limit = truth.setup.policy.attempts_max;
     for (webhook, rows) in truth.rows.iter().enumerate() {
-        if let Some(row) = rows.iter().find(|row| limit < row.number().attempt) {
+        let beyond = |row: &&Row<'_>| limit < row.number().attempt && !truth.is_recovery(row.run);
+        if let Some(row) = rows.iter().find(beyond) {
             return Err(format!("webhook {webhook}: event {} has row {:?}", row.event, row.number()));
         }
-        if let Some(attempt) = truth.attempts(webhook).find(|attempt| limit < attempt.number.attempt) {
+        let beyond = |one: &&AttemptFact| limit < one.number.attempt && !truth.is_recovery(one.run);
+        if let Some(attempt) = truth.attempts(webhook).find(beyond) {
             return Err(format!("webhook {webhook}: request {:?}", attempt.number));
+        }
+        // A round of recovery has as many as the live one. Probes of a dead endpoint cost the event nothing.
+        let waits = |row: &Row<'_>| matches!(row.row.progress, Progress::Waiting { .. });
+        for round in rows.chunk_by(|one, other| {
+            one.number().sequence == other.number().sequence && waits(one) && waits(other)
+        }) {
+            if limit as usize <= round.len() && round.iter().all(waits) {
+                return Err(format!("webhook {webhook}: event {} was tried again too often", round[0].event));
+            }
         }
     }
     Ok(())
@@ -92,7 +108,8 @@ pub(super) fn every_request_has_its_row(truth: &Truth<'_>) -> Result<(), String>
 fn is_excused(truth: &Truth<'_>, attempt: &AttemptFact) -> bool {
     let history = truth.history;
     let put_failed = |fault: &&crate::history::FaultFact| {
-        fault.run == attempt.run && matches!(fault.what, Fault::Call(Call::PutRow, Fate::Refused))
+        fault.run == attempt.run
+            && matches!(fault.what, Fault::Call(Call::PutRow | Call::Advance, Fate::Refused))
     };
     let was_cut_off =
         matches!(history.runs[attempt.run].ended, None | Some((_, RunEnd::Crashed | RunEnd::TimedOut)));
@@ -115,8 +132,8 @@ pub(super) fn every_row_tells_what_happened(truth: &Truth<'_>) -> Result<(), Str
     {
         let name = || format!("webhook {webhook} row {:?}", row.number());
         match (&row.row.attempt.outcome, row.attempt) {
-            (Outcome::Skipped { .. }, None) => {}
-            (Outcome::Skipped { .. }, Some(_)) => return Err(format!("{}: skipped, but sent", name())),
+            (Outcome::Unsent { .. }, None) => {}
+            (Outcome::Unsent { .. }, Some(_)) => return Err(format!("{}: not sent, but sent", name())),
             (_, None) => return Err(format!("{}: nothing was sent", name())),
             (outcome, Some(attempt)) => {
                 if *outcome != attempt.outcome {
@@ -146,15 +163,18 @@ pub(super) fn the_sequence_is_gapless_and_in_order(truth: &Truth<'_>) -> Result<
         for row in rows {
             let (number, name) = (row.number(), || format!("webhook {webhook} row {:?}", row.number()));
             let follows = match before {
-                None => (number.sequence, number.attempt) == (1, 1),
-                Some(before) if before.has_ended() => {
-                    (number.sequence, number.attempt) == (before.number().sequence + 1, 1)
-                        && before.event < row.event
+                None => number.sequence == 1 && number.attempt <= 1,
+                Some(before) if number.sequence == before.number().sequence => {
+                    number.attempt == before.number().attempt + 1
+                        && before.row.delivery == row.row.delivery
+                        // What has ended is sent once more only when its line was suspended for it.
+                        && (!before.has_ended() || truth.is_recovery(row.run))
                 }
                 Some(before) => {
-                    (number.sequence, number.attempt)
-                        == (before.number().sequence, before.number().attempt + 1)
-                        && before.row.delivery == row.row.delivery
+                    before.has_ended()
+                        && number.sequence == before.number().sequence + 1
+                        && number.attempt <= 1
+                        && before.event < row.event
                 }
             };
             if !follows {

@@ -1,6 +1,7 @@
 //! Bounds on time. They hold where nothing of ours went wrong, and with a stated price for each crash.
 
 use hookrail_domain::attempt::Outcome;
+use hookrail_domain::line::Progress;
 use hookrail_domain::retry::RETRY_AFTER_SECONDS_MAX;
 use hookrail_fifo::mapping::GroupLock;
 
@@ -41,7 +42,7 @@ pub(super) fn a_retry_waits_for_the_delay_and_not_much_longer(truth: &Truth<'_>)
     for (webhook, rows) in truth.rows.iter().enumerate() {
         for pair in rows.windows(2) {
             let [failed, retried] = pair else { continue };
-            if failed.has_ended() {
+            if failed.has_ended() || failed.row.progress == Progress::Parked {
                 continue;
             }
             let Some(failed_at) = failed.attempt.and_then(|attempt| attempt.answered_at) else { continue };
@@ -52,8 +53,12 @@ pub(super) fn a_retry_waits_for_the_delay_and_not_much_longer(truth: &Truth<'_>)
                     retried.number()
                 )
             };
-            if waited_ms + 2 * truth.setup.skew_ms < hold_ms {
+            let was_asked = truth.was_woken(webhook, (failed_at, retried.began_at()));
+            if waited_ms + 2 * truth.setup.skew_ms < hold_ms && !was_asked {
                 return Err(name());
+            }
+            if truth.is_recovery(failed.run) || truth.is_recovery(retried.run) {
+                continue;
             }
             let window = (truth.history.runs[failed.run].at, retried.began_at());
             let Some(source) = undisturbed(truth, webhook, window) else { continue };
@@ -79,15 +84,15 @@ fn hold_ms(truth: &Truth<'_>, failed: &Row<'_>) -> u64 {
 /// Rows of one delivery after the other, each with the time from which it was its turn.
 fn turns<'t, 'a>(truth: &'t Truth<'a>, webhook: usize) -> impl Iterator<Item = (u64, &'t [Row<'a>])> {
     let mut before = 0;
-    truth.rows[webhook].chunk_by(|one, other| one.number().sequence == other.number().sequence).filter_map(
-        move |rows| {
-            let (first, last) = (rows.first()?, rows.last()?);
-            let queued_at = truth.history.owed.get(&first.row.delivery)?.queued_at?;
-            let turn = queued_at.max(before);
-            before = last.at;
-            Some((turn, rows))
-        },
-    )
+    // Where events were set aside, recover decides when it is an event's turn.
+    let live = if truth.was_set_aside(webhook) { &[] } else { truth.rows[webhook].as_slice() };
+    live.chunk_by(|one, other| one.number().sequence == other.number().sequence).filter_map(move |rows| {
+        let (first, last) = (rows.first()?, rows.last()?);
+        let queued_at = truth.history.owed.get(&first.row.delivery)?.queued_at?;
+        let turn = queued_at.max(before);
+        before = last.at;
+        Some((turn, rows))
+    })
 }
 
 /// Promise 5: nothing else delays it, least of all another webhook's endpoint.

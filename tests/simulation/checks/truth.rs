@@ -9,7 +9,7 @@ use hookrail_domain::log_row::LogRow;
 use super::{Counts, Violation};
 use crate::faults::{Call, Fate, Function};
 use crate::history::{AttemptFact, Fault, FaultFact, History};
-use crate::setup::Setup;
+use crate::setup::{Action, Setup};
 
 /// One row of the log with its circumstances.
 #[derive(Debug)]
@@ -78,6 +78,27 @@ impl<'a> Truth<'a> {
         self.counts.set(counts);
     }
 
+    /// Whether a row or request is recover's.
+    pub(crate) fn is_recovery(&self, run: usize) -> bool {
+        self.history.runs[run].function == Function::Recover
+    }
+
+    /// Whether any event of a webhook ever was.
+    pub(crate) fn was_set_aside(&self, webhook: usize) -> bool {
+        self.rows[webhook].iter().any(|row| row.row.progress == Progress::Parked || self.is_recovery(row.run))
+    }
+
+    /// Whether a person asked recover to go on.
+    pub(crate) fn was_woken(&self, webhook: usize, (from, to): (u64, u64)) -> bool {
+        let mut actions = self.history.actions.iter().filter(|(at, _)| (from..=to).contains(at));
+        actions.any(|(_, action)| match action {
+            Action::Resume { webhook: woken }
+            | Action::Activate { webhook: woken, .. }
+            | Action::Edit { webhook: woken } => *woken == webhook,
+            _ => false,
+        })
+    }
+
     /// The requests for one webhook, in order of time.
     pub(crate) fn attempts(&self, webhook: usize) -> impl Iterator<Item = &'a AttemptFact> {
         self.history.attempts.iter().filter(move |attempt| attempt.webhook == webhook)
@@ -120,6 +141,8 @@ impl<'a> Truth<'a> {
             // A fault of ours holds for up to fifteen minutes.
             Fault::Call(
                 Call::PutRow
+                | Call::Park
+                | Call::ChangeLine
                 | Call::Settings
                 | Call::LastRow
                 | Call::ConfigVersions
