@@ -13,6 +13,7 @@ pub mod sandbox;
 pub mod function;
 pub mod mapping;
 pub mod remote;
+pub mod schedule;
 pub mod gateway;
 pub mod ready;
 pub mod resources;

@@ -7,7 +7,7 @@ use clap::{Parser, Subcommand};
 use hookrail::dev;
 use hookrail::dev::options::DevOptions;
 use hookrail_adapters::config::{
-    ApiConfig, AwsConfig, DeliverConfig, FanOutConfig, LogLevel, ProcessEnvironment,
+    ApiConfig, AwsConfig, DeliverConfig, FanOutConfig, LogLevel, ProcessEnvironment, RecoverConfig,
 };
 use hookrail_adapters::telemetry::{self, Chain};
 use hookrail_domain::target::TargetPolicy;
@@ -30,7 +30,7 @@ enum What {
     /// Run one function as Lambda would; `dev` starts its sandboxes so.
     #[command(hide = true)]
     Function {
-        #[arg(value_parser = ["api", "fan-out", "deliver"])]
+        #[arg(value_parser = ["api", "fan-out", "deliver", "recover"])]
         name: String,
     },
 }
@@ -72,10 +72,15 @@ fn function(name: &str) -> Result<(), Failure> {
                 .await
             }
             "fan-out" => hookrail_fan_out::run(FanOutConfig::from_env(&env)?, aws).await,
-            _ => {
+            "deliver" => {
                 let config =
                     DeliverConfig { targets: TargetPolicy::local(), ..DeliverConfig::from_env(&env)? };
                 hookrail_deliver::run(config, aws).await
+            }
+            _ => {
+                let config =
+                    RecoverConfig { targets: TargetPolicy::local(), ..RecoverConfig::from_env(&env)? };
+                hookrail_recover::run(config, aws).await
             }
         }
     })

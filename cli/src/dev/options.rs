@@ -30,9 +30,12 @@ pub struct DevOptions {
     /// Total time of one attempt.
     #[arg(long, value_name = "SECONDS", default_value_t = 10, value_parser = clap::value_parser!(u64).range(1..=20))]
     pub timeout: u64,
-    /// Deliveries given up in a row that suspend a webhook. Only 0 (never) until suspension is built.
-    #[arg(long, value_name = "N", default_value_t = 0)]
+    /// Deliveries given up in a row that suspend a webhook; 1 skips nothing, 0 never suspends.
+    #[arg(long, value_name = "N", default_value_t = 5, value_parser = clap::value_parser!(u64).range(0..=100))]
     pub suspend_after: u64,
+    /// Age of an event from which on its webhook's events are set aside and drained; 0 is never.
+    #[arg(long, value_name = "SECONDS", default_value_t = 900, value_parser = clap::value_parser!(u64).range(0..=86_400))]
+    pub park_after: u64,
     /// Messages of one invocation.
     #[arg(long, value_name = "N", default_value_t = 10, value_parser = clap::value_parser!(u64).range(1..=10))]
     pub batch_size: u64,
@@ -56,15 +59,13 @@ pub struct DevOptions {
     pub log_level: String,
 }
 
-/// Flags that do not go together, or ask for what is not built yet.
+/// Flags that do not go together.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum BadOptions {
     #[error(
         "--function-timeout {function_timeout} must be above --timeout {timeout} + {FUNCTION_TIMEOUT_SLACK_SECONDS}"
     )]
     FunctionTimeout { function_timeout: u64, timeout: u64 },
-    #[error("--suspend-after: suspension is not built yet; only 0 (never) is possible")]
-    SuspendAfter,
     #[error("--endpoint must be an http URL on loopback, like http://127.0.0.1:4566")]
     Endpoint,
 }
@@ -75,9 +76,6 @@ impl DevOptions {
         if self.function_timeout <= self.timeout + FUNCTION_TIMEOUT_SLACK_SECONDS {
             let (function_timeout, timeout) = (self.function_timeout, self.timeout);
             return Err(BadOptions::FunctionTimeout { function_timeout, timeout });
-        }
-        if 0 < self.suspend_after {
-            return Err(BadOptions::SuspendAfter);
         }
         if self.endpoint.as_deref().is_some_and(|endpoint| !is_loopback(endpoint)) {
             return Err(BadOptions::Endpoint);
@@ -121,6 +119,7 @@ mod tests {
             (options.batch_size, options.function_timeout, options.visibility_seconds()),
             (10, 30, 180)
         );
+        assert_eq!((options.suspend_after, options.park_after), (5, 900));
         assert_eq!(options.check(), Ok(()));
     }
 
@@ -132,7 +131,6 @@ mod tests {
             BadOptions::FunctionTimeout { function_timeout: 13, timeout: 10 }
         );
         assert_eq!(options("--function-timeout 14").check(), Ok(()));
-        assert_eq!(refused("--suspend-after 5"), BadOptions::SuspendAfter);
         assert_eq!(refused("--endpoint http://10.0.0.1:4566"), BadOptions::Endpoint);
         assert_eq!(refused("--endpoint https://sqs.us-east-1.amazonaws.com"), BadOptions::Endpoint);
         assert_eq!(options("--endpoint http://localhost:4566").check(), Ok(()));

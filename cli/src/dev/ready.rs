@@ -30,7 +30,6 @@ pub struct Pids {
     pub api: Vec<u32>,
     pub fan_out: Vec<u32>,
     pub deliver: Vec<u32>,
-    /// Always empty: the function does not exist yet.
     pub recover: Vec<u32>,
 }
 

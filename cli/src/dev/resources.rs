@@ -3,12 +3,10 @@
 use std::collections::HashMap;
 
 use aws_sdk_dynamodb::operation::create_table::CreateTableError;
-use aws_sdk_dynamodb::types::{
-    AttributeDefinition, BillingMode, KeySchemaElement, KeyType, ScalarAttributeType, TimeToLiveSpecification,
-};
+use aws_sdk_dynamodb::types::TimeToLiveSpecification;
 use aws_sdk_sqs::types::QueueAttributeName;
 use hookrail_adapters::aws::Clients;
-use hookrail_adapters::store::dynamodb::KEY_ATTRIBUTES;
+use hookrail_adapters::store::dynamodb::tables::{Table, creation};
 
 use super::options::DevOptions;
 use super::stack::DevError;
@@ -30,6 +28,7 @@ pub struct Resources {
     pub deliveries_queue_url: String,
     pub events_dlq_url: String,
     pub deliveries_dlq_url: String,
+    pub recovery_queue_url: String,
 }
 
 fn failed<E: Into<Box<dyn std::error::Error + Send + Sync>>>(what: &str) -> impl FnOnce(E) -> DevError {
@@ -39,8 +38,8 @@ fn failed<E: Into<Box<dyn std::error::Error + Send + Sync>>>(what: &str) -> impl
 /// Makes what is missing and sets what differs.
 pub async fn create(clients: &Clients, options: &DevOptions) -> Result<Resources, DevError> {
     let (tables, queues) = (clients.dynamodb(), clients.sqs());
-    for table in [CONFIG_TABLE, LOG_TABLE] {
-        create_table(&tables, table).await?;
+    for (table, name) in [(Table::Config, CONFIG_TABLE), (Table::Log, LOG_TABLE)] {
+        create_table(&tables, table, name).await?;
     }
     let visibility = options.visibility_seconds();
     let events_dlq_url = create_queue(&queues, "hookrail-events-dlq.fifo", visibility, None).await?;
@@ -49,6 +48,8 @@ pub async fn create(clients: &Clients, options: &DevOptions) -> Result<Resources
         create_queue(&queues, "hookrail-events.fifo", visibility, Some(&events_dlq_url)).await?;
     let deliveries_queue_url =
         create_queue(&queues, "hookrail-deliveries.fifo", visibility, Some(&deliveries_dlq_url)).await?;
+    // No redrive policy: a wake-up may be held as often as its endpoint stays dead.
+    let recovery_queue_url = create_queue(&queues, "hookrail-recovery.fifo", visibility, None).await?;
     Ok(Resources {
         config_table: CONFIG_TABLE.to_owned(),
         log_table: LOG_TABLE.to_owned(),
@@ -56,25 +57,12 @@ pub async fn create(clients: &Clients, options: &DevOptions) -> Result<Resources
         deliveries_queue_url,
         events_dlq_url,
         deliveries_dlq_url,
+        recovery_queue_url,
     })
 }
 
-async fn create_table(client: &aws_sdk_dynamodb::Client, name: &str) -> Result<(), DevError> {
-    let mut call = client.create_table().table_name(name).billing_mode(BillingMode::PayPerRequest);
-    for (attribute, key_type) in KEY_ATTRIBUTES.iter().zip([KeyType::Hash, KeyType::Range]) {
-        let definition = AttributeDefinition::builder()
-            .attribute_name(*attribute)
-            .attribute_type(ScalarAttributeType::S)
-            .build()
-            .map_err(failed(name))?;
-        let key = KeySchemaElement::builder()
-            .attribute_name(*attribute)
-            .key_type(key_type)
-            .build()
-            .map_err(failed(name))?;
-        call = call.attribute_definitions(definition).key_schema(key);
-    }
-    match call.send().await {
+async fn create_table(client: &aws_sdk_dynamodb::Client, table: Table, name: &str) -> Result<(), DevError> {
+    match creation(client, table, name).map_err(failed(name))?.send().await {
         Ok(_) => {}
         Err(error) => {
             let exists = error.as_service_error().is_some_and(CreateTableError::is_resource_in_use_exception);

@@ -24,7 +24,7 @@ use super::ready::{self, Pids, Ready};
 use super::resources::{self, Resources};
 use super::sandbox::{InvokeError, Program};
 use super::sqs::SharedQueues;
-use super::{gateway, mapping, remote, sqs, tables};
+use super::{gateway, mapping, remote, schedule, sqs, tables};
 
 /// The company of the published samples: a sample pushed as it is finds its webhooks.
 pub const COMPANY: &str = "625bcbdcc9a8e3a86dbf041c";
@@ -87,6 +87,7 @@ struct Functions {
     api: Arc<Function>,
     fan_out: Arc<Function>,
     deliver: Arc<Function>,
+    recover: Arc<Function>,
 }
 
 impl Functions {
@@ -95,7 +96,7 @@ impl Functions {
             api: self.api.pids(),
             fan_out: self.fan_out.pids(),
             deliver: self.deliver.pids(),
-            recover: Vec::new(),
+            recover: self.recover.pids(),
         }
     }
 }
@@ -122,13 +123,17 @@ impl Stack {
 
         let changed = Arc::new(Notify::new());
         let functions = functions(options, &aws, (&resources, &credentials), &changed)?;
-        for (name, function) in
-            [("api", &functions.api), ("fan-out", &functions.fan_out), ("deliver", &functions.deliver)]
-        {
+        for (name, function) in [
+            ("api", &functions.api),
+            ("fan-out", &functions.fan_out),
+            ("deliver", &functions.deliver),
+            ("recover", &functions.recover),
+        ] {
             tell(&format!("function {name}"));
             function.warm_up().await?;
         }
         map(&mut tasks, options, &clients, (&endpoints, &resources), &functions);
+        tasks.spawn(schedule::run(Arc::clone(&functions.recover)));
 
         let listener = TcpListener::bind(("127.0.0.1", options.port))
             .await
@@ -152,8 +157,8 @@ impl Stack {
 
     /// Ends the functions before what they talk to, so that none complains of a broken connection.
     pub async fn end(self) {
-        let Functions { api, fan_out, deliver } = &self.functions;
-        for function in [api, fan_out, deliver] {
+        let Functions { api, fan_out, deliver, recover } = &self.functions;
+        for function in [api, fan_out, deliver, recover] {
             function.stop();
             function.end().await;
         }
@@ -284,7 +289,12 @@ fn functions(
         };
         Function::new(program, concurrency, &run, Arc::clone(changed))
     };
-    Ok(Functions { api: function("api"), fan_out: function("fan-out"), deliver: function("deliver") })
+    Ok(Functions {
+        api: function("api"),
+        fan_out: function("fan-out"),
+        deliver: function("deliver"),
+        recover: function("recover"),
+    })
 }
 
 /// The variables that the template gives the functions, and those that Lambda does.
@@ -309,16 +319,19 @@ fn environment(
         (config::DELIVERIES_QUEUE_URLS, resources.deliveries_queue_url.clone()),
         (config::EVENTS_DLQ_URL, resources.events_dlq_url.clone()),
         (config::DELIVERIES_DLQ_URL, resources.deliveries_dlq_url.clone()),
+        (config::RECOVERY_QUEUE_URL, resources.recovery_queue_url.clone()),
         (config::ATTEMPTS, options.attempts.to_string()),
         (config::RETRY_DELAY_SECONDS, options.retry_delay.to_string()),
         (config::TIMEOUT_SECONDS, options.timeout.to_string()),
+        (config::SUSPEND_AFTER, options.suspend_after.to_string()),
+        (config::PARK_AFTER_SECONDS, options.park_after.to_string()),
         (config::OPERATOR_TOKEN_SHA256, operator),
     ]
     .map(|(name, value)| (name.to_owned(), value))
     .to_vec()
 }
 
-/// Starts the event source mappings of both queues.
+/// Starts the event source mappings of all queues that feed a function.
 fn map(
     tasks: &mut tokio::task::JoinSet<()>,
     options: &DevOptions,
@@ -330,6 +343,8 @@ fn map(
     for (url, function) in [
         (&resources.events_queue_url, &functions.fan_out),
         (&resources.deliveries_queue_url, &functions.deliver),
+        (&resources.recovery_queue_url, &functions.recover),
+        (&resources.deliveries_dlq_url, &functions.recover),
     ] {
         let settings = MappingSettings {
             batch_size: size(options.batch_size),

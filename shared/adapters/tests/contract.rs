@@ -3,12 +3,10 @@
 #![expect(clippy::expect_used, reason = "a test's set-up fails loudly")]
 
 use aws_sdk_dynamodb::Client;
-use aws_sdk_dynamodb::types::{
-    AttributeDefinition, BillingMode, KeySchemaElement, KeyType, ScalarAttributeType,
-};
 use hookrail_adapters::aws::Clients;
 use hookrail_adapters::config::AwsConfig;
-use hookrail_adapters::store::dynamodb::{DynamoDbStore, KEY_ATTRIBUTES};
+use hookrail_adapters::store::dynamodb::DynamoDbStore;
+use hookrail_adapters::store::dynamodb::tables::{Table, creation};
 use tokio::net::TcpListener;
 
 async fn embedded() -> Client {
@@ -28,33 +26,11 @@ async fn embedded() -> Client {
     Clients::new(config).dynamodb()
 }
 
-async fn create_table(client: &Client, name: &str) {
-    let mut call = client.create_table().table_name(name).billing_mode(BillingMode::PayPerRequest);
-    for (attribute, key_type) in KEY_ATTRIBUTES.iter().zip([KeyType::Hash, KeyType::Range]) {
-        call = call
-            .attribute_definitions(
-                AttributeDefinition::builder()
-                    .attribute_name(*attribute)
-                    .attribute_type(ScalarAttributeType::S)
-                    .build()
-                    .expect("complete"),
-            )
-            .key_schema(
-                KeySchemaElement::builder()
-                    .attribute_name(*attribute)
-                    .key_type(key_type)
-                    .build()
-                    .expect("complete"),
-            );
-    }
-    call.send().await.expect("the table is made");
-}
-
 #[tokio::test]
 async fn the_dynamodb_store_keeps_the_contract() {
     let client = embedded().await;
-    for table in ["config", "log"] {
-        create_table(&client, table).await;
+    for (table, name) in [(Table::Config, "config"), (Table::Log, "log")] {
+        creation(&client, table, name).expect("complete").send().await.expect("the table is made");
     }
     let store = DynamoDbStore::new(client, "config".to_owned(), "log".to_owned());
     hookrail_testkit::contract::check(&store, "first").await;

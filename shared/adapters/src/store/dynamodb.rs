@@ -10,10 +10,11 @@ use aws_sdk_dynamodb::operation::transact_write_items::TransactWriteItemsError;
 use aws_sdk_dynamodb::types::{AttributeValue, KeysAndAttributes, TransactWriteItem};
 
 use super::StoreError;
-use super::item::{Item, Key, PARTITION_KEY, SORT_KEY};
+use super::item::{Item, Key};
 
 mod config;
 mod log;
+pub mod tables;
 
 /// Tries of a transaction that met another one, or of a batch read that came back in part.
 const TRIES_MAX: u32 = 5;
@@ -146,6 +147,3 @@ fn cancelled_by(error: &SdkError<TransactWriteItemsError>) -> Option<Cause> {
         }
     }
 }
-
-/// The names of the key attributes, as a table is made with them.
-pub const KEY_ATTRIBUTES: [&str; 2] = [PARTITION_KEY, SORT_KEY];

@@ -11,7 +11,10 @@ use hookrail_domain::log_row::LogRow;
 use hookrail_domain::suspension::Line;
 use hookrail_domain::time::Millis;
 
-use super::{DynamoDbStore, NOT_THERE, Transacted, keys_and_attributes, number, text, unavailable};
+use super::{
+    DynamoDbStore, NOT_THERE, PAUSE, TRIES_MAX, TooBusy, Transacted, keys_and_attributes, number, text,
+    unavailable,
+};
 use crate::store::item::config::{decode_secret, decode_subscription};
 use crate::store::item::line::{DUE_INDEX, DUE_LINES, DUE_PARTITION, DUE_SORT, LineUpdate, decode_line};
 use crate::store::item::row::{LAST_ATTRIBUTES, decode_last, decode_row, encode_row, line_of};
@@ -94,7 +97,7 @@ impl LogStore for DynamoDbStore {
 
     async fn change_line(&self, key: &LineKey, from: &Line, to: &Line) -> Result<Change, StoreError> {
         let LineUpdate { update, condition, names, values } = LineUpdate::between(from, to);
-        let result = self
+        let call = self
             .client
             .update_item()
             .table_name(&self.log_table)
@@ -102,16 +105,19 @@ impl LogStore for DynamoDbStore {
             .update_expression(update)
             .condition_expression(condition)
             .set_expression_attribute_names(Some(names))
-            .set_expression_attribute_values(Some(values))
-            .send()
-            .await;
-        match result {
-            Ok(_) => Ok(Change::Done),
-            Err(error) => match error.as_service_error() {
-                Some(UpdateItemError::ConditionalCheckFailedException(_)) => Ok(Change::Lost),
-                _ => Err(unavailable(error)),
-            },
+            .set_expression_attribute_values(Some(values));
+        let mut pause = PAUSE;
+        for _ in 0..TRIES_MAX {
+            let Err(error) = call.clone().send().await else { return Ok(Change::Done) };
+            match error.as_service_error() {
+                Some(UpdateItemError::ConditionalCheckFailedException(_)) => return Ok(Change::Lost),
+                // Deliver parks in transactions, and the SDK does not repeat a write that met one.
+                Some(UpdateItemError::TransactionConflictException(_)) => tokio::time::sleep(pause).await,
+                _ => return Err(unavailable(error)),
+            }
+            pause *= 2;
         }
+        Err(unavailable(TooBusy))
     }
 
     async fn advance(&self, row: &LogRow, from: &Line, to: &Line) -> Result<Change, StoreError> {

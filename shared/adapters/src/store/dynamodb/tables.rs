@@ -1,0 +1,55 @@
+//! How the tables are made where no template makes them: by the local stack and by tests.
+
+use aws_sdk_dynamodb::Client;
+use aws_sdk_dynamodb::error::BuildError;
+use aws_sdk_dynamodb::operation::create_table::builders::CreateTableFluentBuilder;
+use aws_sdk_dynamodb::types::{
+    AttributeDefinition, BillingMode, GlobalSecondaryIndex, KeySchemaElement, KeyType, Projection,
+    ProjectionType, ScalarAttributeType,
+};
+
+use crate::store::item::line::{DUE_INDEX, DUE_PARTITION, DUE_SORT};
+use crate::store::item::{PARTITION_KEY, SORT_KEY};
+
+/// Which of the tables.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Table {
+    Config,
+    Log,
+}
+
+/// The call that makes the table under this name, with the template's keys and index.
+pub fn creation(client: &Client, table: Table, name: &str) -> Result<CreateTableFluentBuilder, BuildError> {
+    let call = client
+        .create_table()
+        .table_name(name)
+        .billing_mode(BillingMode::PayPerRequest)
+        .attribute_definitions(attribute(PARTITION_KEY, ScalarAttributeType::S)?)
+        .attribute_definitions(attribute(SORT_KEY, ScalarAttributeType::S)?)
+        .key_schema(key(PARTITION_KEY, KeyType::Hash)?)
+        .key_schema(key(SORT_KEY, KeyType::Range)?);
+    match table {
+        Table::Config => Ok(call),
+        Table::Log => Ok(call
+            .attribute_definitions(attribute(DUE_PARTITION, ScalarAttributeType::S)?)
+            .attribute_definitions(attribute(DUE_SORT, ScalarAttributeType::N)?)
+            .global_secondary_indexes(due_index()?)),
+    }
+}
+
+fn due_index() -> Result<GlobalSecondaryIndex, BuildError> {
+    GlobalSecondaryIndex::builder()
+        .index_name(DUE_INDEX)
+        .key_schema(key(DUE_PARTITION, KeyType::Hash)?)
+        .key_schema(key(DUE_SORT, KeyType::Range)?)
+        .projection(Projection::builder().projection_type(ProjectionType::KeysOnly).build())
+        .build()
+}
+
+fn attribute(name: &str, kind: ScalarAttributeType) -> Result<AttributeDefinition, BuildError> {
+    AttributeDefinition::builder().attribute_name(name).attribute_type(kind).build()
+}
+
+fn key(name: &str, kind: KeyType) -> Result<KeySchemaElement, BuildError> {
+    KeySchemaElement::builder().attribute_name(name).key_type(kind).build()
+}
