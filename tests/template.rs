@@ -7,10 +7,14 @@ use std::ops::RangeInclusive;
 
 use hookrail::dev::options::VISIBILITY_FACTOR;
 use hookrail::dev::resources::{RECEIVES_MAX, RETENTION_SECONDS};
+use hookrail::dev::schedule::PERIOD;
 use hookrail_adapters::config;
+use hookrail_adapters::store::item::line::{DUE_INDEX, DUE_PARTITION, DUE_SORT};
+use hookrail_adapters::store::item::{PARTITION_KEY, SORT_KEY};
 use hookrail_deliver::attempt::ATTEMPT_MS_MARGIN;
 use hookrail_domain::limits::{QUEUE_BATCH_MAX, QUEUE_MESSAGE_BYTES_MAX};
 use hookrail_domain::retry::RetryPolicy;
+use hookrail_domain::suspension::SuspensionPolicy;
 use serde_norway::Value;
 
 const TEMPLATE: &str = include_str!("../template.yaml");
@@ -63,15 +67,17 @@ fn parameters_have_the_defaults_and_ranges_of_the_code() {
     check_parameter("RetryDelay", policy.delay_seconds, &config::RETRY_DELAY_SECONDS_RANGE);
     check_parameter("Attempts", policy.attempts_max.into(), &config::ATTEMPTS_RANGE);
     check_parameter("Timeout", policy.timeout_seconds, &config::TIMEOUT_SECONDS_RANGE);
+    let suspension = SuspensionPolicy::default();
+    check_parameter("SuspendAfter", suspension.suspend_after.into(), &config::SUSPEND_AFTER_RANGE);
+    check_parameter("ParkAfter", suspension.park_after_seconds, &config::PARK_AFTER_SECONDS_RANGE);
     let batch_max = u64::try_from(QUEUE_BATCH_MAX).unwrap();
     check_parameter("BatchSize", batch_max, &(1..=batch_max));
 }
 
 #[test]
 fn every_queue_keeps_order_and_what_it_was_given() {
-    let function_timeout = number(&template(), &["Globals", "Function", "Timeout"]);
     let queues = resources("AWS::SQS::Queue");
-    assert_eq!(queues.len(), 4);
+    assert_eq!(queues.len(), 5);
     for (name, queue) in queues {
         let properties = at(&queue, &["Properties"]);
         let text = |field: &str| at(&properties, &[field]).as_str().map(str::to_owned);
@@ -81,12 +87,45 @@ fn every_queue_keeps_order_and_what_it_was_given() {
         assert_eq!(at(&properties, &["ContentBasedDeduplication"]), Value::Bool(false), "{name}");
         assert_eq!(number(&properties, &["MessageRetentionPeriod"]), RETENTION_SECONDS, "{name}");
         assert_eq!(number(&properties, &["MaximumMessageSize"]), QUEUE_MESSAGE_BYTES_MAX as u64, "{name}");
-        if properties.get("RedrivePolicy").is_some() {
+        let is_redriven = properties.get("RedrivePolicy").is_some();
+        assert_eq!(is_redriven, ["EventsQueue", "DeliveriesQueue"].contains(&name.as_str()), "{name}");
+        if is_redriven {
             assert_eq!(number(&properties, &["RedrivePolicy", "maxReceiveCount"]), RECEIVES_MAX, "{name}");
-            let visibility = number(&properties, &["VisibilityTimeout"]);
-            assert_eq!(visibility, VISIBILITY_FACTOR * function_timeout, "{name}");
         }
     }
+}
+
+#[test]
+fn the_log_table_has_the_index_of_lines_that_are_due() {
+    let table = at(&template(), &["Resources", "LogTable", "Properties"]);
+    let text = |value: &Value, field: &str| at(value, &[field]).as_str().unwrap().to_owned();
+    let list = |value: &Value, field: &str| at(value, &[field]).as_sequence().unwrap().clone();
+    let indexes = list(&table, "GlobalSecondaryIndexes");
+    let [index] = indexes.as_slice() else { panic!("{} indexes", indexes.len()) };
+    assert_eq!(text(index, "IndexName"), DUE_INDEX);
+    assert_eq!(at(index, &["Projection", "ProjectionType"]).as_str(), Some("KEYS_ONLY"));
+    let keys: Vec<_> = list(index, "KeySchema").iter().map(|key| text(key, "AttributeName")).collect();
+    assert_eq!(keys, [DUE_PARTITION, DUE_SORT]);
+    let kinds: Vec<_> = list(&table, "AttributeDefinitions")
+        .iter()
+        .map(|attribute| (text(attribute, "AttributeName"), text(attribute, "AttributeType")))
+        .collect();
+    let expected = [(PARTITION_KEY, "S"), (SORT_KEY, "S"), (DUE_PARTITION, "S"), (DUE_SORT, "N")];
+    assert_eq!(kinds, expected.map(|(name, kind)| (name.to_owned(), kind.to_owned())));
+    let role = serde_norway::to_string(&at(&template(), &["Resources", "RecoverRole"])).unwrap();
+    assert!(role.contains(&format!("/index/{DUE_INDEX}\n")), "{role}");
+}
+
+#[test]
+fn recover_is_invoked_as_often_as_the_local_stack_does() {
+    let schedules = resources("AWS::Events::Rule");
+    let [(_, rule)] = schedules.as_slice() else { panic!("{} schedules", schedules.len()) };
+    let minutes = PERIOD.as_secs() / 60;
+    assert_eq!((PERIOD.as_secs() % 60, minutes), (0, 1), "the plural has another spelling");
+    let expression = at(rule, &["Properties", "ScheduleExpression"]);
+    assert_eq!(expression.as_str(), Some(format!("rate({minutes} minute)").as_str()));
+    let target = at(rule, &["Properties", "Targets"]).as_sequence().unwrap().first().unwrap().clone();
+    assert_eq!(at(&target, &["Arn"]).as_str(), Some("RecoverFunction.Arn"));
 }
 
 #[test]
@@ -103,11 +142,16 @@ fn the_longest_attempt_fits_into_a_function_s_time() {
 }
 
 #[test]
-fn both_mappings_report_failures_one_by_one_and_are_bounded() {
+fn every_mapping_reports_failures_one_by_one_and_is_bounded() {
+    let function_timeout = number(&template(), &["Globals", "Function", "Timeout"]);
     let mappings = resources("AWS::Lambda::EventSourceMapping");
-    assert_eq!(mappings.len(), 2);
+    assert_eq!(mappings.len(), 4);
     for (name, mapping) in mappings {
         let properties = at(&mapping, &["Properties"]);
+        let source = at(&properties, &["EventSourceArn"]).as_str().unwrap().to_owned();
+        let queue = source.strip_suffix(".Arn").unwrap();
+        let visibility = number(&template(), &["Resources", queue, "Properties", "VisibilityTimeout"]);
+        assert_eq!(visibility, VISIBILITY_FACTOR * function_timeout, "{queue}");
         let types = at(&properties, &["FunctionResponseTypes"]);
         assert_eq!(types, Value::from(vec!["ReportBatchItemFailures"]), "{name}");
         let bound = at(&properties, &["ScalingConfig", "MaximumConcurrency"]);
@@ -133,7 +177,7 @@ fn every_variable_that_is_set_is_read_and_the_reverse() {
 
 #[test]
 fn each_function_gets_the_variables_it_needs_and_no_others() {
-    let expected: [(&str, &[&str]); 3] = [
+    let expected: [(&str, &[&str]); 4] = [
         (
             "ApiFunction",
             &[
@@ -162,9 +206,29 @@ fn each_function_gets_the_variables_it_needs_and_no_others() {
                 config::LOG_TABLE,
                 config::DELIVERIES_QUEUE_URLS,
                 config::DELIVERIES_DLQ_URL,
+                config::RECOVERY_QUEUE_URL,
                 config::ATTEMPTS,
                 config::RETRY_DELAY_SECONDS,
                 config::TIMEOUT_SECONDS,
+                config::SUSPEND_AFTER,
+                config::PARK_AFTER_SECONDS,
+                config::TARGET_ALLOW_HTTP,
+                config::TARGET_PORTS,
+                config::TARGET_RANGES,
+            ],
+        ),
+        (
+            "RecoverFunction",
+            &[
+                config::CONFIG_TABLE,
+                config::LOG_TABLE,
+                config::RECOVERY_QUEUE_URL,
+                config::DELIVERIES_DLQ_URL,
+                config::ATTEMPTS,
+                config::RETRY_DELAY_SECONDS,
+                config::TIMEOUT_SECONDS,
+                config::SUSPEND_AFTER,
+                config::PARK_AFTER_SECONDS,
                 config::TARGET_ALLOW_HTTP,
                 config::TARGET_PORTS,
                 config::TARGET_RANGES,
@@ -182,7 +246,7 @@ fn each_function_gets_the_variables_it_needs_and_no_others() {
 #[test]
 fn every_function_is_built_from_a_binary_of_this_workspace() {
     let functions = resources("AWS::Serverless::Function");
-    assert_eq!(functions.len(), 3);
+    assert_eq!(functions.len(), 4);
     for (name, function) in functions {
         let text = |path: &[&str]| at(&function, path).as_str().unwrap().to_owned();
         assert_eq!(text(&["Metadata", "BuildMethod"]), "rust-cargolambda", "{name}");
