@@ -140,8 +140,8 @@ impl Line {
         now: Millis,
     ) -> Course {
         let age_seconds = now.since(sent_at) / 1000;
+        let is_late = 0 < policy.park_after_seconds && policy.park_after_seconds <= age_seconds;
         let Some(aside) = &self.aside else {
-            let is_late = 0 < policy.park_after_seconds && policy.park_after_seconds <= age_seconds;
             if attempt == 1 && is_late {
                 let aside = Aside::new(Mode::Lagging, sequence, sequence - 1, now);
                 return Course::SetAside(self.changed(Some(aside)));
@@ -150,7 +150,9 @@ impl Line {
         };
         let is_at_work = aside.mode == Mode::Lagging && aside.due_at <= now;
         let is_near = is_at_work && aside.waiting() <= HAND_OVER_EVENTS_MAX;
-        if is_near && age_seconds < HAND_OVER_SECONDS_MAX { Course::HoldBack } else { Course::Park }
+        // A late one would set the line aside again as soon as recover has caught up.
+        let is_fresh = !is_late && age_seconds < HAND_OVER_SECONDS_MAX;
+        if is_near && is_fresh { Course::HoldBack } else { Course::Park }
     }
 
     /// The line after an attempt of recover at its head, with what its row says. None when nothing is set aside.
