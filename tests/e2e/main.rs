@@ -22,6 +22,7 @@ mod rejected;
 mod refusals;
 mod failures;
 mod isolation;
+mod suspension;
 mod freshness;
 mod deactivation;
 mod contract;

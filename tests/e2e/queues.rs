@@ -112,11 +112,21 @@ impl Stack {
     }
 
     /// A text attribute of an item.
-    pub(crate) async fn attribute(&self, table: &str, (pk, sk): (&str, &str), name: &str) -> String {
+    pub(crate) async fn attribute(&self, table: &str, key: (&str, &str), name: &str) -> String {
+        let found = self.find_attribute(table, key, name).await;
+        found.unwrap_or_else(|| panic!("no {name} at {key:?}"))
+    }
+
+    /// A text attribute of an item, if the item has it.
+    pub(crate) async fn find_attribute(
+        &self,
+        table: &str,
+        (pk, sk): (&str, &str),
+        name: &str,
+    ) -> Option<String> {
         let key = json!({ "pk": { "S": pk }, "sk": { "S": sk } });
         let request = json!({ "TableName": table, "Key": key, "ConsistentRead": true });
         let found = self.dynamodb("GetItem", request).await;
-        let text = found.pointer(&format!("/Item/{name}/S")).and_then(Value::as_str);
-        text.unwrap_or_else(|| panic!("no {name} at {pk} {sk}")).to_owned()
+        found.pointer(&format!("/Item/{name}/S")).and_then(Value::as_str).map(str::to_owned)
     }
 }
