@@ -26,6 +26,8 @@ ENVIRONMENT = {
     "HOOKRAIL_DELIVERIES_QUEUE_URLS": "http://127.0.0.1:9/0/deliveries.fifo",
     "HOOKRAIL_EVENTS_DLQ_URL": "http://127.0.0.1:9/0/events-dlq.fifo",
     "HOOKRAIL_DELIVERIES_DLQ_URL": "http://127.0.0.1:9/0/deliveries-dlq.fifo",
+    "HOOKRAIL_RECOVERY_QUEUE_URL": "http://127.0.0.1:9/0/recovery.fifo",
+    "HOOKRAIL_SUSPEND_AFTER": "5", "HOOKRAIL_PARK_AFTER_SECONDS": "900",
     "HOOKRAIL_ATTEMPTS": "3", "HOOKRAIL_RETRY_DELAY_SECONDS": "30", "HOOKRAIL_TIMEOUT_SECONDS": "10",
     "HOOKRAIL_TARGET_PORTS": "443",
 }
@@ -38,7 +40,7 @@ REQUEST = {
         "http": {"method": "GET", "path": "/panel", "protocol": "HTTP/1.1", "sourceIp": "127.0.0.1", "userAgent": ""}},
 }
 # An empty batch is answered without a call to any service.
-PAYLOADS = {"api": REQUEST, "fan-out": {"Records": []}, "deliver": {"Records": []}}
+PAYLOADS = {"api": REQUEST, "fan-out": {"Records": []}, "deliver": {"Records": []}, "recover": {"Records": []}}
 
 
 class RuntimeApi(http.server.BaseHTTPRequestHandler):

@@ -109,10 +109,11 @@ class Stack:
 
 class Receiver:
     """Answers webhooks on one address and keeps every request in order of arrival. `/flaky` fails its first request,
-    `/dead` every one."""
+    `/dead` every one until it is repaired."""
 
     def __init__(self, host, port):
         self.base, self.requests, self.lock = f"http://{host}:{port}", [], threading.Lock()
+        self.repaired = threading.Event()
         receiver = self
 
         class Handler(http.server.BaseHTTPRequestHandler):
@@ -123,7 +124,8 @@ class Receiver:
                 with receiver.lock:
                     first = not any(path == self.path for path, _, _ in receiver.requests)
                     receiver.requests.append((self.path, {k.lower(): v for k, v in self.headers.items()}, body))
-                fails = self.path == "/dead" or (first and self.path == "/flaky")
+                dead = self.path == "/dead" and not receiver.repaired.is_set()
+                fails = dead or (first and self.path == "/flaky")
                 self.send_response(500 if fails else 200)
                 self.send_header("content-length", "2")
                 self.end_headers()
@@ -170,7 +172,7 @@ def check_deployment(checks, stack, template):
     declared = len(re.findall(r"^    Type: AWS::CloudWatch::Alarm$", template, re.MULTILINE))
     checks.equal("every alarm is deployed", len(stack.resources("AWS::CloudWatch::Alarm")), declared)
     mappings = boto3.client("lambda").list_event_source_mappings()["EventSourceMappings"]
-    checks.equal("both queues have their mapping", len(mappings), 2)
+    checks.equal("each queue that feeds a function has its mapping", len(mappings), 4)
     for mapping in mappings:
         found = (mapping.get("FunctionResponseTypes"), (mapping.get("ScalingConfig") or {}).get("MaximumConcurrency"))
         function = mapping["FunctionArn"].split(":")[-1]
@@ -179,7 +181,8 @@ def check_deployment(checks, stack, template):
 
 def check_sample_events(checks, stack):
     """Each event of `events/`, handed to its function as `sam local invoke` does, while no company exists yet."""
-    functions = {"api": "ApiFunctionName", "fan-out": "FanOutFunctionName", "deliver": "DeliverFunctionName"}
+    names = {"api": "Api", "fan-out": "FanOut", "deliver": "Deliver", "recover": "Recover"}
+    functions = {name: f"{logical}FunctionName" for name, logical in names.items()}
     for path in sorted(EVENTS.glob("*.json")):
         function = next(stack.outputs[output] for name, output in functions.items() if path.name.startswith(name))
         answer = boto3.client("lambda").invoke(FunctionName=function, Payload=path.read_bytes())
@@ -312,18 +315,41 @@ def check_deliveries(checks, stack, tokens, receiver):
     statuses = sorted(row["status"] for row in log_rows(stack, token, flaky))
     checks.equal("flaky: one row per attempt, one failed", statuses, [200] * len(events) + [500])
 
-    given_up = json.dumps({**json.loads(TASK_EVENT), "company": OTHER_COMPANY})
-    status = stack.call("POST", "/api/v3/event", other_token, given_up)[0]
-    checks.equal("a dead endpoint's event is accepted", status, 202)
-    wait_until(lambda: 3 <= len(receiver.at("/dead")) and not stack.waiting("DeliveriesQueueUrl"))
-    attempts = [headers["hookrail-attempt"] for headers, _ in receiver.at("/dead")]
-    checks.equal("dead: three attempts, then given up", attempts, ["1", "2", "3"])
-    statuses = [row["status"] for row in log_rows(stack, other_token, dead)]
-    checks.equal("dead: one row per attempt", statuses, [500, 500, 500])
+    check_recovery(checks, stack, other_token, dead, receiver)
     check_metric(checks, stack)
 
     checks.equal("what is no event is set aside", stack.waiting("EventsDeadLetterQueueUrl"), 1)
     checks.equal("no delivery is set aside", stack.waiting("DeliveriesDeadLetterQueueUrl"), 0)
+
+
+def check_recovery(checks, stack, token, webhook, receiver):
+    """A dead endpoint: one event is given up, which suspends the webhook (SuspendAfter=1); two more are set aside; the
+    first probe, half a minute later, finds the endpoint repaired."""
+    events = [json.dumps({**json.loads(task_event(number)), "company": OTHER_COMPANY}) for number in range(1, 4)]
+    status = stack.call("POST", "/api/v3/event", token, f"[{','.join(events)}]")[0]
+    checks.equal("a dead endpoint's events are accepted", status, 202)
+
+    def set_aside():
+        return [(row["sequence"], row["retry"]) for row in log_rows(stack, token, webhook) if row["result"] == "PARKED"]
+
+    wait_until(lambda: len(set_aside()) == 2 and not stack.waiting("DeliveriesQueueUrl"))
+    attempts = [headers["hookrail-attempt"] for headers, _ in receiver.at("/dead")]
+    checks.equal("dead: three attempts, then set aside", attempts, ["1", "2", "3"])
+    checks.equal("dead: the others wait in the log, without an attempt", set_aside(), [(3, 0), (2, 0)])
+    checks.equal("dead: nothing waits in the queue", stack.waiting("DeliveriesQueueUrl"), 0)
+    checks.equal("dead: one wake-up waits for its time", stack.waiting("RecoveryQueueUrl"), 1)
+
+    began = time.monotonic()
+    receiver.repaired.set()
+    wait_until(lambda: 6 <= len(receiver.at("/dead")) and not stack.waiting("RecoveryQueueUrl"))
+    print(f"        recovered after {time.monotonic() - began:.1f} s")
+    sent_again = receiver.at("/dead")[3:]
+    checks.equal("dead: every event came when it was repaired, in order", [body for _, body in sent_again], events)
+    attempts = [headers["hookrail-attempt"] for headers, _ in sent_again]
+    checks.equal("dead: the one that was given up came first", attempts, ["4", "1", "1"])
+    ids = {headers["webhook-id"] for headers, _ in receiver.at("/dead")}
+    checks.equal("dead: each event kept its webhook-id", len(ids), 3)
+    checks.equal("dead: its wake-up has ended", stack.waiting("RecoveryQueueUrl"), 0)
 
 
 def function_log(group):
