@@ -212,28 +212,7 @@ async fn lines(store: &(impl ConfigStore + LogStore), prefix: &str) {
     assert_eq!(change(&from, &leased).await, Change::Done);
     assert_eq!(change(&from, &other).await, Change::Lost, "one run at a time");
 
-    let retry = RetryPolicy::default();
-    let after =
-        |line: &Line| line.after_attempt(&answer(200), (&retry, &policy), Millis(40_000)).expect("set aside");
-    let mut line = leased;
-    for sequence in 1..=7 {
-        let Step { progress, line: next } = after(&line);
-        let row = LogRow { progress, ..row(&key, sequence, 4, "r") };
-        assert_eq!(store.advance(&row, &line, &next).await.expect("write"), Change::Done);
-        assert_eq!(store.advance(&row, &line, &next).await.expect("write"), Change::Done, "its own row");
-        let another = LogRow { run: RunId("s".into()), ..row };
-        assert_eq!(store.advance(&another, &line, &next).await.expect("write"), Change::Lost);
-        line = next;
-    }
-    let numbers = async |sequence, limit| {
-        let rows = store.rows_from(&key, sequence, limit).await.expect("read");
-        rows.iter().map(|row| (row.attempt.number.sequence, row.attempt.number.attempt)).collect::<Vec<_>>()
-    };
-    assert_eq!(numbers(6, 3).await, [(6, 0), (6, 4), (7, 0)]);
-    let newest = store.last_attempt(&key, 6).await.expect("read");
-    assert_eq!(newest, Some(AttemptNumber { sequence: 6, attempt: 4 }));
-    assert_eq!(store.last_attempt(&key, 8).await.expect("read"), None);
-
+    let line = drained(store, &key, leased).await;
     assert_eq!(park(parked(8, "a"), line.generation).await, Parking::Parked);
     let closed = line.closed().expect("nothing waits, as far as it knows");
     assert_eq!(change(&line, &closed).await, Change::Lost, "one more was parked");
@@ -249,6 +228,32 @@ async fn lines(store: &(impl ConfigStore + LogStore), prefix: &str) {
     assert_eq!(change(&woken, &closed).await, Change::Done);
     assert_eq!(now().await, closed);
     assert!(!due(u64::MAX / 2).await, "an active line is never due");
+}
+
+/// A line that ends its first seven events one by one; it is returned as it is then.
+async fn drained(store: &impl LogStore, key: &LineKey, mut line: Line) -> Line {
+    let policy = SuspensionPolicy::default();
+    let retry = RetryPolicy::default();
+    let after =
+        |line: &Line| line.after_attempt(&answer(200), (&retry, &policy), Millis(40_000)).expect("set aside");
+    for sequence in 1..=7 {
+        let Step { progress, line: next } = after(&line);
+        let row = LogRow { progress, ..row(key, sequence, 4, "r") };
+        assert_eq!(store.advance(&row, &line, &next).await.expect("write"), Change::Done);
+        assert_eq!(store.advance(&row, &line, &next).await.expect("write"), Change::Done, "its own row");
+        let another = LogRow { run: RunId("s".into()), ..row };
+        assert_eq!(store.advance(&another, &line, &next).await.expect("write"), Change::Lost);
+        line = next;
+    }
+    let numbers = async |sequence, limit| {
+        let rows = store.rows_from(key, sequence, limit).await.expect("read");
+        rows.iter().map(|row| (row.attempt.number.sequence, row.attempt.number.attempt)).collect::<Vec<_>>()
+    };
+    assert_eq!(numbers(6, 3).await, [(6, 0), (6, 4), (7, 0)]);
+    let newest = store.last_attempt(key, 6).await.expect("read");
+    assert_eq!(newest, Some(AttemptNumber { sequence: 6, attempt: 4 }));
+    assert_eq!(store.last_attempt(key, 8).await.expect("read"), None);
+    line
 }
 
 #[cfg(test)]
