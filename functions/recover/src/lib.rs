@@ -99,7 +99,7 @@ async fn hold<S: LogStore, Q: Queue, H: Sender, C: Clock>(
     }
 }
 
-/// Serves the Lambda runtime until the sandbox ends.
+/// Serves Lambda, batches and the schedule alike, until the sandbox ends.
 pub async fn run(config: RecoverConfig, aws: AwsConfig) -> Result<(), Error> {
     let clients = Clients::new(aws);
     let store = DynamoDbStore::new(clients.dynamodb(), config.config_table.clone(), config.log_table.clone());

@@ -31,10 +31,7 @@ pub(crate) async fn run<S: LogStore, Q: Queue, H: Sender, C: Clock>(
     };
     let fault = Verdict::Hold { seconds: fault_hold_seconds(record.receive_count) };
     let key = LineKey { company: wake_up.company.clone(), subscription: wake_up.subscription };
-    let settings = match read(app, &key).await {
-        Some(settings) => settings,
-        None => return fault,
-    };
+    let Some(settings) = read(app, &key).await else { return fault };
     let now = app.clock.now();
     let Some(aside) = settings.line.aside.as_ref().filter(|_| settings.line.wake == wake_up.wake) else {
         return Verdict::Ack;
