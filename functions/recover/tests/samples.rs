@@ -37,10 +37,8 @@ async fn world(now: Millis) -> App<MemoryTables, MemoryQueue, ScriptedSender, Ma
     let suspension = SuspensionPolicy::default();
     let store = MemoryTables::default();
     let sent_at = Millis(NOW.0 - suspension.park_after_seconds * 1000);
-    let first = AttemptNumber { sequence: 1, attempt: 1 };
     let active = Line::default();
-    let Course::SetAside(aside) = active.course((first.sequence, first.attempt), sent_at, &suspension, NOW)
-    else {
+    let Course::SetAside(aside) = active.course((1, 1), sent_at, &suspension, NOW) else {
         unreachable!("its first message is late")
     };
     assert_eq!(store.change_line(&key(), &active, &aside).await.unwrap(), Change::Done);

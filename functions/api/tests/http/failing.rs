@@ -3,8 +3,8 @@
 use std::sync::{Arc, Mutex};
 
 use hookrail_adapters::store::{
-    CompanyCreation, ConfigStore, KeptAnswer, LineKey, LineSettings, LogStore, Recorded, Replacement,
-    StoreError, SubscriptionCreation,
+    Change, CompanyCreation, ConfigStore, KeptAnswer, LineKey, LineSettings, LogStore, Parking, Recorded,
+    Replacement, StoreError, SubscriptionCreation,
 };
 use hookrail_domain::attempt::AttemptNumber;
 use hookrail_domain::id::{CompanyId, SubscriptionId};
@@ -12,6 +12,7 @@ use hookrail_domain::line::LastRow;
 use hookrail_domain::log_row::LogRow;
 use hookrail_domain::signature::SigningSecret;
 use hookrail_domain::subscription::Subscription;
+use hookrail_domain::suspension::Line;
 use hookrail_domain::time::Millis;
 use hookrail_domain::token::{Grant, TokenHash};
 use hookrail_testkit::memory::MemoryTables;
@@ -127,6 +128,35 @@ impl LogStore for FailingTables {
 
     async fn put_row(&self, row: &LogRow) -> Result<Recorded, StoreError> {
         self.tables.put_row(row).await
+    }
+
+    async fn park(&self, row: &LogRow, generation: u64) -> Result<Parking, StoreError> {
+        self.tables.park(row, generation).await
+    }
+
+    async fn change_line(&self, key: &LineKey, from: &Line, to: &Line) -> Result<Change, StoreError> {
+        self.tables.change_line(key, from, to).await
+    }
+
+    async fn advance(&self, row: &LogRow, from: &Line, to: &Line) -> Result<Change, StoreError> {
+        self.tables.advance(row, from, to).await
+    }
+
+    async fn due_lines(&self, now: Millis, limit: usize) -> Result<Vec<LineKey>, StoreError> {
+        self.tables.due_lines(now, limit).await
+    }
+
+    async fn rows_from(
+        &self,
+        line: &LineKey,
+        sequence: u64,
+        limit: usize,
+    ) -> Result<Vec<LogRow>, StoreError> {
+        self.tables.rows_from(line, sequence, limit).await
+    }
+
+    async fn last_attempt(&self, line: &LineKey, sequence: u64) -> Result<Option<AttemptNumber>, StoreError> {
+        self.tables.last_attempt(line, sequence).await
     }
 
     async fn list_rows(

@@ -38,6 +38,7 @@ fn row(webhook: &str, (sequence, attempt): (u64, u32), body: &str) -> LogRow {
             },
         },
         progress: Progress::Ended,
+        given_up: 0,
         url: "https://www.server.com".into(),
         version: 0,
         run: RunId("r".into()),
