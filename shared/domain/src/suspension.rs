@@ -338,3 +338,210 @@ fn is_about_the_event(outcome: &Outcome) -> bool {
         Outcome::NotSent { .. } | Outcome::NoAnswer { .. } | Outcome::Unsent { .. } => false,
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::attempt::{AttemptNumber, ErrorClass, ResponseText};
+    use crate::delivery::{QueueName, QueuePosition};
+    use crate::id::DeliveryId;
+
+    const NOW: Millis = Millis(1_000_000);
+    const POLICY: SuspensionPolicy = SuspensionPolicy { suspend_after: 5, park_after_seconds: 900 };
+    const HOLDING: SuspensionPolicy = SuspensionPolicy { suspend_after: HOLD, park_after_seconds: 900 };
+
+    fn answered(status: u16) -> Outcome {
+        Outcome::Answered { status, response: ResponseText::default(), retry_after_seconds: None }
+    }
+
+    fn no_answer() -> Outcome {
+        Outcome::NoAnswer { error: ErrorClass::Timeout, reason: String::new() }
+    }
+
+    fn aside(mode: Mode) -> Line {
+        let aside = Aside { since: Millis(5), head_attempts: 0, ..Aside::new(mode, 7, 11, NOW) };
+        Line { sequence_floor: 3, generation: 1, wake: 1, aside: Some(aside) }
+    }
+
+    fn last_row(sequence: u64, given_up: u32, progress: Progress) -> LastRow {
+        let at = || QueuePosition { queue: QueueName::new("q"), number: 1 };
+        LastRow {
+            number: AttemptNumber { sequence, attempt: 3 },
+            delivery: DeliveryId::from_bytes([1; 12]),
+            queued: at(),
+            accepted: at(),
+            progress,
+            given_up,
+        }
+    }
+
+    /// Mode, next event, attempts at it, seconds until it is due.
+    fn short(line: &Line) -> (Mode, u64, u32, u64) {
+        let aside = line.aside.as_ref().unwrap();
+        (aside.mode, aside.next, aside.head_attempts, aside.due_at.since(NOW) / 1000)
+    }
+
+    #[track_caller]
+    fn after(line: &Line, outcome: &Outcome, policy: &SuspensionPolicy) -> Step {
+        line.after_attempt(outcome, (&RetryPolicy::default(), policy), NOW).unwrap()
+    }
+
+    #[test]
+    fn a_line_is_suspended_by_as_many_give_ups_in_a_row_and_the_run_is_sent_again() {
+        let due = |line: &Line, given_up, policy: &SuspensionPolicy| {
+            line.suspended(Some(&last_row(9, given_up, Progress::Ended)), policy, NOW)
+        };
+        let active = Line { sequence_floor: 3, ..Line::default() };
+        assert_eq!(due(&active, 4, &POLICY), None);
+        for given_up in [5, 6] {
+            let line = due(&active, given_up, &POLICY).unwrap();
+            assert_eq!(short(&line), (Mode::Suspended, 10 - u64::from(given_up), 0, 30));
+            assert_eq!((line.aside.as_ref().unwrap().last, line.generation, line.wake), (9, 1, 1));
+            assert_eq!(line.sequence_floor, 3);
+        }
+        assert_eq!(due(&active, 1, &HOLDING).map(|line| short(&line).1), Some(9), "hold");
+        assert_eq!(due(&active, 99, &SuspensionPolicy { suspend_after: 0, ..POLICY }), None, "never");
+        assert_eq!(due(&aside(Mode::Lagging), 5, &POLICY), None, "it is set aside already");
+        let waiting = last_row(9, 5, Progress::Waiting { until: NOW });
+        assert_eq!(active.suspended(Some(&waiting), &POLICY, NOW), None, "the next one has begun");
+        assert_eq!(active.suspended(None, &POLICY, NOW), None);
+    }
+
+    #[test]
+    fn what_deliver_does_with_a_message_follows_from_the_line_and_its_age() {
+        let sent = |seconds: u64| Millis(NOW.0 - seconds * 1000);
+        let active = Line::default();
+        let course = |line: &Line, attempt, age| line.course((12, attempt), sent(age), &POLICY, NOW);
+        assert_eq!(course(&active, 1, 899), Course::Send);
+        assert_eq!(course(&active, 2, 10_000.min(NOW.0 / 1000)), Course::Send, "a begun event is finished");
+        let Course::SetAside(lagging) = course(&active, 1, 900) else { panic!("it is late") };
+        assert_eq!(short(&lagging), (Mode::Lagging, 12, 0, 0));
+        assert_eq!(lagging.aside.as_ref().unwrap().waiting(), 0);
+        let never = SuspensionPolicy { park_after_seconds: 0, ..POLICY };
+        assert_eq!(active.course((12, 1), sent(900), &never, NOW), Course::Send);
+        assert_eq!(course(&aside(Mode::Suspended), 1, 0), Course::Park);
+        assert_eq!(course(&aside(Mode::Lagging), 1, 29), Course::HoldBack, "5 are left");
+        assert_eq!(course(&aside(Mode::Lagging), 1, 30), Course::Park);
+        let mut many = aside(Mode::Lagging);
+        many.aside.as_mut().unwrap().last = 17;
+        assert_eq!(course(&many, 1, 0), Course::Park, "11 are left");
+        let mut waits = aside(Mode::Lagging);
+        waits.aside.as_mut().unwrap().due_at = NOW.plus_seconds(1);
+        assert_eq!(course(&waits, 1, 0), Course::Park, "nobody is at work");
+    }
+
+    #[test]
+    fn success_ends_the_head_and_the_next_is_due_whatever_the_state() {
+        for mode in [Mode::Suspended, Mode::Lagging] {
+            let step = after(&aside(mode), &answered(204), &POLICY);
+            assert_eq!((step.progress, short(&step.line)), (Progress::Ended, (Mode::Lagging, 8, 0, 0)));
+            assert_eq!(
+                (step.line.generation, step.line.wake),
+                (1, 1),
+                "still set aside, still the same wake-up"
+            );
+        }
+    }
+
+    #[test]
+    fn a_dead_endpoint_is_probed_ever_more_slowly_and_that_costs_the_event_nothing() {
+        for outcome in
+            [no_answer(), answered(500), answered(429), answered(408), answered(410), answered(301)]
+        {
+            let mut line = aside(Mode::Suspended);
+            let mut waits = Vec::new();
+            for _ in 0..6 {
+                let step = after(&line, &outcome, &POLICY);
+                assert_eq!(step.progress, Progress::Parked);
+                let (mode, next, attempts, seconds) = short(&step.line);
+                assert_eq!((mode, next, attempts), (Mode::Suspended, 7, 0));
+                waits.push(seconds);
+                line = step.line;
+            }
+            assert_eq!(waits, [60, 120, 240, 480, 900, 900], "{outcome:?}");
+        }
+    }
+
+    #[test]
+    fn a_refusal_of_the_event_ends_it_after_its_attempts_and_the_next_one_probes() {
+        let mut line = aside(Mode::Suspended);
+        for attempt in 1..=2 {
+            let step = after(&line, &answered(422), &POLICY);
+            assert_eq!(step.progress, Progress::Waiting { until: NOW.plus_seconds(30) });
+            assert_eq!(short(&step.line), (Mode::Suspended, 7, attempt, 30));
+            line = step.line;
+        }
+        let step = after(&line, &answered(422), &POLICY);
+        assert_eq!((step.progress, short(&step.line)), (Progress::Ended, (Mode::Suspended, 8, 0, 0)));
+        let held = after(&aside(Mode::Suspended), &answered(422), &HOLDING);
+        assert_eq!(
+            (held.progress, short(&held.line)),
+            (Progress::Parked, (Mode::Suspended, 7, 0, 60)),
+            "hold"
+        );
+    }
+
+    #[test]
+    fn an_endpoint_that_dies_again_is_probed_again_from_the_first_event_that_it_lost() {
+        let mut line = aside(Mode::Lagging);
+        let mut seen = Vec::new();
+        for _ in 0..15 {
+            let step = after(&line, &no_answer(), &POLICY);
+            seen.push(step.progress == Progress::Ended);
+            line = step.line;
+        }
+        assert_eq!(seen.iter().filter(|ended| **ended).count(), 5);
+        assert_eq!(short(&line), (Mode::Suspended, 7, 0, 30), "five events, three attempts each");
+        let never = SuspensionPolicy { suspend_after: 0, ..POLICY };
+        let mut line = aside(Mode::Lagging);
+        for _ in 0..15 {
+            line = after(&line, &no_answer(), &never).line;
+        }
+        assert_eq!(short(&line), (Mode::Lagging, 12, 0, 0), "without suspension each ends in its turn");
+    }
+
+    #[test]
+    fn a_line_becomes_active_when_nothing_waits_and_every_older_wake_up_is_void() {
+        let mut line = aside(Mode::Lagging);
+        assert_eq!(line.closed(), None);
+        line.aside.as_mut().unwrap().next = 12;
+        let active = line.closed().unwrap();
+        assert_eq!(active, Line { sequence_floor: 3, generation: 2, wake: 2, aside: None });
+        assert_eq!(active.closed(), None);
+        assert_eq!(active.woken(NOW), None);
+    }
+
+    #[test]
+    fn waking_never_puts_off() {
+        let mut line = aside(Mode::Suspended);
+        line.aside.as_mut().unwrap().due_at = NOW.plus_seconds(500);
+        let woken = line.woken(NOW).unwrap();
+        assert_eq!((woken.wake, short(&woken).3), (2, 0));
+        assert_eq!(woken.woken(NOW.plus_seconds(9)).unwrap().aside.unwrap().due_at, NOW);
+    }
+
+    #[test]
+    fn changes_go_on_beside_each_other_only_where_that_loses_nothing() {
+        let from = aside(Mode::Lagging);
+        let parked = {
+            let mut line = from.clone();
+            line.aside.as_mut().unwrap().last = 12;
+            line
+        };
+        let step = after(&from, &answered(200), &POLICY).line;
+        assert!(parked.allows(&from, &step), "parking goes on beside a drain");
+        let mut drained = parked.clone();
+        drained.take(&from, &step);
+        assert_eq!(drained.aside.as_ref().map(|aside| (aside.next, aside.last)), Some((8, 12)));
+        let woken = from.woken(NOW).unwrap();
+        assert!(woken.allows(&from, &step), "and so does a wake-up");
+        assert!(!woken.allows(&from, &woken), "but for another one");
+        assert!(!step.allows(&from, &step), "a head ends once");
+        let leased = from.leased(Lease { run: RunId("r".into()), until: NOW }).unwrap();
+        assert!(!leased.allows(&from, &step), "another run is at work");
+        let closed = Line { aside: None, generation: 2, wake: 2, ..from.clone() };
+        assert!(from.allows(&from, &closed) && !parked.allows(&from, &closed), "one more was parked");
+        assert!(!Line { generation: 2, ..from.clone() }.allows(&from, &step));
+        assert!(!Line::default().allows(&from, &step));
+    }
+}
