@@ -28,7 +28,7 @@ use hookrail_testkit::queue::MemoryQueue;
 use hookrail_testkit::script::{ScriptedSender, answer, timeout};
 use hookrail_wire::queue_message;
 
-use doubles::{AwayTables, BusyReceivers, HastyClock, Lines};
+use doubles::{BusyReceivers, HastyClock, Lines};
 
 #[path = "handle/doubles.rs"]
 mod doubles;
@@ -285,8 +285,8 @@ async fn a_message_that_cannot_be_dead_lettered_stays_and_holds_its_group() {
 
 #[tokio::test]
 async fn while_the_tables_are_away_nothing_is_sent_and_every_group_waits() {
-    let World { app: App { queue, sender, clock, config, .. }, .. } = World::new([]).await;
-    let app = App { store: AwayTables, queue, sender, clock, config };
+    let World { app, .. } = World::new([]).await;
+    app.store.go_away();
     let mut batch = events(&[(1, 1), (2, 2), (1, 3)]);
     batch.records[1].attributes.insert("ApproximateReceiveCount".to_owned(), "3".to_owned());
     let invocation = Invocation { run: RunId("r".into()), deadline: Millis(NOW.0 + 30_000) };

@@ -1,6 +1,6 @@
 //! The whole function over tables, queues and receivers in memory.
 
-#![expect(clippy::unwrap_used, reason = "a test's set-up fails loudly")]
+#![expect(clippy::unwrap_used, clippy::panic, reason = "a test's set-up fails loudly")]
 
 use aws_lambda_events::sqs::{SqsEvent, SqsMessage};
 use hookrail_adapters::config::RecoverConfig;

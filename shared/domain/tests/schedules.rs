@@ -45,7 +45,7 @@ fn any_outcome() -> impl Strategy<Value = Outcome> {
         4 => answered,
         1 => Just(Outcome::NotSent { error: ErrorClass::Dns, reason: reason() }),
         1 => Just(Outcome::NoAnswer { error: ErrorClass::Timeout, reason: reason() }),
-        1 => Just(Outcome::Skipped { reason: reason() }),
+        1 => Just(Outcome::Unsent { error: ErrorClass::Disabled, reason: reason() }),
     ]
 }
 
@@ -133,7 +133,7 @@ impl Line {
         };
         let attempt = Attempt { number, started_at: self.now, duration_ms: 0, outcome: turn.outcome.clone() };
         let run = RunId("r".to_owned());
-        self.rows.push(LogRow::of((delivery, at), (attempt, progress), ("https://a.io/", 0), &run, None));
+        self.rows.push(LogRow::of((delivery, at), (attempt, progress, 0), ("https://a.io/", 0), &run, None));
         progress == Progress::Ended
     }
 

@@ -32,11 +32,27 @@ struct Tables {
     answers: HashMap<(CompanyId, String), KeptAnswer>,
     lines: HashMap<LineKey, BTreeMap<AttemptNumber, LogRow>>,
     states: HashMap<LineKey, Line>,
+    is_away: bool,
 }
+
+#[derive(Debug, thiserror::Error)]
+#[error("made to be away")]
+struct Away;
 
 impl MemoryTables {
     fn tables(&self) -> MutexGuard<'_, Tables> {
         self.0.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// The tables, unless they are away.
+    fn open(&self) -> Result<MutexGuard<'_, Tables>, StoreError> {
+        let tables = self.tables();
+        if tables.is_away { Err(StoreError::Unavailable(Box::new(Away))) } else { Ok(tables) }
+    }
+
+    /// Lets every further call of the store fail.
+    pub fn go_away(&self) {
+        self.tables().is_away = true;
     }
 
     /// Every row of the line, oldest first.
@@ -61,7 +77,7 @@ impl MemoryTables {
 
 impl ConfigStore for MemoryTables {
     async fn find_grant(&self, token: TokenHash) -> Result<Option<Grant>, StoreError> {
-        Ok(self.tables().grants.get(&token).cloned())
+        Ok(self.open()?.grants.get(&token).cloned())
     }
 
     async fn create_company(
@@ -70,7 +86,7 @@ impl ConfigStore for MemoryTables {
         token: TokenHash,
         grant: &Grant,
     ) -> Result<CompanyCreation, StoreError> {
-        let mut tables = self.tables();
+        let mut tables = self.open()?;
         if tables.companies.contains_key(company) {
             return Ok(CompanyCreation::Taken);
         }
@@ -84,7 +100,7 @@ impl ConfigStore for MemoryTables {
         subscription: &Subscription,
         secret: &SigningSecret,
     ) -> Result<SubscriptionCreation, StoreError> {
-        let mut tables = self.tables();
+        let mut tables = self.open()?;
         let company = &subscription.company;
         let of_company: Vec<_> =
             tables.subscriptions.values().filter(|other| &other.company == company).collect();
@@ -108,15 +124,15 @@ impl ConfigStore for MemoryTables {
         company: &CompanyId,
         id: SubscriptionId,
     ) -> Result<Option<Subscription>, StoreError> {
-        Ok(self.tables().subscriptions.get(&(company.clone(), id)).cloned())
+        Ok(self.open()?.subscriptions.get(&(company.clone(), id)).cloned())
     }
 
     async fn list_subscriptions(&self, company: &CompanyId) -> Result<Vec<Subscription>, StoreError> {
-        Ok(self.tables().subscriptions.values().filter(|one| &one.company == company).cloned().collect())
+        Ok(self.open()?.subscriptions.values().filter(|one| &one.company == company).cloned().collect())
     }
 
     async fn replace_subscription(&self, subscription: &Subscription) -> Result<Replacement, StoreError> {
-        let mut tables = self.tables();
+        let mut tables = self.open()?;
         let key = (subscription.company.clone(), subscription.id);
         match tables.subscriptions.get_mut(&key) {
             Some(current) if current.version + 1 == subscription.version => {
@@ -129,7 +145,7 @@ impl ConfigStore for MemoryTables {
     }
 
     async fn config_versions(&self, companies: &[CompanyId]) -> Result<Vec<u64>, StoreError> {
-        let tables = self.tables();
+        let tables = self.open()?;
         Ok(companies
             .iter()
             .map(|company| tables.companies.get(company).copied().unwrap_or_default())
@@ -142,7 +158,7 @@ impl ConfigStore for MemoryTables {
         key: &str,
         answer: &KeptAnswer,
     ) -> Result<(), StoreError> {
-        self.tables().answers.insert((company.clone(), key.to_owned()), answer.clone());
+        self.open()?.answers.insert((company.clone(), key.to_owned()), answer.clone());
         Ok(())
     }
 
@@ -152,7 +168,7 @@ impl ConfigStore for MemoryTables {
         key: &str,
         now: Millis,
     ) -> Result<Option<KeptAnswer>, StoreError> {
-        let tables = self.tables();
+        let tables = self.open()?;
         let answer = tables.answers.get(&(company.clone(), key.to_owned()));
         Ok(answer.filter(|answer| now < answer.expires_at).cloned())
     }
@@ -160,7 +176,7 @@ impl ConfigStore for MemoryTables {
 
 impl LogStore for MemoryTables {
     async fn settings(&self, lines: &[LineKey]) -> Result<Vec<LineSettings>, StoreError> {
-        let tables = self.tables();
+        let tables = self.open()?;
         let settings = lines.iter().map(|line| {
             let subscription = tables.subscriptions.get(&(line.company.clone(), line.subscription));
             LineSettings {
@@ -173,12 +189,12 @@ impl LogStore for MemoryTables {
     }
 
     async fn last_row(&self, line: &LineKey) -> Result<Option<LastRow>, StoreError> {
-        let tables = self.tables();
+        let tables = self.open()?;
         Ok(tables.lines.get(line).and_then(|rows| Some(rows.last_key_value()?.1.last())))
     }
 
     async fn put_row(&self, row: &LogRow) -> Result<Recorded, StoreError> {
-        let mut tables = self.tables();
+        let mut tables = self.open()?;
         let there = tables
             .lines
             .entry(line_of(row))
@@ -189,7 +205,7 @@ impl LogStore for MemoryTables {
     }
 
     async fn park(&self, row: &LogRow, generation: u64) -> Result<Parking, StoreError> {
-        let mut tables = self.tables();
+        let mut tables = self.open()?;
         let (key, number) = (line_of(row), row.attempt.number);
         if let Some(there) = tables.lines.get(&key).and_then(|rows| rows.get(&number)) {
             return Ok(if there.delivery == row.delivery { Parking::Parked } else { Parking::Moved });
@@ -207,7 +223,7 @@ impl LogStore for MemoryTables {
     }
 
     async fn change_line(&self, key: &LineKey, from: &Line, to: &Line) -> Result<Change, StoreError> {
-        let mut tables = self.tables();
+        let mut tables = self.open()?;
         let line = tables.states.entry(key.clone()).or_default();
         if !line.allows(from, to) {
             return Ok(Change::Lost);
@@ -217,7 +233,7 @@ impl LogStore for MemoryTables {
     }
 
     async fn advance(&self, row: &LogRow, from: &Line, to: &Line) -> Result<Change, StoreError> {
-        let mut tables = self.tables();
+        let mut tables = self.open()?;
         let (key, number) = (line_of(row), row.attempt.number);
         if let Some(there) = tables.lines.get(&key).and_then(|rows| rows.get(&number)) {
             return Ok(if there.run == row.run { Change::Done } else { Change::Lost });
@@ -232,7 +248,7 @@ impl LogStore for MemoryTables {
     }
 
     async fn due_lines(&self, now: Millis, limit: usize) -> Result<Vec<LineKey>, StoreError> {
-        let tables = self.tables();
+        let tables = self.open()?;
         let due_at = |line: &Line| line.aside.as_ref().map(|aside| aside.due_at);
         let mut due: Vec<_> = tables
             .states
@@ -249,14 +265,14 @@ impl LogStore for MemoryTables {
         sequence: u64,
         limit: usize,
     ) -> Result<Vec<LogRow>, StoreError> {
-        let tables = self.tables();
+        let tables = self.open()?;
         let from = AttemptNumber { sequence, attempt: 0 };
         let rows = tables.lines.get(line).into_iter().flat_map(|rows| rows.range(from..));
         Ok(rows.take(limit).map(|(_, row)| row.clone()).collect())
     }
 
     async fn last_attempt(&self, line: &LineKey, sequence: u64) -> Result<Option<AttemptNumber>, StoreError> {
-        let tables = self.tables();
+        let tables = self.open()?;
         let of_event = |attempt| AttemptNumber { sequence, attempt };
         let rows = tables.lines.get(line);
         Ok(rows
@@ -270,7 +286,7 @@ impl LogStore for MemoryTables {
         before: Option<AttemptNumber>,
         limit: usize,
     ) -> Result<Vec<LogRow>, StoreError> {
-        let tables = self.tables();
+        let tables = self.open()?;
         let Some(rows) = tables.lines.get(line) else { return Ok(Vec::new()) };
         let page = rows.values().rev().filter(|row| before.is_none_or(|before| row.attempt.number < before));
         let filled = page.take(limit).map(|row| {

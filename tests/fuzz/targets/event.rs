@@ -2,7 +2,7 @@
 
 use std::collections::HashMap;
 
-use hookrail_domain::attempt::{Attempt, AttemptNumber, Outcome};
+use hookrail_domain::attempt::{Attempt, AttemptNumber, ErrorClass, Outcome};
 use hookrail_domain::delivery::{Delivery, QueueName, QueuePosition};
 use hookrail_domain::event::{Body, Event};
 use hookrail_domain::id::{DeliveryId, EventId, SubscriptionId};
@@ -57,11 +57,11 @@ fn goes_all_the_way(event: &Event, text: &str) {
         number: AttemptNumber { sequence: 1, attempt: 1 },
         started_at: Millis(1),
         duration_ms: 1,
-        outcome: Outcome::Skipped { reason: String::new() },
+        outcome: Outcome::Unsent { error: ErrorClass::Disabled, reason: String::new() },
     };
     let place = (&delivery, &delivery.accepted);
     let row =
-        LogRow::of(place, (attempt, Progress::Ended), ("https://a.io/", 0), &RunId("r".to_owned()), None);
+        LogRow::of(place, (attempt, Progress::Ended, 0), ("https://a.io/", 0), &RunId("r".to_owned()), None);
     let list = String::from_utf8(cot_webhook_log::render_list(&[row])).expect("JSON is UTF-8");
     assert!(list.contains(&format!("\"event\":{},", text.trim_matches([' ', '\t', '\r', '\n']))));
     let shown: Vec<&RawValue> = serde_json::from_str(&list).expect("our own JSON");

@@ -1,53 +1,16 @@
-//! Tables, clocks and receivers that behave as few tests need them to.
+//! Clocks and receivers that behave as few tests need them to.
 
 use std::io;
 use std::sync::{Arc, Mutex};
 
 use hookrail_adapters::clock::Clock;
 use hookrail_adapters::sender::Sender;
-use hookrail_adapters::store::{LineKey, LineSettings, LogStore, Recorded, StoreError};
-use hookrail_domain::attempt::{AttemptNumber, Outcome};
-use hookrail_domain::line::LastRow;
-use hookrail_domain::log_row::LogRow;
+use hookrail_domain::attempt::Outcome;
 use hookrail_domain::request::DeliveryRequest;
 use hookrail_domain::target::TargetUrl;
 use hookrail_domain::time::Millis;
 use hookrail_testkit::queue::MemoryQueue;
 use hookrail_testkit::script::answer;
-
-/// Tables that do not answer.
-pub(crate) struct AwayTables;
-
-#[derive(Debug, thiserror::Error)]
-#[error("made to be away")]
-struct Away;
-
-fn away<T>() -> Result<T, StoreError> {
-    Err(StoreError::Unavailable(Box::new(Away)))
-}
-
-impl LogStore for AwayTables {
-    async fn settings(&self, _: &[LineKey]) -> Result<Vec<LineSettings>, StoreError> {
-        away()
-    }
-
-    async fn last_row(&self, _: &LineKey) -> Result<Option<LastRow>, StoreError> {
-        away()
-    }
-
-    async fn put_row(&self, _: &LogRow) -> Result<Recorded, StoreError> {
-        away()
-    }
-
-    async fn list_rows(
-        &self,
-        _: &LineKey,
-        _: Option<AttemptNumber>,
-        _: usize,
-    ) -> Result<Vec<LogRow>, StoreError> {
-        away()
-    }
-}
 
 /// A clock on which every wait is over after one turn of the executor.
 pub(crate) struct HastyClock(pub(crate) Millis);
