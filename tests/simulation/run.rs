@@ -142,9 +142,7 @@ fn heal(world: &World) {
     let now = world.time.now();
     {
         let mut state = world.state();
-        if state.history.healed_at.replace(now).is_some() {
-            return;
-        }
+        state.history.healed_at.get_or_insert(now);
         state.rates = Rates::default();
     }
     for webhook in 0..world.setup.webhooks.len() {

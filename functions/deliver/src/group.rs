@@ -153,7 +153,14 @@ async fn deliver<S: LogStore, Q: Queue, H: Sender, C: Clock>(
             Standing::Early { seconds } => return Verdict::Hold { seconds },
             Standing::Due(number) => number,
         };
-        match state.course((number.sequence, number.attempt), record.sent_at, policy, now) {
+        let is_active = line.settings.subscription.as_ref().is_some_and(|one| one.is_active);
+        let course = if state.aside.is_none() && !is_active {
+            // It ends at once as what it is: an event of a webhook that was deactivated.
+            Course::Send
+        } else {
+            state.course((number.sequence, number.attempt), record.sent_at, policy, now)
+        };
+        match course {
             Course::SetAside(aside) => match parking::set_aside(app, key, line, aside).await {
                 Ok(()) => {}
                 Err(parking::Fault) => return fault,
