@@ -83,6 +83,8 @@ async fn api(queue: MemoryQueue) -> Router {
         config_table: String::new(),
         log_table: String::new(),
         events_queue_urls: vec!["http://queues/0/events.fifo".to_owned()],
+        recovery_queue_url: "http://sqs/recovery.fifo".to_owned(),
+        attempts_max: 3,
         targets: TargetPolicy::default(),
         operator: None,
     };

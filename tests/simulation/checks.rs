@@ -45,7 +45,7 @@ const CHECKS: &[(&str, Check)] = &[
     ("set_aside_events_come_back_in_order", recovery::set_aside_events_come_back_in_order),
     ("what_was_accepted_is_not_sent_again", recovery::what_was_accepted_is_not_sent_again),
     ("what_led_to_a_suspension_is_sent_again", recovery::what_led_to_a_suspension_is_sent_again),
-    ("what_is_parked_was_not_sent_live", recovery::what_is_parked_was_not_sent_live),
+    ("what_is_parked_is_sent_by_recover_alone", recovery::what_is_parked_is_sent_by_recover_alone),
     (
         "a_retry_waits_for_the_delay_and_not_much_longer",
         timing::a_retry_waits_for_the_delay_and_not_much_longer,

@@ -209,9 +209,9 @@ impl<P: LogStore> LogStore for Faulty<P> {
         self.sandbox.perform(course, self.port.rows_from(line, sequence, limit), no_table).await
     }
 
-    async fn last_attempt(&self, line: &LineKey, sequence: u64) -> Result<Option<AttemptNumber>, StoreError> {
+    async fn last_row_of(&self, line: &LineKey, sequence: u64) -> Result<Option<LogRow>, StoreError> {
         let course = self.sandbox.course(Call::LastAttempt);
-        self.sandbox.perform(course, self.port.last_attempt(line, sequence), no_table).await
+        self.sandbox.perform(course, self.port.last_row_of(line, sequence), no_table).await
     }
 
     async fn list_rows(

@@ -25,6 +25,7 @@ pub mod answer;
 pub mod error;
 pub mod subscriptions;
 pub mod logs;
+pub mod queue;
 pub mod events;
 pub mod companies;
 pub mod panel;
@@ -75,6 +76,9 @@ where
             get(subscriptions::find::<S, Q, C>).patch(subscriptions::change::<S, Q, C>),
         )
         .route(&format!("{LOGS_PATH}/{{id}}"), get(logs::list::<S, Q, C>))
+        .route(&format!("{WEBHOOKS_PATH}/{{id}}/queue"), get(queue::view::<S, Q, C>))
+        .route(&format!("{WEBHOOKS_PATH}/{{id}}/queue/resume"), post(queue::resume::<S, Q, C>))
+        .route(&format!("{WEBHOOKS_PATH}/{{id}}/queue/skip"), post(queue::skip::<S, Q, C>))
         .route(EVENTS_PATH, post(events::push::<S, Q, C>))
         .route(COMPANIES_PATH, post(companies::create::<S, Q, C>))
         .route(PANEL_PATH, get(panel::index))

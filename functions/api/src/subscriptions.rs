@@ -7,7 +7,7 @@ use axum::response::{IntoResponse, Response};
 use hookrail_adapters::clock::Clock;
 use hookrail_adapters::queue::Queue;
 use hookrail_adapters::random;
-use hookrail_adapters::store::{ConfigStore, Replacement, SubscriptionCreation};
+use hookrail_adapters::store::{ConfigStore, LineKey, LogStore, Replacement, SubscriptionCreation};
 use hookrail_domain::limits::{CONFIG_BYTES_MAX, SUBSCRIPTIONS_PER_COMPANY_MAX};
 use hookrail_domain::token::Scope;
 use hookrail_wire::problem::{FieldProblem, Problem};
@@ -19,7 +19,7 @@ use crate::answer;
 use crate::auth::Caller;
 use crate::error::ApiError;
 use crate::request::{JsonBody, Page, WebhookId, no_such_webhook};
-use crate::{App, WEBHOOKS_PATH};
+use crate::{App, WEBHOOKS_PATH, queue};
 
 /// `GET /api/v3/webhook/subscription`
 pub async fn list<S: ConfigStore, Q: Queue, C: Clock>(
@@ -77,7 +77,7 @@ pub async fn find<S: ConfigStore, Q: Queue, C: Clock>(
 }
 
 /// `PATCH /api/v3/webhook/subscription/{id}`
-pub async fn change<S: ConfigStore, Q: Queue, C: Clock>(
+pub async fn change<S: ConfigStore + LogStore, Q: Queue, C: Clock>(
     State(app): State<Arc<App<S, Q, C>>>,
     caller: Caller,
     WebhookId(id): WebhookId,
@@ -92,7 +92,19 @@ pub async fn change<S: ConfigStore, Q: Queue, C: Clock>(
     }
     let changed = patch.apply(&current)?;
     match app.store.replace_subscription(&changed).await? {
-        Replacement::Done => Ok(answer::json(StatusCode::OK, cot_webhook::render(&changed))),
+        Replacement::Done => {
+            if changed.is_active && !current.is_active {
+                let key = LineKey { company: company.clone(), subscription: id };
+                // What was parked follows by itself; if nobody can be called now, within a quarter of an hour.
+                if let Err(error) = queue::wake_activated(&app, &key).await {
+                    tracing::warn!(
+                        status = error.status(),
+                        "recover was not called for an activated webhook"
+                    );
+                }
+            }
+            Ok(answer::json(StatusCode::OK, cot_webhook::render(&changed)))
+        }
         Replacement::Lost => {
             let reason = "was raised by another change at the same time; read the webhook again";
             Err(ApiError::conflict(FieldProblem::new("__v", reason)))

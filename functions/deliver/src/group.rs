@@ -167,7 +167,7 @@ async fn deliver<S: LogStore, Q: Queue, H: Sender, C: Clock>(
             },
             Course::HoldBack => return Verdict::Hold { seconds: HAND_OVER_HOLD_SECONDS },
             Course::Park => {
-                let place = (delivery, &record.position, number.sequence);
+                let place = (delivery, &record.position, number);
                 match parking::park(app, key, line, place, invocation).await {
                     Ok(true) => return Verdict::Ack,
                     Ok(false) => {}

@@ -54,11 +54,11 @@ pub(crate) async fn park<S: LogStore, Q: Queue, H: Sender, C: Clock>(
     app: &App<S, Q, H, C>,
     key: &LineKey,
     line: &mut Line,
-    (delivery, queued, sequence): (&Delivery, &QueuePosition, u64),
+    (delivery, queued, number): (&Delivery, &QueuePosition, AttemptNumber),
     invocation: &Invocation,
 ) -> Result<bool, Fault> {
     let attempt = Attempt {
-        number: AttemptNumber { sequence, attempt: 0 },
+        number,
         started_at: app.clock.now(),
         duration_ms: 0,
         outcome: Outcome::Unsent { error: ErrorClass::Parked, reason: PARKED.to_owned() },
@@ -70,7 +70,7 @@ pub(crate) async fn park<S: LogStore, Q: Queue, H: Sender, C: Clock>(
         Ok(Parking::Parked) => {
             line.last = Some(row.last());
             if let Some(aside) = &mut line.settings.line.aside {
-                aside.last = aside.last.max(sequence);
+                aside.last = aside.last.max(number.sequence);
             }
             Ok(true)
         }

@@ -11,6 +11,7 @@ use hookrail_domain::delivery::Delivery;
 use hookrail_domain::line::Progress;
 use hookrail_domain::log_row::LogRow;
 use hookrail_domain::retry::fault_hold_seconds;
+use hookrail_domain::suspension::PROBE_SECONDS_MAX;
 use hookrail_wire::queue_message;
 
 use crate::{App, Invocation, Verdict};
@@ -36,9 +37,10 @@ pub(crate) async fn record<S: LogStore, Q: Queue, H: Sender, C: Clock>(
         }
     };
     match end(app, record, &delivery, invocation).await {
-        Ok(Recorded::Mine) => Verdict::Ack,
+        Ok(Ended::Recorded(Recorded::Mine)) => Verdict::Ack,
         // Its line has moved: look again.
-        Ok(Recorded::Another) => Verdict::Hold { seconds: 1 },
+        Ok(Ended::Recorded(Recorded::Another)) => Verdict::Hold { seconds: 1 },
+        Ok(Ended::NotYet) => Verdict::Hold { seconds: PROBE_SECONDS_MAX },
         Err(error) => {
             tracing::warn!(error = %Chain(&error), "a dead letter could not be recorded");
             Verdict::Hold { seconds: fault_hold_seconds(record.receive_count) }
@@ -46,22 +48,27 @@ pub(crate) async fn record<S: LogStore, Q: Queue, H: Sender, C: Clock>(
     }
 }
 
+enum Ended {
+    Recorded(Recorded),
+    /// Its line is set aside: its number would come before those that are parked.
+    NotYet,
+}
+
 async fn end<S: LogStore, Q: Queue, H: Sender, C: Clock>(
     app: &App<S, Q, H, C>,
     record: &Record,
     delivery: &Delivery,
     invocation: &Invocation,
-) -> Result<Recorded, StoreError> {
+) -> Result<Ended, StoreError> {
     let key = LineKey { company: delivery.company.clone(), subscription: delivery.subscription };
     let settings = app.store.settings(std::slice::from_ref(&key)).await?.into_iter().next();
     let last = app.store.last_row(&key).await?;
     let line = settings.as_ref().map(|settings| settings.line.clone()).unwrap_or_default();
     if line.aside.is_some() {
-        // Its number would come before those that are parked: it waits until they have ended.
-        return Ok(Recorded::Another);
+        return Ok(Ended::NotYet);
     }
     if has_row(app, &key, delivery).await? {
-        return Ok(Recorded::Mine);
+        return Ok(Ended::Recorded(Recorded::Mine));
     }
     let now = app.clock.now();
     let floor = line.sequence_floor.max(last.as_ref().map_or(0, |last| last.number.sequence));
@@ -81,7 +88,7 @@ async fn end<S: LogStore, Q: Queue, H: Sender, C: Clock>(
     if let Some(last) = last.filter(|last| delivery.accepted.is_before(&last.accepted)) {
         (row.accepted, row.queued) = (last.accepted, last.queued);
     }
-    app.store.put_row(&row).await
+    app.store.put_row(&row).await.map(Ended::Recorded)
 }
 
 /// Whether a delivery has ended in a row. Rows follow the order in which events were accepted: the walk ends at the

@@ -69,7 +69,10 @@ pub(crate) async fn run<S: LogStore, Q: Queue, H: Sender, C: Clock>(
         }
         match next(app, key, &settings, (&mut page, aside.next), invocation).await {
             Sent::GoOn(line) => settings.line = line,
-            Sent::Lost => settings = read(app, key).await?,
+            Sent::Lost => {
+                page.forget();
+                settings = read(app, key).await?;
+            }
             Sent::Fault => return None,
         }
     }
@@ -121,6 +124,14 @@ async fn next<S: LogStore, Q: Queue, H: Sender, C: Clock>(
     };
     let number = AttemptNumber { sequence, attempt: parked.attempts + 1 };
     let now = app.clock.now();
+    if parked.was_accepted {
+        let Some(to) = settings.line.after_skip(now) else { return Sent::Lost };
+        return match change(app, key, &settings.line, &to).await {
+            Some(Change::Done) => Sent::GoOn(to),
+            Some(Change::Lost) => Sent::Lost,
+            None => Sent::Fault,
+        };
+    }
     if PARKED_DAYS_MAX * DAY_MS <= now.since(parked.first.attempt.started_at) {
         let outcome = Outcome::Unsent { error: ErrorClass::Expired, reason: EXPIRED.to_owned() };
         let attempt = Attempt { number, started_at: now, duration_ms: 0, outcome };

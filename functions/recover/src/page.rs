@@ -8,16 +8,24 @@ use hookrail_domain::log_row::LogRow;
 /// Rows of one page. Bodies of 256 KiB come in smaller ones: a query ends at 1 MB.
 pub const ROWS_MAX: usize = 25;
 
-/// A parked event: its first row, which holds the body, and its attempts so far.
+/// A parked event: its first row, which holds the body, and where it stands.
 #[derive(Debug, Clone)]
 pub(crate) struct Parked {
     pub first: LogRow,
+    /// The number of its newest row.
     pub attempts: u32,
+    /// A run of deliver that was overtaken by the one that parked it got through nevertheless.
+    pub was_accepted: bool,
 }
 
 impl Parked {
     fn sequence(&self) -> u64 {
         self.first.attempt.number.sequence
+    }
+
+    fn see(&mut self, row: &LogRow) {
+        self.attempts = row.attempt.number.attempt;
+        self.was_accepted = row.attempt.outcome.is_success();
     }
 }
 
@@ -48,22 +56,30 @@ impl Page {
             parked.attempts += 1;
         }
     }
+
+    /// Somebody else wrote a row: what was read is no longer how it is.
+    pub(crate) fn forget(&mut self) {
+        self.0.clear();
+    }
 }
 
 async fn read(store: &impl LogStore, line: &LineKey, sequence: u64) -> Result<VecDeque<Parked>, StoreError> {
     let mut events: VecDeque<Parked> = VecDeque::new();
     for row in store.rows_from(line, sequence, ROWS_MAX).await? {
-        let attempts = row.attempt.number.attempt;
         match events.back_mut() {
-            Some(last) if last.sequence() == row.attempt.number.sequence => last.attempts = attempts,
-            _ => events.push_back(Parked { first: row, attempts }),
+            Some(event) if event.sequence() == row.attempt.number.sequence => event.see(&row),
+            _ => {
+                let mut event = Parked { first: row.clone(), attempts: 0, was_accepted: false };
+                event.see(&row);
+                events.push_back(event);
+            }
         }
     }
     // The page may end amid an event: one that was probed for days has more rows than a page.
-    if let Some(last) = events.back_mut()
-        && let Some(number) = store.last_attempt(line, last.sequence()).await?
+    if let Some(event) = events.back_mut()
+        && let Some(row) = store.last_row_of(line, event.sequence()).await?
     {
-        last.attempts = number.attempt;
+        event.see(&row);
     }
     Ok(events)
 }

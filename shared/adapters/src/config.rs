@@ -133,6 +133,9 @@ pub struct ApiConfig {
     pub config_table: String,
     pub log_table: String,
     pub events_queue_urls: Vec<String>,
+    pub recovery_queue_url: String,
+    /// Shown beside the attempts made.
+    pub attempts_max: u32,
     pub targets: TargetPolicy,
     pub operator: Option<TokenHash>,
 }
@@ -143,6 +146,8 @@ impl ApiConfig {
             config_table: required(env, CONFIG_TABLE)?,
             log_table: required(env, LOG_TABLE)?,
             events_queue_urls: list(env, EVENTS_QUEUE_URLS)?,
+            recovery_queue_url: required(env, RECOVERY_QUEUE_URL)?,
+            attempts_max: small_number(env, ATTEMPTS, &ATTEMPTS_RANGE)?,
             targets: target_policy(env)?,
             operator: parsed(env, OPERATOR_TOKEN_SHA256)?,
         })

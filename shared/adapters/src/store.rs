@@ -141,7 +141,7 @@ pub trait LogStore: Send + Sync {
     fn put_row(&self, row: &LogRow) -> impl Future<Output = Result<Recorded, StoreError>> + Send;
 
     /// Puts the row of a parked event and moves the end of what is set aside to it, both or neither: if the line is
-    /// still set aside in `generation`, up to the event before.
+    /// still set aside in `generation`, and not yet as far.
     fn park(&self, row: &LogRow, generation: u64)
     -> impl Future<Output = Result<Parking, StoreError>> + Send;
 
@@ -177,12 +177,12 @@ pub trait LogStore: Send + Sync {
         limit: usize,
     ) -> impl Future<Output = Result<Vec<LogRow>, StoreError>> + Send;
 
-    /// The number of an event's newest row.
-    fn last_attempt(
+    /// An event's newest row, as stored.
+    fn last_row_of(
         &self,
         line: &LineKey,
         sequence: u64,
-    ) -> impl Future<Output = Result<Option<AttemptNumber>, StoreError>> + Send;
+    ) -> impl Future<Output = Result<Option<LogRow>, StoreError>> + Send;
 
     /// Up to `limit` rows, newest event first and its newest attempt first, each with its body.
     fn list_rows(

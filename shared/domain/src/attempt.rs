@@ -152,8 +152,9 @@ impl Outcome {
     }
 }
 
-/// A delivery's number in its webhook's line (from 1, without gaps) and the number of the try
-/// (from 1; 0 is the row of an event that was set aside before its first).
+/// A delivery's number in its webhook's line (from 1, without gaps) and the number of the try (from 1).
+///
+/// Being set aside takes the number of the try that was due, so that whoever is about to make it finds out.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct AttemptNumber {
     pub sequence: u64,

@@ -63,7 +63,7 @@ impl LogRow {
             event: delivery.event,
             accepted: delivery.accepted.clone(),
             queued: queued.clone(),
-            body: (attempt.number.attempt <= 1).then(|| delivery.body.clone()),
+            body: (attempt.number.attempt == 1).then(|| delivery.body.clone()),
             attempt,
             progress,
             given_up,

@@ -196,11 +196,13 @@ async fn lines(store: &(impl ConfigStore + LogStore), prefix: &str) {
     assert_eq!(now().await, suspended);
     assert!(!due(30_999).await && due(31_000).await);
 
-    let parked = |sequence, run| LogRow { progress: Progress::Parked, ..row(&key, sequence, 0, run) };
+    let parked = |sequence, run| LogRow { progress: Progress::Parked, ..row(&key, sequence, 1, run) };
     let park = async |row, generation| store.park(&row, generation).await.expect("write");
     assert_eq!(park(parked(6, "a"), suspended.generation).await, Parking::Parked);
     assert_eq!(park(parked(6, "b"), suspended.generation).await, Parking::Parked, "it was there");
-    assert_eq!(park(parked(8, "a"), suspended.generation).await, Parking::Moved, "a gap");
+    assert_eq!(park(parked(5, "a"), suspended.generation).await, Parking::Moved, "the line is further");
+    assert_eq!(store.put_row(&row(&key, 9, 1, "live")).await.expect("write"), Recorded::Mine);
+    assert_eq!(park(parked(9, "a"), suspended.generation).await, Parking::Moved, "an attempt was made");
     assert_eq!(park(parked(7, "a"), suspended.generation + 1).await, Parking::Moved, "another generation");
     let other = LogRow { delivery: row(&key, 9, 1, "a").delivery, ..parked(6, "a") };
     assert_eq!(park(other, suspended.generation).await, Parking::Moved, "another event's row");
@@ -249,10 +251,11 @@ async fn drained(store: &impl LogStore, key: &LineKey, mut line: Line) -> Line {
         let rows = store.rows_from(key, sequence, limit).await.expect("read");
         rows.iter().map(|row| (row.attempt.number.sequence, row.attempt.number.attempt)).collect::<Vec<_>>()
     };
-    assert_eq!(numbers(6, 3).await, [(6, 0), (6, 4), (7, 0)]);
-    let newest = store.last_attempt(key, 6).await.expect("read");
-    assert_eq!(newest, Some(AttemptNumber { sequence: 6, attempt: 4 }));
-    assert_eq!(store.last_attempt(key, 8).await.expect("read"), None);
+    assert_eq!(numbers(6, 3).await, [(6, 1), (6, 4), (7, 1)]);
+    let newest = async |sequence| store.last_row_of(key, sequence).await.expect("read");
+    let number = newest(6).await.map(|row| row.attempt.number);
+    assert_eq!(number, Some(AttemptNumber { sequence: 6, attempt: 4 }));
+    assert_eq!(newest(8).await, None);
     line
 }
 

@@ -11,7 +11,7 @@ use hookrail_adapters::store::{
 use hookrail_domain::attempt::AttemptNumber;
 use hookrail_domain::id::{CompanyId, SubscriptionId};
 use hookrail_domain::limits::SUBSCRIPTIONS_PER_COMPANY_MAX;
-use hookrail_domain::line::LastRow;
+use hookrail_domain::line::{LastRow, Progress};
 use hookrail_domain::log_row::LogRow;
 use hookrail_domain::signature::SigningSecret;
 use hookrail_domain::subscription::Subscription;
@@ -208,11 +208,12 @@ impl LogStore for MemoryTables {
         let mut tables = self.open()?;
         let (key, number) = (line_of(row), row.attempt.number);
         if let Some(there) = tables.lines.get(&key).and_then(|rows| rows.get(&number)) {
-            return Ok(if there.delivery == row.delivery { Parking::Parked } else { Parking::Moved });
+            let is_same = there.delivery == row.delivery && there.progress == Progress::Parked;
+            return Ok(if is_same { Parking::Parked } else { Parking::Moved });
         }
         match tables.states.get_mut(&key) {
             Some(Line { generation: current, aside: Some(aside), .. })
-                if *current == generation && aside.last + 1 == number.sequence =>
+                if *current == generation && aside.last < number.sequence =>
             {
                 aside.last = number.sequence;
                 tables.lines.entry(key).or_default().insert(number, row.clone());
@@ -271,13 +272,13 @@ impl LogStore for MemoryTables {
         Ok(rows.take(limit).map(|(_, row)| row.clone()).collect())
     }
 
-    async fn last_attempt(&self, line: &LineKey, sequence: u64) -> Result<Option<AttemptNumber>, StoreError> {
+    async fn last_row_of(&self, line: &LineKey, sequence: u64) -> Result<Option<LogRow>, StoreError> {
         let tables = self.open()?;
         let of_event = |attempt| AttemptNumber { sequence, attempt };
         let rows = tables.lines.get(line);
         Ok(rows
             .and_then(|rows| rows.range(of_event(0)..=of_event(u32::MAX)).next_back())
-            .map(|(number, _)| *number))
+            .map(|(_, row)| row.clone()))
     }
 
     async fn list_rows(

@@ -169,7 +169,7 @@ pub(super) fn the_sequence_is_gapless_and_in_order(truth: &Truth<'_>) -> Result<
         for row in rows {
             let (number, name) = (row.number(), || format!("webhook {webhook} row {:?}", row.number()));
             let follows = match before {
-                None => number.sequence == 1 && number.attempt <= 1,
+                None => (number.sequence, number.attempt) == (1, 1),
                 Some(before) if number.sequence == before.number().sequence => {
                     number.attempt == before.number().attempt + 1
                         && before.row.delivery == row.row.delivery
@@ -178,8 +178,7 @@ pub(super) fn the_sequence_is_gapless_and_in_order(truth: &Truth<'_>) -> Result<
                 }
                 Some(before) => {
                     before.has_ended()
-                        && number.sequence == before.number().sequence + 1
-                        && number.attempt <= 1
+                        && (number.sequence, number.attempt) == (before.number().sequence + 1, 1)
                         && before.event < row.event
                 }
             };

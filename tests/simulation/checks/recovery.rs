@@ -69,17 +69,18 @@ pub(super) fn what_led_to_a_suspension_is_sent_again(truth: &Truth<'_>) -> Resul
     Ok(())
 }
 
-/// Promise 8: an event is parked at once and waits for nothing of its endpoint.
-pub(super) fn what_is_parked_was_not_sent_live(truth: &Truth<'_>) -> Result<(), String> {
+/// Promise 8: what is parked is recover's to send.
+pub(super) fn what_is_parked_is_sent_by_recover_alone(truth: &Truth<'_>) -> Result<(), String> {
     for (webhook, rows) in truth.rows.iter().enumerate() {
-        let is_parked = |row: &Row<'_>| {
-            matches!(row.row.attempt.outcome, Outcome::Unsent { error: ErrorClass::Parked, .. })
-        };
-        for of_event in rows.chunk_by(|one, other| one.number().sequence == other.number().sequence) {
-            truth.count(|counts| counts.parked += u64::from(is_parked(&of_event[0])));
-            let later =
-                of_event.iter().skip(1).find(|row| is_parked(&of_event[0]) && !truth.is_recovery(row.run));
-            if let Some(row) = later.filter(|row| row.number().attempt == 1) {
+        for pair in rows.windows(2) {
+            let [parked, row] = pair else { continue };
+            let is_parked =
+                matches!(parked.row.attempt.outcome, Outcome::Unsent { error: ErrorClass::Parked, .. });
+            if !is_parked || parked.number().sequence != row.number().sequence {
+                continue;
+            }
+            truth.count(|counts| counts.parked += 1);
+            if !truth.is_recovery(row.run) {
                 return Err(format!("webhook {webhook}: row {:?} is not recover's", row.number()));
             }
         }

@@ -155,8 +155,8 @@ impl LogStore for FailingTables {
         self.tables.rows_from(line, sequence, limit).await
     }
 
-    async fn last_attempt(&self, line: &LineKey, sequence: u64) -> Result<Option<AttemptNumber>, StoreError> {
-        self.tables.last_attempt(line, sequence).await
+    async fn last_row_of(&self, line: &LineKey, sequence: u64) -> Result<Option<LogRow>, StoreError> {
+        self.tables.last_row_of(line, sequence).await
     }
 
     async fn list_rows(

@@ -7,6 +7,7 @@ mod failing;
 mod auth;
 mod webhooks;
 mod logs;
+mod queue;
 mod events;
 mod companies;
 mod common;

@@ -24,6 +24,7 @@ use tower::ServiceExt;
 use crate::failing::FailingTables;
 
 pub(crate) const NOW: Millis = Millis(1_651_780_480_000);
+pub(crate) const RECOVERY: &str = "http://sqs/recovery.fifo";
 /// Tokens of the companies `acme` and `other`, and of the operator.
 pub(crate) const ACME: &str = "acme-token";
 pub(crate) const OTHER: &str = "other-token";
@@ -94,6 +95,8 @@ pub(crate) fn config(queues: &[&str]) -> ApiConfig {
         config_table: "config".into(),
         log_table: "log".into(),
         events_queue_urls: queues.iter().map(|&url| url.to_owned()).collect(),
+        recovery_queue_url: RECOVERY.into(),
+        attempts_max: 3,
         targets: TargetPolicy::default(),
         operator: Some(TokenHash::of(OPERATOR)),
     }

@@ -88,14 +88,18 @@ impl LogStore for DynamoDbStore {
             Transacted::Done => Ok(Parking::Parked),
             Transacted::Refused(_) => {
                 let there = self.get(&self.log_table, Key::row(&key, row.attempt.number)).await?;
-                let delivery = there.as_ref().and_then(|item| item.get("delivery")?.as_s().ok());
-                let is_same = delivery.is_some_and(|delivery| *delivery == row.delivery.to_string());
-                Ok(if is_same { Parking::Parked } else { Parking::Moved })
+                let text = |name| there.as_ref().and_then(|item| item.get(name)?.as_s().ok());
+                let is_same = text("delivery").is_some_and(|delivery| *delivery == row.delivery.to_string());
+                let is_parked = there.as_ref().is_some_and(|item| item.contains_key("parked"));
+                Ok(if is_same && is_parked { Parking::Parked } else { Parking::Moved })
             }
         }
     }
 
     async fn change_line(&self, key: &LineKey, from: &Line, to: &Line) -> Result<Change, StoreError> {
+        if from == to {
+            return Ok(Change::Done);
+        }
         let LineUpdate { update, condition, names, values } = LineUpdate::between(from, to);
         let call = self
             .client
@@ -167,10 +171,10 @@ impl LogStore for DynamoDbStore {
         items.into_iter().map(|item| decode_row(line, item)).collect()
     }
 
-    async fn last_attempt(&self, line: &LineKey, sequence: u64) -> Result<Option<AttemptNumber>, StoreError> {
+    async fn last_row_of(&self, line: &LineKey, sequence: u64) -> Result<Option<LogRow>, StoreError> {
         let key = |attempt| Key::row(line, AttemptNumber { sequence, attempt }).sort;
         let items = self.query_rows(line, (&key(0), &key(ATTEMPTS_KEY_MAX)), false, 1).await?;
-        items.into_iter().next().map(|item| Ok(decode_last(item)?.number)).transpose()
+        items.into_iter().next().map(|item| decode_row(line, item)).transpose()
     }
 
     async fn list_rows(

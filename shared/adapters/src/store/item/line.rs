@@ -103,15 +103,14 @@ impl LineUpdate {
         made
     }
 
-    /// Moves the end of what is set aside to `sequence`, if the line is set aside up to the event before.
+    /// Moves the end of what is set aside to `sequence`, if the line is set aside and not yet as far.
     #[must_use]
     pub fn parking(sequence: u64, generation: u64) -> Self {
         let mut made = Self::default();
         let (last, value) = (made.name("parkedLast"), made.value(number(sequence)));
         made.update = format!("SET {last} = {value}");
-        let before = made.unchanged("parkedLast", Some(&number(sequence - 1)));
         let generation = made.unchanged("generation", Some(&number(generation)));
-        made.condition = format!("{before} AND {generation}");
+        made.condition = format!("{last} < {value} AND {generation}");
         made
     }
 

@@ -1,0 +1,180 @@
+//! What waits for a webhook, and what a person can do about it.
+
+use std::sync::Arc;
+
+use axum::extract::State;
+use axum::response::Response;
+use hookrail_adapters::clock::Clock;
+use hookrail_adapters::queue::Queue;
+use hookrail_adapters::recovery::{self, NotWoken};
+use hookrail_adapters::store::{Change, ConfigStore, LineKey, LineSettings, LogStore};
+use hookrail_domain::attempt::{Attempt, AttemptNumber, ErrorClass, Outcome};
+use hookrail_domain::id::SubscriptionId;
+use hookrail_domain::line::Progress;
+use hookrail_domain::log_row::{LogRow, RunId};
+use hookrail_domain::suspension::Line;
+use hookrail_domain::time::Millis;
+use hookrail_domain::token::Scope;
+use hookrail_wire::problem::Problem;
+use hookrail_wire::queue_view::{Head, QueueView};
+use http::StatusCode;
+
+use crate::auth::Caller;
+use crate::error::{ApiError, Bug};
+use crate::request::{WebhookId, no_such_webhook};
+use crate::{App, answer};
+
+/// What the log says of an event that a person skipped.
+const SKIPPED: &str = "skipped by hand";
+
+const NOTHING_ASIDE: &str = "the webhook's events are not set aside: they are sent as they come";
+const MOVED: &str = "the line has moved meanwhile; look at the queue again";
+const BUSY: &str = "the oldest event is being sent just now; try again in a few seconds";
+
+impl From<NotWoken> for ApiError {
+    fn from(error: NotWoken) -> Self {
+        Self::unavailable("the line cannot be woken just now").caused_by(error)
+    }
+}
+
+fn conflict(detail: &str) -> ApiError {
+    Problem::new(409, "Conflict", detail).into()
+}
+
+/// `GET /api/v3/webhook/subscription/{id}/queue`
+pub async fn view<S: ConfigStore + LogStore, Q: Queue, C: Clock>(
+    State(app): State<Arc<App<S, Q, C>>>,
+    caller: Caller,
+    WebhookId(id): WebhookId,
+) -> Result<Response, ApiError> {
+    let key = LineKey { company: caller.company(Scope::LogsRead)?.clone(), subscription: id };
+    show(&app, &key, StatusCode::OK).await
+}
+
+/// `POST /api/v3/webhook/subscription/{id}/queue/resume`: the oldest event that is set aside is tried now.
+pub async fn resume<S: ConfigStore + LogStore, Q: Queue, C: Clock>(
+    State(app): State<Arc<App<S, Q, C>>>,
+    caller: Caller,
+    WebhookId(id): WebhookId,
+) -> Result<Response, ApiError> {
+    let (key, settings) = set_aside(&app, &caller, id).await?;
+    if !settings.subscription.is_some_and(|webhook| webhook.is_active) {
+        return Err(conflict("the webhook is not active: activate it, and its events follow by themselves"));
+    }
+    wake(&app, &key, &settings.line).await?;
+    show(&app, &key, StatusCode::ACCEPTED).await
+}
+
+/// `POST /api/v3/webhook/subscription/{id}/queue/skip`: the oldest event that is set aside ends unsent.
+pub async fn skip<S: ConfigStore + LogStore, Q: Queue, C: Clock>(
+    State(app): State<Arc<App<S, Q, C>>>,
+    caller: Caller,
+    WebhookId(id): WebhookId,
+) -> Result<Response, ApiError> {
+    let (key, settings) = set_aside(&app, &caller, id).await?;
+    let now = app.clock.now();
+    let Some(aside) = &settings.line.aside else { return Err(conflict(NOTHING_ASIDE)) };
+    if aside.waiting() == 0 {
+        return Err(conflict("no event waits any more"));
+    }
+    if aside.lease.as_ref().is_some_and(|lease| now < lease.until) {
+        return Err(conflict(BUSY));
+    }
+    let Head { first, attempts, .. } = head(&app, &key, aside.next, aside.due_at)
+        .await?
+        .ok_or_else(|| ApiError::failed(Bug("a parked event has no row")))?;
+    let outcome = Outcome::Unsent { error: ErrorClass::Skipped, reason: SKIPPED.to_owned() };
+    let number = AttemptNumber { attempt: attempts + 1, ..first.attempt.number };
+    let attempt = Attempt { number, started_at: now, duration_ms: 0, outcome };
+    // A name of its own for every call: a repeat is told that the line has moved.
+    let run = RunId(format!("skip-{}-{}", now.0, number.attempt));
+    let row = LogRow { attempt, progress: Progress::Ended, given_up: 0, run, body: None, ..first };
+    let after = settings.line.after_skip(now).ok_or_else(|| conflict(NOTHING_ASIDE))?;
+    match app.store.advance(&row, &settings.line, &after).await? {
+        Change::Lost => return Err(conflict(MOVED)),
+        Change::Done => {}
+    }
+    // The next event takes its turn; if nobody can be called just now, the schedule does it within two minutes.
+    let line = line_of(&app, &key).await?.line;
+    if let Err(error) =
+        recovery::wake((&app.store, &app.queue), recovery_queue(&app), (&key, &line), now).await
+    {
+        tracing::warn!(error = %hookrail_adapters::telemetry::Chain(&error), "recover was not called");
+    }
+    show(&app, &key, StatusCode::ACCEPTED).await
+}
+
+/// Calls recover for a webhook that was activated with events set aside. Returns without a word when there are none.
+pub(crate) async fn wake_activated<S: ConfigStore + LogStore, Q: Queue, C: Clock>(
+    app: &App<S, Q, C>,
+    key: &LineKey,
+) -> Result<(), ApiError> {
+    let line = line_of(app, key).await?.line;
+    if line.aside.is_some() { wake(app, key, &line).await } else { Ok(()) }
+}
+
+async fn wake<S: ConfigStore + LogStore, Q: Queue, C: Clock>(
+    app: &App<S, Q, C>,
+    key: &LineKey,
+    line: &Line,
+) -> Result<(), ApiError> {
+    let now = app.clock.now();
+    match recovery::wake((&app.store, &app.queue), recovery_queue(app), (key, line), now).await? {
+        Change::Done => Ok(()),
+        Change::Lost => Err(conflict(MOVED)),
+    }
+}
+
+fn recovery_queue<S, Q, C>(app: &App<S, Q, C>) -> &str {
+    &app.config.recovery_queue_url
+}
+
+async fn line_of<S: ConfigStore + LogStore, Q: Queue, C: Clock>(
+    app: &App<S, Q, C>,
+    key: &LineKey,
+) -> Result<LineSettings, ApiError> {
+    let settings = app.store.settings(std::slice::from_ref(key)).await?.into_iter().next();
+    settings.filter(|settings| settings.subscription.is_some()).ok_or_else(no_such_webhook)
+}
+
+/// The line, if anything of it is set aside and the caller may act on it.
+async fn set_aside<S: ConfigStore + LogStore, Q: Queue, C: Clock>(
+    app: &App<S, Q, C>,
+    caller: &Caller,
+    id: SubscriptionId,
+) -> Result<(LineKey, LineSettings), ApiError> {
+    let key = LineKey { company: caller.company(Scope::DeliveriesWrite)?.clone(), subscription: id };
+    let settings = line_of(app, &key).await?;
+    if settings.line.aside.is_none() { Err(conflict(NOTHING_ASIDE)) } else { Ok((key, settings)) }
+}
+
+async fn head<S: ConfigStore + LogStore, Q: Queue, C: Clock>(
+    app: &App<S, Q, C>,
+    key: &LineKey,
+    sequence: u64,
+    next_attempt_at: Millis,
+) -> Result<Option<Head>, ApiError> {
+    let first = app.store.rows_from(key, sequence, 1).await?.into_iter().next();
+    let Some(first) = first.filter(|row| row.attempt.number.sequence == sequence) else { return Ok(None) };
+    let last = app.store.last_row_of(key, sequence).await?;
+    Ok(Some(Head { first, attempts: last.map_or(0, |row| row.attempt.number.attempt), next_attempt_at }))
+}
+
+async fn show<S: ConfigStore + LogStore, Q: Queue, C: Clock>(
+    app: &App<S, Q, C>,
+    key: &LineKey,
+    status: StatusCode,
+) -> Result<Response, ApiError> {
+    let settings = line_of(app, key).await?;
+    let aside = settings.line.aside.as_ref();
+    let head = match aside {
+        Some(aside) => head(app, key, aside.next, aside.due_at).await?,
+        None => match app.store.last_row(key).await?.map(|last| (last.number.sequence, last.progress)) {
+            Some((sequence, Progress::Waiting { until })) => head(app, key, sequence, until).await?,
+            Some(_) | None => None,
+        },
+    };
+    let is_active = settings.subscription.as_ref().is_some_and(|webhook| webhook.is_active);
+    let view = QueueView { is_active, aside, head, attempts_max: app.config.attempts_max };
+    Ok(answer::json(status, view.render()))
+}

@@ -1,0 +1,172 @@
+//! What waits for a webhook, and what a person can do about it.
+
+use hookrail_adapters::store::{Change, LineKey, LogStore, Parking, Recorded};
+use hookrail_api::WEBHOOKS_PATH;
+use hookrail_domain::attempt::{Attempt, AttemptNumber, ErrorClass, Outcome, ResponseText};
+use hookrail_domain::delivery::{Delivery, QueueName, QueuePosition};
+use hookrail_domain::event::Body;
+use hookrail_domain::id::{DeliveryId, EventId, SubscriptionId};
+use hookrail_domain::line::Progress;
+use hookrail_domain::log_row::{LogRow, RunId};
+use hookrail_domain::suspension::{Lease, Line, SuspensionPolicy};
+use hookrail_wire::wake_up::WakeUp;
+use serde_json::json;
+
+use crate::world::{Call, NOW, OTHER, RECOVERY, World, company};
+
+fn row(key: &LineKey, (sequence, attempt): (u64, u32), progress: Progress, given_up: u32) -> LogRow {
+    let event = EventId::of_message(&sequence.to_string());
+    let at = |queue| QueuePosition { queue: QueueName::new(queue), number: sequence.into() };
+    let delivery = Delivery {
+        id: DeliveryId::of(event, key.subscription),
+        event,
+        company: key.company.clone(),
+        subscription: key.subscription,
+        accepted: at("events"),
+        accepted_at: NOW,
+        body: Body::new("{}").unwrap(),
+    };
+    let outcome = match progress {
+        Progress::Parked => Outcome::Unsent { error: ErrorClass::Parked, reason: String::new() },
+        _ => Outcome::Answered { status: 500, response: ResponseText::default(), retry_after_seconds: None },
+    };
+    let number = AttemptNumber { sequence, attempt };
+    let attempt = Attempt { number, started_at: NOW, duration_ms: 1, outcome };
+    let state = (attempt, progress, given_up);
+    LogRow::of((&delivery, &at("deliveries")), state, ("https://a.io/", 0), &RunId("r".into()), None)
+}
+
+/// Acme's webhook, of which event 1 was given up and led to a suspension, and 2 and 3 are parked.
+async fn suspended() -> (World, LineKey, String) {
+    let world = World::new().await;
+    let id = world.make_webhook("a").await;
+    let key = LineKey { company: company("acme"), subscription: SubscriptionId::parse(&id).unwrap() };
+    let last = row(&key, (1, 1), Progress::Ended, 1);
+    assert_eq!(world.tables.put_row(&last).await.unwrap(), Recorded::Mine);
+    let policy = SuspensionPolicy { suspend_after: 1, park_after_seconds: 0 };
+    let active = Line::default();
+    let line = active.suspended(Some(&last.last()), &policy, NOW).unwrap();
+    assert_eq!(world.tables.change_line(&key, &active, &line).await.unwrap(), Change::Done);
+    for sequence in [2, 3] {
+        let parked = row(&key, (sequence, 1), Progress::Parked, 0);
+        assert_eq!(world.tables.park(&parked, line.generation).await.unwrap(), Parking::Parked);
+    }
+    (world, key, format!("{WEBHOOKS_PATH}/{id}/queue"))
+}
+
+async fn line(world: &World, key: &LineKey) -> Line {
+    world.tables.settings(std::slice::from_ref(key)).await.unwrap().remove(0).line
+}
+
+#[tokio::test]
+async fn an_idle_webhook_is_active_and_nothing_waits() {
+    let world = World::new().await;
+    let id = world.make_webhook("a").await;
+    let answer = world.send(Call::get(&format!("{WEBHOOKS_PATH}/{id}/queue"))).await;
+    let expected = json!({"state": "active", "since": null, "parked": 0, "failedProbes": 0, "head": null});
+    assert_eq!((answer.status, answer.json()), (200, expected));
+}
+
+#[tokio::test]
+async fn an_event_that_is_tried_again_is_shown_with_its_attempts_and_its_next_one() {
+    let world = World::new().await;
+    let id = world.make_webhook("a").await;
+    let key = LineKey { company: company("acme"), subscription: SubscriptionId::parse(&id).unwrap() };
+    let until = NOW.plus_seconds(30);
+    world.tables.put_row(&row(&key, (1, 1), Progress::Waiting { until }, 0)).await.unwrap();
+    let answer = world.send(Call::get(&format!("{WEBHOOKS_PATH}/{id}/queue"))).await.json();
+    assert_eq!((&answer["state"], &answer["head"]["sequence"]), (&json!("active"), &json!(1)));
+    assert_eq!((&answer["head"]["attempts"], &answer["head"]["attemptsMax"]), (&json!(1), &json!(3)));
+    assert_eq!(answer["head"]["nextAttemptAt"], "2022-05-05T19:55:10.000Z");
+    assert_eq!(answer["head"]["blockedSince"], "2022-05-05T19:54:40.000Z");
+}
+
+#[tokio::test]
+async fn a_suspended_webhook_tells_what_is_parked_and_when_it_is_probed() {
+    let (world, _, path) = suspended().await;
+    let answer = world.send(Call::get(&path)).await.json();
+    assert_eq!(
+        (&answer["state"], &answer["parked"]),
+        (&json!("suspended"), &json!(3)),
+        "the given up one too"
+    );
+    assert_eq!(answer["head"]["sequence"], 1);
+    assert_eq!(answer["head"]["nextAttemptAt"], "2022-05-05T19:55:10.000Z", "30 s later");
+}
+
+#[tokio::test]
+async fn resume_makes_the_line_due_now_and_calls_recover() {
+    let (world, key, path) = suspended().await;
+    let answer = world.send(Call::post(&format!("{path}/resume"), "{}")).await;
+    assert_eq!((answer.status, &answer.json()["state"]), (202, &json!("suspended")));
+    let line = line(&world, &key).await;
+    assert_eq!(line.aside.unwrap().due_at, NOW);
+    let sent = world.queue.sent();
+    assert_eq!((sent.len(), sent[0].0.as_str()), (1, RECOVERY));
+    assert_eq!(WakeUp::decode(&sent[0].1.body).unwrap().wake, line.wake);
+}
+
+#[tokio::test]
+async fn skip_ends_the_oldest_event_with_a_row_and_the_next_one_is_due() {
+    let (world, key, path) = suspended().await;
+    for (next, parked) in [(2, 2), (3, 1)] {
+        let answer = world.send(Call::post(&format!("{path}/skip"), "{}")).await;
+        assert_eq!((answer.status, &answer.json()["parked"]), (202, &json!(parked)));
+        assert_eq!(line(&world, &key).await.aside.unwrap().next, next);
+    }
+    let row = world.tables.last_row_of(&key, 2).await.unwrap().unwrap();
+    assert_eq!((row.attempt.number.attempt, row.progress), (2, Progress::Ended));
+    assert_eq!(row.attempt.outcome.error(), Some(ErrorClass::Skipped));
+    assert_eq!(world.send(Call::post(&format!("{path}/skip"), "{}")).await.status, 202);
+    let nothing = world.send(Call::post(&format!("{path}/skip"), "{}")).await;
+    assert_eq!((nothing.status, &nothing.json()["detail"]), (409, &json!("no event waits any more")));
+}
+
+#[tokio::test]
+async fn nothing_is_skipped_while_it_is_being_sent() {
+    let (world, key, path) = suspended().await;
+    let from = line(&world, &key).await;
+    let lease = Lease { run: RunId("r".into()), until: NOW.plus_seconds(40) };
+    let leased = from.leased(lease).unwrap();
+    assert_eq!(world.tables.change_line(&key, &from, &leased).await.unwrap(), Change::Done);
+    let answer = world.send(Call::post(&format!("{path}/skip"), "{}")).await;
+    assert_eq!(answer.status, 409);
+    assert!(answer.json()["detail"].as_str().unwrap().contains("being sent"));
+}
+
+#[tokio::test]
+async fn on_an_active_webhook_there_is_nothing_to_resume_or_skip() {
+    let world = World::new().await;
+    let id = world.make_webhook("a").await;
+    for action in ["resume", "skip"] {
+        let answer = world.send(Call::post(&format!("{WEBHOOKS_PATH}/{id}/queue/{action}"), "{}")).await;
+        assert_eq!(answer.status, 409, "{action}");
+        assert!(answer.json()["detail"].as_str().unwrap().contains("not set aside"), "{action}");
+    }
+}
+
+#[tokio::test]
+async fn another_companys_queue_is_not_there() {
+    let (world, _, path) = suspended().await;
+    assert_eq!(world.send(Call::get(&path).by(OTHER)).await.status, 404);
+    for action in ["resume", "skip"] {
+        let call = Call::post(&format!("{path}/{action}"), "{}").by(OTHER);
+        assert_eq!(world.send(call).await.status, 404, "{action}");
+    }
+    assert!(world.queue.sent().is_empty());
+}
+
+#[tokio::test]
+async fn activation_calls_recover_for_what_is_parked() {
+    let (world, key, path) = suspended().await;
+    let webhook = path.trim_end_matches("/queue").to_owned();
+    let patch = |active| Call::patch(&webhook, format!("{{\"isActive\":{active}}}"));
+    assert_eq!(world.send(patch(false)).await.status, 200);
+    let resumed = world.send(Call::post(&format!("{path}/resume"), "{}")).await;
+    assert_eq!(resumed.status, 409);
+    assert_eq!(world.send(Call::get(&path)).await.json()["state"], "inactive");
+    assert!(world.queue.sent().is_empty());
+    assert_eq!(world.send(patch(true)).await.status, 200);
+    assert_eq!(world.queue.sent().len(), 1);
+    assert_eq!(line(&world, &key).await.aside.unwrap().due_at, NOW);
+}
