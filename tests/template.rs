@@ -187,6 +187,8 @@ fn each_function_gets_the_variables_it_needs_and_no_others() {
                 config::TARGET_ALLOW_HTTP,
                 config::TARGET_PORTS,
                 config::TARGET_RANGES,
+                config::RECOVERY_QUEUE_URL,
+                config::ATTEMPTS,
                 config::OPERATOR_TOKEN_SHA256,
             ],
         ),

@@ -9,11 +9,11 @@ use hookrail_fifo::millis::Millis;
 
 use crate::deployment::{self, EVENTS};
 use crate::history::History;
-use crate::lambda::event_of;
 use crate::receiver::{Behaviour, Receiver};
 use crate::run::run;
 use crate::setup::{Action, Kind, Setup, Step, Webhook};
 use crate::time::BEGIN;
+use crate::warm::event_of;
 
 pub(crate) const OK: Behaviour = Behaviour::Answers { status: 200, ms: 1_000 };
 /// When the delivery queue is first polled: ten messages are in it by then.

@@ -1,10 +1,9 @@
 //! What Lambda does: from the mappings' batches to invocations in sandboxes, and back.
 
-use std::collections::HashMap;
 use std::pin::pin;
 use std::sync::Arc;
 
-use aws_lambda_events::sqs::{SqsBatchResponse, SqsEvent, SqsMessage};
+use aws_lambda_events::sqs::SqsBatchResponse;
 use futures_util::future::{Either, select};
 use hookrail_adapters::config::{DeliverConfig, FanOutConfig, RecoverConfig};
 use hookrail_adapters::queue::Queue as _;
@@ -26,13 +25,14 @@ use crate::receiver::Receivers;
 use crate::rng::Rng;
 use crate::sandbox::{Sandbox, SandboxClock};
 use crate::time::{BEGIN, Time};
+use crate::warm::{event_of, warm_deliver, warm_fan_out, warm_recover};
 use crate::world::{Invocation, World};
 
 type Store = Faulty<MemoryTables>;
-type Queues = Faulty<ModelQueue<Time>>;
-type FanOutApp = fan_out::App<Store, Queues, SandboxClock>;
-type RecoverApp = recover::App<Store, Queues, Faulty<Receivers>, SandboxClock>;
-type DeliverApp = deliver::App<Store, Queues, Faulty<Receivers>, SandboxClock>;
+pub(crate) type Queues = Faulty<ModelQueue<Time>>;
+pub(crate) type FanOutApp = fan_out::App<Store, Queues, SandboxClock>;
+pub(crate) type RecoverApp = recover::App<Store, Queues, Faulty<Receivers>, SandboxClock>;
+pub(crate) type DeliverApp = deliver::App<Store, Queues, Faulty<Receivers>, SandboxClock>;
 
 /// How often the schedule calls recover, in milliseconds.
 pub(crate) const SWEEP_EVERY_MS: u64 = 60_000;
@@ -47,9 +47,9 @@ pub(crate) struct Lambda {
     /// When the schedule calls recover next.
     pub(crate) sweep_at: u64,
     pub(crate) running: Vec<Running>,
-    fan_out: Vec<(Arc<Sandbox>, Arc<FanOutApp>)>,
-    deliver: Vec<(Arc<Sandbox>, Arc<DeliverApp>)>,
-    recover: Vec<(Arc<Sandbox>, Arc<RecoverApp>)>,
+    pub(crate) fan_out: Vec<(Arc<Sandbox>, Arc<FanOutApp>)>,
+    pub(crate) deliver: Vec<(Arc<Sandbox>, Arc<DeliverApp>)>,
+    pub(crate) recover: Vec<(Arc<Sandbox>, Arc<RecoverApp>)>,
 }
 
 /// A queue and the function that it feeds.
@@ -342,89 +342,4 @@ fn end(world: &World, source: usize, run: usize, how: RunEnd) {
     if let Some(since) = since {
         state.history.saturated.push((source, since, now));
     }
-}
-
-fn cold(world: &Arc<World>, function: Function) -> Arc<Sandbox> {
-    let skew_ms = i64::try_from(world.setup.skew_ms).unwrap_or(0);
-    let skew = world.state().rng.between(0..=2 * world.setup.skew_ms);
-    let skew = i64::try_from(skew).unwrap_or(0) - skew_ms;
-    Arc::new(Sandbox::new(Arc::clone(world), function, skew))
-}
-
-fn faulty<P>(sandbox: &Arc<Sandbox>, port: P) -> Faulty<P> {
-    Faulty { sandbox: Arc::clone(sandbox), port }
-}
-
-fn warm_fan_out(world: &Arc<World>) -> (Arc<Sandbox>, Arc<FanOutApp>) {
-    if let Some(warm) = world.lambda().fan_out.pop() {
-        return warm;
-    }
-    let sandbox = cold(world, Function::FanOut);
-    let app = fan_out::App {
-        store: faulty(&sandbox, world.tables.clone()),
-        queue: faulty(&sandbox, ModelQueue::new(Arc::clone(&world.queues), world.time.clone())),
-        clock: SandboxClock(Arc::clone(&sandbox)),
-        config: world.lambda().fan_out_config.clone(),
-        cache: fan_out::cache::Cache::default(),
-    };
-    (sandbox, Arc::new(app))
-}
-
-fn warm_recover(world: &Arc<World>) -> (Arc<Sandbox>, Arc<RecoverApp>) {
-    if let Some(warm) = world.lambda().recover.pop() {
-        return warm;
-    }
-    let sandbox = cold(world, Function::Recover);
-    let app = recover::App {
-        store: faulty(&sandbox, world.tables.clone()),
-        queue: faulty(&sandbox, ModelQueue::new(Arc::clone(&world.queues), world.time.clone())),
-        sender: faulty(&sandbox, Receivers(Arc::clone(&sandbox))),
-        clock: SandboxClock(Arc::clone(&sandbox)),
-        config: world.lambda().recover_config.clone(),
-    };
-    (sandbox, Arc::new(app))
-}
-
-fn warm_deliver(world: &Arc<World>) -> (Arc<Sandbox>, Arc<DeliverApp>) {
-    if let Some(warm) = world.lambda().deliver.pop() {
-        return warm;
-    }
-    let sandbox = cold(world, Function::Deliver);
-    let app = deliver::App {
-        store: faulty(&sandbox, world.tables.clone()),
-        queue: faulty(&sandbox, ModelQueue::new(Arc::clone(&world.queues), world.time.clone())),
-        sender: faulty(&sandbox, Receivers(Arc::clone(&sandbox))),
-        clock: SandboxClock(Arc::clone(&sandbox)),
-        config: world.lambda().deliver_config.clone(),
-    };
-    (sandbox, Arc::new(app))
-}
-
-/// The event that Lambda hands over, without the detour through JSON.
-pub(crate) fn event_of(batch: &Batch, arn: &str) -> SqsEvent {
-    let mut event = SqsEvent::default();
-    event.records = batch
-        .messages
-        .iter()
-        .map(|received| {
-            let message = &received.message;
-            let attributes = [
-                ("ApproximateReceiveCount", received.receive_count.to_string()),
-                ("SentTimestamp", message.sent_at.0.to_string()),
-                ("SequenceNumber", received.sequence.to_string()),
-                ("MessageGroupId", message.group.as_deref().unwrap_or_default().to_owned()),
-            ];
-            let mut record = SqsMessage::default();
-            record.message_id = Some(message.id.to_string());
-            record.receipt_handle = Some(received.handle.to_string());
-            record.body = Some(message.body.as_ref().to_owned());
-            record.attributes = attributes
-                .into_iter()
-                .map(|(name, value)| (name.to_owned(), value))
-                .collect::<HashMap<_, _>>();
-            record.event_source_arn = Some(arn.to_owned());
-            record
-        })
-        .collect();
-    event
 }

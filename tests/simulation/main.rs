@@ -23,6 +23,7 @@ mod planted;
 mod faulty;
 mod deployment;
 mod lambda;
+mod warm;
 mod run;
 mod schedule;
 mod checks;

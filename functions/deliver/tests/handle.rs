@@ -8,7 +8,7 @@ use std::sync::atomic::{AtomicU32, Ordering};
 use aws_lambda_events::sqs::SqsEvent;
 use hookrail_adapters::clock::Clock as _;
 use hookrail_adapters::config::DeliverConfig;
-use hookrail_adapters::store::{ConfigStore as _, LineKey, LogStore as _};
+use hookrail_adapters::store::{ConfigStore as _, LineKey};
 use hookrail_deliver::{App, Invocation, handle};
 use hookrail_domain::attempt::{ErrorClass, Outcome};
 use hookrail_domain::id::{CompanyId, DeliveryId, EventId, SubscriptionId};
@@ -17,7 +17,7 @@ use hookrail_domain::log_row::{LogRow, RunId};
 use hookrail_domain::retry::RetryPolicy;
 use hookrail_domain::signature::SigningSecret;
 use hookrail_domain::subscription::Subscription;
-use hookrail_domain::suspension::{Line, Mode, SuspensionPolicy};
+use hookrail_domain::suspension::SuspensionPolicy;
 use hookrail_domain::target::TargetPolicy;
 use hookrail_domain::time::Millis;
 use hookrail_domain::token::{Grant, TokenHash};
@@ -32,6 +32,8 @@ use doubles::{BusyReceivers, HastyClock, Lines};
 
 #[path = "handle/doubles.rs"]
 mod doubles;
+#[path = "handle/parking.rs"]
+mod parking;
 
 const SAMPLE: &str = include_str!("../../../events/deliver-task-create.json");
 const COMPANY: &str = "625bcbdcc9a8e3a86dbf041c";
@@ -347,67 +349,4 @@ fn a_give_up_is_counted_and_nothing_else_is() {
     let written = String::from_utf8(run.stdout).unwrap();
     assert!(run.status.success() && written.contains("1 passed"), "{written}");
     assert_eq!(written.matches("\"DeliveriesExhausted\":1").count(), 1, "{written}");
-}
-
-#[tokio::test]
-async fn two_events_given_up_in_a_row_suspend_their_webhook_and_the_next_ones_are_parked() {
-    let world = World::new(std::iter::repeat_n(answer(500), 6)).await;
-    let batch = events(&[(1, 1), (1, 2), (1, 3)]);
-    for _ in 0..5 {
-        world.handle(&batch).await;
-        world.app.clock.advance_ms(30_000);
-    }
-    let rows = world.rows(1);
-    let numbers: Vec<_> =
-        rows.iter().map(|row| (row.attempt.number.sequence, row.attempt.number.attempt)).collect();
-    assert_eq!(numbers, [(1, 1), (1, 2), (1, 3), (2, 1), (2, 2), (2, 3), (3, 1)]);
-    assert_eq!(rows[6].attempt.outcome.error(), Some(ErrorClass::Parked));
-    assert!(rows[6].body.is_some(), "nobody else has it any more");
-    let aside = world.app.store.line(&line(1)).aside.unwrap();
-    assert_eq!((aside.mode, aside.next, aside.last), (Mode::Suspended, 1, 3), "the run is sent again first");
-    let sent = world.app.queue.sent();
-    assert_eq!((sent.len(), sent[0].0.as_str()), (1, RECOVERY));
-    assert!(world.handle(&batch).await.is_empty(), "parked and ended messages are let go");
-    assert_eq!(world.rows(1).len(), 7);
-    assert!(world.handle(&events(&[(2, 4)])).await.is_empty());
-    assert_eq!(world.log(2), [(1, 1, 200)], "other webhooks go on");
-}
-
-#[tokio::test]
-async fn a_suspension_that_a_crash_prevented_is_made_up_for_before_the_message_goes() {
-    let world = World::new(std::iter::repeat_n(answer(500), 6)).await;
-    for message in [1, 1, 1, 2, 2, 2] {
-        world.handle(&events(&[(1, message)])).await;
-        world.app.clock.advance_ms(30_000);
-    }
-    // As if the process had died after the last row.
-    let suspended = world.app.store.line(&line(1));
-    world
-        .app
-        .store
-        .change_line(&line(1), &suspended, &Line { aside: None, ..suspended.clone() })
-        .await
-        .unwrap();
-    assert!(world.handle(&events(&[(1, 2)])).await.is_empty());
-    assert_eq!(world.app.store.line(&line(1)).aside.map(|aside| (aside.next, aside.last)), Some((1, 2)));
-    assert_eq!(world.rows(1).len(), 6);
-}
-
-#[tokio::test]
-async fn a_message_that_waited_too_long_turns_its_line_lagging() {
-    let world = World::new([]).await;
-    let mut batch = events(&[(1, 1), (1, 2)]);
-    let sent_at = NOW.0 - 900_000;
-    for record in &mut batch.records {
-        record.attributes.insert("SentTimestamp".to_owned(), sent_at.to_string());
-    }
-    assert!(world.handle(&batch).await.is_empty());
-    assert!(world.app.sender.requests().is_empty());
-    let aside = world.app.store.line(&line(1)).aside.unwrap();
-    assert_eq!((aside.mode, aside.next, aside.last, aside.due_at), (Mode::Lagging, 1, 2, NOW));
-    // The last few are about to be sent: a fresh event waits for them in the queue.
-    let mut fresh = events(&[(1, 3)]);
-    fresh.records[0].attributes.insert("SentTimestamp".to_owned(), NOW.0.to_string());
-    assert_eq!(world.handle(&fresh).await, ["m1-3"]);
-    assert_eq!(world.holds(3), [("h1-3".to_owned(), 1)]);
 }
