@@ -20,7 +20,7 @@ use crate::{App, Invocation};
 /// What an attempt needs beside its own time-out, in milliseconds: its row and its hold.
 pub const ATTEMPT_MS_MARGIN: u64 = 2_000;
 /// Counts deliveries that ended FAILED.
-const EXHAUSTED: &str = "DeliveriesExhausted";
+pub const EXHAUSTED: &str = "DeliveriesExhausted";
 
 /// How an attempt ended.
 #[derive(Debug)]

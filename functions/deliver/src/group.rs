@@ -165,6 +165,7 @@ async fn deliver<S: LogStore, Q: Queue, H: Sender, C: Clock>(
                 Ok(()) => {}
                 Err(parking::Fault) => return fault,
             },
+            Course::Parked => return Verdict::Ack,
             Course::HoldBack => return Verdict::Hold { seconds: HAND_OVER_HOLD_SECONDS },
             Course::Park => {
                 let place = (delivery, &record.position, number);

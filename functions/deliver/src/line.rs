@@ -1,6 +1,6 @@
 //! What a run knows of a webhook's line.
 
-use futures_util::future::{join, join_all};
+use futures_util::future::join_all;
 use hookrail_adapters::clock::Clock;
 use hookrail_adapters::queue::Queue;
 use hookrail_adapters::sender::Sender;
@@ -26,8 +26,8 @@ pub(crate) async fn read_again<S: LogStore, Q: Queue, H: Sender, C: Clock>(
     app: &App<S, Q, H, C>,
     key: &LineKey,
 ) -> Option<Line> {
-    let (settings, last) = join(settings(app, std::slice::from_ref(key)), last_row(app, key)).await;
-    Some(Line { settings: settings.into_iter().next()??, last: last? })
+    let settings = settings(app, std::slice::from_ref(key)).await.into_iter().next()??;
+    Some(Line { settings, last: last_row(app, key).await? })
 }
 
 /// Reads the line of every group, consistently and never from a cache. None where a table did not answer.
@@ -36,8 +36,9 @@ pub(crate) async fn read<S: LogStore, Q: Queue, H: Sender, C: Clock>(
     groups: &[Group],
 ) -> Vec<Option<Line>> {
     let keys: Vec<_> = groups.iter().filter_map(|group| group.line().cloned()).collect();
-    let last_rows = join_all(keys.iter().map(|key| last_row(app, key)));
-    let (settings, last_rows) = join(settings(app, &keys), last_rows).await;
+    // One after the other: a line that recover has just made active must not meet a row from before.
+    let settings = settings(app, &keys).await;
+    let last_rows = join_all(keys.iter().map(|key| last_row(app, key))).await;
     let mut lines = settings.into_iter().zip(last_rows).map(|(settings, last)| {
         let (settings, last) = (settings?, last?);
         Some(Line { settings, last })

@@ -4,8 +4,9 @@ use hookrail_adapters::clock::Clock;
 use hookrail_adapters::queue::Queue;
 use hookrail_adapters::sender::Sender;
 use hookrail_adapters::store::{Change, LineKey, LineSettings, LogStore, StoreError};
+use hookrail_adapters::telemetry;
 use hookrail_adapters::telemetry::Chain;
-use hookrail_deliver::attempt::{fits, send, tell};
+use hookrail_deliver::attempt::{EXHAUSTED, fits, send, tell};
 use hookrail_domain::attempt::{Attempt, AttemptNumber, ErrorClass, Outcome};
 use hookrail_domain::delivery::Delivery;
 use hookrail_domain::line::Progress;
@@ -13,7 +14,7 @@ use hookrail_domain::log_row::LogRow;
 use hookrail_domain::suspension::{Aside, Line};
 
 use crate::page::{Page, Parked};
-use crate::wake_up::{read, until};
+use crate::wake_up::{put_off, read, until};
 use crate::{App, Invocation, Verdict};
 
 /// How long an event may be parked before it ends, in days. It ends in its turn, by recover, never by the table's own
@@ -46,6 +47,9 @@ pub(crate) async fn run<S: LogStore, Q: Queue, H: Sender, C: Clock>(
         let now = app.clock.now();
         let aside = settings.line.aside.as_ref().filter(|aside| is_mine(aside, invocation));
         let Some(aside) = aside else { return Some(Verdict::Ack) };
+        if !settings.subscription.as_ref().is_some_and(|subscription| subscription.is_active) {
+            return Some(put_off(app, key, &settings, now).await);
+        }
         if now < aside.due_at {
             let at = aside.due_at;
             return release(app, key, &settings.line, at).await.map(|()| until(at, now));
@@ -150,6 +154,9 @@ async fn next<S: LogStore, Q: Queue, H: Sender, C: Clock>(
     let after = settings.line.after_attempt(&attempt.outcome, (retry, suspension), app.clock.now());
     let Some(step) = after else { return Sent::Lost };
     tell(&delivery, &attempt, step.progress);
+    if step.progress == Progress::Ended && !attempt.outcome.is_success() {
+        telemetry::count(EXHAUSTED, 1, app.clock.now());
+    }
     page.count_attempt();
     record(app, settings, (&parked, attempt, step.progress), step.line, invocation).await
 }

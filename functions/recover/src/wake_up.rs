@@ -77,7 +77,7 @@ pub(crate) async fn read<S: LogStore, Q: Queue, H: Sender, C: Clock>(
 }
 
 /// A webhook that was deactivated keeps what is parked. It is looked at now and then, and woken when it is activated.
-async fn put_off<S: LogStore, Q: Queue, H: Sender, C: Clock>(
+pub(crate) async fn put_off<S: LogStore, Q: Queue, H: Sender, C: Clock>(
     app: &App<S, Q, H, C>,
     key: &LineKey,
     settings: &LineSettings,

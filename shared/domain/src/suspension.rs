@@ -91,6 +91,8 @@ pub enum Course {
     /// Its line is set aside first, as this; then the message is asked about again.
     SetAside(Line),
     Park,
+    /// It is set aside already: acknowledge.
+    Parked,
     /// Recover is about to catch up.
     HoldBack,
 }
@@ -148,6 +150,9 @@ impl Line {
             }
             return Course::Send;
         };
+        if sequence <= aside.last {
+            return Course::Parked;
+        }
         let is_at_work = aside.mode == Mode::Lagging && aside.due_at <= now;
         let is_near = is_at_work && aside.waiting() <= HAND_OVER_EVENTS_MAX;
         // A late one would set the line aside again as soon as recover has caught up.
@@ -241,6 +246,7 @@ impl Line {
             (None, None) => true,
             (Some(now), Some(then)) => {
                 now.next == then.next
+                    && now.mode == then.mode
                     && holds_lease(now) == holds_lease(then)
                     && (to.aside.is_some() || now.last == then.last)
             }
@@ -420,10 +426,12 @@ mod tests {
         let never = SuspensionPolicy { park_after_seconds: 0, ..POLICY };
         assert_eq!(active.course((12, 1), sent(900), &never, NOW), Course::Send);
         assert_eq!(course(&aside(Mode::Suspended), 1, 0), Course::Park);
+        let again = aside(Mode::Lagging).course((11, 2), sent(0), &POLICY, NOW);
+        assert_eq!(again, Course::Parked, "received again while recover tries it");
         assert_eq!(course(&aside(Mode::Lagging), 1, 29), Course::HoldBack, "5 are left");
         assert_eq!(course(&aside(Mode::Lagging), 1, 30), Course::Park);
         let mut many = aside(Mode::Lagging);
-        many.aside.as_mut().unwrap().last = 17;
+        many.aside.as_mut().unwrap().next = 1;
         assert_eq!(course(&many, 1, 0), Course::Park, "11 are left");
         let mut waits = aside(Mode::Lagging);
         waits.aside.as_mut().unwrap().due_at = NOW.plus_seconds(1);
