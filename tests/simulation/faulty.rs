@@ -173,12 +173,14 @@ impl<P: LogStore> LogStore for Faulty<P> {
     }
 
     async fn advance(&self, row: &LogRow, from: &Line, to: &Line) -> Result<Change, StoreError> {
-        if self.sandbox.planted.writes_twice() {
-            let key = line_of(row);
-            return match self.put_row(row).await? {
-                Recorded::Mine => self.change_line(&key, from, to).await,
-                Recorded::Another => Ok(Change::Lost),
-            };
+        if self.sandbox.planted.moves_on_first() {
+            if self.change_line(&line_of(row), from, to).await? == Change::Lost {
+                return Ok(Change::Lost);
+            }
+            return Ok(match self.put_row(row).await? {
+                Recorded::Mine => Change::Done,
+                Recorded::Another => Change::Lost,
+            });
         }
         let course = self.sandbox.course(Call::Advance);
         let effect = async {

@@ -63,8 +63,8 @@ pub(crate) enum Bug {
     ParksBlindly,
     /// A line is made active although more was parked meanwhile.
     ClosesBlindly,
-    /// A recovered event's row and its line are written one after the other.
-    AdvancesInTwoWrites,
+    /// A recovered event's line is moved on, then its row is written.
+    AdvancesTheLineFirst,
     /// What led to the suspension is not sent again.
     StartsBehindTheRun,
     /// The schedule finds nothing.
@@ -96,7 +96,7 @@ impl Bug {
         Self::SendsAGroupTwiceInABatch,
         Self::ParksBlindly,
         Self::ClosesBlindly,
-        Self::AdvancesInTwoWrites,
+        Self::AdvancesTheLineFirst,
         Self::StartsBehindTheRun,
         Self::NeverSweeps,
         Self::ComparesBodies,
@@ -269,8 +269,8 @@ impl Planted {
         self.is(Bug::ParksBlindly)
     }
 
-    pub(crate) fn writes_twice(&self) -> bool {
-        self.is(Bug::AdvancesInTwoWrites)
+    pub(crate) fn moves_on_first(&self) -> bool {
+        self.is(Bug::AdvancesTheLineFirst)
     }
 
     pub(crate) fn sweeps(&self) -> bool {

@@ -7,13 +7,13 @@ use hookrail_adapters::sender::Sender;
 use hookrail_adapters::store::{LineKey, LogStore};
 use hookrail_adapters::telemetry::Chain;
 use hookrail_domain::delivery::Delivery;
-use hookrail_domain::line::{Standing, standing};
+use hookrail_domain::line::{Progress, Standing, standing};
 use hookrail_domain::retry::fault_hold_seconds;
 use hookrail_domain::suspension::Course;
 use hookrail_wire::queue_message;
 
 use crate::attempt::{self, Attempted};
-use crate::line::Line;
+use crate::line::{self, Line};
 use crate::{App, Invocation, parking};
 
 /// Steps of one message: each line state is met at most a few times before it ends, waits or is parked.
@@ -139,6 +139,15 @@ async fn deliver<S: LogStore, Q: Queue, H: Sender, C: Clock>(
     for _ in 0..TURNS_MAX {
         let now = app.clock.now();
         let state = &line.settings.line;
+        let last_is_parked = line.last.as_ref().is_some_and(|last| last.progress == Progress::Parked);
+        if state.aside.is_none() && last_is_parked {
+            // The line was set aside between the two reads.
+            match line::read_again(app, key).await {
+                Some(now) => *line = now,
+                None => return fault,
+            }
+            continue;
+        }
         // Before anything else, and before a message that has ended is let go: a crash after the row that made it due
         // is repaired here.
         if let Some(suspended) = state.suspended(line.last.as_ref(), policy, now) {

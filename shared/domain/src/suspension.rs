@@ -183,11 +183,9 @@ impl Line {
         }
         match retry.disposition(head_attempts, outcome) {
             Disposition::RetryAfter { seconds } => {
+                // Not waiting, which is deliver's: whoever meets this row knows that the line is set aside.
                 let due_at = now.plus_seconds(seconds);
-                Some(after(
-                    Progress::Waiting { until: due_at },
-                    Aside { due_at, head_attempts, ..aside.clone() },
-                ))
+                Some(after(Progress::Parked, Aside { due_at, head_attempts, ..aside.clone() }))
             }
             Disposition::Delivered | Disposition::GiveUp => {
                 let given_up = aside.given_up + 1;
@@ -475,7 +473,7 @@ mod tests {
         let mut line = aside(Mode::Suspended);
         for attempt in 1..=2 {
             let step = after(&line, &answered(422), &POLICY);
-            assert_eq!(step.progress, Progress::Waiting { until: NOW.plus_seconds(30) });
+            assert_eq!(step.progress, Progress::Parked);
             assert_eq!(short(&step.line), (Mode::Suspended, 7, attempt, 30));
             line = step.line;
         }

@@ -3,7 +3,6 @@
 use std::collections::{HashMap, HashSet};
 
 use hookrail_domain::attempt::Outcome;
-use hookrail_domain::line::Progress;
 
 use super::truth::{Row, Truth};
 use crate::faults::{Call, Fate};
@@ -72,15 +71,6 @@ pub(super) fn a_delivery_has_at_most_so_many_attempts(truth: &Truth<'_>) -> Resu
         let beyond = |one: &&AttemptFact| limit < one.number.attempt && !truth.is_recovery(one.run);
         if let Some(attempt) = truth.attempts(webhook).find(beyond) {
             return Err(format!("webhook {webhook}: request {:?}", attempt.number));
-        }
-        // A round of recovery has as many as the live one. Probes of a dead endpoint cost the event nothing.
-        let waits = |row: &Row<'_>| matches!(row.row.progress, Progress::Waiting { .. });
-        for round in rows.chunk_by(|one, other| {
-            one.number().sequence == other.number().sequence && waits(one) && waits(other)
-        }) {
-            if limit as usize <= round.len() && round.iter().all(waits) {
-                return Err(format!("webhook {webhook}: event {} was tried again too often", round[0].event));
-            }
         }
     }
     Ok(())
