@@ -17,6 +17,9 @@ fn calls() -> Vec<(Call, Scope)> {
         (Call::get(&format!("{WEBHOOKS_PATH}/{ID}")), Scope::WebhooksRead),
         (Call::patch(&format!("{WEBHOOKS_PATH}/{ID}"), "{}"), Scope::WebhooksWrite),
         (Call::get(&format!("{LOGS_PATH}/{ID}")), Scope::LogsRead),
+        (Call::get(&format!("{WEBHOOKS_PATH}/{ID}/queue")), Scope::LogsRead),
+        (Call::post(&format!("{WEBHOOKS_PATH}/{ID}/queue/resume"), "{}"), Scope::DeliveriesWrite),
+        (Call::post(&format!("{WEBHOOKS_PATH}/{ID}/queue/skip"), "{}"), Scope::DeliveriesWrite),
         (Call::push(event("acme")), Scope::EventsWrite),
         (Call::post(COMPANIES_PATH, "{}"), Scope::Operator),
     ]
