@@ -189,6 +189,8 @@ fn each_function_gets_the_variables_it_needs_and_no_others() {
                 config::TARGET_RANGES,
                 config::RECOVERY_QUEUE_URL,
                 config::ATTEMPTS,
+                config::SUSPEND_AFTER,
+                config::PARK_AFTER_SECONDS,
                 config::OPERATOR_TOKEN_SHA256,
             ],
         ),

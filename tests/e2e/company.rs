@@ -44,6 +44,7 @@ pub(crate) struct Row {
     pub(crate) duration_ms: u64,
     pub(crate) next_attempt_at: Option<String>,
     pub(crate) delivery: String,
+    pub(crate) created_at: String,
     pub(crate) event: Box<RawValue>,
 }
 
@@ -90,6 +91,19 @@ impl<'a> Company<'a> {
     pub(crate) async fn change(&self, webhook: &str, change: Value) {
         let call = self.stack.request(Method::PATCH, &format!("{WEBHOOKS}/{webhook}"), Some(&self.token));
         Answer::to(call.header(CONTENT_TYPE, "application/json").body(change.to_string())).await.expect(200);
+    }
+
+    /// The webhook as the API shows it.
+    pub(crate) async fn find(&self, webhook: &str) -> Value {
+        let call = self.stack.request(Method::GET, &format!("{WEBHOOKS}/{webhook}"), Some(&self.token));
+        Answer::to(call).await.expect(200).json()
+    }
+
+    /// A call about a webhook, by its path behind the webhook's own. Returns status and document.
+    pub(crate) async fn ask(&self, method: Method, path: &str, body: Value) -> (u16, Value) {
+        let call = self.stack.request(method, path, Some(&self.token));
+        let answer = Answer::to(call.header(CONTENT_TYPE, "application/json").body(body.to_string())).await;
+        (answer.status, answer.json())
     }
 
     /// Pushes one event, or a JSON array of them.

@@ -9,6 +9,7 @@ mod wait;
 mod random;
 mod process;
 mod stack;
+mod by_hand;
 mod company;
 mod event;
 mod receiver;

@@ -6,7 +6,7 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::time::Duration;
 
-use hookrail_domain::suspension::PROBE_SECONDS_MIN;
+use hookrail_domain::aside::PROBE_SECONDS_MIN;
 
 use crate::company::{Company, Row, brief};
 use crate::process::{Process, signal};

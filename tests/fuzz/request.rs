@@ -12,6 +12,7 @@ use hookrail_adapters::store::ConfigStore as _;
 use hookrail_api::{App, router};
 use hookrail_domain::id::CompanyId;
 use hookrail_domain::signature::SigningSecret;
+use hookrail_domain::suspension::SuspensionPolicy;
 use hookrail_domain::target::TargetPolicy;
 use hookrail_domain::time::Millis;
 use hookrail_domain::token::{Grant, TokenHash};
@@ -85,6 +86,7 @@ async fn api(queue: MemoryQueue) -> Router {
         events_queue_urls: vec!["http://queues/0/events.fifo".to_owned()],
         recovery_queue_url: "http://sqs/recovery.fifo".to_owned(),
         attempts_max: 3,
+        suspension: SuspensionPolicy::default(),
         targets: TargetPolicy::default(),
         operator: None,
     };

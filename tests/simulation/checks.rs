@@ -46,6 +46,7 @@ const CHECKS: &[(&str, Check)] = &[
     ("what_was_accepted_is_not_sent_again", recovery::what_was_accepted_is_not_sent_again),
     ("what_led_to_a_suspension_is_sent_again", recovery::what_led_to_a_suspension_is_sent_again),
     ("what_is_parked_is_sent_by_recover_alone", recovery::what_is_parked_is_sent_by_recover_alone),
+    ("a_replay_sends_what_it_was_asked_for", recovery::a_replay_sends_what_it_was_asked_for),
     (
         "a_retry_waits_for_the_delay_and_not_much_longer",
         timing::a_retry_waits_for_the_delay_and_not_much_longer,
@@ -87,6 +88,8 @@ pub(crate) struct Counts {
     pub(crate) suspensions: u64,
     pub(crate) parked: u64,
     pub(crate) recovered: u64,
+    pub(crate) gone: u64,
+    pub(crate) replayed: u64,
 }
 
 impl Counts {
@@ -105,5 +108,7 @@ impl Counts {
         self.suspensions += other.suspensions;
         self.parked += other.parked;
         self.recovered += other.recovered;
+        self.gone += other.gone;
+        self.replayed += other.replayed;
     }
 }

@@ -172,6 +172,23 @@ impl<P: LogStore> LogStore for Faulty<P> {
         self.sandbox.perform(course, self.port.change_line(key, &from, &to), no_table).await
     }
 
+    async fn replace_with_line(
+        &self,
+        subscription: &Subscription,
+        from: &Line,
+        to: &Line,
+    ) -> Result<Replacement, StoreError> {
+        let course = self.sandbox.course(Call::ChangeLine);
+        let effect = async {
+            let told = self.port.replace_with_line(subscription, from, to).await;
+            if matches!(told, Ok(Replacement::Done)) {
+                self.sandbox.world.deactivated(subscription);
+            }
+            told
+        };
+        self.sandbox.perform(course, effect, no_table).await
+    }
+
     async fn advance(&self, row: &LogRow, from: &Line, to: &Line) -> Result<Change, StoreError> {
         if self.sandbox.planted.moves_on_first() {
             if self.change_line(&line_of(row), from, to).await? == Change::Lost {

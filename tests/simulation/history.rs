@@ -28,6 +28,7 @@ pub(crate) struct History {
     pub(crate) attempts: Vec<AttemptFact>,
     pub(crate) puts: Vec<PutFact>,
     pub(crate) faults: Vec<FaultFact>,
+    pub(crate) replays: Vec<ReplayFact>,
     /// Rows that have expired since, then those that were there in the end. The webhook's index goes before each.
     pub(crate) rows: Vec<(usize, LogRow)>,
     /// When a delivery queue's mapping had no sandbox left: queue, from, to.
@@ -35,8 +36,10 @@ pub(crate) struct History {
     /// What broke a rule while it ran.
     pub(crate) broken: Vec<String>,
     pub(crate) dead_deliveries: usize,
-    /// From when on nothing fails any more and every receiver is well.
+    /// From when on nothing fails any more.
     pub(crate) healed_at: Option<u64>,
+    /// Where nothing is ever set aside, what is dead may stay so.
+    pub(crate) receivers_heal: bool,
     pub(crate) dead_events: Vec<Arc<str>>,
     pub(crate) ended_at: u64,
 }
@@ -52,6 +55,17 @@ pub(crate) enum Entry {
     Sent(usize),
     Answered(usize),
     Put(usize),
+}
+
+/// A replay that was begun.
+#[derive(Debug)]
+pub(crate) struct ReplayFact {
+    pub(crate) at: u64,
+    pub(crate) webhook: usize,
+    /// Sequences that it was asked to send.
+    pub(crate) wanted: Vec<u64>,
+    /// When it was cancelled, by hand or with everything that waited.
+    pub(crate) cancelled_at: Option<u64>,
 }
 
 #[derive(Debug)]

@@ -26,6 +26,7 @@ mod lambda;
 mod warm;
 mod run;
 mod schedule;
+mod act;
 mod checks;
 mod timeline;
 mod examples;

@@ -233,7 +233,15 @@ impl Planted {
         };
         let number = AttemptNumber { sequence, attempt: head.receive_count - 1 };
         let progress = Progress::Waiting { until: Millis(0) };
-        Some(LastRow { number, delivery, queued: nowhere(), accepted: nowhere(), progress, given_up: 0 })
+        Some(LastRow {
+            number,
+            delivery,
+            queued: nowhere(),
+            accepted: nowhere(),
+            progress,
+            given_up: 0,
+            gone: None,
+        })
     }
 
     /// Before a row is put.

@@ -51,6 +51,8 @@ fn sweep(mode: u64) {
         overtaken,
         parked,
         recovered,
+        gone,
+        replayed,
         ..
     } = counts;
     for put_to_the_test in [
@@ -62,6 +64,8 @@ fn sweep(mode: u64) {
         overtaken,
         parked,
         recovered,
+        gone,
+        replayed,
     ] {
         assert!(schedules / 100 <= put_to_the_test, "{counts:?}");
     }

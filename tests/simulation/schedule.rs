@@ -1,5 +1,6 @@
 //! Draws a whole schedule from a seed.
 
+use hookrail_domain::intervention::Waiting;
 use hookrail_domain::retry::RetryPolicy;
 use hookrail_domain::suspension::SuspensionPolicy;
 use hookrail_fifo::mapping::GroupLock;
@@ -139,10 +140,16 @@ fn action(rng: &mut Rng, webhooks: &[Webhook], (is_calm, idles): (bool, bool)) -
             None => Action::Edit { webhook },
         },
         7..9 => Action::Edit { webhook },
-        9..11 => Action::Activate { webhook, is_active: false },
-        11..14 => Action::Activate { webhook, is_active: true },
+        9..11 => {
+            let waiting = if rng.chance(5_000) { Waiting::Keep } else { Waiting::Drop };
+            Action::Deactivate { webhook, waiting }
+        }
+        11..14 => Action::Activate { webhook },
         14..22 if !is_calm => Action::Free,
         23..25 => Action::Resume { webhook },
+        25..27 => Action::Retry { webhook },
+        27..30 => Action::Replay { webhook, events: rng.between(1..=20), only_failed: rng.chance(5_000) },
+        30..31 => Action::CancelReplay { webhook },
         22..23 if idles => Action::Idle { days: rng.between(31..=400) },
         _ => {
             let body = rng.chance(2_000).then(|| u8::try_from(rng.below(2)).unwrap_or(0));

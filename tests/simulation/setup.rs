@@ -1,5 +1,6 @@
 //! Everything a run depends on: what is deployed, who listens, what happens, and what goes wrong.
 
+use hookrail_domain::intervention::Waiting;
 use hookrail_domain::retry::RetryPolicy;
 use hookrail_domain::suspension::SuspensionPolicy;
 use hookrail_fifo::mapping::GroupLock;
@@ -101,7 +102,23 @@ pub(crate) enum Action {
     },
     Activate {
         webhook: usize,
-        is_active: bool,
+    },
+    Deactivate {
+        webhook: usize,
+        waiting: Waiting,
+    },
+    /// A person wants the head tried now, waiting or set aside.
+    Retry {
+        webhook: usize,
+    },
+    /// A person wants the newest so many ended events sent again.
+    Replay {
+        webhook: usize,
+        events: u64,
+        only_failed: bool,
+    },
+    CancelReplay {
+        webhook: usize,
     },
     /// A person asks recover to go on now.
     Resume {

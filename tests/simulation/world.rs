@@ -5,19 +5,21 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use hookrail_adapters::store::{LineKey, Recorded};
 use hookrail_domain::attempt::{AttemptNumber, Outcome};
 use hookrail_domain::id::{DeliveryId, SubscriptionId};
+use hookrail_domain::intervention::Waiting;
 use hookrail_domain::log_row::LogRow;
 use hookrail_domain::request::DeliveryRequest;
+use hookrail_domain::subscription::Subscription;
 use hookrail_domain::suspension::Line;
 use hookrail_fifo::queues::Queues;
 use hookrail_testkit::memory::MemoryTables;
 
 use crate::deployment::DEAD_EVENTS;
 use crate::faults::{Call, Fate, Function, Rates};
-use crate::history::{AttemptFact, Fault, History, PutFact};
+use crate::history::{AttemptFact, Fault, History, PutFact, Version};
 use crate::lambda::Lambda;
 use crate::receiver::{Behaviour, Reply};
 use crate::rng::Rng;
-use crate::setup::{NEVER, Setup};
+use crate::setup::{Action, Setup};
 use crate::time::{BEGIN, Time};
 
 const WELL: Behaviour = Behaviour::Answers { status: 200, ms: 5 };
@@ -124,7 +126,7 @@ impl World {
         let mut state = self.state();
         let State { rng, history, requests, .. } = &mut *state;
         let behaviour = match history.healed_at {
-            Some(_) if self.setup.suspension != NEVER => WELL,
+            Some(_) if history.receivers_heal => WELL,
             _ => self.setup.webhooks[webhook].receiver.behaviour(requests[webhook], now - BEGIN),
         };
         requests[webhook] += 1;
@@ -157,9 +159,20 @@ impl World {
         self.state().history.put(PutFact { at, run, webhook, number, told });
     }
 
+    /// A function has deactivated a webhook.
+    pub(crate) fn deactivated(&self, subscription: &Subscription) {
+        let at = self.time.now();
+        let webhook = webhook_of(subscription.id);
+        let mut state = self.state();
+        state.history.act(at, Action::Deactivate { webhook, waiting: Waiting::Keep });
+        let order = state.history.actions.len();
+        let fact = &mut state.history.webhooks[webhook];
+        fact.versions.push(Version { at, order, is_active: subscription.is_active });
+    }
+
     /// Whether events of any webhook are set aside.
     pub(crate) fn is_set_aside(&self) -> bool {
-        self.setup.suspension != NEVER && !self.lines_set_aside().is_empty()
+        !self.lines_set_aside().is_empty()
     }
 
     /// Webhooks of which events are set aside, with the state of their lines.

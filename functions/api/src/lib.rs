@@ -26,6 +26,7 @@ pub mod error;
 pub mod subscriptions;
 pub mod logs;
 pub mod queue;
+pub mod replays;
 pub mod events;
 pub mod companies;
 pub mod panel;
@@ -78,7 +79,15 @@ where
         .route(&format!("{LOGS_PATH}/{{id}}"), get(logs::list::<S, Q, C>))
         .route(&format!("{WEBHOOKS_PATH}/{{id}}/queue"), get(queue::view::<S, Q, C>))
         .route(&format!("{WEBHOOKS_PATH}/{{id}}/queue/resume"), post(queue::resume::<S, Q, C>))
+        .route(&format!("{WEBHOOKS_PATH}/{{id}}/queue/retry"), post(queue::retry::<S, Q, C>))
         .route(&format!("{WEBHOOKS_PATH}/{{id}}/queue/skip"), post(queue::skip::<S, Q, C>))
+        .route(
+            &format!("{WEBHOOKS_PATH}/{{id}}/replay"),
+            get(replays::view::<S, Q, C>)
+                .post(replays::start_range::<S, Q, C>)
+                .delete(replays::cancel::<S, Q, C>),
+        )
+        .route(&format!("{LOGS_PATH}/{{id}}/{{row}}/redeliver"), post(replays::redeliver::<S, Q, C>))
         .route(EVENTS_PATH, post(events::push::<S, Q, C>))
         .route(COMPANIES_PATH, post(companies::create::<S, Q, C>))
         .route(PANEL_PATH, get(panel::index))

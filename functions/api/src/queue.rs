@@ -10,7 +10,7 @@ use hookrail_adapters::recovery::{self, NotWoken};
 use hookrail_adapters::store::{Change, ConfigStore, LineKey, LineSettings, LogStore};
 use hookrail_domain::attempt::{Attempt, AttemptNumber, ErrorClass, Outcome};
 use hookrail_domain::id::SubscriptionId;
-use hookrail_domain::line::Progress;
+use hookrail_domain::line::{LastRow, Progress};
 use hookrail_domain::log_row::{LogRow, RunId};
 use hookrail_domain::suspension::Line;
 use hookrail_domain::time::Millis;
@@ -28,6 +28,7 @@ use crate::{App, answer};
 const SKIPPED: &str = "skipped by hand";
 
 const NOTHING_ASIDE: &str = "the webhook's events are not set aside: they are sent as they come";
+const NOTHING_WAITS: &str = "no event waits";
 const MOVED: &str = "the line has moved meanwhile; look at the queue again";
 const BUSY: &str = "the oldest event is being sent just now; try again in a few seconds";
 
@@ -37,7 +38,7 @@ impl From<NotWoken> for ApiError {
     }
 }
 
-fn conflict(detail: &str) -> ApiError {
+pub(crate) fn conflict(detail: &str) -> ApiError {
     Problem::new(409, "Conflict", detail).into()
 }
 
@@ -58,24 +59,54 @@ pub async fn resume<S: ConfigStore + LogStore, Q: Queue, C: Clock>(
     WebhookId(id): WebhookId,
 ) -> Result<Response, ApiError> {
     let (key, settings) = set_aside(&app, &caller, id).await?;
-    if !settings.subscription.is_some_and(|webhook| webhook.is_active) {
-        return Err(conflict("the webhook is not active: activate it, and its events follow by themselves"));
-    }
+    sent_to(&settings)?;
     wake(&app, &key, &settings.line).await?;
     show(&app, &key, StatusCode::ACCEPTED).await
 }
 
-/// `POST /api/v3/webhook/subscription/{id}/queue/skip`: the oldest event that is set aside ends unsent.
+/// `POST /api/v3/webhook/subscription/{id}/queue/retry`: the event that everything else waits for is tried now.
+pub async fn retry<S: ConfigStore + LogStore, Q: Queue, C: Clock>(
+    State(app): State<Arc<App<S, Q, C>>>,
+    caller: Caller,
+    WebhookId(id): WebhookId,
+) -> Result<Response, ApiError> {
+    let key = LineKey { company: caller.company(Scope::DeliveriesWrite)?.clone(), subscription: id };
+    sent_to(&line_of(&app, &key).await?)?;
+    let now = app.clock.now();
+    match recovery::retry((&app.store, &app.queue), (recovery_queue(&app), &app.config.suspension), &key, now)
+        .await?
+    {
+        Change::Done => show(&app, &key, StatusCode::ACCEPTED).await,
+        Change::Lost => Err(conflict("no event waits for its next attempt")),
+    }
+}
+
+/// `POST /api/v3/webhook/subscription/{id}/queue/skip`: the event that everything else waits for ends unsent.
 pub async fn skip<S: ConfigStore + LogStore, Q: Queue, C: Clock>(
     State(app): State<Arc<App<S, Q, C>>>,
     caller: Caller,
     WebhookId(id): WebhookId,
 ) -> Result<Response, ApiError> {
-    let (key, settings) = set_aside(&app, &caller, id).await?;
+    let key = LineKey { company: caller.company(Scope::DeliveriesWrite)?.clone(), subscription: id };
+    let mut settings = line_of(&app, &key).await?;
     let now = app.clock.now();
-    let Some(aside) = &settings.line.aside else { return Err(conflict(NOTHING_ASIDE)) };
+    if settings.line.aside.is_none() {
+        // An event between two attempts is deliver's: it is set aside first.
+        let last = app.store.last_row(&key).await?;
+        let is_due = matches!(last, Some(LastRow { progress: Progress::Waiting { .. }, .. }));
+        let seized = settings.line.seized(last.as_ref(), now);
+        let seized = seized.ok_or_else(|| conflict(if is_due { BUSY } else { NOTHING_WAITS }))?;
+        match app.store.change_line(&key, &settings.line, &seized).await? {
+            Change::Done => settings.line = seized,
+            Change::Lost => return Err(conflict(MOVED)),
+        }
+    }
+    let Some(aside) = &settings.line.aside else { return Err(conflict(NOTHING_WAITS)) };
+    if settings.line.is_replaying() {
+        return Err(conflict("a replay is running; wait for its end, or cancel it"));
+    }
     if aside.waiting() == 0 {
-        return Err(conflict("no event waits any more"));
+        return Err(conflict(NOTHING_WAITS));
     }
     if aside.lease.as_ref().is_some_and(|lease| now < lease.until) {
         return Err(conflict(BUSY));
@@ -89,7 +120,7 @@ pub async fn skip<S: ConfigStore + LogStore, Q: Queue, C: Clock>(
     // A name of its own for every call: a repeat is told that the line has moved.
     let run = RunId(format!("skip-{}-{}", now.0, number.attempt));
     let row = LogRow { attempt, progress: Progress::Ended, given_up: 0, run, body: None, ..first };
-    let after = settings.line.after_skip(now).ok_or_else(|| conflict(NOTHING_ASIDE))?;
+    let after = settings.line.after_skip(now).ok_or_else(|| conflict(NOTHING_WAITS))?;
     match app.store.advance(&row, &settings.line, &after).await? {
         Change::Lost => return Err(conflict(MOVED)),
         Change::Done => {}
@@ -102,6 +133,27 @@ pub async fn skip<S: ConfigStore + LogStore, Q: Queue, C: Clock>(
         tracing::warn!(error = %hookrail_adapters::telemetry::Chain(&error), "recover was not called");
     }
     show(&app, &key, StatusCode::ACCEPTED).await
+}
+
+/// Refuses to act for a webhook that nothing is sent to.
+pub(crate) fn sent_to(settings: &LineSettings) -> Result<(), ApiError> {
+    if settings.subscription.as_ref().is_some_and(|webhook| webhook.is_active) {
+        return Ok(());
+    }
+    Err(conflict("the webhook is not active: activate it, and its events follow by themselves"))
+}
+
+/// Refuses to activate a webhook while what waited for it is being dropped.
+pub(crate) async fn may_activate<S: ConfigStore + LogStore, Q: Queue, C: Clock>(
+    app: &App<S, Q, C>,
+    key: &LineKey,
+) -> Result<(), ApiError> {
+    match line_of(app, key).await?.line.aside {
+        Some(aside) if aside.is_dropped => {
+            Err(conflict("the events that waited are being dropped; try again in a few seconds"))
+        }
+        Some(_) | None => Ok(()),
+    }
 }
 
 /// Calls recover for a webhook that was activated with events set aside. Returns without a word when there are none.
@@ -125,11 +177,11 @@ async fn wake<S: ConfigStore + LogStore, Q: Queue, C: Clock>(
     }
 }
 
-fn recovery_queue<S, Q, C>(app: &App<S, Q, C>) -> &str {
+pub(crate) fn recovery_queue<S, Q, C>(app: &App<S, Q, C>) -> &str {
     &app.config.recovery_queue_url
 }
 
-async fn line_of<S: ConfigStore + LogStore, Q: Queue, C: Clock>(
+pub(crate) async fn line_of<S: ConfigStore + LogStore, Q: Queue, C: Clock>(
     app: &App<S, Q, C>,
     key: &LineKey,
 ) -> Result<LineSettings, ApiError> {

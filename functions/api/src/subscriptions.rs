@@ -7,6 +7,7 @@ use axum::response::{IntoResponse, Response};
 use hookrail_adapters::clock::Clock;
 use hookrail_adapters::queue::Queue;
 use hookrail_adapters::random;
+use hookrail_adapters::recovery;
 use hookrail_adapters::store::{ConfigStore, LineKey, LogStore, Replacement, SubscriptionCreation};
 use hookrail_domain::limits::{CONFIG_BYTES_MAX, SUBSCRIPTIONS_PER_COMPANY_MAX};
 use hookrail_domain::token::Scope;
@@ -90,11 +91,23 @@ pub async fn change<S: ConfigStore + LogStore, Q: Queue, C: Clock>(
         let reason = format!("is not the webhook's version, which is {}", current.version);
         return Err(ApiError::conflict(FieldProblem::new("__v", reason)));
     }
+    let waiting = patch.waiting;
     let changed = patch.apply(&current)?;
-    match app.store.replace_subscription(&changed).await? {
+    let key = LineKey { company: company.clone(), subscription: id };
+    let is_activated = changed.is_active && !current.is_active;
+    if is_activated {
+        queue::may_activate(&app, &key).await?;
+    }
+    let replaced = if current.is_active && !changed.is_active {
+        let ports = (&app.store, &app.queue);
+        let url = (queue::recovery_queue(&app), &app.config.suspension);
+        recovery::deactivate(ports, url, (&changed, waiting), app.clock.now()).await?
+    } else {
+        app.store.replace_subscription(&changed).await?
+    };
+    match replaced {
         Replacement::Done => {
-            if changed.is_active && !current.is_active {
-                let key = LineKey { company: company.clone(), subscription: id };
+            if is_activated {
                 // What was parked follows by itself; if nobody can be called now, within a quarter of an hour.
                 if let Err(error) = queue::wake_activated(&app, &key).await {
                     tracing::warn!(

@@ -140,8 +140,9 @@ async fn deliver<S: LogStore, Q: Queue, H: Sender, C: Clock>(
         let now = app.clock.now();
         let state = &line.settings.line;
         let last_is_parked = line.last.as_ref().is_some_and(|last| last.progress == Progress::Parked);
-        if state.aside.is_none() && last_is_parked {
-            // The line was set aside between the two reads.
+        let is_active = line.settings.subscription.as_ref().is_some_and(|one| one.is_active);
+        if state.aside.is_none() && (last_is_parked || !is_active && !line.is_reread) {
+            // The line was set aside between two reads, or the webhook deactivated.
             match line::read_again(app, key).await {
                 Some(now) => *line = now,
                 None => return fault,
@@ -162,7 +163,6 @@ async fn deliver<S: LogStore, Q: Queue, H: Sender, C: Clock>(
             Standing::Early { seconds } => return Verdict::Hold { seconds },
             Standing::Due(number) => number,
         };
-        let is_active = line.settings.subscription.as_ref().is_some_and(|one| one.is_active);
         let course = if state.aside.is_none() && !is_active {
             // It ends at once as what it is: an event of a webhook that was deactivated.
             Course::Send

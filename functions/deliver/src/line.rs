@@ -19,6 +19,8 @@ use crate::group::Group;
 pub(crate) struct Line {
     pub(crate) settings: LineSettings,
     pub(crate) last: Option<LastRow>,
+    /// Read after the webhook had been found inactive: the two items of the settings are not read at one moment.
+    pub(crate) is_reread: bool,
 }
 
 /// Reads one line again. None where a table did not answer.
@@ -27,7 +29,7 @@ pub(crate) async fn read_again<S: LogStore, Q: Queue, H: Sender, C: Clock>(
     key: &LineKey,
 ) -> Option<Line> {
     let settings = settings(app, std::slice::from_ref(key)).await.into_iter().next()??;
-    Some(Line { settings, last: last_row(app, key).await? })
+    Some(Line { settings, last: last_row(app, key).await?, is_reread: true })
 }
 
 /// Reads the line of every group, consistently and never from a cache. None where a table did not answer.
@@ -41,7 +43,7 @@ pub(crate) async fn read<S: LogStore, Q: Queue, H: Sender, C: Clock>(
     let last_rows = join_all(keys.iter().map(|key| last_row(app, key))).await;
     let mut lines = settings.into_iter().zip(last_rows).map(|(settings, last)| {
         let (settings, last) = (settings?, last?);
-        Some(Line { settings, last })
+        Some(Line { settings, last, is_reread: false })
     });
     // A group of poison alone has no line and needs none.
     groups.iter().map(|group| group.line().map_or(Some(Line::default()), |_| lines.next()?)).collect()

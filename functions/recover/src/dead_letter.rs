@@ -6,12 +6,12 @@ use hookrail_adapters::records::Record;
 use hookrail_adapters::sender::Sender;
 use hookrail_adapters::store::{LineKey, LogStore, Recorded, StoreError};
 use hookrail_adapters::telemetry::Chain;
+use hookrail_domain::aside::PROBE_SECONDS_MAX;
 use hookrail_domain::attempt::{Attempt, AttemptNumber, ErrorClass, Outcome};
 use hookrail_domain::delivery::Delivery;
 use hookrail_domain::line::Progress;
 use hookrail_domain::log_row::LogRow;
 use hookrail_domain::retry::fault_hold_seconds;
-use hookrail_domain::suspension::PROBE_SECONDS_MAX;
 use hookrail_wire::queue_message;
 
 use crate::{App, Invocation, Verdict};

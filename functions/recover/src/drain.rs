@@ -3,15 +3,18 @@
 use hookrail_adapters::clock::Clock;
 use hookrail_adapters::queue::Queue;
 use hookrail_adapters::sender::Sender;
-use hookrail_adapters::store::{Change, LineKey, LineSettings, LogStore, StoreError};
+use hookrail_adapters::store::{Change, LineKey, LineSettings, LogStore, Recorded, Replacement, StoreError};
 use hookrail_adapters::telemetry;
 use hookrail_adapters::telemetry::Chain;
 use hookrail_deliver::attempt::{EXHAUSTED, fits, send, tell};
+use hookrail_domain::aside::{Aside, PROBE_SECONDS_MAX};
 use hookrail_domain::attempt::{Attempt, AttemptNumber, ErrorClass, Outcome};
 use hookrail_domain::delivery::Delivery;
+use hookrail_domain::intervention::Waiting;
 use hookrail_domain::line::Progress;
 use hookrail_domain::log_row::LogRow;
-use hookrail_domain::suspension::{Aside, Line};
+use hookrail_domain::replay::Replay;
+use hookrail_domain::suspension::{Line, Step};
 
 use crate::page::{Page, Parked};
 use crate::wake_up::{put_off, read, until};
@@ -22,6 +25,8 @@ use crate::{App, Invocation, Verdict};
 pub const PARKED_DAYS_MAX: u64 = 30;
 const DAY_MS: u64 = 24 * 60 * 60 * 1000;
 
+/// What the log says of an event that waited for a webhook when it was deactivated, and was not to be kept.
+const DROPPED: &str = "the webhook was deactivated, and what waited was dropped";
 /// What the log says of an event that was parked for too long.
 const EXPIRED: &str = "the endpoint did not answer for as long as parked events are kept";
 
@@ -47,7 +52,12 @@ pub(crate) async fn run<S: LogStore, Q: Queue, H: Sender, C: Clock>(
         let now = app.clock.now();
         let aside = settings.line.aside.as_ref().filter(|aside| is_mine(aside, invocation));
         let Some(aside) = aside else { return Some(Verdict::Ack) };
-        if !settings.subscription.as_ref().is_some_and(|subscription| subscription.is_active) {
+        if let Some(version) = aside.gone {
+            return retire(app, key, &settings, version).await;
+        }
+        if !aside.is_dropped
+            && !settings.subscription.as_ref().is_some_and(|subscription| subscription.is_active)
+        {
             return Some(put_off(app, key, &settings, now).await);
         }
         if now < aside.due_at {
@@ -62,6 +72,7 @@ pub(crate) async fn run<S: LogStore, Q: Queue, H: Sender, C: Clock>(
                 }
                 // More was parked meanwhile.
                 Change::Lost => {
+                    page.forget();
                     settings = read(app, key).await?;
                     continue;
                 }
@@ -71,7 +82,11 @@ pub(crate) async fn run<S: LogStore, Q: Queue, H: Sender, C: Clock>(
             let at = aside.due_at;
             return release(app, key, &settings.line, at).await.map(|()| Verdict::Hold { seconds: 0 });
         }
-        match next(app, key, &settings, (&mut page, aside.next), invocation).await {
+        let sent = match settings.line.replay.as_ref().filter(|_| settings.line.is_replaying()) {
+            Some(replay) => send_again(app, key, &settings, (&mut page, replay), invocation).await,
+            None => next(app, key, &settings, (&mut page, aside.next), invocation).await,
+        };
+        match sent {
             Sent::GoOn(line) => settings.line = line,
             Sent::Lost => {
                 page.forget();
@@ -126,7 +141,7 @@ async fn next<S: LogStore, Q: Queue, H: Sender, C: Clock>(
         }
         Err(error) => return fault(&error),
     };
-    let number = AttemptNumber { sequence, attempt: parked.attempts + 1 };
+    let number = parked.next_number();
     let now = app.clock.now();
     if parked.was_accepted {
         let Some(to) = settings.line.after_skip(now) else { return Sent::Lost };
@@ -136,14 +151,67 @@ async fn next<S: LogStore, Q: Queue, H: Sender, C: Clock>(
             None => Sent::Fault,
         };
     }
-    if PARKED_DAYS_MAX * DAY_MS <= now.since(parked.first.attempt.started_at) {
-        let outcome = Outcome::Unsent { error: ErrorClass::Expired, reason: EXPIRED.to_owned() };
+    let is_dropped = settings.line.aside.as_ref().is_some_and(|aside| aside.is_dropped);
+    let is_too_old = PARKED_DAYS_MAX * DAY_MS <= now.since(parked.first.attempt.started_at);
+    if is_dropped || is_too_old {
+        let (error, reason) =
+            if is_dropped { (ErrorClass::Disabled, DROPPED) } else { (ErrorClass::Expired, EXPIRED) };
+        let outcome = Outcome::Unsent { error, reason: reason.to_owned() };
         let attempt = Attempt { number, started_at: now, duration_ms: 0, outcome };
-        let Some(to) = settings.line.after_skip(now) else { return Sent::Lost };
-        return record(app, settings, (&parked, attempt, Progress::Ended), to, invocation).await;
+        let Some(line) = settings.line.after_skip(now) else { return Sent::Lost };
+        let step = Step { progress: Progress::Ended, line };
+        return record(app, settings, (page, &parked), (attempt, step), invocation).await;
     }
+    attempt(app, settings, (page, &parked), &settings.line, invocation).await
+}
+
+/// Looks for the next event of a replay, and sends it. Its rows may have expired, and not all are asked for.
+async fn send_again<S: LogStore, Q: Queue, H: Sender, C: Clock>(
+    app: &App<S, Q, H, C>,
+    key: &LineKey,
+    settings: &LineSettings,
+    (page, replay): (&mut Page, &Replay),
+    invocation: &Invocation,
+) -> Sent {
+    let mut sequence = replay.next;
+    loop {
+        let found = match page.find_from(&app.store, key, sequence).await {
+            Ok(found) => found.filter(|found| found.sequence() <= replay.range.last),
+            Err(error) => return fault(&error),
+        };
+        let is_late = !fits(invocation, app.clock.now(), app.config.policy.timeout_seconds);
+        let Some(found) = found.filter(|_| !is_late) else {
+            // All is looked at, or as much as there was time for.
+            let next = if is_late { sequence } else { replay.range.last + 1 };
+            let to = settings.line.replay_at(next);
+            return match change(app, key, &settings.line, &to).await {
+                Some(Change::Done) => Sent::GoOn(to),
+                Some(Change::Lost) => Sent::Lost,
+                None => Sent::Fault,
+            };
+        };
+        sequence = found.sequence();
+        // The row that held its body may have expired before the others.
+        if replay.range.wants(&found.newest) && found.first.body.is_some() {
+            let line = settings.line.replay_at(sequence);
+            return attempt(app, settings, (page, &found), &line, invocation).await;
+        }
+        sequence += 1;
+    }
+}
+
+/// Makes an attempt at the head of `line` and records it with what it leads to.
+async fn attempt<S: LogStore, Q: Queue, H: Sender, C: Clock>(
+    app: &App<S, Q, H, C>,
+    settings: &LineSettings,
+    (page, parked): (&mut Page, &Parked),
+    line: &Line,
+    invocation: &Invocation,
+) -> Sent {
+    let number = parked.next_number();
     let Some(delivery) = delivery_of(&parked.first) else {
-        tracing::error!(subscription.id = %key.subscription, sequence, "a parked event has no body");
+        let AttemptNumber { sequence, .. } = number;
+        tracing::error!(subscription.id = %parked.first.subscription, sequence, "an event has no body");
         return Sent::Fault;
     };
     let (retry, suspension) = (&app.config.policy, &app.config.suspension);
@@ -151,22 +219,50 @@ async fn next<S: LogStore, Q: Queue, H: Sender, C: Clock>(
     let Some(attempt) = send(ports, settings, (&delivery, number), retry.timeout_seconds).await else {
         return Sent::Fault;
     };
-    let after = settings.line.after_attempt(&attempt.outcome, (retry, suspension), app.clock.now());
+    let version = settings.subscription.as_ref().map_or(0, |webhook| webhook.version);
+    let after = line.after_attempt((&attempt.outcome, version), (retry, suspension), app.clock.now());
     let Some(step) = after else { return Sent::Lost };
     tell(&delivery, &attempt, step.progress);
     if step.progress == Progress::Ended && !attempt.outcome.is_success() {
         telemetry::count(EXHAUSTED, 1, app.clock.now());
     }
-    page.count_attempt();
-    record(app, settings, (&parked, attempt, step.progress), step.line, invocation).await
+    record(app, settings, (page, parked), (attempt, step), invocation).await
+}
+
+/// Deactivates a webhook whose endpoint answered that it is gone, unless it was changed since.
+async fn retire<S: LogStore, Q: Queue, H: Sender, C: Clock>(
+    app: &App<S, Q, H, C>,
+    key: &LineKey,
+    settings: &LineSettings,
+    version: u64,
+) -> Option<Verdict> {
+    let now = app.clock.now();
+    let Some(webhook) = settings.subscription.as_ref().filter(|one| one.is_active && one.version == version)
+    else {
+        let to = settings.line.not_gone(now)?;
+        return change(app, key, &settings.line, &to).await.map(|_| Verdict::Hold { seconds: 0 });
+    };
+    let to =
+        settings.line.deactivated(Waiting::Keep, None, now)?.put_off(now.plus_seconds(PROBE_SECONDS_MAX))?;
+    match app.store.replace_with_line(&webhook.gone(), &settings.line, &to).await {
+        Ok(Replacement::Done) => {
+            tracing::warn!(subscription.id = %key.subscription, "a webhook's endpoint is gone; it is deactivated");
+            Some(Verdict::Ack)
+        }
+        Ok(Replacement::Lost) => Some(Verdict::Hold { seconds: 0 }),
+        Err(error) => {
+            tracing::warn!(error = %Chain(&error), "a webhook could not be deactivated");
+            None
+        }
+    }
 }
 
 /// Writes the row of an attempt and what it leads to, both or neither.
 async fn record<S: LogStore, Q: Queue, H: Sender, C: Clock>(
     app: &App<S, Q, H, C>,
     settings: &LineSettings,
-    (parked, attempt, progress): (&Parked, Attempt, Progress),
-    to: Line,
+    (page, parked): (&mut Page, &Parked),
+    (attempt, Step { progress, line: to }): (Attempt, Step),
     invocation: &Invocation,
 ) -> Sent {
     let target = settings.subscription.as_ref().map_or(("", 0), |one| (one.url.as_str(), one.version));
@@ -176,13 +272,31 @@ async fn record<S: LogStore, Q: Queue, H: Sender, C: Clock>(
         given_up: 0,
         url: target.0.to_owned(),
         version: target.1,
+        is_replay: settings.line.is_replaying(),
         run: invocation.run.clone(),
         body: None,
         ..parked.first.clone()
     };
     match app.store.advance(&row, &settings.line, &to).await {
-        Ok(Change::Done) => Sent::GoOn(to),
-        Ok(Change::Lost) => Sent::Lost,
+        Ok(Change::Done) => {
+            page.see(&row);
+            Sent::GoOn(to)
+        }
+        Ok(Change::Lost) => keep(app, row).await,
+        Err(error) => fault(&error),
+    }
+}
+
+/// Writes the row of a request that was open while its line moved: a webhook was deactivated, a replay cancelled.
+/// Whoever goes on with the line finds an accepted event as accepted, and tries any other again.
+async fn keep<S: LogStore, Q: Queue, H: Sender, C: Clock>(app: &App<S, Q, H, C>, row: LogRow) -> Sent {
+    let has_ended = row.is_replay || row.attempt.outcome.is_success();
+    let progress = if has_ended { Progress::Ended } else { Progress::Parked };
+    if matches!(row.attempt.outcome, Outcome::Unsent { .. }) {
+        return Sent::Lost;
+    }
+    match app.store.put_row(&LogRow { progress, ..row }).await {
+        Ok(Recorded::Mine | Recorded::Another) => Sent::Lost,
         Err(error) => fault(&error),
     }
 }

@@ -6,8 +6,8 @@ use hookrail_adapters::records::{CLAIM_SLACK_SECONDS, Record};
 use hookrail_adapters::sender::Sender;
 use hookrail_adapters::store::{Change, LineKey, LineSettings, LogStore};
 use hookrail_adapters::telemetry::Chain;
+use hookrail_domain::aside::{Lease, PROBE_SECONDS_MAX};
 use hookrail_domain::retry::fault_hold_seconds;
-use hookrail_domain::suspension::{Lease, PROBE_SECONDS_MAX};
 use hookrail_domain::time::Millis;
 use hookrail_wire::wake_up::WakeUp;
 
@@ -43,7 +43,8 @@ pub(crate) async fn run<S: LogStore, Q: Queue, H: Sender, C: Clock>(
     {
         return until(lease.until, now);
     }
-    if !settings.subscription.as_ref().is_some_and(|subscription| subscription.is_active) {
+    let is_active = settings.subscription.as_ref().is_some_and(|subscription| subscription.is_active);
+    if !is_active && !aside.is_dropped {
         return put_off(app, &key, &settings, now).await;
     }
     let lease =

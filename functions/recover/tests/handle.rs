@@ -2,9 +2,13 @@
 
 #![expect(clippy::unwrap_used, clippy::panic, reason = "a test's set-up fails loudly")]
 
+#[path = "handle/by_hand.rs"]
+mod by_hand;
+
 use aws_lambda_events::sqs::{SqsEvent, SqsMessage};
 use hookrail_adapters::config::RecoverConfig;
 use hookrail_adapters::store::{Change, ConfigStore as _, LineKey, LogStore as _, Parking};
+use hookrail_domain::aside::Mode;
 use hookrail_domain::attempt::{Attempt, AttemptNumber, ErrorClass, Outcome};
 use hookrail_domain::delivery::{Delivery, QueueName, QueuePosition};
 use hookrail_domain::event::Body;
@@ -14,7 +18,7 @@ use hookrail_domain::log_row::{LogRow, RunId};
 use hookrail_domain::retry::RetryPolicy;
 use hookrail_domain::signature::SigningSecret;
 use hookrail_domain::subscription::Subscription;
-use hookrail_domain::suspension::{Line, Mode, SuspensionPolicy};
+use hookrail_domain::suspension::{Line, SuspensionPolicy};
 use hookrail_domain::target::TargetPolicy;
 use hookrail_domain::time::Millis;
 use hookrail_domain::token::{Grant, TokenHash};
@@ -219,7 +223,7 @@ async fn a_void_wake_up_and_one_for_an_active_line_end_without_a_word() {
 async fn while_one_run_is_at_work_another_waits_for_the_end_of_its_lease() {
     let world = World::new(Mode::Suspended, 1, []).await;
     let line = world.line();
-    let lease = hookrail_domain::suspension::Lease { run: RunId("a".into()), until: NOW.plus_seconds(40) };
+    let lease = hookrail_domain::aside::Lease { run: RunId("a".into()), until: NOW.plus_seconds(40) };
     world.app.store.change_line(&key(), &line, &line.leased(lease).unwrap()).await.unwrap();
     assert_eq!(world.wake("b", 0).await, 1);
     assert_eq!((world.held(), world.log().len()), (40, 0));
@@ -289,7 +293,7 @@ async fn the_schedule_wakes_what_is_overdue_and_nobody_is_at_work_on() {
     assert!(world.log().is_empty());
     let line = world.line();
     let until = NOW.plus_seconds(10_000);
-    let lease = hookrail_domain::suspension::Lease { run: RunId("a".into()), until };
+    let lease = hookrail_domain::aside::Lease { run: RunId("a".into()), until };
     world.app.store.change_line(&key(), &line, &line.leased(lease).unwrap()).await.unwrap();
     world.app.clock.advance_ms(sweep::GRACE_MS);
     sweep::run(&world.app, &world.invocation("s")).await;

@@ -153,6 +153,14 @@ pub trait LogStore: Send + Sync {
         to: &Line,
     ) -> impl Future<Output = Result<Change, StoreError>> + Send;
 
+    /// Writes a webhook over the version before its own, and what differs between the two lines, both or neither.
+    fn replace_with_line(
+        &self,
+        subscription: &Subscription,
+        from: &Line,
+        to: &Line,
+    ) -> impl Future<Output = Result<Replacement, StoreError>> + Send;
+
     /// Writes the row of an attempt that recover made and what it leads to, both or neither.
     fn advance(
         &self,

@@ -7,6 +7,9 @@ use crate::time::Millis;
 /// The status that stands for "no HTTP answer" in the log, as the reference system writes it.
 pub const STATUS_NO_ANSWER: u16 = 409;
 
+/// The answer that deactivates a webhook.
+pub const STATUS_GONE: u16 = 410;
+
 /// Why an attempt failed, as programs read it. Never names an internal address.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub enum ErrorClass {
@@ -117,6 +120,12 @@ impl Outcome {
     #[must_use]
     pub fn is_success(&self) -> bool {
         matches!(self, Self::Answered { status: 200..=209, .. })
+    }
+
+    /// Whether the receiver says that nobody will ever be there again.
+    #[must_use]
+    pub fn is_gone(&self) -> bool {
+        matches!(self, Self::Answered { status: STATUS_GONE, .. })
     }
 
     /// The status that the log shows.

@@ -60,6 +60,7 @@ mod tests {
             code: Code::parse("c").unwrap(),
             description: None,
             version: 0,
+            inactive_because: None,
         }
     }
 

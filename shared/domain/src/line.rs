@@ -17,6 +17,8 @@ pub struct LastRow {
     pub progress: Progress,
     /// Deliveries given up in a row, this one included.
     pub given_up: u32,
+    /// The webhook's version at this attempt, if its endpoint answered that it is gone.
+    pub gone: Option<u64>,
 }
 
 /// Whether a row's delivery has ended.
@@ -111,6 +113,7 @@ mod tests {
             accepted: at("events", accepted),
             progress,
             given_up: 0,
+            gone: None,
         }
     }
 

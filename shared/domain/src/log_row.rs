@@ -28,6 +28,8 @@ pub struct LogRow {
     pub url: String,
     pub version: u64,
     pub run: RunId,
+    /// Whether a person asked for it, after its event had ended.
+    pub is_replay: bool,
     /// The exact body sent. Stored with the event's first row only; a list fills it in for the others.
     pub body: Option<Body>,
     pub expires_at: Option<Millis>,
@@ -44,6 +46,7 @@ impl LogRow {
             accepted: self.accepted.clone(),
             progress: self.progress,
             given_up: self.given_up,
+            gone: self.attempt.outcome.is_gone().then_some(self.version),
         }
     }
 
@@ -70,6 +73,7 @@ impl LogRow {
             url: url.to_owned(),
             version,
             run: run.clone(),
+            is_replay: false,
             expires_at,
         }
     }

@@ -1,6 +1,6 @@
 //! What becomes of a delivery after an attempt.
 
-use crate::attempt::Outcome;
+use crate::attempt::{Outcome, STATUS_GONE};
 
 /// Longest hold that a receiver's `Retry-After` can ask for, in seconds.
 pub const RETRY_AFTER_SECONDS_MAX: u64 = 900;
@@ -46,7 +46,7 @@ impl RetryPolicy {
             return Disposition::Delivered;
         }
         match outcome {
-            Outcome::Unsent { .. } => Disposition::GiveUp,
+            Outcome::Unsent { .. } | Outcome::Answered { status: STATUS_GONE, .. } => Disposition::GiveUp,
             _ if self.attempts_max <= attempt => Disposition::GiveUp,
             Outcome::Answered { status: 429 | 503, retry_after_seconds: Some(asked), .. } => {
                 Disposition::RetryAfter {
@@ -120,6 +120,11 @@ mod tests {
     #[test]
     fn a_skipped_delivery_ends_at_once() {
         check(1, &Outcome::Unsent { error: ErrorClass::Disabled, reason: "off".into() }, Disposition::GiveUp);
+    }
+
+    #[test]
+    fn an_endpoint_that_is_gone_is_not_tried_again() {
+        check(1, &answered(410, None), Disposition::GiveUp);
     }
 
     #[test]

@@ -20,6 +20,28 @@ pub struct Subscription {
     pub description: Option<Description>,
     /// Raised by one with every write, 0 at creation.
     pub version: u64,
+    /// Why it is inactive, if nobody decided it.
+    pub inactive_because: Option<InactiveBecause>,
+}
+
+/// What deactivates a webhook by itself.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum InactiveBecause {
+    /// Its endpoint answered 410.
+    Gone,
+}
+
+impl Subscription {
+    /// The webhook after its endpoint said that it is gone.
+    #[must_use]
+    pub fn gone(&self) -> Self {
+        Self {
+            is_active: false,
+            inactive_because: Some(InactiveBecause::Gone),
+            version: self.version + 1,
+            ..self.clone()
+        }
+    }
 }
 
 /// Why a text of a webhook is refused.

@@ -3,16 +3,13 @@
 //! A line is active, or its events are set aside: *suspended* when its endpoint fails and is probed, *lagging* when it
 //! works and is behind. Deliver sets aside and parks; recover probes, drains and makes the line active again.
 
+use crate::aside::{Aside, Lease, Mode, Moved, PROBE_SECONDS_MIN};
 use crate::attempt::Outcome;
 use crate::line::{LastRow, Progress};
-use crate::log_row::RunId;
-use crate::retry::{Disposition, RetryPolicy};
+use crate::replay::Replay;
+use crate::retry::RetryPolicy;
 use crate::time::Millis;
 
-/// Wait before the first probe of a suspended endpoint, in seconds; doubles with every probe that fails.
-pub const PROBE_SECONDS_MIN: u64 = 30;
-/// Longest wait between two probes, in seconds.
-pub const PROBE_SECONDS_MAX: u64 = 900;
 /// So few parked events are left that a fresh one waits for them in the queue instead of being parked as well.
 pub const HAND_OVER_EVENTS_MAX: u64 = 10;
 /// How long a message may wait so, in seconds since it was sent.
@@ -46,42 +43,8 @@ pub struct Line {
     pub wake: u64,
     /// None while the line is active.
     pub aside: Option<Aside>,
-}
-
-/// Events that wait in the log.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Aside {
-    pub mode: Mode,
-    pub since: Millis,
-    /// The first event to be sent again.
-    pub next: u64,
-    /// The last event that was set aside; `next - 1` when none is left.
-    pub last: u64,
-    /// When recover goes on.
-    pub due_at: Millis,
-    /// Probes in a row that found the endpoint dead.
-    pub failed_probes: u32,
-    /// Attempts at `next` in this round.
-    pub head_attempts: u32,
-    /// Events given up in a row in this round.
-    pub given_up: u32,
-    /// The run that drains.
-    pub lease: Option<Lease>,
-}
-
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Mode {
-    /// The endpoint fails: its oldest event probes it.
-    Suspended,
-    /// The endpoint answers, and its events are sent one after another.
-    Lagging,
-}
-
-/// Who drains a line, and until when nobody else does.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Lease {
-    pub run: RunId,
-    pub until: Millis,
+    /// The newest replay of ended events, running or not. While it runs the line is set aside.
+    pub replay: Option<Replay>,
 }
 
 /// What deliver does with a message whose turn it is.
@@ -105,31 +68,41 @@ pub struct Step {
     pub line: Line,
 }
 
-impl Aside {
-    /// How many events wait.
-    #[must_use]
-    pub fn waiting(&self) -> u64 {
-        (self.last + 1).saturating_sub(self.next)
-    }
-}
-
 impl Line {
+    #[must_use]
+    pub fn is_replaying(&self) -> bool {
+        self.replay.as_ref().is_some_and(Replay::is_running)
+    }
+
     /// The line with its events set aside after a run of given-up ones, if that is due: the run is sent again first.
+    /// An endpoint that is gone needs no run.
     ///
     /// To be asked whenever the last row has ended, before its message is let go: a crash then repairs itself.
     #[must_use]
     pub fn suspended(&self, last: Option<&LastRow>, policy: &SuspensionPolicy, now: Millis) -> Option<Self> {
-        let last = last.filter(|last| last.progress == Progress::Ended)?;
-        let run = u64::from(last.given_up);
-        let is_due = 0 < policy.suspend_after && policy.suspend_after <= last.given_up;
-        (self.aside.is_none() && is_due).then(|| {
-            let sequence = last.number.sequence;
-            let aside = Aside {
-                due_at: now.plus_seconds(PROBE_SECONDS_MIN),
-                ..Aside::new(Mode::Suspended, (sequence + 1).saturating_sub(run), sequence, now)
-            };
-            self.changed(Some(aside))
-        })
+        let last = last.filter(|last| last.progress == Progress::Ended && 0 < last.given_up)?;
+        // Without suspension what was given up before stays so.
+        let run = if policy.suspend_after == 0 { 1 } else { last.given_up };
+        let is_dead = 0 < policy.suspend_after && policy.suspend_after <= last.given_up;
+        if !is_dead && last.gone.is_none() {
+            return None;
+        }
+        let sequence = last.number.sequence;
+        let first = (sequence + 1).saturating_sub(run.into());
+        match &self.aside {
+            None => {
+                let wait_seconds = if last.gone.is_some() { 0 } else { PROBE_SECONDS_MIN };
+                let due_at = now.plus_seconds(wait_seconds);
+                let aside = Aside::new(Mode::Suspended, first, sequence, now);
+                Some(self.changed(Some(Aside { due_at, gone: last.gone, ..aside })))
+            }
+            // Somebody set the line aside while the last attempt of the run was under way.
+            Some(aside) if aside.last < sequence => {
+                let (next, gone) = (aside.next.min(first), aside.gone.or(last.gone));
+                Some(self.with(Aside { next, last: sequence, gone, ..aside.clone() }))
+            }
+            Some(_) => None,
+        }
     }
 
     /// What to do with a message of this line whose turn it is, at its first attempt or a later one.
@@ -164,46 +137,31 @@ impl Line {
     #[must_use]
     pub fn after_attempt(
         &self,
-        outcome: &Outcome,
-        (retry, suspension): (&RetryPolicy, &SuspensionPolicy),
+        (outcome, version): (&Outcome, u64),
+        policies: (&RetryPolicy, &SuspensionPolicy),
         now: Millis,
     ) -> Option<Step> {
         let aside = self.aside.as_ref()?;
-        let after = |progress, aside| Step { progress, line: self.with(aside) };
-        if outcome.is_success() {
-            let aside = Aside { mode: Mode::Lagging, failed_probes: 0, given_up: 0, ..aside.ended(now) };
-            return Some(after(Progress::Ended, aside));
+        let (mut aside, moved) = aside.after((outcome, version), policies, now);
+        let Some(replay) = self.replay.as_ref().filter(|_| self.is_replaying()) else {
+            aside.next = moved.from(aside.next);
+            // Not waiting, which is deliver's: whoever meets this row knows that the line is set aside.
+            let progress = if moved == Moved::Stays { Progress::Parked } else { Progress::Ended };
+            return Some(Step { progress, line: self.with(aside) });
+        };
+        // Its event had ended before and has ended again, whatever comes of it.
+        let replay = replay.after(moved, outcome.is_success());
+        if !replay.is_running() {
+            (aside.head_attempts, aside.given_up) = (0, 0);
         }
-        let head_attempts = aside.head_attempts + 1;
-        let is_hold = suspension.suspend_after == HOLD;
-        if aside.mode == Mode::Suspended && (is_hold || !is_about_the_event(outcome)) {
-            let due_at = now.plus_seconds(probe_seconds(aside.failed_probes + 1));
-            let failed_probes = aside.failed_probes.saturating_add(1);
-            return Some(after(Progress::Parked, Aside { due_at, failed_probes, ..aside.clone() }));
-        }
-        match retry.disposition(head_attempts, outcome) {
-            Disposition::RetryAfter { seconds } => {
-                // Not waiting, which is deliver's: whoever meets this row knows that the line is set aside.
-                let due_at = now.plus_seconds(seconds);
-                Some(after(Progress::Parked, Aside { due_at, head_attempts, ..aside.clone() }))
-            }
-            Disposition::Delivered | Disposition::GiveUp => {
-                let given_up = aside.given_up + 1;
-                let is_dead = aside.mode == Mode::Lagging
-                    && 0 < suspension.suspend_after
-                    && suspension.suspend_after <= given_up;
-                let aside =
-                    if is_dead { aside.dead(given_up, now) } else { Aside { given_up, ..aside.ended(now) } };
-                Some(after(Progress::Ended, aside))
-            }
-        }
+        Some(Step { progress: Progress::Ended, line: Self { replay: Some(replay), ..self.with(aside) } })
     }
 
     /// The line after its head has ended without an attempt, as one that a person skips or that is too old.
     #[must_use]
     pub fn after_skip(&self, now: Millis) -> Option<Self> {
         let aside = self.aside.as_ref()?;
-        Some(self.with(aside.ended(now)))
+        Some(self.with(Aside { next: aside.next + 1, ..aside.ended(now) }))
     }
 
     /// The line with `lease` on what is set aside.
@@ -224,7 +182,7 @@ impl Line {
     #[must_use]
     pub fn closed(&self) -> Option<Self> {
         let aside = self.aside.as_ref()?;
-        (aside.waiting() == 0).then(|| self.changed(None))
+        (aside.waiting() == 0 && !self.is_replaying()).then(|| self.changed(None))
     }
 
     /// The line as it is woken at once.
@@ -245,12 +203,15 @@ impl Line {
             (Some(now), Some(then)) => {
                 now.next == then.next
                     && now.mode == then.mode
+                    && now.is_dropped == then.is_dropped
                     && holds_lease(now) == holds_lease(then)
-                    && (to.aside.is_some() || now.last == then.last)
+                    && (to.aside.as_ref().is_some_and(|to| to.last == then.last) || now.last == then.last)
             }
             (None, Some(_)) | (Some(_), None) => false,
         };
+        let replayed = |line: &Self| line.replay.as_ref().map(|replay| (replay.state, replay.next));
         is_same_aside
+            && replayed(self) == replayed(from)
             && self.generation == from.generation
             && (to.wake == from.wake || self.wake == from.wake)
     }
@@ -264,6 +225,7 @@ impl Line {
         }
         replace(&mut self.generation, &from.generation, &to.generation);
         replace(&mut self.wake, &from.wake, &to.wake);
+        replace(&mut self.replay, &from.replay, &to.replay);
         let (Some(aside), Some(from), Some(to)) = (&mut self.aside, &from.aside, &to.aside) else {
             self.aside.clone_from(&to.aside);
             return;
@@ -277,69 +239,17 @@ impl Line {
         replace(&mut aside.head_attempts, &from.head_attempts, &to.head_attempts);
         replace(&mut aside.given_up, &from.given_up, &to.given_up);
         replace(&mut aside.lease, &from.lease, &to.lease);
+        replace(&mut aside.gone, &from.gone, &to.gone);
+        replace(&mut aside.is_dropped, &from.is_dropped, &to.is_dropped);
     }
 
-    fn with(&self, aside: Aside) -> Self {
+    pub(crate) fn with(&self, aside: Aside) -> Self {
         Self { aside: Some(aside), ..self.clone() }
     }
 
     /// Every change between active and set aside wakes recover, or makes a wake-up that is under way void.
-    fn changed(&self, aside: Option<Aside>) -> Self {
-        Self {
-            generation: self.generation + 1,
-            wake: self.wake + 1,
-            aside,
-            sequence_floor: self.sequence_floor,
-        }
-    }
-}
-
-impl Aside {
-    fn new(mode: Mode, next: u64, last: u64, now: Millis) -> Self {
-        Self {
-            mode,
-            since: now,
-            next,
-            last,
-            due_at: now,
-            failed_probes: 0,
-            head_attempts: 0,
-            given_up: 0,
-            lease: None,
-        }
-    }
-
-    /// The head has ended: the next one is due. A time that is past stays as it is, which saves the index a write.
-    fn ended(&self, now: Millis) -> Self {
-        Self { next: self.next + 1, due_at: self.due_at.min(now), head_attempts: 0, ..self.clone() }
-    }
-
-    /// The endpoint has died again: the run of given-up events is sent once more when it is back.
-    fn dead(&self, given_up: u32, now: Millis) -> Self {
-        Self {
-            mode: Mode::Suspended,
-            next: (self.next + 1).saturating_sub(u64::from(given_up)),
-            due_at: now.plus_seconds(PROBE_SECONDS_MIN),
-            failed_probes: 0,
-            head_attempts: 0,
-            given_up: 0,
-            ..self.clone()
-        }
-    }
-}
-
-/// How long to wait after so many failed probes.
-fn probe_seconds(failed_probes: u32) -> u64 {
-    (PROBE_SECONDS_MIN << failed_probes.min(16)).min(PROBE_SECONDS_MAX)
-}
-
-/// Whether an answer says something about the event rather than about the endpoint.
-fn is_about_the_event(outcome: &Outcome) -> bool {
-    match outcome {
-        Outcome::Answered { status, .. } => {
-            (400..500).contains(status) && !matches!(status, 408 | 410 | 425 | 429)
-        }
-        Outcome::NotSent { .. } | Outcome::NoAnswer { .. } | Outcome::Unsent { .. } => false,
+    pub(crate) fn changed(&self, aside: Option<Aside>) -> Self {
+        Self { generation: self.generation + 1, wake: self.wake + 1, aside, ..self.clone() }
     }
 }
 
@@ -349,6 +259,7 @@ mod tests {
     use crate::attempt::{AttemptNumber, ErrorClass, ResponseText};
     use crate::delivery::{QueueName, QueuePosition};
     use crate::id::DeliveryId;
+    use crate::log_row::RunId;
 
     const NOW: Millis = Millis(1_000_000);
     const POLICY: SuspensionPolicy = SuspensionPolicy { suspend_after: 5, park_after_seconds: 900 };
@@ -364,7 +275,7 @@ mod tests {
 
     fn aside(mode: Mode) -> Line {
         let aside = Aside { since: Millis(5), head_attempts: 0, ..Aside::new(mode, 7, 11, NOW) };
-        Line { sequence_floor: 3, generation: 1, wake: 1, aside: Some(aside) }
+        Line { sequence_floor: 3, generation: 1, wake: 1, aside: Some(aside), replay: None }
     }
 
     fn last_row(sequence: u64, given_up: u32, progress: Progress) -> LastRow {
@@ -376,6 +287,7 @@ mod tests {
             accepted: at(),
             progress,
             given_up,
+            gone: None,
         }
     }
 
@@ -387,7 +299,7 @@ mod tests {
 
     #[track_caller]
     fn after(line: &Line, outcome: &Outcome, policy: &SuspensionPolicy) -> Step {
-        line.after_attempt(outcome, (&RetryPolicy::default(), policy), NOW).unwrap()
+        line.after_attempt((outcome, 4), (&RetryPolicy::default(), policy), NOW).unwrap()
     }
 
     #[test]
@@ -406,9 +318,35 @@ mod tests {
         assert_eq!(due(&active, 1, &HOLDING).map(|line| short(&line).1), Some(9), "hold");
         assert_eq!(due(&active, 99, &SuspensionPolicy { suspend_after: 0, ..POLICY }), None, "never");
         assert_eq!(due(&aside(Mode::Lagging), 5, &POLICY), None, "it is set aside already");
+        let mut earlier = aside(Mode::Lagging);
+        earlier.aside = Some(Aside { next: 9, last: 8, ..earlier.aside.unwrap() });
+        let covered = due(&earlier, 5, &POLICY).unwrap();
+        assert_eq!((short(&covered).1, covered.aside.unwrap().last), (5, 9), "set aside amid its attempt");
         let waiting = last_row(9, 5, Progress::Waiting { until: NOW });
         assert_eq!(active.suspended(Some(&waiting), &POLICY, NOW), None, "the next one has begun");
         assert_eq!(active.suspended(None, &POLICY, NOW), None);
+    }
+
+    #[test]
+    fn an_endpoint_that_is_gone_is_set_aside_at_once_and_told_to_recover() {
+        let active = Line::default();
+        let gone = |given_up| LastRow { gone: Some(4), ..last_row(9, given_up, Progress::Ended) };
+        for (given_up, suspend_after, next) in [(1, 5, 9), (3, 5, 7), (1, 1, 9), (70, 0, 9)] {
+            let policy = SuspensionPolicy { suspend_after, ..POLICY };
+            let line = active.suspended(Some(&gone(given_up)), &policy, NOW).unwrap();
+            assert_eq!(short(&line), (Mode::Suspended, next, 0, 0), "{given_up} of {suspend_after}");
+            assert_eq!(line.aside.unwrap().gone, Some(4));
+        }
+        assert_eq!(
+            active.suspended(Some(&gone(0)), &POLICY, NOW),
+            None,
+            "a replay's row tells deliver nothing"
+        );
+        for (mode, policy) in [(Mode::Suspended, POLICY), (Mode::Lagging, POLICY), (Mode::Lagging, HOLDING)] {
+            let step = after(&aside(mode), &answered(410), &policy);
+            assert_eq!((step.progress, short(&step.line)), (Progress::Parked, (Mode::Suspended, 7, 0, 0)));
+            assert_eq!(step.line.aside.unwrap().gone, Some(4), "the version that was asked");
+        }
     }
 
     #[test]
@@ -452,7 +390,7 @@ mod tests {
     #[test]
     fn a_dead_endpoint_is_probed_ever_more_slowly_and_that_costs_the_event_nothing() {
         for outcome in
-            [no_answer(), answered(500), answered(429), answered(408), answered(410), answered(301)]
+            [no_answer(), answered(500), answered(429), answered(408), answered(425), answered(301)]
         {
             let mut line = aside(Mode::Suspended);
             let mut waits = Vec::new();
@@ -512,7 +450,7 @@ mod tests {
         assert_eq!(line.closed(), None);
         line.aside.as_mut().unwrap().next = 12;
         let active = line.closed().unwrap();
-        assert_eq!(active, Line { sequence_floor: 3, generation: 2, wake: 2, aside: None });
+        assert_eq!(active, Line { sequence_floor: 3, generation: 2, wake: 2, aside: None, replay: None });
         assert_eq!(active.closed(), None);
         assert_eq!(active.woken(NOW), None);
     }
@@ -547,6 +485,12 @@ mod tests {
         assert!(!leased.allows(&from, &step), "another run is at work");
         let closed = Line { aside: None, generation: 2, wake: 2, ..from.clone() };
         assert!(from.allows(&from, &closed) && !parked.allows(&from, &closed), "one more was parked");
+        let further = {
+            let mut line = from.clone();
+            line.aside.as_mut().unwrap().last = 13;
+            line
+        };
+        assert!(from.allows(&from, &further) && !parked.allows(&from, &further), "its end never goes back");
         assert!(!Line { generation: 2, ..from.clone() }.allows(&from, &step));
         assert!(!Line::default().allows(&from, &step));
     }

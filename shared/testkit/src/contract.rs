@@ -6,16 +6,19 @@ use hookrail_adapters::store::{
     Change, CompanyCreation, ConfigStore, KeptAnswer, LineKey, LogStore, Parking, Recorded, Replacement,
     SubscriptionCreation,
 };
+use hookrail_domain::aside::Lease;
 use hookrail_domain::attempt::{Attempt, AttemptNumber};
 use hookrail_domain::delivery::{QueueName, QueuePosition};
 use hookrail_domain::event::Body;
 use hookrail_domain::id::{CompanyId, DeliveryId, EventId, SubscriptionId};
+use hookrail_domain::intervention::Waiting;
 use hookrail_domain::line::{LastRow, Progress};
 use hookrail_domain::log_row::{LogRow, RunId};
+use hookrail_domain::replay::ReplayRange;
 use hookrail_domain::retry::RetryPolicy;
 use hookrail_domain::signature::SigningSecret;
 use hookrail_domain::subscription::{Code, Name, Subscription};
-use hookrail_domain::suspension::{Lease, Line, Step, SuspensionPolicy};
+use hookrail_domain::suspension::{Line, Step, SuspensionPolicy};
 use hookrail_domain::target::TargetUrl;
 use hookrail_domain::time::Millis;
 use hookrail_domain::token::{Grant, TokenHash};
@@ -37,6 +40,7 @@ pub fn subscription(company: &str, number: u8) -> Subscription {
         code: Code::parse(&format!("code_{number}")).expect("a code"),
         description: None,
         version: 0,
+        inactive_because: None,
     }
 }
 
@@ -47,6 +51,7 @@ pub async fn check(store: &(impl ConfigStore + LogStore), prefix: &str) {
     answers(store, prefix).await;
     rows(store, prefix).await;
     lines(store, prefix).await;
+    interventions(store, prefix).await;
 }
 
 async fn companies_and_tokens(store: &impl ConfigStore, prefix: &str) {
@@ -128,6 +133,7 @@ fn row(line: &LineKey, sequence: u64, attempt: u32, run: &str) -> LogRow {
         url: "https://receiver.example/".to_owned(),
         version: 0,
         run: RunId(run.to_owned()),
+        is_replay: false,
         body: (attempt == 1).then(|| Body::new(format!("{{\"event\":{sequence}}}")).expect("small")),
         expires_at: None,
     }
@@ -232,12 +238,61 @@ async fn lines(store: &(impl ConfigStore + LogStore), prefix: &str) {
     assert!(!due(u64::MAX / 2).await, "an active line is never due");
 }
 
+/// A line and its webhook, which are changed together or not at all.
+async fn interventions(store: &(impl ConfigStore + LogStore), prefix: &str) {
+    let known = subscription(&format!("{prefix}-interventions"), 1);
+    let key = LineKey { company: known.company.clone(), subscription: known.id };
+    let token = TokenHash::of(known.company.as_str());
+    let grant = Grant::company(known.company.clone());
+    store.create_company(&known.company, token, &grant).await.expect("write");
+    let secret = SigningSecret::from_random([1; 32]);
+    store.create_subscription(&known, &secret).await.expect("write");
+    let now = async || {
+        let settings = store.settings(std::slice::from_ref(&key)).await.expect("read");
+        settings.into_iter().next().expect("one")
+    };
+
+    let active = Line::default();
+    let kept = active.deactivated(Waiting::Keep, None, Millis(1)).expect("kept");
+    let gone = known.gone();
+    let replace = async |webhook, from, to| store.replace_with_line(webhook, from, to).await.expect("write");
+    let other = kept.woken(Millis(2)).expect("set aside");
+    assert_eq!(replace(&gone, &kept, &other).await, Replacement::Lost, "the line is another");
+    assert_eq!(now().await.subscription.as_ref(), Some(&known), "then the webhook stays as well");
+    let before = store.config_versions(std::slice::from_ref(&known.company)).await.expect("read");
+    assert_eq!(replace(&gone, &active, &kept).await, Replacement::Done);
+    let settings = now().await;
+    assert_eq!((settings.subscription.as_ref(), &settings.line), (Some(&gone), &kept));
+    let after = store.config_versions(std::slice::from_ref(&known.company)).await.expect("read");
+    assert!(before < after, "fan-out is told");
+    assert_eq!(replace(&gone, &kept, &other).await, Replacement::Lost, "the webhook is another");
+    assert_eq!(now().await.line, kept, "then the line stays as well");
+
+    let range = ReplayRange { first: 1, last: 2, only_failed: true };
+    let replaying = kept.replayed(range, None, Millis(2)).expect("none runs");
+    let change = async |from: &Line, to: &Line| store.change_line(&key, from, to).await.expect("write");
+    assert_eq!(change(&kept, &replaying).await, Change::Done);
+    assert_eq!(change(&kept, &replaying).await, Change::Lost, "one replay at a time");
+    assert_eq!(now().await.line, replaying);
+    let moved = replaying.replay_at(2);
+    assert_eq!(change(&replaying, &moved).await, Change::Done);
+    let cancelled = replaying.replay_cancelled(Millis(3)).expect("one runs");
+    assert_eq!(change(&replaying, &cancelled).await, Change::Lost, "it has moved");
+    let cancelled = moved.replay_cancelled(Millis(3)).expect("one runs");
+    assert_eq!(change(&moved, &cancelled).await, Change::Done);
+    assert_eq!(change(&moved, &moved.replay_at(3)).await, Change::Lost, "it was cancelled");
+    let dropped = cancelled.deactivated(Waiting::Drop, None, Millis(4)).expect("set aside");
+    assert_eq!(change(&cancelled, &dropped).await, Change::Done);
+    assert_eq!(now().await.line, dropped);
+}
+
 /// A line that ends its first seven events one by one; it is returned as it is then.
 async fn drained(store: &impl LogStore, key: &LineKey, mut line: Line) -> Line {
     let policy = SuspensionPolicy::default();
     let retry = RetryPolicy::default();
-    let after =
-        |line: &Line| line.after_attempt(&answer(200), (&retry, &policy), Millis(40_000)).expect("set aside");
+    let after = |line: &Line| {
+        line.after_attempt((&answer(200), 0), (&retry, &policy), Millis(40_000)).expect("set aside")
+    };
     for sequence in 1..=7 {
         let Step { progress, line: next } = after(&line);
         let row = LogRow { progress, ..row(key, sequence, 4, "r") };

@@ -75,6 +75,20 @@ impl MemoryTables {
     }
 }
 
+impl Tables {
+    fn replace(&mut self, subscription: &Subscription) -> Replacement {
+        let key = (subscription.company.clone(), subscription.id);
+        match self.subscriptions.get_mut(&key) {
+            Some(current) if current.version + 1 == subscription.version => {
+                *current = subscription.clone();
+                *self.companies.entry(subscription.company.clone()).or_default() += 1;
+                Replacement::Done
+            }
+            Some(_) | None => Replacement::Lost,
+        }
+    }
+}
+
 impl ConfigStore for MemoryTables {
     async fn find_grant(&self, token: TokenHash) -> Result<Option<Grant>, StoreError> {
         Ok(self.open()?.grants.get(&token).cloned())
@@ -132,16 +146,7 @@ impl ConfigStore for MemoryTables {
     }
 
     async fn replace_subscription(&self, subscription: &Subscription) -> Result<Replacement, StoreError> {
-        let mut tables = self.open()?;
-        let key = (subscription.company.clone(), subscription.id);
-        match tables.subscriptions.get_mut(&key) {
-            Some(current) if current.version + 1 == subscription.version => {
-                *current = subscription.clone();
-                *tables.companies.entry(subscription.company.clone()).or_default() += 1;
-                Ok(Replacement::Done)
-            }
-            Some(_) | None => Ok(Replacement::Lost),
-        }
+        Ok(self.open()?.replace(subscription))
     }
 
     async fn config_versions(&self, companies: &[CompanyId]) -> Result<Vec<u64>, StoreError> {
@@ -231,6 +236,24 @@ impl LogStore for MemoryTables {
         }
         line.take(from, to);
         Ok(Change::Done)
+    }
+
+    async fn replace_with_line(
+        &self,
+        subscription: &Subscription,
+        from: &Line,
+        to: &Line,
+    ) -> Result<Replacement, StoreError> {
+        let mut tables = self.open()?;
+        let key = LineKey { company: subscription.company.clone(), subscription: subscription.id };
+        if !tables.states.entry(key.clone()).or_default().allows(from, to) {
+            return Ok(Replacement::Lost);
+        }
+        let replaced = tables.replace(subscription);
+        if replaced == Replacement::Done {
+            tables.states.entry(key).or_default().take(from, to);
+        }
+        Ok(replaced)
     }
 
     async fn advance(&self, row: &LogRow, from: &Line, to: &Line) -> Result<Change, StoreError> {

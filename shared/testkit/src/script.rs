@@ -29,6 +29,11 @@ impl ScriptedSender {
         self.0.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
+    /// Answers with this after everything else of the script.
+    pub fn then(&self, outcome: Outcome) {
+        self.script().outcomes.insert(0, outcome);
+    }
+
     /// Every request received, in order.
     #[must_use]
     pub fn requests(&self) -> Vec<DeliveryRequest> {

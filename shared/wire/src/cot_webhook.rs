@@ -1,13 +1,17 @@
 //! `COTWebhook` JSON. Tolerant reading, exact writing: empty strings on the wire are absent slots inside.
 
 use hookrail_domain::id::{CompanyId, ContextId, SubscriptionId};
-use hookrail_domain::subscription::{Code, Description, Name, Subscription};
+use hookrail_domain::intervention::Waiting;
+use hookrail_domain::subscription::{Code, Description, InactiveBecause, Name, Subscription};
 use hookrail_domain::target::{TargetPolicy, TargetUrl};
 use hookrail_domain::trigger::{CATALOGUE, Context, Slot, Trigger, TriggerType};
 use serde::Serialize;
 use serde_json::{Map, Value};
 
 use crate::problem::FieldProblem;
+
+/// What the API says of a webhook whose endpoint is gone.
+const GONE: &str = "the endpoint answered 410 Gone";
 
 /// A webhook to be made: everything but what the server gives it.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -34,6 +38,7 @@ impl NewSubscription {
             code: self.code,
             description: self.description,
             version: 0,
+            inactive_because: None,
         }
     }
 }
@@ -48,6 +53,8 @@ pub struct SubscriptionPatch {
     context: Option<Context>,
     description: Option<Option<Description>>,
     is_active: Option<bool>,
+    /// What becomes of the events that wait for a webhook that this deactivates.
+    pub waiting: Waiting,
     /// The version that the caller's change is based on.
     pub expected_version: Option<u64>,
 }
@@ -83,7 +90,7 @@ pub fn parse_new(bytes: &[u8], policy: &TargetPolicy) -> Result<NewSubscription,
 pub fn parse_patch(bytes: &[u8], policy: &TargetPolicy) -> Result<SubscriptionPatch, Vec<FieldProblem>> {
     let fields = parse_object(bytes)?;
     let mut reader = Reader { fields: &fields, problems: Vec::new() };
-    let patch = SubscriptionPatch {
+    let mut patch = SubscriptionPatch {
         name: reader.optional("name", Name::parse),
         code: reader.optional("code", Code::parse),
         url: reader.optional("url", |text| TargetUrl::parse(text, policy)),
@@ -94,8 +101,17 @@ pub fn parse_patch(bytes: &[u8], policy: &TargetPolicy) -> Result<SubscriptionPa
             _ => reader.optional("description", Description::parse).map(Some),
         },
         is_active: reader.flag("isActive"),
+        waiting: Waiting::default(),
         expected_version: reader.version("__v"),
     };
+    if let Some(waiting) =
+        reader.optional("waiting", |text| Waiting::find(text).ok_or("must be keep or drop"))
+    {
+        patch.waiting = waiting;
+        if patch.is_active != Some(false) {
+            reader.refuse("waiting", "is said with isActive false only");
+        }
+    }
     if reader.problems.is_empty() { Ok(patch) } else { Err(reader.problems) }
 }
 
@@ -110,10 +126,12 @@ impl SubscriptionPatch {
         }
         let kind = self.trigger.unwrap_or_else(|| current.trigger.kind());
         let context = self.context.unwrap_or_else(|| current.trigger.context().clone());
+        let is_active = self.is_active.unwrap_or(current.is_active);
         match Trigger::new(kind, context) {
             Ok(trigger) if problems.is_empty() => Ok(Subscription {
                 trigger,
-                is_active: self.is_active.unwrap_or(current.is_active),
+                is_active,
+                inactive_because: current.inactive_because.filter(|_| !is_active),
                 url: self.url.unwrap_or_else(|| current.url.clone()),
                 name: self.name.unwrap_or_else(|| current.name.clone()),
                 description: self.description.unwrap_or_else(|| current.description.clone()),
@@ -276,6 +294,8 @@ struct Document<'a> {
     version: u64,
     #[serde(skip_serializing_if = "Option::is_none")]
     description: Option<&'a str>,
+    #[serde(rename = "inactiveReason", skip_serializing_if = "Option::is_none")]
+    inactive_reason: Option<&'static str>,
 }
 
 #[derive(Serialize)]
@@ -316,6 +336,7 @@ fn document(subscription: &Subscription) -> Document<'_> {
         },
         version: subscription.version,
         description: subscription.description.as_ref().map(Description::as_str),
+        inactive_reason: subscription.inactive_because.map(|InactiveBecause::Gone| GONE),
     }
 }
 
@@ -345,6 +366,28 @@ mod tests {
         let written: Value = serde_json::from_slice(&render(&published())).unwrap();
         let expected: Value = serde_json::from_str(PUBLISHED).unwrap();
         assert_eq!(written, expected);
+    }
+
+    #[test]
+    fn a_webhook_whose_endpoint_is_gone_says_so_until_it_is_activated() {
+        let gone = published().gone();
+        let shown: Value = serde_json::from_slice(&render(&gone)).unwrap();
+        assert_eq!(shown["inactiveReason"], GONE);
+        let patched = |text: &str| {
+            parse_patch(text.as_bytes(), &TargetPolicy::default()).unwrap().apply(&gone).unwrap()
+        };
+        assert_eq!(patched(r#"{"name":"n"}"#).inactive_because, Some(InactiveBecause::Gone));
+        assert_eq!(patched(r#"{"isActive":true}"#).inactive_because, None);
+    }
+
+    #[test]
+    fn what_waits_is_kept_unless_a_deactivation_says_otherwise() {
+        let parse = |text: &str| parse_patch(text.as_bytes(), &TargetPolicy::default());
+        assert_eq!(parse(r#"{"isActive":false}"#).unwrap().waiting, Waiting::Keep);
+        assert_eq!(parse(r#"{"isActive":false,"waiting":"drop"}"#).unwrap().waiting, Waiting::Drop);
+        refused(parse(r#"{"isActive":false,"waiting":"burn"}"#), &["waiting"]);
+        refused(parse(r#"{"waiting":"drop"}"#), &["waiting"]);
+        refused(parse(r#"{"isActive":true,"waiting":"keep"}"#), &["waiting"]);
     }
 
     #[track_caller]
@@ -459,6 +502,7 @@ mod tests {
                 code: Code::parse(&code).unwrap(),
                 description: description.map(|text| Description::parse(&text).unwrap()),
                 version,
+                inactive_because: None,
             },
         )
     }

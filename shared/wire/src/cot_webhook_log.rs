@@ -34,6 +34,9 @@ struct Document<'a> {
     url: &'a str,
     /// The webhook's `__v` at this attempt.
     webhook_version: u64,
+    /// Set when a person asked for the attempt, after its event had ended.
+    #[serde(skip_serializing_if = "std::ops::Not::not")]
+    manual: bool,
 }
 
 /// Rows as the API lists them: a bare array.
@@ -72,6 +75,7 @@ fn document(row: &LogRow) -> Document<'_> {
         },
         url: &row.url,
         webhook_version: row.version,
+        manual: row.is_replay,
     }
 }
 
@@ -113,6 +117,7 @@ mod tests {
             url: "https://www.server.com/".into(),
             version: 2,
             run: RunId("r".into()),
+            is_replay: false,
             body: Some(Body::new(body).unwrap()),
             expires_at: None,
         }

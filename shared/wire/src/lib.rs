@@ -8,6 +8,7 @@ pub mod cot_event;
 pub mod cot_webhook;
 pub mod cot_webhook_log;
 pub mod queue_view;
+pub mod replay;
 pub mod company;
 pub mod event_call;
 pub mod cursor;

@@ -1,7 +1,7 @@
 //! What waits for a webhook, as the API shows it.
 
+use hookrail_domain::aside::{Aside, Mode};
 use hookrail_domain::log_row::LogRow;
-use hookrail_domain::suspension::{Aside, Mode};
 use hookrail_domain::time::Millis;
 use serde::Serialize;
 

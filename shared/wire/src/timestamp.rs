@@ -2,6 +2,7 @@
 
 use hookrail_domain::time::Millis;
 use time::OffsetDateTime;
+use time::format_description::well_known::Rfc3339;
 
 /// The time in UTC with three decimals. Times beyond the year 9999 are shown as its last instant.
 #[must_use]
@@ -22,10 +23,16 @@ pub fn render(at: Millis) -> String {
     }
 }
 
+/// Reads a time of RFC 3339, in any time zone. None before 1970, which nothing here is.
+#[must_use]
+pub fn parse(text: &str) -> Option<Millis> {
+    let at = OffsetDateTime::parse(text, &Rfc3339).ok()?;
+    u64::try_from(at.unix_timestamp_nanos() / 1_000_000).ok().map(Millis)
+}
+
 #[cfg(test)]
 mod tests {
     use proptest::prelude::*;
-    use time::format_description::well_known::Rfc3339;
 
     use super::*;
 
@@ -36,6 +43,15 @@ mod tests {
         assert_eq!(render(Millis(u64::MAX)), "9999-12-31T23:59:59.999Z");
     }
 
+    #[test]
+    fn times_are_read_in_every_zone_and_nothing_else_is_one() {
+        assert_eq!(parse("2022-05-05T16:04:40.084-04:00"), Some(Millis(1_651_781_080_084)));
+        assert_eq!(parse("2022-05-05T20:04:40Z"), Some(Millis(1_651_781_080_000)));
+        for text in ["", "2022-05-05", "2022-05-05T20:04:40", "1651781080", "1969-12-31T23:59:59Z"] {
+            assert_eq!(parse(text), None, "{text}");
+        }
+    }
+
     proptest! {
         #[test]
         fn a_time_of_the_calendar_comes_back_and_later_ones_sort_after_it(
@@ -43,8 +59,7 @@ mod tests {
             (one, other) in (0..253_402_300_800_000_u64, 0..253_402_300_800_000_u64),
         ) {
             let text = render(Millis(one));
-            let read = OffsetDateTime::parse(&text, &Rfc3339).unwrap();
-            prop_assert_eq!(read.unix_timestamp_nanos(), i128::from(one) * 1_000_000);
+            prop_assert_eq!(parse(&text), Some(Millis(one)));
             prop_assert_eq!(text.cmp(&render(Millis(other))), one.cmp(&other));
         }
     }

@@ -7,6 +7,7 @@ use super::truth::{Row, Truth};
 /// Promise 8: events that were set aside come back one by one, and ahead of everything later.
 pub(super) fn set_aside_events_come_back_in_order(truth: &Truth<'_>) -> Result<(), String> {
     for (webhook, rows) in truth.rows.iter().enumerate() {
+        let was_touched = truth.was_touched(webhook);
         let mut sent: Vec<&Row<'_>> = rows.iter().filter(|row| row.attempt.is_some()).collect();
         sent.sort_by_key(|row| (row.at, row.number()));
         for pair in sent.windows(2) {
@@ -20,9 +21,11 @@ pub(super) fn set_aside_events_come_back_in_order(truth: &Truth<'_>) -> Result<(
             if from < to && !of_event.next_back().is_some_and(Row::has_ended) {
                 return Err(format!("{} overtakes it", name()));
             }
+            // What deliver sent is passed over: while a person set the line aside, or before what is replayed.
             let ended_unsent = |sequence: u64| {
                 let mut of_event = rows.iter().filter(|row| row.number().sequence == sequence);
-                of_event.any(|row| row.has_ended() && row.attempt.is_none())
+                of_event
+                    .any(|one| one.has_ended() && (one.attempt.is_none() || was_touched && one.at <= row.at))
             };
             if let Some(missing) = (from + 1..to).find(|sequence| !ended_unsent(*sequence)) {
                 return Err(format!("{} leaves out sequence {missing}", name()));
@@ -33,12 +36,13 @@ pub(super) fn set_aside_events_come_back_in_order(truth: &Truth<'_>) -> Result<(
     Ok(())
 }
 
-/// An answer of success is the last request but for those that nothing was recorded of.
+/// An answer of success is the last request but for those that nothing was recorded of, and those asked for.
 pub(super) fn what_was_accepted_is_not_sent_again(truth: &Truth<'_>) -> Result<(), String> {
     for (webhook, rows) in truth.rows.iter().enumerate() {
         for of_event in rows.chunk_by(|one, other| one.number().sequence == other.number().sequence) {
             let accepted = of_event.iter().position(|row| row.row.attempt.outcome.is_success());
-            if accepted.is_some_and(|accepted| accepted + 1 < of_event.len()) {
+            let after = of_event.iter().skip(accepted.map_or(of_event.len(), |accepted| accepted + 1));
+            if after.into_iter().any(|row| !row.row.is_replay) {
                 return Err(format!("webhook {webhook}: event {} was accepted before", of_event[0].event));
             }
         }
@@ -49,14 +53,17 @@ pub(super) fn what_was_accepted_is_not_sent_again(truth: &Truth<'_>) -> Result<(
 /// Promise 8: an outage loses nothing. The run of events that were given up is sent again.
 pub(super) fn what_led_to_a_suspension_is_sent_again(truth: &Truth<'_>) -> Result<(), String> {
     let suspend_after = truth.setup.suspension.suspend_after;
-    if suspend_after == 0 {
-        return Ok(());
-    }
     for (webhook, rows) in truth.rows.iter().enumerate() {
-        for last in rows.iter().filter(|row| suspend_after <= row.row.given_up && row.has_ended()) {
-            truth.count(|counts| counts.suspensions += 1);
+        for last in rows.iter().filter(|row| 0 < row.row.given_up && row.has_ended()) {
+            let is_dead = 0 < suspend_after && suspend_after <= last.row.given_up;
+            let is_gone = last.row.attempt.outcome.is_gone();
+            let run = if is_dead { last.row.given_up } else { u32::from(is_gone) };
+            truth.count(|counts| {
+                counts.suspensions += u64::from(is_dead);
+                counts.gone += u64::from(is_gone);
+            });
             let sequence = last.number().sequence;
-            for lost in (sequence + 1 - u64::from(last.row.given_up))..=sequence {
+            for lost in (sequence + 1 - u64::from(run))..=sequence {
                 let mut of_event = rows.iter().filter(|row| row.number().sequence == lost);
                 if !of_event.any(|row| truth.is_recovery(row.run)) {
                     return Err(format!(
@@ -83,6 +90,33 @@ pub(super) fn what_is_parked_is_sent_by_recover_alone(truth: &Truth<'_>) -> Resu
             if !truth.is_recovery(row.run) {
                 return Err(format!("webhook {webhook}: row {:?} is not recover's", row.number()));
             }
+        }
+    }
+    Ok(())
+}
+
+/// A replay sends every event that it was asked for, oldest first, unless it is cancelled.
+pub(super) fn a_replay_sends_what_it_was_asked_for(truth: &Truth<'_>) -> Result<(), String> {
+    for replay in &truth.history.replays {
+        let until = replay.cancelled_at.unwrap_or(u64::MAX);
+        let of_replay = |row: &Row<'_>| row.row.is_replay && (replay.at..=until).contains(&row.at);
+        let mut before = 0;
+        for sequence in &replay.wanted {
+            let mut rows = truth.rows[replay.webhook].iter().filter(|row| row.number().sequence == *sequence);
+            let Some(first) = rows.find(|row| of_replay(row)) else {
+                if replay.cancelled_at.is_some() {
+                    break;
+                }
+                return Err(format!("webhook {}: sequence {sequence} was not replayed", replay.webhook));
+            };
+            if first.at < before {
+                return Err(format!(
+                    "webhook {}: sequence {sequence} was replayed too early",
+                    replay.webhook
+                ));
+            }
+            before = first.at;
+            truth.count(|counts| counts.replayed += 1);
         }
     }
     Ok(())

@@ -53,11 +53,12 @@ pub(super) fn a_retry_waits_for_the_delay_and_not_much_longer(truth: &Truth<'_>)
                     retried.number()
                 )
             };
-            let was_asked = truth.was_woken(webhook, (failed_at, retried.began_at()));
+            let was_asked = truth.was_woken(webhook, (failed.began_at(), retried.began_at()));
             if waited_ms + 2 * truth.setup.skew_ms < hold_ms && !was_asked {
                 return Err(name());
             }
-            if truth.is_recovery(failed.run) || truth.is_recovery(retried.run) {
+            let by_recover = truth.is_recovery(failed.run) || truth.is_recovery(retried.run);
+            if by_recover || truth.was_touched(webhook) {
                 continue;
             }
             let window = (truth.history.runs[failed.run].at, retried.began_at());

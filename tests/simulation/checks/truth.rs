@@ -85,7 +85,19 @@ impl<'a> Truth<'a> {
 
     /// Whether any event of a webhook ever was.
     pub(crate) fn was_set_aside(&self, webhook: usize) -> bool {
-        self.rows[webhook].iter().any(|row| row.row.progress == Progress::Parked || self.is_recovery(row.run))
+        let is_aside = |row: &Row<'_>| row.row.progress == Progress::Parked || self.is_recovery(row.run);
+        self.was_touched(webhook) || self.rows[webhook].iter().any(is_aside)
+    }
+
+    /// Whether anybody but deliver ever set events of a webhook aside.
+    pub(crate) fn was_touched(&self, webhook: usize) -> bool {
+        let mut actions = self.history.actions.iter();
+        actions.any(|(_, action)| match action {
+            Action::Deactivate { webhook: other, .. }
+            | Action::Retry { webhook: other }
+            | Action::Replay { webhook: other, .. } => *other == webhook,
+            _ => false,
+        })
     }
 
     /// Whether a person asked recover to go on.
@@ -93,7 +105,10 @@ impl<'a> Truth<'a> {
         let mut actions = self.history.actions.iter().filter(|(at, _)| (from..=to).contains(at));
         actions.any(|(_, action)| match action {
             Action::Resume { webhook: woken }
-            | Action::Activate { webhook: woken, .. }
+            | Action::Activate { webhook: woken }
+            | Action::Retry { webhook: woken }
+            | Action::Replay { webhook: woken, .. }
+            | Action::CancelReplay { webhook: woken }
             | Action::Edit { webhook: woken } => *woken == webhook,
             _ => false,
         })

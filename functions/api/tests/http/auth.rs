@@ -19,7 +19,12 @@ fn calls() -> Vec<(Call, Scope)> {
         (Call::get(&format!("{LOGS_PATH}/{ID}")), Scope::LogsRead),
         (Call::get(&format!("{WEBHOOKS_PATH}/{ID}/queue")), Scope::LogsRead),
         (Call::post(&format!("{WEBHOOKS_PATH}/{ID}/queue/resume"), "{}"), Scope::DeliveriesWrite),
+        (Call::post(&format!("{WEBHOOKS_PATH}/{ID}/queue/retry"), "{}"), Scope::DeliveriesWrite),
         (Call::post(&format!("{WEBHOOKS_PATH}/{ID}/queue/skip"), "{}"), Scope::DeliveriesWrite),
+        (Call::get(&format!("{WEBHOOKS_PATH}/{ID}/replay")), Scope::LogsRead),
+        (Call::post(&format!("{WEBHOOKS_PATH}/{ID}/replay"), "{}"), Scope::DeliveriesWrite),
+        (Call::delete(&format!("{WEBHOOKS_PATH}/{ID}/replay")), Scope::DeliveriesWrite),
+        (Call::post(&format!("{LOGS_PATH}/{ID}/{ID}/redeliver"), "{}"), Scope::DeliveriesWrite),
         (Call::push(event("acme")), Scope::EventsWrite),
         (Call::post(COMPANIES_PATH, "{}"), Scope::Operator),
     ]

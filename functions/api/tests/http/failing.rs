@@ -138,6 +138,15 @@ impl LogStore for FailingTables {
         self.tables.change_line(key, from, to).await
     }
 
+    async fn replace_with_line(
+        &self,
+        subscription: &Subscription,
+        from: &Line,
+        to: &Line,
+    ) -> Result<Replacement, StoreError> {
+        self.tables.replace_with_line(subscription, from, to).await
+    }
+
     async fn advance(&self, row: &LogRow, from: &Line, to: &Line) -> Result<Change, StoreError> {
         self.tables.advance(row, from, to).await
     }

@@ -42,6 +42,7 @@ fn row(webhook: &str, (sequence, attempt): (u64, u32), body: &str) -> LogRow {
         url: "https://www.server.com".into(),
         version: 0,
         run: RunId("r".into()),
+        is_replay: false,
         body: (attempt == 1).then(|| Body::new(body).unwrap()),
         expires_at: None,
     }

@@ -8,6 +8,7 @@ mod auth;
 mod webhooks;
 mod logs;
 mod queue;
+mod replays;
 mod events;
 mod companies;
 mod common;

@@ -2,19 +2,25 @@
 
 use hookrail_adapters::store::{Change, LineKey, LogStore, Parking, Recorded};
 use hookrail_api::WEBHOOKS_PATH;
+use hookrail_domain::aside::Lease;
 use hookrail_domain::attempt::{Attempt, AttemptNumber, ErrorClass, Outcome, ResponseText};
 use hookrail_domain::delivery::{Delivery, QueueName, QueuePosition};
 use hookrail_domain::event::Body;
 use hookrail_domain::id::{DeliveryId, EventId, SubscriptionId};
 use hookrail_domain::line::Progress;
 use hookrail_domain::log_row::{LogRow, RunId};
-use hookrail_domain::suspension::{Lease, Line, SuspensionPolicy};
+use hookrail_domain::suspension::{Line, SuspensionPolicy};
 use hookrail_wire::wake_up::WakeUp;
 use serde_json::json;
 
 use crate::world::{Call, NOW, OTHER, RECOVERY, World, company};
 
-fn row(key: &LineKey, (sequence, attempt): (u64, u32), progress: Progress, given_up: u32) -> LogRow {
+pub(crate) fn row(
+    key: &LineKey,
+    (sequence, attempt): (u64, u32),
+    progress: Progress,
+    given_up: u32,
+) -> LogRow {
     let event = EventId::of_message(&sequence.to_string());
     let at = |queue| QueuePosition { queue: QueueName::new(queue), number: sequence.into() };
     let delivery = Delivery {
@@ -119,7 +125,67 @@ async fn skip_ends_the_oldest_event_with_a_row_and_the_next_one_is_due() {
     assert_eq!(row.attempt.outcome.error(), Some(ErrorClass::Skipped));
     assert_eq!(world.send(Call::post(&format!("{path}/skip"), "{}")).await.status, 202);
     let nothing = world.send(Call::post(&format!("{path}/skip"), "{}")).await;
-    assert_eq!((nothing.status, &nothing.json()["detail"]), (409, &json!("no event waits any more")));
+    assert_eq!((nothing.status, &nothing.json()["detail"]), (409, &json!("no event waits")));
+}
+
+/// Acme's webhook, of which event 1 waits half a minute for its second attempt.
+async fn waiting() -> (World, LineKey, String) {
+    let world = World::new().await;
+    let id = world.make_webhook("a").await;
+    let key = LineKey { company: company("acme"), subscription: SubscriptionId::parse(&id).unwrap() };
+    let until = NOW.plus_seconds(30);
+    world.tables.put_row(&row(&key, (1, 1), Progress::Waiting { until }, 0)).await.unwrap();
+    (world, key, format!("{WEBHOOKS_PATH}/{id}/queue"))
+}
+
+#[tokio::test]
+async fn an_event_between_two_attempts_is_given_to_recover_to_be_tried_now() {
+    let (world, key, path) = waiting().await;
+    let answer = world.send(Call::post(&format!("{path}/retry"), "{}")).await;
+    assert_eq!((answer.status, &answer.json()["head"]["sequence"]), (202, &json!(1)));
+    let line = line(&world, &key).await;
+    let aside = line.aside.unwrap();
+    assert_eq!((aside.next, aside.last, aside.due_at), (1, 1, NOW));
+    assert_eq!(WakeUp::decode(&world.queue.sent()[0].1.body).unwrap().wake, line.wake);
+    assert_eq!(world.send(Call::post(&format!("{path}/retry"), "{}")).await.status, 202, "woken again");
+}
+
+#[tokio::test]
+async fn an_event_between_two_attempts_can_be_skipped() {
+    let (world, key, path) = waiting().await;
+    assert_eq!(world.send(Call::post(&format!("{path}/skip"), "{}")).await.status, 202);
+    let newest = world.tables.last_row_of(&key, 1).await.unwrap().unwrap();
+    assert_eq!(newest.attempt.outcome.error(), Some(ErrorClass::Skipped));
+    assert_eq!(line(&world, &key).await.aside.map(|aside| (aside.next, aside.last)), Some((2, 1)));
+}
+
+#[tokio::test]
+async fn an_event_that_is_being_tried_is_neither_retried_nor_skipped() {
+    let (world, key, path) = waiting().await;
+    world.clock.advance_ms(30_000);
+    for action in ["retry", "skip"] {
+        assert_eq!(world.send(Call::post(&format!("{path}/{action}"), "{}")).await.status, 409, "{action}");
+    }
+    assert_eq!(line(&world, &key).await, Line::default());
+}
+
+#[tokio::test]
+async fn deactivation_keeps_what_waits_or_drops_it_as_it_is_told() {
+    let (world, key, path) = waiting().await;
+    let webhook = path.trim_end_matches("/queue").to_owned();
+    let patch = |body: &str| Call::patch(&webhook, body.to_owned());
+    assert_eq!(world.send(patch(r#"{"isActive":false}"#)).await.status, 200);
+    let kept = line(&world, &key).await.aside.unwrap();
+    assert_eq!((kept.next, kept.is_dropped, kept.due_at), (1, false, NOW.plus_seconds(900)));
+    assert_eq!(world.send(patch(r#"{"isActive":true}"#)).await.status, 200);
+    assert_eq!(world.queue.sent().len(), 1, "recover is called when it is activated");
+    let drop = r#"{"isActive":false,"waiting":"drop"}"#;
+    assert_eq!(world.send(patch(drop)).await.status, 200);
+    assert!(line(&world, &key).await.aside.unwrap().is_dropped);
+    assert_eq!(world.queue.sent().len(), 2, "recover is called to drop it");
+    let early = world.send(patch(r#"{"isActive":true}"#)).await;
+    assert_eq!(early.status, 409);
+    assert!(early.json()["detail"].as_str().unwrap().contains("being dropped"));
 }
 
 #[tokio::test]
@@ -138,10 +204,13 @@ async fn nothing_is_skipped_while_it_is_being_sent() {
 async fn on_an_active_webhook_there_is_nothing_to_resume_or_skip() {
     let world = World::new().await;
     let id = world.make_webhook("a").await;
-    for action in ["resume", "skip"] {
+    for (action, reason) in [
+        ("resume", "the webhook's events are not set aside: they are sent as they come"),
+        ("retry", "no event waits for its next attempt"),
+        ("skip", "no event waits"),
+    ] {
         let answer = world.send(Call::post(&format!("{WEBHOOKS_PATH}/{id}/queue/{action}"), "{}")).await;
-        assert_eq!(answer.status, 409, "{action}");
-        assert!(answer.json()["detail"].as_str().unwrap().contains("not set aside"), "{action}");
+        assert_eq!((answer.status, &answer.json()["detail"]), (409, &json!(reason)), "{action}");
     }
 }
 

@@ -10,6 +10,7 @@ use hookrail_adapters::queue::Queue;
 use hookrail_adapters::store::ConfigStore;
 use hookrail_api::{App, EVENTS_PATH, WEBHOOKS_PATH, router};
 use hookrail_domain::id::CompanyId;
+use hookrail_domain::suspension::SuspensionPolicy;
 use hookrail_domain::target::TargetPolicy;
 use hookrail_domain::time::Millis;
 use hookrail_domain::token::{Grant, TokenHash};
@@ -97,6 +98,7 @@ pub(crate) fn config(queues: &[&str]) -> ApiConfig {
         events_queue_urls: queues.iter().map(|&url| url.to_owned()).collect(),
         recovery_queue_url: RECOVERY.into(),
         attempts_max: 3,
+        suspension: SuspensionPolicy::default(),
         targets: TargetPolicy::default(),
         operator: Some(TokenHash::of(OPERATOR)),
     }

@@ -1,8 +1,9 @@
 //! A line that is set aside, and what is parked of it.
 
 use hookrail_adapters::store::LogStore as _;
+use hookrail_domain::aside::Mode;
 use hookrail_domain::attempt::ErrorClass;
-use hookrail_domain::suspension::{Line, Mode};
+use hookrail_domain::suspension::Line;
 use hookrail_testkit::script::answer;
 
 use crate::{NOW, RECOVERY, World, events, line};
@@ -49,6 +50,16 @@ async fn a_suspension_that_a_crash_prevented_is_made_up_for_before_the_message_g
     assert!(world.handle(&events(&[(1, 2)])).await.is_empty());
     assert_eq!(world.app.store.line(&line(1)).aside.map(|aside| (aside.next, aside.last)), Some((1, 2)));
     assert_eq!(world.rows(1).len(), 6);
+}
+
+#[tokio::test]
+async fn an_endpoint_that_is_gone_is_set_aside_at_once_for_recover_to_deactivate() {
+    let world = World::new([answer(410)]).await;
+    assert!(world.handle(&events(&[(1, 1), (1, 2)])).await.is_empty());
+    assert_eq!(world.log(1), [(1, 1, 410), (2, 1, 409)]);
+    let aside = world.app.store.line(&line(1)).aside.unwrap();
+    assert_eq!((aside.mode, aside.next, aside.last, aside.gone), (Mode::Suspended, 1, 2, Some(0)));
+    assert_eq!(aside.due_at, NOW, "not a probe: there is nothing to wait for");
 }
 
 #[tokio::test]

@@ -29,6 +29,22 @@ impl DynamoDbStore {
         Ok(TransactWriteItem::builder().put(put).build())
     }
 
+    /// What writes a webhook over the version before its own.
+    pub(super) fn replacement(
+        &self,
+        subscription: &Subscription,
+    ) -> Result<Vec<TransactWriteItem>, StoreError> {
+        let put = Put::builder()
+            .table_name(&self.config_table)
+            .set_item(Some(encode_subscription(subscription)?))
+            .condition_expression("#version = :before")
+            .expression_attribute_names("#version", "version")
+            .expression_attribute_values(":before", number(subscription.version.saturating_sub(1)))
+            .build()
+            .map_err(unavailable)?;
+        Ok(vec![TransactWriteItem::builder().put(put).build(), self.raise_version(&subscription.company, 0)?])
+    }
+
     /// Raises the company's version in the same transaction as a write of one of its webhooks.
     fn raise_version(&self, company: &CompanyId, added: usize) -> Result<TransactWriteItem, StoreError> {
         let update = Update::builder()
@@ -122,19 +138,7 @@ impl ConfigStore for DynamoDbStore {
     }
 
     async fn replace_subscription(&self, subscription: &Subscription) -> Result<Replacement, StoreError> {
-        let put = Put::builder()
-            .table_name(&self.config_table)
-            .set_item(Some(encode_subscription(subscription)?))
-            .condition_expression("#version = :before")
-            .expression_attribute_names("#version", "version")
-            .expression_attribute_values(":before", number(subscription.version.saturating_sub(1)))
-            .build()
-            .map_err(unavailable)?;
-        let items = vec![
-            TransactWriteItem::builder().put(put).build(),
-            self.raise_version(&subscription.company, 0)?,
-        ];
-        Ok(match self.transact(items).await? {
+        Ok(match self.transact(self.replacement(subscription)?).await? {
             Transacted::Done => Replacement::Done,
             Transacted::Refused(_) => Replacement::Lost,
         })

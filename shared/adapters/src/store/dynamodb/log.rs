@@ -8,6 +8,7 @@ use aws_sdk_dynamodb::types::{Put, ReturnValuesOnConditionCheckFailure, Transact
 use hookrail_domain::attempt::AttemptNumber;
 use hookrail_domain::line::LastRow;
 use hookrail_domain::log_row::LogRow;
+use hookrail_domain::subscription::Subscription;
 use hookrail_domain::suspension::Line;
 use hookrail_domain::time::Millis;
 
@@ -19,7 +20,7 @@ use crate::store::item::config::{decode_secret, decode_subscription};
 use crate::store::item::line::{DUE_INDEX, DUE_LINES, DUE_PARTITION, DUE_SORT, LineUpdate, decode_line};
 use crate::store::item::row::{LAST_ATTRIBUTES, decode_last, decode_row, encode_row, line_of};
 use crate::store::item::{Item, Key, ROW_PREFIX, line_partition};
-use crate::store::{Change, LineKey, LineSettings, LogStore, Parking, Recorded, StoreError};
+use crate::store::{Change, LineKey, LineSettings, LogStore, Parking, Recorded, Replacement, StoreError};
 
 impl LogStore for DynamoDbStore {
     async fn settings(&self, lines: &[LineKey]) -> Result<Vec<LineSettings>, StoreError> {
@@ -43,7 +44,11 @@ impl LogStore for DynamoDbStore {
             .query()
             .table_name(&self.log_table)
             .key_condition_expression("pk = :line AND begins_with(sk, :prefix)")
-            .projection_expression(LAST_ATTRIBUTES.join(", "))
+            .projection_expression(LAST_ATTRIBUTES.map(|name| format!("#{name}")).join(", "))
+            // Some of the names are reserved words.
+            .set_expression_attribute_names(Some(
+                LAST_ATTRIBUTES.map(|name| (format!("#{name}"), name.to_owned())).into(),
+            ))
             .expression_attribute_values(":line", text(line_partition(line)))
             .expression_attribute_values(":prefix", text(ROW_PREFIX))
             .scan_index_forward(false)
@@ -122,6 +127,21 @@ impl LogStore for DynamoDbStore {
             pause *= 2;
         }
         Err(unavailable(TooBusy))
+    }
+
+    async fn replace_with_line(
+        &self,
+        subscription: &Subscription,
+        from: &Line,
+        to: &Line,
+    ) -> Result<Replacement, StoreError> {
+        let mut items = self.replacement(subscription)?;
+        let key = LineKey { company: subscription.company.clone(), subscription: subscription.id };
+        items.push(self.line_update(&key, LineUpdate::between(from, to))?);
+        Ok(match self.transact(items).await? {
+            Transacted::Done => Replacement::Done,
+            Transacted::Refused(_) => Replacement::Lost,
+        })
     }
 
     async fn advance(&self, row: &LogRow, from: &Line, to: &Line) -> Result<Change, StoreError> {
@@ -222,7 +242,7 @@ impl DynamoDbStore {
         &self,
         row: &LogRow,
         key: &LineKey,
-        LineUpdate { update, condition, names, values }: LineUpdate,
+        update: LineUpdate,
     ) -> Result<Transacted, StoreError> {
         let put = Put::builder()
             .table_name(&self.log_table)
@@ -230,6 +250,15 @@ impl DynamoDbStore {
             .condition_expression(NOT_THERE)
             .build()
             .map_err(unavailable)?;
+        let items = vec![TransactWriteItem::builder().put(put).build(), self.line_update(key, update)?];
+        self.transact(items).await
+    }
+
+    fn line_update(
+        &self,
+        key: &LineKey,
+        LineUpdate { update, condition, names, values }: LineUpdate,
+    ) -> Result<TransactWriteItem, StoreError> {
         let update = Update::builder()
             .table_name(&self.log_table)
             .set_key(Some(Key::line(key).into_item()))
@@ -239,11 +268,7 @@ impl DynamoDbStore {
             .set_expression_attribute_values(Some(values))
             .build()
             .map_err(unavailable)?;
-        let items = vec![
-            TransactWriteItem::builder().put(put).build(),
-            TransactWriteItem::builder().update(update).build(),
-        ];
-        self.transact(items).await
+        Ok(TransactWriteItem::builder().update(update).build())
     }
 
     /// Items of rows between two sort keys, both included.

@@ -2,7 +2,7 @@
 
 use hookrail_domain::id::{CompanyId, ContextId, SubscriptionId};
 use hookrail_domain::signature::SigningSecret;
-use hookrail_domain::subscription::{Code, Description, Name, Subscription};
+use hookrail_domain::subscription::{Code, Description, InactiveBecause, Name, Subscription};
 use hookrail_domain::target::TargetUrl;
 use hookrail_domain::time::Millis;
 use hookrail_domain::token::{Grant, Holder, Scope};
@@ -11,6 +11,8 @@ use serde::{Deserialize, Serialize};
 
 use super::{Item, Key, SCHEMA, WEBHOOK_PREFIX, decode, encode};
 use crate::store::{KeptAnswer, StoreError};
+
+const GONE: &str = "gone";
 
 #[derive(Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
@@ -26,6 +28,9 @@ struct WebhookAttributes {
     task_group: Option<String>,
     description: Option<String>,
     version: u64,
+    /// `gone`, or absent.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    inactive_because: Option<String>,
 }
 
 /// The item of a webhook.
@@ -45,6 +50,7 @@ pub fn encode_subscription(subscription: &Subscription) -> Result<Item, StoreErr
             task_group: context(Slot::TaskGroup),
             description: subscription.description.as_ref().map(|text| text.as_str().to_owned()),
             version: subscription.version,
+            inactive_because: subscription.inactive_because.map(|InactiveBecause::Gone| GONE.to_owned()),
         },
     )
 }
@@ -81,6 +87,11 @@ pub fn decode_subscription(company: &CompanyId, item: Item) -> Result<Subscripti
             .transpose()
             .map_err(|_refused| WHAT)?,
         version: attributes.version,
+        inactive_because: match attributes.inactive_because.as_deref() {
+            None => None,
+            Some(GONE) => Some(InactiveBecause::Gone),
+            Some(_) => return Err(WHAT),
+        },
     })
 }
 
@@ -202,6 +213,7 @@ mod tests {
             code: Code::parse("code").unwrap(),
             description: Some(Description::parse("").unwrap()),
             version: 3,
+            inactive_because: Some(InactiveBecause::Gone),
         };
         let item = encode_subscription(&subscription).unwrap();
         assert_eq!(Key::of(&item).unwrap(), Key::webhook(&company, subscription.id));

@@ -4,8 +4,10 @@ use std::collections::{BTreeMap, HashMap};
 use std::fmt::Display;
 
 use aws_sdk_dynamodb::types::AttributeValue;
+use hookrail_domain::aside::{Aside, Lease, Mode};
 use hookrail_domain::log_row::RunId;
-use hookrail_domain::suspension::{Aside, Lease, Line, Mode};
+use hookrail_domain::replay::{Replay, ReplayRange, ReplayState};
+use hookrail_domain::suspension::Line;
 use hookrail_domain::time::Millis;
 use serde::Deserialize;
 
@@ -39,6 +41,16 @@ struct LineAttributes {
     given_up: u32,
     lease_run: Option<String>,
     lease_until: u64,
+    gone_version: Option<u64>,
+    dropped: bool,
+    replay: Option<String>,
+    replay_asked_at: u64,
+    replay_first: u64,
+    replay_last: u64,
+    replay_failed_only: bool,
+    replay_next: u64,
+    replay_accepted: u64,
+    replay_failed: u64,
 }
 
 /// The line of an item.
@@ -61,8 +73,30 @@ pub fn decode_line(item: Item) -> Result<Line, StoreError> {
         head_attempts: found.head_attempts,
         given_up: found.given_up,
         lease,
+        gone: found.gone_version,
+        is_dropped: found.dropped,
     });
-    Ok(Line { sequence_floor: found.sequence, generation: found.generation, wake: found.wake, aside })
+    let state = match found.replay.as_deref() {
+        None => None,
+        Some("running") => Some(ReplayState::Running),
+        Some("done") => Some(ReplayState::Done),
+        Some("cancelled") => Some(ReplayState::Cancelled),
+        Some(_) => return Err(CORRUPT),
+    };
+    let range = ReplayRange {
+        first: found.replay_first,
+        last: found.replay_last,
+        only_failed: found.replay_failed_only,
+    };
+    let replay = state.map(|state| Replay {
+        state,
+        asked_at: Millis(found.replay_asked_at),
+        range,
+        next: found.replay_next,
+        accepted: found.replay_accepted,
+        failed: found.replay_failed,
+    });
+    Ok(Line { sequence_floor: found.sequence, generation: found.generation, wake: found.wake, aside, replay })
 }
 
 /// A conditional update of a line's item.
@@ -94,9 +128,11 @@ impl LineUpdate {
             if parts.is_empty() { String::new() } else { format!("{verb} {} ", parts.join(", ")) }
         };
         made.update = format!("{}{}", clause("SET", &sets), clause("REMOVE", &removed));
-        let mut kept = vec!["generation", "state", "drainNext", "leaseRun"];
+        let mut kept =
+            vec!["generation", "state", "drainNext", "leaseRun", "dropped", "replay", "replayNext"];
         kept.extend((from.wake != to.wake).then_some("wake"));
-        kept.extend(to.aside.is_none().then_some("parkedLast"));
+        let last = |line: &Line| line.aside.as_ref().map(|aside| aside.last);
+        kept.extend((last(from) != last(to)).then_some("parkedLast"));
         let conditions: Vec<_> =
             kept.into_iter().map(|name| made.unchanged(name, before.get(name))).collect();
         made.condition = conditions.join(" AND ");
@@ -145,11 +181,27 @@ fn attributes(line: &Line) -> BTreeMap<&'static str, AttributeValue> {
     };
     put("generation", line.generation);
     put("wake", line.wake);
+    if let Some(replay) = &line.replay {
+        put("replayAccepted", replay.accepted);
+        put("replayFailed", replay.failed);
+        put_replay(&mut found, replay);
+    }
     let Some(aside) = &line.aside else { return found };
+    let mut put = |name, value: u64| {
+        if value != 0 {
+            found.insert(name, number(value));
+        }
+    };
     put("since", aside.since.0);
     put("failedProbes", aside.failed_probes.into());
     put("headAttempts", aside.head_attempts.into());
     put("givenUp", aside.given_up.into());
+    if let Some(version) = aside.gone {
+        found.insert("goneVersion", number(version));
+    }
+    if aside.is_dropped {
+        found.insert("dropped", AttributeValue::Bool(true));
+    }
     found.insert("drainNext", number(aside.next));
     found.insert("parkedLast", number(aside.last));
     found.insert(DUE_SORT, number(aside.due_at.0));
@@ -164,6 +216,22 @@ fn attributes(line: &Line) -> BTreeMap<&'static str, AttributeValue> {
         found.insert("leaseUntil", number(lease.until.0));
     }
     found
+}
+
+fn put_replay(found: &mut BTreeMap<&'static str, AttributeValue>, replay: &Replay) {
+    let state = match replay.state {
+        ReplayState::Running => "running",
+        ReplayState::Done => "done",
+        ReplayState::Cancelled => "cancelled",
+    };
+    found.insert("replay", text(state));
+    found.insert("replayAskedAt", number(replay.asked_at.0));
+    found.insert("replayFirst", number(replay.range.first));
+    found.insert("replayLast", number(replay.range.last));
+    found.insert("replayNext", number(replay.next));
+    if replay.range.only_failed {
+        found.insert("replayFailedOnly", AttributeValue::Bool(true));
+    }
 }
 
 fn number(value: impl Display) -> AttributeValue {
@@ -190,16 +258,28 @@ mod tests {
             head_attempts: 1,
             given_up: 3,
             lease,
+            gone: None,
+            is_dropped: false,
         };
-        Line { sequence_floor: 0, generation: 3, wake: 4, aside: Some(aside) }
+        Line { sequence_floor: 0, generation: 3, wake: 4, aside: Some(aside), replay: None }
+    }
+
+    fn replaying(state: ReplayState) -> Line {
+        let range = ReplayRange { first: 2, last: 4, only_failed: state != ReplayState::Done };
+        let replay = Replay { state, asked_at: Millis(3), range, next: 3, accepted: 1, failed: 0 };
+        Line { replay: Some(replay), ..suspended() }
     }
 
     #[test]
     fn lines_round_trip() {
         let mut lagging = suspended();
         lagging.aside.as_mut().unwrap().mode = Mode::Lagging;
+        let mut gone = suspended();
+        gone.aside.as_mut().unwrap().gone = Some(0);
+        gone.aside.as_mut().unwrap().is_dropped = true;
         let active = Line { generation: 2, wake: 2, ..Line::default() };
-        for line in [Line::default(), active, suspended(), lagging] {
+        let replays = [ReplayState::Running, ReplayState::Done, ReplayState::Cancelled].map(replaying);
+        for line in [Line::default(), active, suspended(), lagging, gone].into_iter().chain(replays) {
             let item = attributes(&line).into_iter().map(|(name, value)| (name.to_owned(), value)).collect();
             assert_eq!(decode_line(item).unwrap(), line);
         }
@@ -213,13 +293,15 @@ mod tests {
         assert_eq!(update.update, "SET #nextProbeAt = :0 ");
         assert_eq!(
             update.condition,
-            "#generation = :1 AND #state = :2 AND #drainNext = :3 AND #leaseRun = :4"
+            "#generation = :1 AND #state = :2 AND #drainNext = :3 AND #leaseRun = :4 \
+             AND attribute_not_exists(#dropped) AND attribute_not_exists(#replay) \
+             AND attribute_not_exists(#replayNext)"
         );
     }
 
     #[test]
     fn a_line_is_made_active_only_while_nothing_more_is_parked() {
-        let active = Line { aside: None, generation: 4, wake: 5, sequence_floor: 0 };
+        let active = Line { aside: None, generation: 4, wake: 5, ..Line::default() };
         let update = LineUpdate::between(&suspended(), &active);
         assert!(update.condition.ends_with("#wake = :6 AND #parkedLast = :7"), "{}", update.condition);
         assert!(update.update.contains("REMOVE #drainNext, #due, "), "{}", update.update);

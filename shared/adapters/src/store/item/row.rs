@@ -5,7 +5,7 @@ use std::io::{Read as _, Write as _};
 use flate2::Compression;
 use flate2::read::DeflateDecoder;
 use flate2::write::DeflateEncoder;
-use hookrail_domain::attempt::{Attempt, AttemptNumber, ErrorClass, Outcome, ResponseText};
+use hookrail_domain::attempt::{Attempt, AttemptNumber, ErrorClass, Outcome, ResponseText, STATUS_GONE};
 use hookrail_domain::delivery::{QueueName, QueuePosition};
 use hookrail_domain::event::Body;
 use hookrail_domain::id::{DeliveryId, EventId};
@@ -41,10 +41,12 @@ struct PlaceAttributes {
     parked: bool,
     #[serde(default, skip_serializing_if = "is_zero")] // Written only after a give-up.
     given_up: u32,
+    status: u16,
+    version: u64,
 }
 
 /// The attribute names of [`decode_last`], for a projection.
-pub const LAST_ATTRIBUTES: [&str; 10] = [
+pub const LAST_ATTRIBUTES: [&str; 12] = [
     "pk",
     "sk",
     "delivery",
@@ -55,6 +57,8 @@ pub const LAST_ATTRIBUTES: [&str; 10] = [
     "waitingUntil",
     "parked",
     "givenUp",
+    "status",
+    "version",
 ];
 
 #[derive(Serialize, Deserialize)]
@@ -68,14 +72,14 @@ struct RowAttributes {
     started_at: u64,
     duration_ms: u64,
     outcome: String,
-    status: u16,
     error: Option<String>,
     response: String,
     #[serde(default, skip_serializing_if = "is_false")] // Written only when the response was cut.
     response_truncated: bool,
     retry_after_seconds: Option<u64>,
     url: String,
-    version: u64,
+    #[serde(default, skip_serializing_if = "is_false")] // Written only when a person asked for the attempt.
+    replay: bool,
     body: Option<ByteBuf>,
     /// `deflate`, or absent for plain bytes.
     body_encoding: Option<String>,
@@ -120,13 +124,12 @@ pub fn encode_row(row: &LogRow) -> Result<Item, StoreError> {
             started_at: row.attempt.started_at.0,
             duration_ms: row.attempt.duration_ms,
             outcome: outcome_name(outcome).to_owned(),
-            status: outcome.status(),
             error: outcome.error().map(|error| error.name().to_owned()),
             response: outcome.response().to_owned(),
             response_truncated,
             retry_after_seconds,
             url: row.url.clone(),
-            version: row.version,
+            replay: row.is_replay,
             body,
             body_encoding,
             expires_at: row.expires_at.map(Millis::unix_seconds),
@@ -147,6 +150,8 @@ fn place(row: &LogRow) -> PlaceAttributes {
         },
         parked: row.progress == Progress::Parked,
         given_up: row.given_up,
+        status: row.attempt.outcome.status(),
+        version: row.version,
     }
 }
 
@@ -173,6 +178,7 @@ fn last_of(number: AttemptNumber, place: &PlaceAttributes) -> Result<LastRow, St
             Some(until) => Progress::Waiting { until: Millis(until) },
         },
         given_up: place.given_up,
+        gone: (place.status == STATUS_GONE).then_some(place.version),
     })
 }
 
@@ -198,8 +204,9 @@ pub fn decode_row(line: &LineKey, item: Item) -> Result<LogRow, StoreError> {
         progress: last.progress,
         given_up: last.given_up,
         url: attributes.url,
-        version: attributes.version,
+        version: attributes.place.version,
         run: RunId(attributes.run),
+        is_replay: attributes.replay,
         body: attributes
             .body
             .map(|bytes| decode_body(bytes, attributes.body_encoding.as_deref()))
@@ -231,7 +238,7 @@ fn decode_outcome(attributes: &RowAttributes) -> Result<Outcome, StoreError> {
     let response = attributes.response.clone();
     Ok(match attributes.outcome.as_str() {
         "answered" => Outcome::Answered {
-            status: attributes.status,
+            status: attributes.place.status,
             response: ResponseText { text: response, truncated: attributes.response_truncated },
             retry_after_seconds: attributes.retry_after_seconds,
         },
@@ -304,6 +311,7 @@ mod tests {
             url: "https://a.io/".into(),
             version: 4,
             run: RunId("run".into()),
+            is_replay: false,
             body: body.map(|text| Body::new(text).unwrap()),
             expires_at: None,
         }
@@ -340,6 +348,12 @@ mod tests {
         {
             round_trips(&row(Outcome::Unsent { error, reason: reason() }, progress, None));
         }
+        let gone = Outcome::Answered {
+            status: STATUS_GONE,
+            response: ResponseText::default(),
+            retry_after_seconds: None,
+        };
+        round_trips(&LogRow { given_up: 1, is_replay: true, ..row(gone, Progress::Ended, None) });
         round_trips(&LogRow { given_up: 5, ..row(answered(), Progress::Ended, None) });
     }
 

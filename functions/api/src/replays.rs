@@ -1,0 +1,166 @@
+//! Sending ended events again: one of them, or a range.
+
+use std::sync::Arc;
+
+use axum::extract::{Path, State};
+use axum::response::Response;
+use hookrail_adapters::clock::Clock;
+use hookrail_adapters::queue::Queue;
+use hookrail_adapters::recovery;
+use hookrail_adapters::store::{Change, ConfigStore, LineKey, LogStore, StoreError};
+use hookrail_domain::attempt::AttemptNumber;
+use hookrail_domain::id::{RowId, SubscriptionId};
+use hookrail_domain::limits::CONFIG_BYTES_MAX;
+use hookrail_domain::replay::ReplayRange;
+use hookrail_domain::time::Millis;
+use hookrail_domain::token::Scope;
+use hookrail_wire::replay::{self, ReplayCall};
+use http::StatusCode;
+
+use crate::auth::Caller;
+use crate::error::ApiError;
+use crate::queue::{conflict, line_of, recovery_queue, sent_to};
+use crate::request::{JsonBody, WebhookId, no_such_webhook};
+use crate::{App, answer};
+
+const NO_ROW: &str = "the webhook's log has no such row";
+const NO_REPLAY: &str = "nothing was ever replayed to this webhook";
+const NOTHING: &str = "the webhook's log has no event of this time";
+const OPEN: &str = "the event has not ended: it is sent by itself";
+const RUNNING: &str = "a replay is running; wait for its end, or cancel it";
+const NOT_RUNNING: &str = "no replay is running";
+
+/// `POST /api/v3/webhook/subscription/logs/{id}/{row}/redeliver`: the row's event is sent again, accepted or not.
+pub async fn redeliver<S: ConfigStore + LogStore, Q: Queue, C: Clock>(
+    State(app): State<Arc<App<S, Q, C>>>,
+    caller: Caller,
+    Path((id, row)): Path<(String, String)>,
+) -> Result<Response, ApiError> {
+    let company = caller.company(Scope::DeliveriesWrite)?.clone();
+    let subscription = SubscriptionId::parse(&id).map_err(|_refused| no_such_webhook())?;
+    let key = LineKey { company, subscription };
+    let newest = last_ended(&app, &key).await?;
+    let number = RowId::parse(&row).ok().and_then(|row| AttemptNumber::of_row_id(row, subscription));
+    let AttemptNumber { sequence, .. } = number.ok_or_else(|| ApiError::not_found(NO_ROW))?;
+    if app.store.last_row_of(&key, sequence).await?.is_none() {
+        return Err(ApiError::not_found(NO_ROW));
+    }
+    if newest < sequence {
+        return Err(conflict(OPEN));
+    }
+    start(&app, &key, ReplayRange { first: sequence, last: sequence, only_failed: false }).await
+}
+
+/// `POST /api/v3/webhook/subscription/{id}/replay`: a range of ended events is sent again, oldest first.
+pub async fn start_range<S: ConfigStore + LogStore, Q: Queue, C: Clock>(
+    State(app): State<Arc<App<S, Q, C>>>,
+    caller: Caller,
+    WebhookId(id): WebhookId,
+    JsonBody(body): JsonBody<CONFIG_BYTES_MAX>,
+) -> Result<Response, ApiError> {
+    let key = LineKey { company: caller.company(Scope::DeliveriesWrite)?.clone(), subscription: id };
+    let newest = last_ended(&app, &key).await?;
+    let call = ReplayCall::parse(&body)?;
+    let end = newest + 1;
+    let first = first_since(&app.store, &key, call.since.unwrap_or(Millis(0)), end).await?;
+    let behind = match call.until {
+        Some(until) => first_since(&app.store, &key, until, end).await?,
+        None => end,
+    };
+    if behind <= first {
+        return Err(ApiError::not_found(NOTHING));
+    }
+    start(&app, &key, ReplayRange { first, last: behind - 1, only_failed: call.only_failed }).await
+}
+
+/// `GET /api/v3/webhook/subscription/{id}/replay`: the newest one.
+pub async fn view<S: ConfigStore + LogStore, Q: Queue, C: Clock>(
+    State(app): State<Arc<App<S, Q, C>>>,
+    caller: Caller,
+    WebhookId(id): WebhookId,
+) -> Result<Response, ApiError> {
+    let key = LineKey { company: caller.company(Scope::LogsRead)?.clone(), subscription: id };
+    show(&app, &key, StatusCode::OK).await
+}
+
+/// `DELETE /api/v3/webhook/subscription/{id}/replay`: it ends where it stands.
+pub async fn cancel<S: ConfigStore + LogStore, Q: Queue, C: Clock>(
+    State(app): State<Arc<App<S, Q, C>>>,
+    caller: Caller,
+    WebhookId(id): WebhookId,
+) -> Result<Response, ApiError> {
+    let key = LineKey { company: caller.company(Scope::DeliveriesWrite)?.clone(), subscription: id };
+    line_of(&app, &key).await?;
+    let now = app.clock.now();
+    match recovery::cancel_replay(
+        (&app.store, &app.queue),
+        (recovery_queue(&app), &app.config.suspension),
+        &key,
+        now,
+    )
+    .await?
+    {
+        Change::Done => show(&app, &key, StatusCode::OK).await,
+        Change::Lost => Err(conflict(NOT_RUNNING)),
+    }
+}
+
+async fn start<S: ConfigStore + LogStore, Q: Queue, C: Clock>(
+    app: &App<S, Q, C>,
+    key: &LineKey,
+    range: ReplayRange,
+) -> Result<Response, ApiError> {
+    let now = app.clock.now();
+    match recovery::replay(
+        (&app.store, &app.queue),
+        (recovery_queue(app), &app.config.suspension),
+        (key, range),
+        now,
+    )
+    .await?
+    {
+        Change::Done => show(app, key, StatusCode::ACCEPTED).await,
+        Change::Lost => Err(conflict(RUNNING)),
+    }
+}
+
+/// The newest event that has ended, of a webhook that can be sent to.
+async fn last_ended<S: ConfigStore + LogStore, Q: Queue, C: Clock>(
+    app: &App<S, Q, C>,
+    key: &LineKey,
+) -> Result<u64, ApiError> {
+    let settings = line_of(app, key).await?;
+    sent_to(&settings)?;
+    let last = app.store.last_row(key).await?;
+    let open = settings
+        .line
+        .aside
+        .as_ref()
+        .map_or_else(|| settings.line.first_open(last.as_ref()), |aside| aside.next);
+    Ok(open - 1)
+}
+
+/// The first event before `end` that was first tried or set aside at `at` or later; `end` if there is none. Events
+/// begin in the order of their numbers, so halving finds it.
+async fn first_since(store: &impl LogStore, key: &LineKey, at: Millis, end: u64) -> Result<u64, StoreError> {
+    let (mut low, mut high) = (1, end);
+    while low < high {
+        let middle = low + (high - low) / 2;
+        let row = store.rows_from(key, middle, 1).await?.into_iter().next();
+        match row.filter(|row| row.attempt.number.sequence < high && row.attempt.started_at < at) {
+            Some(row) => low = row.attempt.number.sequence + 1,
+            None => high = middle,
+        }
+    }
+    Ok(low)
+}
+
+async fn show<S: ConfigStore + LogStore, Q: Queue, C: Clock>(
+    app: &App<S, Q, C>,
+    key: &LineKey,
+    status: StatusCode,
+) -> Result<Response, ApiError> {
+    let line = line_of(app, key).await?.line;
+    let newest = line.replay.ok_or_else(|| ApiError::not_found(NO_REPLAY))?;
+    Ok(answer::json(status, replay::render(&newest)))
+}

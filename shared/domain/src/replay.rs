@@ -1,0 +1,113 @@
+//! Sending ended events once more, because a person asks for it.
+//!
+//! A replay is part of its webhook's line: while it runs, newer events are set aside, so that one request at most is
+//! open and every event comes in its place. What it sends has ended before; its rows end it again.
+
+use crate::aside::Moved;
+use crate::line::Progress;
+use crate::log_row::LogRow;
+use crate::time::Millis;
+
+/// A request to send a range of events again, and how far it has come.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Replay {
+    pub state: ReplayState,
+    pub asked_at: Millis,
+    pub range: ReplayRange,
+    /// The next event to be looked at.
+    pub next: u64,
+    /// Events that the endpoint has accepted.
+    pub accepted: u64,
+    /// Events that were given up again.
+    pub failed: u64,
+}
+
+/// Which events, by their numbers in the webhook's line, both ends included.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct ReplayRange {
+    pub first: u64,
+    pub last: u64,
+    /// Leaves out what the endpoint has accepted.
+    pub only_failed: bool,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum ReplayState {
+    Running,
+    Done,
+    Cancelled,
+}
+
+impl ReplayRange {
+    /// Whether an event with this newest row is sent again.
+    #[must_use]
+    pub fn wants(&self, newest: &LogRow) -> bool {
+        newest.progress == Progress::Ended && !(self.only_failed && newest.attempt.outcome.is_success())
+    }
+}
+
+impl Replay {
+    #[must_use]
+    pub fn new(range: ReplayRange, now: Millis) -> Self {
+        Self { state: ReplayState::Running, asked_at: now, range, next: range.first, accepted: 0, failed: 0 }
+    }
+
+    #[must_use]
+    pub fn is_running(&self) -> bool {
+        self.state == ReplayState::Running
+    }
+
+    /// The replay with everything before `next` looked at.
+    #[must_use]
+    pub fn at(&self, next: u64) -> Self {
+        let state = if self.range.last < next { ReplayState::Done } else { self.state };
+        Self { next, state, ..self.clone() }
+    }
+
+    #[must_use]
+    pub fn cancelled(&self) -> Self {
+        let state = if self.is_running() { ReplayState::Cancelled } else { self.state };
+        Self { state, ..self.clone() }
+    }
+
+    /// The replay after an attempt at its head.
+    pub(crate) fn after(&self, moved: Moved, is_accepted: bool) -> Self {
+        let mut after = self.at(moved.from(self.next).max(self.range.first));
+        match moved {
+            Moved::Stays => {}
+            Moved::Ended if is_accepted => after.accepted += 1,
+            Moved::Ended => after.failed += 1,
+            // The others of the run were counted, and come again.
+            Moved::Back(given_up) => after.failed = after.failed.saturating_sub(u64::from(given_up) - 1),
+        }
+        after
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const RANGE: ReplayRange = ReplayRange { first: 3, last: 5, only_failed: true };
+
+    #[test]
+    fn a_replay_ends_behind_its_last_event_and_counts_what_came_of_each() {
+        let mut replay = Replay::new(RANGE, Millis(1));
+        assert_eq!((replay.next, replay.is_running()), (3, true));
+        for (moved, is_accepted, expected) in [
+            (Moved::Stays, false, (3, 0, 0)),
+            (Moved::Ended, true, (4, 1, 0)),
+            (Moved::Ended, false, (5, 1, 1)),
+            (Moved::Back(2), false, (4, 1, 0)),
+            (Moved::Back(9), false, (3, 1, 0)),
+        ] {
+            replay = replay.after(moved, is_accepted);
+            assert_eq!((replay.next, replay.accepted, replay.failed), expected, "{moved:?}");
+            assert!(replay.is_running());
+        }
+        assert_eq!(replay.at(5).after(Moved::Ended, true).state, ReplayState::Done);
+        assert_eq!(replay.at(6).state, ReplayState::Done);
+        assert_eq!(replay.cancelled().state, ReplayState::Cancelled);
+        assert_eq!(replay.at(6).cancelled().state, ReplayState::Done, "what has ended is not cancelled");
+    }
+}

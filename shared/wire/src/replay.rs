@@ -1,0 +1,148 @@
+//! A replay: what a person asks for, and how far it has come.
+
+use hookrail_domain::replay::{Replay, ReplayState};
+use hookrail_domain::time::Millis;
+use serde::Serialize;
+use serde_json::{Map, Value};
+
+use crate::cot_webhook::not_an_object;
+use crate::problem::FieldProblem;
+use crate::timestamp;
+
+/// Which events to send again, by when they were first tried or set aside.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct ReplayCall {
+    /// From the oldest that is kept, if it is not said.
+    pub since: Option<Millis>,
+    /// Before this time; to the newest, if it is not said.
+    pub until: Option<Millis>,
+    pub only_failed: bool,
+}
+
+impl ReplayCall {
+    /// Reads the body of a call.
+    pub fn parse(bytes: &[u8]) -> Result<Self, Vec<FieldProblem>> {
+        let fields: Map<String, Value> =
+            serde_json::from_slice(bytes).map_err(|error| vec![not_an_object(&error)])?;
+        let mut problems = Vec::new();
+        let mut refuse = |field: &str, reason: &str| problems.push(FieldProblem::new(field, reason));
+        let mut time = |field: &str| match fields.get(field) {
+            None | Some(Value::Null) => None,
+            Some(value) => {
+                let at = value.as_str().and_then(timestamp::parse);
+                if at.is_none() {
+                    refuse(field, "must be a time like 2022-05-05T20:04:40.084Z");
+                }
+                at
+            }
+        };
+        let (since, until) = (time("since"), time("until"));
+        if since.zip(until).is_some_and(|(since, until)| until <= since) {
+            refuse("until", "must be later than since");
+        }
+        let only_failed = match fields.get("result") {
+            None => true,
+            Some(Value::String(text)) if text == "FAILED" => true,
+            Some(Value::String(text)) if text == "ALL" => false,
+            Some(_) => {
+                refuse("result", "must be FAILED or ALL");
+                true
+            }
+        };
+        if let Some(field) = fields.keys().find(|name| !["since", "until", "result"].contains(&name.as_str()))
+        {
+            // A misspelt limit would send far more than was asked for.
+            refuse(field, "is no field of a replay");
+        }
+        if problems.is_empty() { Ok(Self { since, until, only_failed }) } else { Err(problems) }
+    }
+}
+
+#[derive(Serialize)]
+#[serde(rename_all = "camelCase")]
+struct Document {
+    /// `running`, `done` or `cancelled`.
+    state: &'static str,
+    asked_at: String,
+    /// `FAILED` or `ALL`.
+    result: &'static str,
+    first_sequence: u64,
+    last_sequence: u64,
+    /// Of the range, the events that were looked at.
+    seen: u64,
+    of: u64,
+    accepted: u64,
+    failed: u64,
+}
+
+/// The replay as the API shows it.
+#[must_use]
+pub fn render(replay: &Replay) -> Vec<u8> {
+    let range = &replay.range;
+    let document = Document {
+        state: match replay.state {
+            ReplayState::Running => "running",
+            ReplayState::Done => "done",
+            ReplayState::Cancelled => "cancelled",
+        },
+        asked_at: timestamp::render(replay.asked_at),
+        result: if range.only_failed { "FAILED" } else { "ALL" },
+        first_sequence: range.first,
+        last_sequence: range.last,
+        seen: replay.next.min(range.last + 1).saturating_sub(range.first),
+        of: (range.last + 1).saturating_sub(range.first),
+        accepted: replay.accepted,
+        failed: replay.failed,
+    };
+    serde_json::to_vec(&document).unwrap_or_default()
+}
+
+#[cfg(test)]
+mod tests {
+    use hookrail_domain::replay::ReplayRange;
+    use serde_json::json;
+
+    use super::*;
+
+    #[test]
+    fn a_call_names_a_range_and_failed_events_are_meant_unless_it_says_all() {
+        let call = ReplayCall::parse(b"{}").unwrap();
+        assert_eq!(call, ReplayCall { since: None, until: None, only_failed: true });
+        let text = br#"{"since":"1970-01-01T00:00:01Z","until":"1970-01-01T00:00:02Z","result":"ALL"}"#;
+        let call = ReplayCall::parse(text).unwrap();
+        assert_eq!((call.since, call.until), (Some(Millis(1000)), Some(Millis(2000))));
+        assert!(!call.only_failed);
+    }
+
+    #[test]
+    fn every_bad_field_is_named() {
+        for (text, field) in [
+            (r#"{"since":"yesterday"}"#, "since"),
+            (r#"{"until":5}"#, "until"),
+            (r#"{"since":"1970-01-01T00:00:02Z","until":"1970-01-01T00:00:02Z"}"#, "until"),
+            (r#"{"result":"SUCCESS"}"#, "result"),
+            (r#"{"from":"1970-01-01T00:00:02Z"}"#, "from"),
+            ("[]", ""),
+            ("{", ""),
+        ] {
+            let problems = ReplayCall::parse(text.as_bytes()).unwrap_err();
+            assert_eq!(problems.iter().map(|one| one.field.as_str()).collect::<Vec<_>>(), [field], "{text}");
+        }
+    }
+
+    #[test]
+    fn progress_is_told_in_events() {
+        let range = ReplayRange { first: 3, last: 6, only_failed: true };
+        let replay = Replay { accepted: 1, ..Replay::new(range, Millis(0)).at(5) };
+        let shown: Value = serde_json::from_slice(&render(&replay)).unwrap();
+        assert_eq!(
+            (&shown["state"], &shown["seen"], &shown["of"]),
+            (&json!("running"), &json!(2), &json!(4))
+        );
+        assert_eq!((&shown["result"], &shown["accepted"]), (&json!("FAILED"), &json!(1)));
+        let done: Value = serde_json::from_slice(&render(&replay.at(9))).unwrap();
+        assert_eq!((&done["state"], &done["seen"]), (&json!("done"), &json!(4)));
+        let cancelled: Value = serde_json::from_slice(&render(&replay.cancelled())).unwrap();
+        assert_eq!(cancelled["state"], "cancelled");
+    }
+}

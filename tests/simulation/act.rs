@@ -1,0 +1,313 @@
+//! What happens from outside: the platform pushes, people change webhooks and lines, the queue misbehaves.
+
+use std::sync::Arc;
+
+use futures_util::FutureExt as _;
+use hookrail_adapters::recovery;
+use hookrail_adapters::store::{Change, ConfigStore as _, LogStore as _, Replacement};
+use hookrail_domain::id::{ContextId, DeliveryId, EventId};
+use hookrail_domain::intervention::Waiting;
+use hookrail_domain::replay::ReplayRange;
+use hookrail_domain::signature::SigningSecret;
+use hookrail_domain::subscription::{Code, Name, Subscription};
+use hookrail_domain::target::TargetUrl;
+use hookrail_domain::trigger::{Context, Slot, Trigger, TriggerType};
+use hookrail_fifo::mapping::Answer;
+use hookrail_fifo::message::NewMessage;
+use hookrail_fifo::millis::Millis;
+use hookrail_testkit::model_queue::ModelQueue;
+
+use crate::deployment::{self, EVENTS, RECOVERY};
+use crate::history::{EventFact, Fault, Owed, ReplayFact, Version};
+use crate::lambda::Lambda;
+use crate::planted::Bug;
+use crate::rng::Rng;
+use crate::run::DAY_MS;
+use crate::setup::{Action, Kind};
+use crate::time::Time;
+use crate::world::{State, World, url};
+
+/// What the group of a narrowed trigger is called.
+const GROUP: &str = "g1";
+
+/// Calls recover, as the API does when a webhook is activated or a person asks for it.
+fn wake(world: &World, webhook: usize) {
+    let queue = queue(world);
+    let key = world.state().history.webhooks[webhook].line.clone();
+    let now = hookrail_domain::time::Millis(world.time.now());
+    let line = world.tables.line(&key);
+    let url = deployment::url(RECOVERY);
+    recovery::wake((&world.tables, &queue), &url, (&key, &line), now).now_or_never().unwrap().unwrap();
+}
+
+pub(crate) fn act(world: &Arc<World>, action: Action, rng: &mut Rng) {
+    let now = world.time.now();
+    world.state().history.act(now, action);
+    match action {
+        Action::Push { company, kind, body } => push(world, company, Some(kind), body),
+        Action::PushBad { company } => push(world, company, None, None),
+        Action::Repeat { company } => repeat(world, company),
+        Action::Create { webhook } => {
+            if is_active(world, webhook).is_none() {
+                write(world, webhook, true);
+            }
+        }
+        Action::Edit { webhook } => {
+            if let Some(is_active) = is_active(world, webhook) {
+                write(world, webhook, is_active);
+            }
+        }
+        Action::Activate { webhook } => activate(world, webhook),
+        Action::Deactivate { webhook, waiting } => deactivate(world, webhook, waiting),
+        Action::Retry { webhook } => retry(world, webhook),
+        Action::Replay { webhook, events, only_failed } => replay(world, webhook, (events, only_failed)),
+        Action::CancelReplay { webhook } => cancel_replay(world, webhook),
+        Action::Resume { webhook } => wake(world, webhook),
+        Action::Free => free(world, rng),
+        // Parked rows do not expire, so there is no such time while any are left.
+        Action::Idle { .. } if world.is_set_aside() => {}
+        Action::Idle { days } => {
+            world.expire_rows();
+            world.time.advance(now + days * DAY_MS);
+        }
+    }
+}
+
+/// Writes the next version of a webhook, the first included.
+pub(crate) fn write(world: &World, index: usize, is_active: bool) {
+    let subscription = next_version(world, index, is_active);
+    if subscription.version == 0 {
+        let secret = SigningSecret::from_random([7; 32]);
+        world.tables.create_subscription(&subscription, &secret).now_or_never().unwrap().unwrap();
+    } else {
+        world.tables.replace_subscription(&subscription).now_or_never().unwrap().unwrap();
+    }
+    remember(world, index, is_active);
+    if is_active {
+        wake(world, index);
+    }
+}
+
+fn next_version(world: &World, index: usize, is_active: bool) -> Subscription {
+    let plan = &world.setup.webhooks[index];
+    let state = world.state();
+    let fact = &state.history.webhooks[index];
+    let version = fact.versions.len() as u64;
+    Subscription {
+        id: fact.line.subscription,
+        company: fact.line.company.clone(),
+        is_active,
+        trigger: trigger(plan.trigger),
+        url: TargetUrl::parse_unchecked(&url(index, version)).unwrap(),
+        name: Name::parse("webhook").unwrap(),
+        code: Code::parse(&format!("webhook_{index}")).unwrap(),
+        description: None,
+        version,
+        inactive_because: None,
+    }
+}
+
+fn remember(world: &World, index: usize, is_active: bool) {
+    let at = world.time.now();
+    let mut state = world.state();
+    let order = state.history.actions.len();
+    state.history.webhooks[index].versions.push(Version { at, order, is_active });
+}
+
+fn is_active(world: &World, webhook: usize) -> Option<bool> {
+    world.state().history.webhooks[webhook].versions.last().map(|version| version.is_active)
+}
+
+/// As the API does: not while what waited is being dropped.
+pub(crate) fn activate(world: &World, webhook: usize) {
+    let key = world.state().history.webhooks[webhook].line.clone();
+    let is_dropping = world.tables.line(&key).aside.is_some_and(|aside| aside.is_dropped);
+    if is_active(world, webhook).is_some() && !is_dropping {
+        write(world, webhook, true);
+    }
+}
+
+fn deactivate(world: &World, webhook: usize, waiting: Waiting) {
+    if is_active(world, webhook) != Some(true) {
+        return;
+    }
+    let (now, queue) = (world.time.now(), queue(world));
+    let changed = next_version(world, webhook, false);
+    let url = deployment::url(RECOVERY);
+    let deactivated = recovery::deactivate(
+        (&world.tables, &queue),
+        (&url, &world.setup.suspension),
+        (&changed, waiting),
+        hookrail_domain::time::Millis(now),
+    );
+    let replaced = deactivated.now_or_never().unwrap().unwrap();
+    assert_eq!(replaced, Replacement::Done, "nobody else is at it");
+    if waiting == Waiting::Drop {
+        cut_short(world, webhook);
+    }
+    remember(world, webhook, false);
+}
+
+fn retry(world: &World, webhook: usize) {
+    if is_active(world, webhook) == Some(true) {
+        let queue = queue(world);
+        let key = world.state().history.webhooks[webhook].line.clone();
+        let now = hookrail_domain::time::Millis(world.time.now());
+        let url = deployment::url(RECOVERY);
+        recovery::retry((&world.tables, &queue), (&url, &world.setup.suspension), &key, now)
+            .now_or_never()
+            .unwrap()
+            .unwrap();
+    }
+}
+
+/// Asks for the newest so many events that have ended, as the API does.
+fn replay(world: &World, webhook: usize, (events, only_failed): (u64, bool)) {
+    let queue = queue(world);
+    if is_active(world, webhook) != Some(true) {
+        return;
+    }
+    let key = world.state().history.webhooks[webhook].line.clone();
+    let line = world.tables.line(&key);
+    let last = world.tables.last_row(&key).now_or_never().unwrap().unwrap();
+    let open = line.aside.as_ref().map_or_else(|| line.first_open(last.as_ref()), |aside| aside.next);
+    let range = ReplayRange { first: open.saturating_sub(events).max(1), last: open - 1, only_failed };
+    if range.last < range.first {
+        return;
+    }
+    let mut wanted = Vec::new();
+    for of_event in world.tables.rows(&key).chunk_by(|one, other| one.delivery == other.delivery) {
+        let (first, newest) = (&of_event[0], &of_event[of_event.len() - 1]);
+        let sequence = first.attempt.number.sequence;
+        if (range.first..=range.last).contains(&sequence) && first.body.is_some() && range.wants(newest) {
+            wanted.push(sequence);
+        }
+    }
+    let (at, url) = (world.time.now(), deployment::url(RECOVERY));
+    let now = hookrail_domain::time::Millis(at);
+    let begun =
+        recovery::replay((&world.tables, &queue), (&url, &world.setup.suspension), (&key, range), now);
+    if begun.now_or_never().unwrap().unwrap() == Change::Done {
+        world.state().history.replays.push(ReplayFact { at, webhook, wanted, cancelled_at: None });
+    }
+}
+
+fn cancel_replay(world: &World, webhook: usize) {
+    let queue = queue(world);
+    let key = world.state().history.webhooks[webhook].line.clone();
+    let (now, url) = (hookrail_domain::time::Millis(world.time.now()), deployment::url(RECOVERY));
+    let cancelled =
+        recovery::cancel_replay((&world.tables, &queue), (&url, &world.setup.suspension), &key, now);
+    if cancelled.now_or_never().unwrap().unwrap() == Change::Done {
+        cut_short(world, webhook);
+    }
+}
+
+/// The webhook's replay, if one runs, has ended before its time.
+fn cut_short(world: &World, webhook: usize) {
+    let at = world.time.now();
+    let mut state = world.state();
+    if let Some(newest) = state.history.replays.iter_mut().rev().find(|replay| replay.webhook == webhook) {
+        newest.cancelled_at.get_or_insert(at);
+    }
+}
+
+fn queue(world: &World) -> ModelQueue<Time> {
+    ModelQueue::new(Arc::clone(&world.queues), world.time.clone())
+}
+
+fn trigger(kind: Kind) -> Trigger {
+    let (name, is_narrow) = match kind {
+        Kind::Task => ("create-edit-delete-task", false),
+        Kind::GroupTask => ("create-edit-delete-task", true),
+        Kind::User => ("create-edit-delete-user", false),
+    };
+    let mut context = Context::default();
+    if is_narrow {
+        context.set(Slot::TaskGroup, ContextId::parse(GROUP).unwrap());
+    }
+    Trigger::new(TriggerType::find(name).unwrap(), context).unwrap()
+}
+
+fn push(world: &World, company: usize, kind: Option<Kind>, body: Option<u8>) {
+    let now = world.time.now();
+    let mut state = world.state();
+    let State { history, .. } = &mut *state;
+    let of_company = history.events.iter().filter(|event| event.company == company).count();
+    let text = |subject, group| {
+        let company = history.companies[company].as_str();
+        let note = body.map_or_else(|| format!("event {of_company}"), |body| format!("same {body}"));
+        format!(
+            r#"{{"company":"{company}","type":"{subject}","event":"edit","data":{{"taskGroup":"{group}","note":"{note}"}}}}"#
+        )
+    };
+    let body: Arc<str> = match kind {
+        Some(Kind::Task) => text("COTTask", "g0"),
+        Some(Kind::GroupTask) => text("COTTask", GROUP),
+        Some(Kind::User) => text("COTUser", "g0"),
+        None => format!("no event {of_company} of company {company}"),
+    }
+    .into();
+    // Every company numbers its events alike: ids of two companies are the same on purpose.
+    let deduplication_id: Arc<str> = format!("event-{of_company}").into();
+    let message = NewMessage {
+        body: Arc::clone(&body),
+        group: Some(history.companies[company].as_str().into()),
+        deduplication_id: (world.setup.bug != Some(Bug::ComparesBodies))
+            .then(|| Arc::clone(&deduplication_id)),
+        ..NewMessage::default()
+    };
+    let sent = world.queues().find_mut(EVENTS).unwrap().send(Millis(now), message).unwrap();
+    let id = EventId::of_message(&sent.id.to_string());
+    let event = history.events.len();
+    if let Some(kind) = kind {
+        for (webhook, fact) in history.webhooks.iter().enumerate() {
+            if fact.company == company && fact.trigger.selects(kind) {
+                let delivery = DeliveryId::of(id, fact.line.subscription);
+                history.owed.insert(delivery, Owed { event, webhook, queued_at: None });
+            }
+        }
+    }
+    let order = history.actions.len();
+    history.accept(EventFact { company, kind, at: now, order, id, body, deduplication_id });
+}
+
+/// As a producer that did not hear the answer: within the window the queue knows the id.
+fn repeat(world: &World, company: usize) {
+    let now = world.time.now();
+    let state = world.state();
+    let last = state.history.events.iter().rev().find(|event| event.company == company);
+    let Some(last) = last.filter(|last| now < last.at + 299_000) else { return };
+    let message = NewMessage {
+        body: Arc::clone(&last.body),
+        group: Some(state.history.companies[company].as_str().into()),
+        deduplication_id: Some(Arc::clone(&last.deduplication_id)),
+        ..NewMessage::default()
+    };
+    world.queues().find_mut(EVENTS).unwrap().send(Millis(now), message).unwrap();
+}
+
+/// Makes one group's messages of a running invocation visible again, as if the queue had forgotten that they are held.
+/// Half of the time the mapping has lost the invocation as well, and with it its own lock of the group.
+fn free(world: &World, rng: &mut Rng) {
+    let now = Millis(world.time.now());
+    let mut lambda = world.lambda();
+    let chosen = rng.index(lambda.running.len());
+    let Lambda { running, sources, .. } = &mut *lambda;
+    let Some(running) = running.get(chosen) else { return };
+    let source = &mut sources[running.source];
+    let (group, _) = running.held[rng.index(running.held.len())];
+    let mut queues = world.queues();
+    let Some(queue) = queues.find_mut(&source.queue) else { return };
+    let is_lost = rng.chance(5_000);
+    if is_lost {
+        source.mapping.complete(now, queue, running.batch, &Answer::Failed);
+    }
+    let mut freed = 0;
+    for (_, handle) in running.held.iter().filter(|(other, _)| *other == group) {
+        freed += usize::from(queue.change_visibility(now, *handle, 0).is_ok());
+    }
+    if is_lost || freed != 0 {
+        world.fault(running.run, Fault::Freed);
+    }
+}
