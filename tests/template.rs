@@ -77,7 +77,7 @@ fn parameters_have_the_defaults_and_ranges_of_the_code() {
 #[test]
 fn every_queue_keeps_order_and_what_it_was_given() {
     let queues = resources("AWS::SQS::Queue");
-    assert_eq!(queues.len(), 5);
+    assert_eq!(queues.len(), 6);
     for (name, queue) in queues {
         let properties = at(&queue, &["Properties"]);
         let text = |field: &str| at(&properties, &[field]).as_str().map(str::to_owned);
@@ -175,71 +175,77 @@ fn every_variable_that_is_set_is_read_and_the_reverse() {
     assert_eq!(variables(TEMPLATE), variables(CONFIG_SOURCE));
 }
 
+/// The variables of each function.
+const VARIABLES: [(&str, &[&str]); 4] = [
+    (
+        "ApiFunction",
+        &[
+            config::CONFIG_TABLE,
+            config::LOG_TABLE,
+            config::EVENTS_QUEUE_URLS,
+            config::TARGET_ALLOW_HTTP,
+            config::TARGET_PORTS,
+            config::TARGET_RANGES,
+            config::RECOVERY_QUEUE_URL,
+            config::ATTEMPTS,
+            config::SUSPEND_AFTER,
+            config::PARK_AFTER_SECONDS,
+            config::OPERATOR_TOKEN_SHA256,
+        ],
+    ),
+    (
+        "FanOutFunction",
+        &[
+            config::CONFIG_TABLE,
+            config::EVENTS_QUEUE_URLS,
+            config::DELIVERIES_QUEUE_URLS,
+            config::EVENTS_DLQ_URL,
+        ],
+    ),
+    (
+        "DeliverFunction",
+        &[
+            config::CONFIG_TABLE,
+            config::LOG_TABLE,
+            config::DELIVERIES_QUEUE_URLS,
+            config::DELIVERIES_DLQ_URL,
+            config::EVENTS_QUEUE_URLS,
+            config::OPERATIONAL_QUEUE_URL,
+            config::RECOVERY_QUEUE_URL,
+            config::ATTEMPTS,
+            config::RETRY_DELAY_SECONDS,
+            config::TIMEOUT_SECONDS,
+            config::SUSPEND_AFTER,
+            config::PARK_AFTER_SECONDS,
+            config::TARGET_ALLOW_HTTP,
+            config::TARGET_PORTS,
+            config::TARGET_RANGES,
+        ],
+    ),
+    (
+        "RecoverFunction",
+        &[
+            config::CONFIG_TABLE,
+            config::LOG_TABLE,
+            config::EVENTS_QUEUE_URLS,
+            config::OPERATIONAL_QUEUE_URL,
+            config::RECOVERY_QUEUE_URL,
+            config::DELIVERIES_DLQ_URL,
+            config::ATTEMPTS,
+            config::RETRY_DELAY_SECONDS,
+            config::TIMEOUT_SECONDS,
+            config::SUSPEND_AFTER,
+            config::PARK_AFTER_SECONDS,
+            config::TARGET_ALLOW_HTTP,
+            config::TARGET_PORTS,
+            config::TARGET_RANGES,
+        ],
+    ),
+];
+
 #[test]
 fn each_function_gets_the_variables_it_needs_and_no_others() {
-    let expected: [(&str, &[&str]); 4] = [
-        (
-            "ApiFunction",
-            &[
-                config::CONFIG_TABLE,
-                config::LOG_TABLE,
-                config::EVENTS_QUEUE_URLS,
-                config::TARGET_ALLOW_HTTP,
-                config::TARGET_PORTS,
-                config::TARGET_RANGES,
-                config::RECOVERY_QUEUE_URL,
-                config::ATTEMPTS,
-                config::SUSPEND_AFTER,
-                config::PARK_AFTER_SECONDS,
-                config::OPERATOR_TOKEN_SHA256,
-            ],
-        ),
-        (
-            "FanOutFunction",
-            &[
-                config::CONFIG_TABLE,
-                config::EVENTS_QUEUE_URLS,
-                config::DELIVERIES_QUEUE_URLS,
-                config::EVENTS_DLQ_URL,
-            ],
-        ),
-        (
-            "DeliverFunction",
-            &[
-                config::CONFIG_TABLE,
-                config::LOG_TABLE,
-                config::DELIVERIES_QUEUE_URLS,
-                config::DELIVERIES_DLQ_URL,
-                config::RECOVERY_QUEUE_URL,
-                config::ATTEMPTS,
-                config::RETRY_DELAY_SECONDS,
-                config::TIMEOUT_SECONDS,
-                config::SUSPEND_AFTER,
-                config::PARK_AFTER_SECONDS,
-                config::TARGET_ALLOW_HTTP,
-                config::TARGET_PORTS,
-                config::TARGET_RANGES,
-            ],
-        ),
-        (
-            "RecoverFunction",
-            &[
-                config::CONFIG_TABLE,
-                config::LOG_TABLE,
-                config::RECOVERY_QUEUE_URL,
-                config::DELIVERIES_DLQ_URL,
-                config::ATTEMPTS,
-                config::RETRY_DELAY_SECONDS,
-                config::TIMEOUT_SECONDS,
-                config::SUSPEND_AFTER,
-                config::PARK_AFTER_SECONDS,
-                config::TARGET_ALLOW_HTTP,
-                config::TARGET_PORTS,
-                config::TARGET_RANGES,
-            ],
-        ),
-    ];
-    for (function, names) in expected {
+    for (function, names) in VARIABLES {
         let variables = at(&template(), &["Resources", function, "Properties", "Environment", "Variables"]);
         let set: BTreeSet<_> =
             variables.as_mapping().unwrap().keys().filter_map(Value::as_str).map(str::to_owned).collect();

@@ -14,6 +14,7 @@ mod company;
 mod event;
 mod receiver;
 mod queues;
+mod operational;
 mod order;
 mod crash;
 mod restart;

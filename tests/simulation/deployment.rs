@@ -1,6 +1,6 @@
 //! What the template deploys: queues, mappings and the functions' settings.
 
-use hookrail_adapters::config::{DeliverConfig, FanOutConfig, RecoverConfig};
+use hookrail_adapters::config::{DeliverConfig, FanOutConfig, NoticeConfig, RecoverConfig};
 use hookrail_domain::target::TargetPolicy;
 use hookrail_fifo::arn;
 use hookrail_fifo::mapping::{Mapping, MappingSettings};
@@ -93,6 +93,7 @@ pub(crate) fn lambda(setup: &Setup) -> Lambda {
         deliveries_queue_urls,
         deliveries_dlq_url: url(DEAD_DELIVERIES),
         recovery_queue_url: url(RECOVERY),
+        notices: NoticeConfig { events_queue_urls: vec![url(EVENTS)], operational_queue_url: None },
         policy: setup.policy,
         suspension: setup.suspension,
         targets: TargetPolicy::default(),
@@ -102,6 +103,7 @@ pub(crate) fn lambda(setup: &Setup) -> Lambda {
         log_table: String::new(),
         recovery_queue_url: url(RECOVERY),
         deliveries_dlq_url: url(DEAD_DELIVERIES),
+        notices: NoticeConfig { events_queue_urls: vec![url(EVENTS)], operational_queue_url: None },
         policy: setup.policy,
         suspension: setup.suspension,
         targets: TargetPolicy::default(),

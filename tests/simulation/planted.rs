@@ -240,6 +240,7 @@ impl Planted {
             accepted: nowhere(),
             progress,
             given_up: 0,
+            status: 0,
             gone: None,
         })
     }

@@ -92,6 +92,7 @@ pub async fn skip<S: ConfigStore + LogStore, Q: Queue, C: Clock>(
     let now = app.clock.now();
     if settings.line.aside.is_none() {
         // An event between two attempts is deliver's: it is set aside first.
+        sent_to(&settings)?;
         let last = app.store.last_row(&key).await?;
         let is_due = matches!(last, Some(LastRow { progress: Progress::Waiting { .. }, .. }));
         let seized = settings.line.seized(last.as_ref(), now);

@@ -9,6 +9,7 @@ use hookrail_adapters::queue::Queue;
 use hookrail_adapters::random;
 use hookrail_adapters::recovery;
 use hookrail_adapters::store::{ConfigStore, LineKey, LogStore, Replacement, SubscriptionCreation};
+use hookrail_domain::intervention::Waiting;
 use hookrail_domain::limits::{CONFIG_BYTES_MAX, SUBSCRIPTIONS_PER_COMPANY_MAX};
 use hookrail_domain::token::Scope;
 use hookrail_wire::problem::{FieldProblem, Problem};
@@ -98,7 +99,8 @@ pub async fn change<S: ConfigStore + LogStore, Q: Queue, C: Clock>(
     if is_activated {
         queue::may_activate(&app, &key).await?;
     }
-    let replaced = if current.is_active && !changed.is_active {
+    let is_dropped = waiting == Waiting::Drop;
+    let replaced = if !changed.is_active && (current.is_active || is_dropped) {
         let ports = (&app.store, &app.queue);
         let url = (queue::recovery_queue(&app), &app.config.suspension);
         recovery::deactivate(ports, url, (&changed, waiting), app.clock.now()).await?

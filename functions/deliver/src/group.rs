@@ -1,6 +1,7 @@
 //! One webhook's part of a batch, strictly in order. Holds back the rest after the first record that must wait.
 
 use hookrail_adapters::clock::Clock;
+use hookrail_adapters::notices;
 use hookrail_adapters::queue::{HoldResult, Outgoing, Queue, SendResult};
 use hookrail_adapters::records::{Lost, Record};
 use hookrail_adapters::sender::Sender;
@@ -8,6 +9,7 @@ use hookrail_adapters::store::{LineKey, LogStore};
 use hookrail_adapters::telemetry::Chain;
 use hookrail_domain::delivery::Delivery;
 use hookrail_domain::line::{Progress, Standing, standing};
+use hookrail_domain::notice::Notice;
 use hookrail_domain::retry::fault_hold_seconds;
 use hookrail_domain::suspension::Course;
 use hookrail_wire::queue_message;
@@ -151,7 +153,9 @@ async fn deliver<S: LogStore, Q: Queue, H: Sender, C: Clock>(
         }
         // Before anything else, and before a message that has ended is let go: a crash after the row that made it due
         // is repaired here.
-        if let Some(suspended) = state.suspended(line.last.as_ref(), policy, now) {
+        // Nothing of a deactivated webhook is kept unless its line says so.
+        let may_suspend = is_active || state.aside.is_some();
+        if let Some(suspended) = state.suspended(line.last.as_ref(), policy, now).filter(|_| may_suspend) {
             match parking::set_aside(app, key, line, suspended).await {
                 Ok(()) => continue,
                 Err(parking::Fault) => return fault,
@@ -159,7 +163,10 @@ async fn deliver<S: LogStore, Q: Queue, H: Sender, C: Clock>(
         }
         let number = match standing(line.last.as_ref(), state.sequence_floor, delivery, &record.position, now)
         {
-            Standing::Ended => return Verdict::Ack,
+            Standing::Ended => {
+                tell_exhausted(app, line, delivery).await;
+                return Verdict::Ack;
+            }
             Standing::Early { seconds } => return Verdict::Hold { seconds },
             Standing::Due(number) => number,
         };
@@ -170,7 +177,7 @@ async fn deliver<S: LogStore, Q: Queue, H: Sender, C: Clock>(
             state.course((number.sequence, number.attempt), record.sent_at, policy, now)
         };
         match course {
-            Course::SetAside(aside) => match parking::set_aside(app, key, line, aside).await {
+            Course::SetAside(aside) => match parking::set_aside(app, key, line, *aside).await {
                 Ok(()) => {}
                 Err(parking::Fault) => return fault,
             },
@@ -202,6 +209,20 @@ async fn deliver<S: LogStore, Q: Queue, H: Sender, C: Clock>(
     }
     tracing::error!(subscription.id = %key.subscription, "a line keeps moving");
     fault
+}
+
+/// Tells that a delivery was given up, before its message is let go: a crash after its row is made up for.
+async fn tell_exhausted<S: LogStore, Q: Queue, H: Sender, C: Clock>(
+    app: &App<S, Q, H, C>,
+    line: &Line,
+    delivery: &Delivery,
+) {
+    let (Some(webhook), Some(last)) = (&line.settings.subscription, &line.last) else { return };
+    if last.delivery == delivery.id && last.progress == Progress::Ended && 0 < last.given_up {
+        let (number, status, at) = (last.number, last.status, app.clock.now());
+        let notice = Notice::Exhausted { delivery: delivery.id, number, at, status };
+        notices::tell(&app.queue, &app.config.notices, (webhook, &notice)).await;
+    }
 }
 
 /// Copies a message that can never succeed to the dead-letter queue, so that it does not hold up its group.

@@ -7,7 +7,7 @@ use std::sync::atomic::{AtomicU32, Ordering};
 
 use aws_lambda_events::sqs::SqsEvent;
 use hookrail_adapters::clock::Clock as _;
-use hookrail_adapters::config::DeliverConfig;
+use hookrail_adapters::config::{DeliverConfig, NoticeConfig};
 use hookrail_adapters::store::{ConfigStore as _, LineKey};
 use hookrail_deliver::{App, Invocation, handle};
 use hookrail_domain::attempt::{ErrorClass, Outcome};
@@ -65,6 +65,7 @@ impl World {
             log_table: String::new(),
             deliveries_queue_urls: vec!["http://queues/0/hookrail-deliveries.fifo".to_owned()],
             deliveries_dlq_url: DEAD_LETTERS.to_owned(),
+            notices: NoticeConfig::default(),
             recovery_queue_url: RECOVERY.to_owned(),
             policy: RetryPolicy::default(),
             suspension: SuspensionPolicy { suspend_after: 2, park_after_seconds: 900 },

@@ -1,23 +1,25 @@
 //! Sends what is set aside, one event after another, as long as the endpoint answers and time is left.
 
 use hookrail_adapters::clock::Clock;
+use hookrail_adapters::notices;
 use hookrail_adapters::queue::Queue;
 use hookrail_adapters::sender::Sender;
 use hookrail_adapters::store::{Change, LineKey, LineSettings, LogStore, Recorded, Replacement, StoreError};
 use hookrail_adapters::telemetry;
 use hookrail_adapters::telemetry::Chain;
-use hookrail_deliver::attempt::{EXHAUSTED, fits, send, tell};
+use hookrail_deliver::attempt::{EXHAUSTED, fits, send, tell as log};
 use hookrail_domain::aside::{Aside, PROBE_SECONDS_MAX};
 use hookrail_domain::attempt::{Attempt, AttemptNumber, ErrorClass, Outcome};
 use hookrail_domain::delivery::Delivery;
 use hookrail_domain::intervention::Waiting;
 use hookrail_domain::line::Progress;
 use hookrail_domain::log_row::LogRow;
+use hookrail_domain::notice::{LineChange, Notice};
 use hookrail_domain::replay::Replay;
 use hookrail_domain::suspension::{Line, Step};
 
 use crate::page::{Page, Parked};
-use crate::wake_up::{put_off, read, until};
+use crate::wake_up::{put_off, read, tell, until};
 use crate::{App, Invocation, Verdict};
 
 /// How long an event may be parked before it ends, in days. It ends in its turn, by recover, never by the table's own
@@ -33,7 +35,7 @@ const EXPIRED: &str = "the endpoint did not answer for as long as parked events 
 /// What one event led to.
 enum Sent {
     /// The line as it is now.
-    GoOn(Line),
+    GoOn(Box<Line>),
     /// Somebody else changed it: nothing was written.
     Lost,
     /// A fault of ours; the reason is logged.
@@ -87,7 +89,9 @@ pub(crate) async fn run<S: LogStore, Q: Queue, H: Sender, C: Clock>(
             None => next(app, key, &settings, (&mut page, aside.next), invocation).await,
         };
         match sent {
-            Sent::GoOn(line) => settings.line = line,
+            Sent::GoOn(line) => {
+                settings = tell(app, key, LineSettings { line: *line, ..settings }).await;
+            }
             Sent::Lost => {
                 page.forget();
                 settings = read(app, key).await?;
@@ -146,7 +150,7 @@ async fn next<S: LogStore, Q: Queue, H: Sender, C: Clock>(
     if parked.was_accepted {
         let Some(to) = settings.line.after_skip(now) else { return Sent::Lost };
         return match change(app, key, &settings.line, &to).await {
-            Some(Change::Done) => Sent::GoOn(to),
+            Some(Change::Done) => Sent::GoOn(Box::new(to)),
             Some(Change::Lost) => Sent::Lost,
             None => Sent::Fault,
         };
@@ -159,7 +163,7 @@ async fn next<S: LogStore, Q: Queue, H: Sender, C: Clock>(
         let outcome = Outcome::Unsent { error, reason: reason.to_owned() };
         let attempt = Attempt { number, started_at: now, duration_ms: 0, outcome };
         let Some(line) = settings.line.after_skip(now) else { return Sent::Lost };
-        let step = Step { progress: Progress::Ended, line };
+        let step = Step { progress: Progress::Ended, is_given_up: false, line };
         return record(app, settings, (page, &parked), (attempt, step), invocation).await;
     }
     attempt(app, settings, (page, &parked), &settings.line, invocation).await
@@ -185,7 +189,7 @@ async fn send_again<S: LogStore, Q: Queue, H: Sender, C: Clock>(
             let next = if is_late { sequence } else { replay.range.last + 1 };
             let to = settings.line.replay_at(next);
             return match change(app, key, &settings.line, &to).await {
-                Some(Change::Done) => Sent::GoOn(to),
+                Some(Change::Done) => Sent::GoOn(Box::new(to)),
                 Some(Change::Lost) => Sent::Lost,
                 None => Sent::Fault,
             };
@@ -222,11 +226,19 @@ async fn attempt<S: LogStore, Q: Queue, H: Sender, C: Clock>(
     let version = settings.subscription.as_ref().map_or(0, |webhook| webhook.version);
     let after = line.after_attempt((&attempt.outcome, version), (retry, suspension), app.clock.now());
     let Some(step) = after else { return Sent::Lost };
-    tell(&delivery, &attempt, step.progress);
-    if step.progress == Progress::Ended && !attempt.outcome.is_success() {
+    log(&delivery, &attempt, step.progress);
+    let exhausted = step.is_given_up.then(|| Notice::Exhausted {
+        delivery: delivery.id,
+        number,
+        at: attempt.started_at,
+        status: attempt.outcome.status(),
+    });
+    let sent = record(app, settings, (page, parked), (attempt, step), invocation).await;
+    if let (Sent::GoOn(_), Some(notice), Some(webhook)) = (&sent, exhausted, &settings.subscription) {
         telemetry::count(EXHAUSTED, 1, app.clock.now());
+        notices::tell(&app.queue, &app.config.notices, (webhook, &notice)).await;
     }
-    record(app, settings, (page, parked), (attempt, step), invocation).await
+    sent
 }
 
 /// Deactivates a webhook whose endpoint answered that it is gone, unless it was changed since.
@@ -242,11 +254,14 @@ async fn retire<S: LogStore, Q: Queue, H: Sender, C: Clock>(
         let to = settings.line.not_gone(now)?;
         return change(app, key, &settings.line, &to).await.map(|_| Verdict::Hold { seconds: 0 });
     };
-    let to =
-        settings.line.deactivated(Waiting::Keep, None, now)?.put_off(now.plus_seconds(PROBE_SECONDS_MAX))?;
+    let later = now.plus_seconds(PROBE_SECONDS_MAX);
+    let to = settings.line.deactivated(Waiting::Keep, None, now).put_off(later)?;
+    let to = to.noting(LineChange::Deactivated, now);
     match app.store.replace_with_line(&webhook.gone(), &settings.line, &to).await {
         Ok(Replacement::Done) => {
             tracing::warn!(subscription.id = %key.subscription, "a webhook's endpoint is gone; it is deactivated");
+            let settings = LineSettings { line: to, subscription: Some(webhook.gone()), ..settings.clone() };
+            tell(app, key, settings).await;
             Some(Verdict::Ack)
         }
         Ok(Replacement::Lost) => Some(Verdict::Hold { seconds: 0 }),
@@ -262,7 +277,7 @@ async fn record<S: LogStore, Q: Queue, H: Sender, C: Clock>(
     app: &App<S, Q, H, C>,
     settings: &LineSettings,
     (page, parked): (&mut Page, &Parked),
-    (attempt, Step { progress, line: to }): (Attempt, Step),
+    (attempt, Step { progress, line: to, .. }): (Attempt, Step),
     invocation: &Invocation,
 ) -> Sent {
     let target = settings.subscription.as_ref().map_or(("", 0), |one| (one.url.as_str(), one.version));
@@ -280,7 +295,7 @@ async fn record<S: LogStore, Q: Queue, H: Sender, C: Clock>(
     match app.store.advance(&row, &settings.line, &to).await {
         Ok(Change::Done) => {
             page.see(&row);
-            Sent::GoOn(to)
+            Sent::GoOn(Box::new(to))
         }
         Ok(Change::Lost) => keep(app, row).await,
         Err(error) => fault(&error),

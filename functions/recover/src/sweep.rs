@@ -8,7 +8,7 @@ use hookrail_adapters::store::{LineKey, LogStore};
 use hookrail_adapters::telemetry::Chain;
 use hookrail_domain::time::Millis;
 
-use crate::{App, Invocation};
+use crate::{App, Invocation, wake_up};
 
 /// A line is woken when it was due so long ago, in milliseconds: by then its own wake-up should have come.
 pub const GRACE_MS: u64 = 60_000;
@@ -44,7 +44,8 @@ async fn wake<S: LogStore, Q: Queue, H: Sender, C: Clock>(
     overdue: Millis,
 ) -> Result<(), NotWoken> {
     let settings = app.store.settings(std::slice::from_ref(key)).await?;
-    let Some(line) = settings.into_iter().next().map(|settings| settings.line) else { return Ok(()) };
+    let Some(settings) = settings.into_iter().next() else { return Ok(()) };
+    let line = wake_up::tell(app, key, settings).await.line;
     let now = app.clock.now();
     let Some(aside) = &line.aside else { return Ok(()) };
     let is_at_work = aside.lease.as_ref().is_some_and(|lease| now < lease.until);

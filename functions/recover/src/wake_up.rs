@@ -1,12 +1,14 @@
 //! One wake-up: whether there is anything to do for its line, and who does it.
 
 use hookrail_adapters::clock::Clock;
+use hookrail_adapters::notices;
 use hookrail_adapters::queue::Queue;
 use hookrail_adapters::records::{CLAIM_SLACK_SECONDS, Record};
 use hookrail_adapters::sender::Sender;
 use hookrail_adapters::store::{Change, LineKey, LineSettings, LogStore};
 use hookrail_adapters::telemetry::Chain;
 use hookrail_domain::aside::{Lease, PROBE_SECONDS_MAX};
+use hookrail_domain::notice::Notice;
 use hookrail_domain::retry::fault_hold_seconds;
 use hookrail_domain::time::Millis;
 use hookrail_wire::wake_up::WakeUp;
@@ -32,19 +34,21 @@ pub(crate) async fn run<S: LogStore, Q: Queue, H: Sender, C: Clock>(
     let fault = Verdict::Hold { seconds: fault_hold_seconds(record.receive_count) };
     let key = LineKey { company: wake_up.company.clone(), subscription: wake_up.subscription };
     let Some(settings) = read(app, &key).await else { return fault };
+    let settings = tell(app, &key, settings).await;
     let now = app.clock.now();
     let Some(aside) = settings.line.aside.as_ref().filter(|_| settings.line.wake == wake_up.wake) else {
         return Verdict::Ack;
     };
+    let is_active = settings.subscription.as_ref().is_some_and(|subscription| subscription.is_active);
+    let is_kept = !is_active && !aside.is_dropped;
     if now < aside.due_at {
-        return until(aside.due_at, now);
+        return if is_kept { Verdict::Ack } else { until(aside.due_at, now) };
     }
     if let Some(lease) = aside.lease.as_ref().filter(|lease| now < lease.until && lease.run != invocation.run)
     {
         return until(lease.until, now);
     }
-    let is_active = settings.subscription.as_ref().is_some_and(|subscription| subscription.is_active);
-    if !is_active && !aside.is_dropped {
+    if is_kept {
         return put_off(app, &key, &settings, now).await;
     }
     let lease =
@@ -63,6 +67,33 @@ pub(crate) async fn run<S: LogStore, Q: Queue, H: Sender, C: Clock>(
     }
 }
 
+/// Tells what has happened to a line and has not been told. If that fails, whoever looks next does it.
+pub(crate) async fn tell<S: LogStore, Q: Queue, H: Sender, C: Clock>(
+    app: &App<S, Q, H, C>,
+    key: &LineKey,
+    settings: LineSettings,
+) -> LineSettings {
+    let Some(webhook) = settings.subscription.as_ref().filter(|_| !settings.line.notices.is_empty()) else {
+        return settings;
+    };
+    for notice in &settings.line.notices {
+        let notice = Notice::Line(*notice);
+        if !notices::tell(&app.queue, &app.config.notices, (webhook, &notice)).await {
+            return settings;
+        }
+    }
+    let told = settings.line.told();
+    match app.store.change_line(key, &settings.line, &told).await {
+        Ok(Change::Done) => LineSettings { line: told, ..settings },
+        // What was told is told again, and taken once.
+        Ok(Change::Lost) => settings,
+        Err(error) => {
+            tracing::warn!(error = %Chain(&error), "a line could not be written");
+            settings
+        }
+    }
+}
+
 /// The line and its settings. None where a table did not answer.
 pub(crate) async fn read<S: LogStore, Q: Queue, H: Sender, C: Clock>(
     app: &App<S, Q, H, C>,
@@ -77,7 +108,8 @@ pub(crate) async fn read<S: LogStore, Q: Queue, H: Sender, C: Clock>(
     }
 }
 
-/// A webhook that was deactivated keeps what is parked. It is looked at now and then, and woken when it is activated.
+/// A webhook that was deactivated keeps what is parked. Its wake-up ends; activation sends another one, and the schedule
+/// does so now and then in case that one is lost.
 pub(crate) async fn put_off<S: LogStore, Q: Queue, H: Sender, C: Clock>(
     app: &App<S, Q, H, C>,
     key: &LineKey,
@@ -87,7 +119,7 @@ pub(crate) async fn put_off<S: LogStore, Q: Queue, H: Sender, C: Clock>(
     let due_at = now.plus_seconds(PROBE_SECONDS_MAX);
     let Some(later) = settings.line.put_off(due_at) else { return Verdict::Ack };
     match app.store.change_line(key, &settings.line, &later).await {
-        Ok(Change::Done) => until(due_at, now),
+        Ok(Change::Done) => Verdict::Ack,
         Ok(Change::Lost) => Verdict::Hold { seconds: MOVED_HOLD_SECONDS },
         Err(error) => {
             tracing::warn!(error = %Chain(&error), "a line could not be put off");

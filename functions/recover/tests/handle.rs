@@ -4,9 +4,11 @@
 
 #[path = "handle/by_hand.rs"]
 mod by_hand;
+#[path = "handle/notices.rs"]
+mod notices;
 
 use aws_lambda_events::sqs::{SqsEvent, SqsMessage};
-use hookrail_adapters::config::RecoverConfig;
+use hookrail_adapters::config::{NoticeConfig, RecoverConfig};
 use hookrail_adapters::store::{Change, ConfigStore as _, LineKey, LogStore as _, Parking};
 use hookrail_domain::aside::Mode;
 use hookrail_domain::attempt::{Attempt, AttemptNumber, ErrorClass, Outcome};
@@ -82,6 +84,7 @@ impl World {
         let config = RecoverConfig {
             config_table: String::new(),
             log_table: String::new(),
+            notices: NoticeConfig::default(),
             recovery_queue_url: RECOVERY.to_owned(),
             deliveries_dlq_url: DEAD_LETTERS.to_owned(),
             policy: RetryPolicy::default(),
@@ -97,7 +100,7 @@ impl World {
             let hookrail_domain::suspension::Course::SetAside(mut to) = course else { panic!("it is late") };
             to.aside.as_mut().unwrap().mode = mode;
             assert_eq!(world.app.store.change_line(&key(), &line, &to).await.unwrap(), Change::Done);
-            line = to;
+            line = *to;
             for number in 1..=parked {
                 let parking = world.app.store.park(&row(number, 1, Progress::Parked), line.generation).await;
                 assert_eq!(parking.unwrap(), Parking::Parked);
@@ -264,8 +267,8 @@ async fn a_deactivated_webhook_keeps_what_is_parked() {
     let world = World::new(Mode::Suspended, 1, []).await;
     let off = Subscription { is_active: false, version: 1, ..subscription(COMPANY, 1) };
     world.app.store.replace_subscription(&off).await.unwrap();
-    assert_eq!(world.wake("a", 0).await, 1);
-    assert_eq!((world.held(), world.log().len()), (900, 0));
+    assert_eq!(world.wake("a", 0).await, 0);
+    assert_eq!((world.line().aside.unwrap().due_at, world.log().len()), (NOW.plus_seconds(900), 0));
 }
 
 #[tokio::test]

@@ -3,7 +3,7 @@
 #![expect(clippy::unwrap_used, reason = "a test's set-up fails loudly")]
 
 use aws_lambda_events::sqs::SqsEvent;
-use hookrail_adapters::config::RecoverConfig;
+use hookrail_adapters::config::{NoticeConfig, RecoverConfig};
 use hookrail_adapters::store::{Change, LineKey, LogStore as _};
 use hookrail_domain::id::{CompanyId, SubscriptionId};
 use hookrail_domain::log_row::RunId;
@@ -45,6 +45,7 @@ async fn world(now: Millis) -> App<MemoryTables, MemoryQueue, ScriptedSender, Ma
     let config = RecoverConfig {
         config_table: String::new(),
         log_table: String::new(),
+        notices: NoticeConfig::default(),
         recovery_queue_url: RECOVERY.to_owned(),
         deliveries_dlq_url: "http://queues/0/hookrail-deliveries-dlq.fifo".to_owned(),
         policy: RetryPolicy::default(),
@@ -67,8 +68,8 @@ async fn the_sample_wake_up_names_its_line() {
     let wake_up = WakeUp::decode(message.body.as_deref().unwrap()).unwrap();
     assert_eq!(message.attributes.get("MessageGroupId"), Some(&wake_up.name()));
     let held = handle(&app, event.clone(), &invocation(NOW)).await.batch_item_failures;
-    // Nobody has configured the webhook: its events are kept, and its message with them.
-    assert_eq!(held.len(), 1);
+    // Nobody has configured the webhook: its events are kept, and the schedule looks at them again.
+    assert_eq!(held.len(), 0);
     let settings = app.store.settings(&[key()]).await.unwrap();
     let aside = settings.first().unwrap().line.aside.clone().unwrap();
     assert!(NOW < aside.due_at, "{aside:?}");

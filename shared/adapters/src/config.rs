@@ -15,6 +15,7 @@ pub const DELIVERIES_QUEUE_URLS: &str = "HOOKRAIL_DELIVERIES_QUEUE_URLS";
 pub const EVENTS_DLQ_URL: &str = "HOOKRAIL_EVENTS_DLQ_URL";
 pub const DELIVERIES_DLQ_URL: &str = "HOOKRAIL_DELIVERIES_DLQ_URL";
 pub const RECOVERY_QUEUE_URL: &str = "HOOKRAIL_RECOVERY_QUEUE_URL";
+pub const OPERATIONAL_QUEUE_URL: &str = "HOOKRAIL_OPERATIONAL_QUEUE_URL";
 pub const ATTEMPTS: &str = "HOOKRAIL_ATTEMPTS";
 pub const RETRY_DELAY_SECONDS: &str = "HOOKRAIL_RETRY_DELAY_SECONDS";
 pub const TIMEOUT_SECONDS: &str = "HOOKRAIL_TIMEOUT_SECONDS";
@@ -176,6 +177,24 @@ impl FanOutConfig {
     }
 }
 
+/// Who is told what happens to webhooks.
+#[derive(Debug, Clone, Default)]
+pub struct NoticeConfig {
+    /// Where a company's operational webhook gets it from.
+    pub events_queue_urls: Vec<String>,
+    /// Where the operator's event bus gets it from, if there is one.
+    pub operational_queue_url: Option<String>,
+}
+
+impl NoticeConfig {
+    fn from_env(env: &impl Environment) -> Result<Self, ConfigError> {
+        Ok(Self {
+            events_queue_urls: list(env, EVENTS_QUEUE_URLS)?,
+            operational_queue_url: env.get(OPERATIONAL_QUEUE_URL).filter(|url| !url.is_empty()),
+        })
+    }
+}
+
 /// What `deliver` is configured with.
 #[derive(Debug, Clone)]
 pub struct DeliverConfig {
@@ -184,6 +203,7 @@ pub struct DeliverConfig {
     pub deliveries_queue_urls: Vec<String>,
     pub deliveries_dlq_url: String,
     pub recovery_queue_url: String,
+    pub notices: NoticeConfig,
     pub policy: RetryPolicy,
     pub suspension: SuspensionPolicy,
     pub targets: TargetPolicy,
@@ -197,6 +217,7 @@ impl DeliverConfig {
             deliveries_queue_urls: list(env, DELIVERIES_QUEUE_URLS)?,
             deliveries_dlq_url: required(env, DELIVERIES_DLQ_URL)?,
             recovery_queue_url: required(env, RECOVERY_QUEUE_URL)?,
+            notices: NoticeConfig::from_env(env)?,
             policy: retry_policy(env)?,
             suspension: suspension_policy(env)?,
             targets: target_policy(env)?,
@@ -211,6 +232,7 @@ pub struct RecoverConfig {
     pub log_table: String,
     pub recovery_queue_url: String,
     pub deliveries_dlq_url: String,
+    pub notices: NoticeConfig,
     pub policy: RetryPolicy,
     pub suspension: SuspensionPolicy,
     pub targets: TargetPolicy,
@@ -223,6 +245,7 @@ impl RecoverConfig {
             log_table: required(env, LOG_TABLE)?,
             recovery_queue_url: required(env, RECOVERY_QUEUE_URL)?,
             deliveries_dlq_url: required(env, DELIVERIES_DLQ_URL)?,
+            notices: NoticeConfig::from_env(env)?,
             policy: retry_policy(env)?,
             suspension: suspension_policy(env)?,
             targets: target_policy(env)?,
@@ -315,6 +338,8 @@ mod tests {
             (DELIVERIES_QUEUE_URLS, "http://q/a.fifo, http://q/b.fifo"),
             (DELIVERIES_DLQ_URL, "http://q/d.fifo"),
             (RECOVERY_QUEUE_URL, "http://q/r.fifo"),
+            (EVENTS_QUEUE_URLS, "http://q/e.fifo"),
+            (OPERATIONAL_QUEUE_URL, "http://q/o.fifo"),
             (SUSPEND_AFTER, "5"),
             (PARK_AFTER_SECONDS, "900"),
             (ATTEMPTS, "3"),
@@ -332,6 +357,8 @@ mod tests {
         assert_eq!(config.deliveries_queue_urls, ["http://q/a.fifo", "http://q/b.fifo"]);
         assert_eq!(config.policy, RetryPolicy::default());
         assert_eq!(config.suspension, SuspensionPolicy::default());
+        assert_eq!(config.notices.events_queue_urls, ["http://q/e.fifo"]);
+        assert_eq!(config.notices.operational_queue_url.as_deref(), Some("http://q/o.fifo"));
         assert_eq!(config.targets.ports, Ports::Only(vec![443, 8443]));
         assert!(config.targets.allows("10.1.2.3".parse().unwrap()));
         assert!(config.targets.allow_http && !config.targets.allow_loopback);

@@ -9,6 +9,7 @@ pub mod telemetry;
 pub mod store;
 pub mod queue;
 pub mod recovery;
+pub mod notices;
 pub mod records;
 pub mod sender;
 pub mod aws;

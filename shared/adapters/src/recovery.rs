@@ -11,7 +11,7 @@ use hookrail_domain::time::Millis;
 use hookrail_wire::wake_up::WakeUp;
 
 use crate::queue::{Outgoing, Queue, QueueError, SendResult};
-use crate::store::{Change, ConfigStore, LineKey, LineSettings, LogStore, Replacement, StoreError};
+use crate::store::{Change, LineKey, LineSettings, LogStore, Replacement, StoreError};
 use crate::telemetry::Chain;
 
 /// How often a change is tried on a line that moves at the same time.
@@ -48,7 +48,7 @@ pub async fn wake(
 /// Writes a webhook that is deactivated, and what becomes of the events that wait for it, both or neither. Lost when
 /// the webhook is no longer the version before.
 pub async fn deactivate(
-    (store, queue): (&(impl LogStore + ConfigStore), &impl Queue),
+    (store, queue): (&impl LogStore, &impl Queue),
     (recovery_queue_url, policy): (&str, &SuspensionPolicy),
     (webhook, waiting): (&Subscription, Waiting),
     now: Millis,
@@ -60,9 +60,7 @@ pub async fn deactivate(
         if settings.subscription.is_none_or(|current| current.version + 1 != webhook.version) {
             return Ok(Replacement::Lost);
         }
-        let Some(to) = line.deactivated(waiting, last.as_ref(), now) else {
-            return Ok(store.replace_subscription(webhook).await?);
-        };
+        let to = line.deactivated(waiting, last.as_ref(), now);
         if store.replace_with_line(webhook, &settings.line, &to).await? == Replacement::Done {
             if to.aside.as_ref().is_some_and(|aside| aside.is_dropped) {
                 call_or_leave_it(queue, recovery_queue_url, &key, to.wake).await;

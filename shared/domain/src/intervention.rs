@@ -40,29 +40,31 @@ impl Line {
         }
     }
 
-    /// The line of a webhook that is deactivated. None when nothing need be written: what waits in the queue of a
-    /// line that is active ends unsent by itself.
+    /// The line of a webhook that is deactivated.
     ///
     /// Its generation is new, so that nobody who read the line before makes it active meanwhile; a lease stays, for
     /// the request that is open.
     #[must_use]
-    pub fn deactivated(&self, waiting: Waiting, last: Option<&LastRow>, now: Millis) -> Option<Self> {
+    pub fn deactivated(&self, waiting: Waiting, last: Option<&LastRow>, now: Millis) -> Self {
         let first = self.first_open(last);
         let later = now.plus_seconds(PROBE_SECONDS_MAX);
         match (waiting, self.aside.clone()) {
-            (Waiting::Keep, Some(aside)) => {
-                Some(self.changed(Some(Aside { gone: None, due_at: later, ..aside })))
-            }
+            (Waiting::Keep, Some(aside)) => self.changed(Some(Aside { gone: None, due_at: later, ..aside })),
             (Waiting::Keep, None) => {
                 let aside = Aside::new(Mode::Lagging, first, first - 1, now);
-                Some(self.changed(Some(Aside { due_at: later, ..aside })))
+                self.changed(Some(Aside { due_at: later, ..aside }))
             }
             (Waiting::Drop, Some(aside)) => {
                 let aside = Aside { is_dropped: true, gone: None, due_at: now, ..aside };
                 let replay = self.replay.as_ref().map(Replay::cancelled);
-                Some(Self { replay, ..self.changed(Some(aside)) })
+                Self { replay, ..self.changed(Some(aside)) }
             }
-            (Waiting::Drop, None) => None,
+            // Recover closes it at once; what still waits in the queue ends unsent by itself. But whoever was about to
+            // set the line aside finds another one.
+            (Waiting::Drop, None) => {
+                let aside = Aside::new(Mode::Lagging, first, first - 1, now);
+                self.changed(Some(Aside { is_dropped: true, ..aside }))
+            }
         }
     }
 
@@ -89,7 +91,7 @@ impl Line {
         if self.is_replaying() {
             return None;
         }
-        let replay = Some(Replay::new(range, now));
+        let replay = Some(Replay::new(self.wake + 1, range, now));
         let Some(aside) = self.aside.clone() else {
             let first = self.first_open(last);
             let aside = Aside::new(Mode::Lagging, first, first - 1, now);
@@ -135,6 +137,7 @@ mod tests {
             accepted: at(),
             progress,
             given_up: 0,
+            status: 500,
             gone: None,
         }
     }
@@ -162,14 +165,16 @@ mod tests {
     #[test]
     fn deactivation_keeps_or_drops_what_waits_as_it_is_told() {
         let ended = last(8, Progress::Ended);
-        let kept = Line::default().deactivated(Waiting::Keep, Some(&ended), NOW).unwrap();
+        let kept = Line::default().deactivated(Waiting::Keep, Some(&ended), NOW);
         assert_eq!((short(&kept), kept.generation, kept.wake), ((9, 8, 900), 1, 1));
-        let kept = suspended().deactivated(Waiting::Keep, None, NOW).unwrap();
+        let kept = suspended().deactivated(Waiting::Keep, None, NOW);
         assert_eq!((short(&kept), kept.generation), ((7, 9, 900), 4));
         assert!(!kept.aside.unwrap().is_dropped);
-        assert_eq!(Line::default().deactivated(Waiting::Drop, Some(&ended), NOW), None);
+        let dropped = Line::default().deactivated(Waiting::Drop, Some(&ended), NOW);
+        assert_eq!((short(&dropped), dropped.generation), ((9, 8, 0), 1));
+        assert!(dropped.closed().is_some());
         let replaying = suspended().replayed(RANGE, None, NOW).unwrap();
-        let dropped = replaying.deactivated(Waiting::Drop, None, NOW).unwrap();
+        let dropped = replaying.deactivated(Waiting::Drop, None, NOW);
         assert_eq!((short(&dropped), dropped.generation), ((7, 9, 0), 4));
         assert!(dropped.aside.as_ref().unwrap().is_dropped && !dropped.is_replaying());
     }

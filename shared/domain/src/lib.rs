@@ -16,6 +16,7 @@ pub mod delivery;
 pub mod attempt;
 pub mod retry;
 pub mod line;
+pub mod notice;
 pub mod aside;
 pub mod suspension;
 pub mod replay;

@@ -17,6 +17,7 @@ pub struct LastRow {
     pub progress: Progress,
     /// Deliveries given up in a row, this one included.
     pub given_up: u32,
+    pub status: u16,
     /// The webhook's version at this attempt, if its endpoint answered that it is gone.
     pub gone: Option<u64>,
 }
@@ -113,6 +114,7 @@ mod tests {
             accepted: at("events", accepted),
             progress,
             given_up: 0,
+            status: 200,
             gone: None,
         }
     }

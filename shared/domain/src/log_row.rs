@@ -46,6 +46,7 @@ impl LogRow {
             accepted: self.accepted.clone(),
             progress: self.progress,
             given_up: self.given_up,
+            status: self.attempt.outcome.status(),
             gone: self.attempt.outcome.is_gone().then_some(self.version),
         }
     }

@@ -11,6 +11,8 @@ use crate::time::Millis;
 /// A request to send a range of events again, and how far it has come.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Replay {
+    /// Of the wake-up that it began with, unlike that of every other replay of the line.
+    pub number: u64,
     pub state: ReplayState,
     pub asked_at: Millis,
     pub range: ReplayRange,
@@ -20,6 +22,8 @@ pub struct Replay {
     pub accepted: u64,
     /// Events that were given up again.
     pub failed: u64,
+    /// The first of those that were given up since one was accepted.
+    pub run_first: Option<u64>,
 }
 
 /// Which events, by their numbers in the webhook's line, both ends included.
@@ -48,8 +52,17 @@ impl ReplayRange {
 
 impl Replay {
     #[must_use]
-    pub fn new(range: ReplayRange, now: Millis) -> Self {
-        Self { state: ReplayState::Running, asked_at: now, range, next: range.first, accepted: 0, failed: 0 }
+    pub fn new(number: u64, range: ReplayRange, now: Millis) -> Self {
+        Self {
+            number,
+            state: ReplayState::Running,
+            asked_at: now,
+            range,
+            next: range.first,
+            accepted: 0,
+            failed: 0,
+            run_first: None,
+        }
     }
 
     #[must_use]
@@ -72,15 +85,22 @@ impl Replay {
 
     /// The replay after an attempt at its head.
     pub(crate) fn after(&self, moved: Moved, is_accepted: bool) -> Self {
-        let mut after = self.at(moved.from(self.next).max(self.range.first));
         match moved {
-            Moved::Stays => {}
-            Moved::Ended if is_accepted => after.accepted += 1,
-            Moved::Ended => after.failed += 1,
+            Moved::Stays => self.clone(),
+            Moved::Ended if is_accepted => {
+                Self { accepted: self.accepted + 1, run_first: None, ..self.at(self.next + 1) }
+            }
+            Moved::Ended => {
+                let run_first = self.run_first.or(Some(self.next));
+                Self { failed: self.failed + 1, run_first, ..self.at(self.next + 1) }
+            }
             // The others of the run were counted, and come again.
-            Moved::Back(given_up) => after.failed = after.failed.saturating_sub(u64::from(given_up) - 1),
+            Moved::Back(given_up) => {
+                let failed = self.failed.saturating_sub(u64::from(given_up) - 1);
+                let next = self.run_first.unwrap_or(self.next);
+                Self { failed, run_first: None, ..self.at(next) }
+            }
         }
-        after
     }
 }
 
@@ -92,14 +112,14 @@ mod tests {
 
     #[test]
     fn a_replay_ends_behind_its_last_event_and_counts_what_came_of_each() {
-        let mut replay = Replay::new(RANGE, Millis(1));
+        let mut replay = Replay::new(7, RANGE, Millis(1));
         assert_eq!((replay.next, replay.is_running()), (3, true));
         for (moved, is_accepted, expected) in [
             (Moved::Stays, false, (3, 0, 0)),
             (Moved::Ended, true, (4, 1, 0)),
             (Moved::Ended, false, (5, 1, 1)),
             (Moved::Back(2), false, (4, 1, 0)),
-            (Moved::Back(9), false, (3, 1, 0)),
+            (Moved::Back(1), false, (4, 1, 0)),
         ] {
             replay = replay.after(moved, is_accepted);
             assert_eq!((replay.next, replay.accepted, replay.failed), expected, "{moved:?}");

@@ -6,6 +6,7 @@
 use crate::aside::{Aside, Lease, Mode, Moved, PROBE_SECONDS_MIN};
 use crate::attempt::Outcome;
 use crate::line::{LastRow, Progress};
+use crate::notice::{LineChange, LineNotice};
 use crate::replay::Replay;
 use crate::retry::RetryPolicy;
 use crate::time::Millis;
@@ -45,6 +46,8 @@ pub struct Line {
     pub aside: Option<Aside>,
     /// The newest replay of ended events, running or not. While it runs the line is set aside.
     pub replay: Option<Replay>,
+    /// What has not been told yet, oldest first.
+    pub notices: Vec<LineNotice>,
 }
 
 /// What deliver does with a message whose turn it is.
@@ -52,7 +55,7 @@ pub struct Line {
 pub enum Course {
     Send,
     /// Its line is set aside first, as this; then the message is asked about again.
-    SetAside(Line),
+    SetAside(Box<Line>),
     Park,
     /// It is set aside already: acknowledge.
     Parked,
@@ -65,6 +68,8 @@ pub enum Course {
 pub struct Step {
     /// Of the attempt's row.
     pub progress: Progress,
+    /// Its event's attempts are used up.
+    pub is_given_up: bool,
     pub line: Line,
 }
 
@@ -94,7 +99,9 @@ impl Line {
                 let wait_seconds = if last.gone.is_some() { 0 } else { PROBE_SECONDS_MIN };
                 let due_at = now.plus_seconds(wait_seconds);
                 let aside = Aside::new(Mode::Suspended, first, sequence, now);
-                Some(self.changed(Some(Aside { due_at, gone: last.gone, ..aside })))
+                let line = self.changed(Some(Aside { due_at, gone: last.gone, ..aside }));
+                // One that is gone is deactivated next, which says more.
+                Some(if last.gone.is_some() { line } else { line.noting(LineChange::Suspended, now) })
             }
             // Somebody set the line aside while the last attempt of the run was under way.
             Some(aside) if aside.last < sequence => {
@@ -119,7 +126,7 @@ impl Line {
         let Some(aside) = &self.aside else {
             if attempt == 1 && is_late {
                 let aside = Aside::new(Mode::Lagging, sequence, sequence - 1, now);
-                return Course::SetAside(self.changed(Some(aside)));
+                return Course::SetAside(Box::new(self.changed(Some(aside))));
             }
             return Course::Send;
         };
@@ -141,27 +148,39 @@ impl Line {
         policies: (&RetryPolicy, &SuspensionPolicy),
         now: Millis,
     ) -> Option<Step> {
-        let aside = self.aside.as_ref()?;
-        let (mut aside, moved) = aside.after((outcome, version), policies, now);
+        let before = self.aside.as_ref()?;
+        let (mut aside, moved) = before.after((outcome, version), policies, now);
+        let is_given_up = moved != Moved::Stays && !outcome.is_success();
+        let noted = match (before.mode, aside.mode) {
+            (Mode::Lagging, Mode::Suspended) if aside.gone.is_none() => {
+                self.clone().noting(LineChange::Suspended, now)
+            }
+            (Mode::Suspended, Mode::Lagging) => self.clone().noting(LineChange::Resumed, now),
+            _ => self.clone(),
+        };
         let Some(replay) = self.replay.as_ref().filter(|_| self.is_replaying()) else {
             aside.next = moved.from(aside.next);
             // Not waiting, which is deliver's: whoever meets this row knows that the line is set aside.
             let progress = if moved == Moved::Stays { Progress::Parked } else { Progress::Ended };
-            return Some(Step { progress, line: self.with(aside) });
+            return Some(Step { progress, is_given_up, line: noted.with(aside) });
         };
         // Its event had ended before and has ended again, whatever comes of it.
         let replay = replay.after(moved, outcome.is_success());
         if !replay.is_running() {
             (aside.head_attempts, aside.given_up) = (0, 0);
         }
-        Some(Step { progress: Progress::Ended, line: Self { replay: Some(replay), ..self.with(aside) } })
+        Some(Step {
+            progress: Progress::Ended,
+            is_given_up,
+            line: Self { replay: Some(replay), ..noted.with(aside) },
+        })
     }
 
     /// The line after its head has ended without an attempt, as one that a person skips or that is too old.
     #[must_use]
     pub fn after_skip(&self, now: Millis) -> Option<Self> {
         let aside = self.aside.as_ref()?;
-        Some(self.with(Aside { next: aside.next + 1, ..aside.ended(now) }))
+        Some(self.with(Aside { next: aside.next + 1, given_up: 0, ..aside.ended(now) }))
     }
 
     /// The line with `lease` on what is set aside.
@@ -209,8 +228,10 @@ impl Line {
             }
             (None, Some(_)) | (Some(_), None) => false,
         };
-        let replayed = |line: &Self| line.replay.as_ref().map(|replay| (replay.state, replay.next));
+        let replayed =
+            |line: &Self| line.replay.as_ref().map(|replay| (replay.number, replay.state, replay.next));
         is_same_aside
+            && (to.notices == from.notices || self.notices == from.notices)
             && replayed(self) == replayed(from)
             && self.generation == from.generation
             && (to.wake == from.wake || self.wake == from.wake)
@@ -226,6 +247,7 @@ impl Line {
         replace(&mut self.generation, &from.generation, &to.generation);
         replace(&mut self.wake, &from.wake, &to.wake);
         replace(&mut self.replay, &from.replay, &to.replay);
+        replace(&mut self.notices, &from.notices, &to.notices);
         let (Some(aside), Some(from), Some(to)) = (&mut self.aside, &from.aside, &to.aside) else {
             self.aside.clone_from(&to.aside);
             return;
@@ -241,6 +263,19 @@ impl Line {
         replace(&mut aside.lease, &from.lease, &to.lease);
         replace(&mut aside.gone, &from.gone, &to.gone);
         replace(&mut aside.is_dropped, &from.is_dropped, &to.is_dropped);
+    }
+
+    /// The line with one more thing to tell.
+    #[must_use]
+    pub fn noting(mut self, kind: LineChange, at: Millis) -> Self {
+        self.notices.push(LineNotice { kind, at });
+        self
+    }
+
+    /// The line with nothing left to tell.
+    #[must_use]
+    pub fn told(&self) -> Self {
+        Self { notices: Vec::new(), ..self.clone() }
     }
 
     pub(crate) fn with(&self, aside: Aside) -> Self {
@@ -275,7 +310,7 @@ mod tests {
 
     fn aside(mode: Mode) -> Line {
         let aside = Aside { since: Millis(5), head_attempts: 0, ..Aside::new(mode, 7, 11, NOW) };
-        Line { sequence_floor: 3, generation: 1, wake: 1, aside: Some(aside), replay: None }
+        Line { sequence_floor: 3, generation: 1, wake: 1, aside: Some(aside), ..Line::default() }
     }
 
     fn last_row(sequence: u64, given_up: u32, progress: Progress) -> LastRow {
@@ -287,6 +322,7 @@ mod tests {
             accepted: at(),
             progress,
             given_up,
+            status: 500,
             gone: None,
         }
     }
@@ -325,6 +361,25 @@ mod tests {
         let waiting = last_row(9, 5, Progress::Waiting { until: NOW });
         assert_eq!(active.suspended(Some(&waiting), &POLICY, NOW), None, "the next one has begun");
         assert_eq!(active.suspended(None, &POLICY, NOW), None);
+    }
+
+    #[test]
+    fn what_happens_to_a_line_is_noted_until_it_is_told() {
+        let kinds = |line: &Line| line.notices.iter().map(|notice| notice.kind).collect::<Vec<_>>();
+        let row = last_row(9, 5, Progress::Ended);
+        let suspended = Line::default().suspended(Some(&row), &POLICY, NOW).unwrap();
+        assert_eq!(kinds(&suspended), [LineChange::Suspended]);
+        let probed = after(&suspended, &no_answer(), &POLICY).line;
+        assert_eq!(kinds(&probed), [LineChange::Suspended], "once");
+        let back = after(&probed, &answered(200), &POLICY).line;
+        assert_eq!(kinds(&back), [LineChange::Suspended, LineChange::Resumed]);
+        assert_eq!(kinds(&after(&back.told(), &answered(200), &POLICY).line), []);
+        let once = SuspensionPolicy { suspend_after: 1, ..POLICY };
+        let mut dies = back.told();
+        dies.aside.as_mut().unwrap().head_attempts = 2;
+        assert_eq!(kinds(&after(&dies, &no_answer(), &once).line), [LineChange::Suspended]);
+        assert_eq!(kinds(&after(&dies, &answered(410), &POLICY).line), [], "recover says that");
+        assert!(probed.allows(&probed, &probed.told()) && !back.allows(&probed, &probed.told()));
     }
 
     #[test]
@@ -450,7 +505,7 @@ mod tests {
         assert_eq!(line.closed(), None);
         line.aside.as_mut().unwrap().next = 12;
         let active = line.closed().unwrap();
-        assert_eq!(active, Line { sequence_floor: 3, generation: 2, wake: 2, aside: None, replay: None });
+        assert_eq!(active, Line { sequence_floor: 3, generation: 2, wake: 2, ..Line::default() });
         assert_eq!(active.closed(), None);
         assert_eq!(active.woken(NOW), None);
     }

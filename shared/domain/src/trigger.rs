@@ -96,13 +96,31 @@ pub static CATALOGUE: &[TriggerType] = &[
         actions: &["logout"],
         slots: &[],
     },
+    TriggerType {
+        name: OPERATIONAL,
+        label: "Webhooks Themselves",
+        subject: OPERATIONAL_SUBJECT,
+        actions: &["webhook.suspended", "webhook.resumed", "webhook.deactivated", "delivery.exhausted"],
+        slots: &[],
+    },
 ];
+
+/// The trigger of a webhook that is told what happens to the company's other webhooks.
+pub const OPERATIONAL: &str = "hookrail-operational";
+/// The `type` of such events. Nobody else can push one.
+pub const OPERATIONAL_SUBJECT: &str = "HookrailWebhook";
 
 impl TriggerType {
     /// The catalogue entry of this name.
     #[must_use]
     pub fn find(name: &str) -> Option<&'static Self> {
         CATALOGUE.iter().find(|entry| entry.name == name)
+    }
+
+    /// Whether its events are our own.
+    #[must_use]
+    pub fn is_operational(&self) -> bool {
+        self.name == OPERATIONAL
     }
 
     /// The catalogue entry that selects events of this subject and action.

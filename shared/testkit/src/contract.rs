@@ -14,6 +14,7 @@ use hookrail_domain::id::{CompanyId, DeliveryId, EventId, SubscriptionId};
 use hookrail_domain::intervention::Waiting;
 use hookrail_domain::line::{LastRow, Progress};
 use hookrail_domain::log_row::{LogRow, RunId};
+use hookrail_domain::notice::LineChange;
 use hookrail_domain::replay::ReplayRange;
 use hookrail_domain::retry::RetryPolicy;
 use hookrail_domain::signature::SigningSecret;
@@ -235,6 +236,12 @@ async fn lines(store: &(impl ConfigStore + LogStore), prefix: &str) {
     let closed = woken.closed().expect("nothing waits");
     assert_eq!(change(&woken, &closed).await, Change::Done);
     assert_eq!(now().await, closed);
+    assert!(due(40_000).await, "there is something to tell");
+    let told = closed.told();
+    let more = closed.clone().noting(LineChange::Deactivated, Millis(50_000));
+    assert_eq!(change(&closed, &told).await, Change::Done);
+    assert_eq!(change(&closed, &more).await, Change::Lost, "it was told");
+    assert_eq!(now().await, told);
     assert!(!due(u64::MAX / 2).await, "an active line is never due");
 }
 
@@ -253,7 +260,7 @@ async fn interventions(store: &(impl ConfigStore + LogStore), prefix: &str) {
     };
 
     let active = Line::default();
-    let kept = active.deactivated(Waiting::Keep, None, Millis(1)).expect("kept");
+    let kept = active.deactivated(Waiting::Keep, None, Millis(1));
     let gone = known.gone();
     let replace = async |webhook, from, to| store.replace_with_line(webhook, from, to).await.expect("write");
     let other = kept.woken(Millis(2)).expect("set aside");
@@ -281,7 +288,7 @@ async fn interventions(store: &(impl ConfigStore + LogStore), prefix: &str) {
     let cancelled = moved.replay_cancelled(Millis(3)).expect("one runs");
     assert_eq!(change(&moved, &cancelled).await, Change::Done);
     assert_eq!(change(&moved, &moved.replay_at(3)).await, Change::Lost, "it was cancelled");
-    let dropped = cancelled.deactivated(Waiting::Drop, None, Millis(4)).expect("set aside");
+    let dropped = cancelled.deactivated(Waiting::Drop, None, Millis(4));
     assert_eq!(change(&cancelled, &dropped).await, Change::Done);
     assert_eq!(now().await.line, dropped);
 }
@@ -294,7 +301,7 @@ async fn drained(store: &impl LogStore, key: &LineKey, mut line: Line) -> Line {
         line.after_attempt((&answer(200), 0), (&retry, &policy), Millis(40_000)).expect("set aside")
     };
     for sequence in 1..=7 {
-        let Step { progress, line: next } = after(&line);
+        let Step { progress, line: next, .. } = after(&line);
         let row = LogRow { progress, ..row(key, sequence, 4, "r") };
         assert_eq!(store.advance(&row, &line, &next).await.expect("write"), Change::Done);
         assert_eq!(store.advance(&row, &line, &next).await.expect("write"), Change::Done, "its own row");

@@ -273,7 +273,10 @@ impl LogStore for MemoryTables {
 
     async fn due_lines(&self, now: Millis, limit: usize) -> Result<Vec<LineKey>, StoreError> {
         let tables = self.open()?;
-        let due_at = |line: &Line| line.aside.as_ref().map(|aside| aside.due_at);
+        let due_at = |line: &Line| match &line.aside {
+            Some(aside) => Some(aside.due_at),
+            None => line.notices.first().map(|notice| notice.at),
+        };
         let mut due: Vec<_> = tables
             .states
             .iter()

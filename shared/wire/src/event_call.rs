@@ -87,6 +87,9 @@ fn parse_event(text: &str, holder: &Holder) -> Result<NewEvent, InvalidCall> {
     let unnamed = EventId::from_bytes([0; 12]);
     let event = cot_event::parse(&body, unnamed)
         .map_err(|error| InvalidCall { problems: vec![error.problem()], is_too_large: false })?;
+    if event.kind.is_operational() {
+        return Err(InvalidCall::new("type", "is made by the service itself"));
+    }
     match holder {
         Holder::Company(company) if *company != event.company => {
             Err(InvalidCall::new("company", format!("must be {company}, the company of the token")))
@@ -162,6 +165,13 @@ mod tests {
             .map(|problem| (problem.field.as_str(), problem.reason.as_str()))
             .collect();
         assert_eq!((problems, invalid.is_too_large), (expected.to_vec(), false), "{text}");
+    }
+
+    #[test]
+    fn nobody_pushes_what_the_service_tells_about_its_webhooks() {
+        let text = r#"{"company":"acme","type":"HookrailWebhook","event":"webhook.suspended","data":{}}"#;
+        let refused = parse(text.as_bytes(), &Holder::Operator).unwrap_err();
+        assert_eq!(refused.problems.iter().map(|one| one.field.as_str()).collect::<Vec<_>>(), ["type"]);
     }
 
     #[test]

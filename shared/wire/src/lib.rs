@@ -14,3 +14,4 @@ pub mod event_call;
 pub mod cursor;
 pub mod queue_message;
 pub mod wake_up;
+pub mod notice;

@@ -133,7 +133,7 @@ mod tests {
     #[test]
     fn progress_is_told_in_events() {
         let range = ReplayRange { first: 3, last: 6, only_failed: true };
-        let replay = Replay { accepted: 1, ..Replay::new(range, Millis(0)).at(5) };
+        let replay = Replay { accepted: 1, ..Replay::new(1, range, Millis(0)).at(5) };
         let shown: Value = serde_json::from_slice(&render(&replay)).unwrap();
         assert_eq!(
             (&shown["state"], &shown["seen"], &shown["of"]),

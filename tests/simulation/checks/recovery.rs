@@ -63,6 +63,9 @@ pub(super) fn what_led_to_a_suspension_is_sent_again(truth: &Truth<'_>) -> Resul
                 counts.gone += u64::from(is_gone);
             });
             let sequence = last.number().sequence;
+            if truth.was_dropped(webhook, last.began_at()) {
+                continue;
+            }
             for lost in (sequence + 1 - u64::from(run))..=sequence {
                 let mut of_event = rows.iter().filter(|row| row.number().sequence == lost);
                 if !of_event.any(|row| truth.is_recovery(row.run)) {

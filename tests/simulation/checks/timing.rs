@@ -53,7 +53,9 @@ pub(super) fn a_retry_waits_for_the_delay_and_not_much_longer(truth: &Truth<'_>)
                     retried.number()
                 )
             };
-            let was_asked = truth.was_woken(webhook, (failed.began_at(), retried.began_at()));
+            // By whom did not see yet that the attempt was being made.
+            let earlier = failed.began_at().saturating_sub(truth.setup.function_seconds * 1000 + CRASH_MS);
+            let was_asked = truth.was_woken(webhook, (earlier, retried.began_at()));
             if waited_ms + 2 * truth.setup.skew_ms < hold_ms && !was_asked {
                 return Err(name());
             }

@@ -3,6 +3,7 @@
 use std::cell::Cell;
 
 use hookrail_domain::attempt::AttemptNumber;
+use hookrail_domain::intervention::Waiting;
 use hookrail_domain::line::Progress;
 use hookrail_domain::log_row::LogRow;
 
@@ -97,6 +98,14 @@ impl<'a> Truth<'a> {
             | Action::Retry { webhook: other }
             | Action::Replay { webhook: other, .. } => *other == webhook,
             _ => false,
+        })
+    }
+
+    /// Whether a webhook was deactivated, and what waited for it dropped, at this time or later.
+    pub(crate) fn was_dropped(&self, webhook: usize, since: u64) -> bool {
+        let mut actions = self.history.actions.iter().filter(|(at, _)| since <= *at);
+        actions.any(|(_, action)| {
+            matches!(action, Action::Deactivate { webhook: other, waiting: Waiting::Drop } if *other == webhook)
         })
     }
 

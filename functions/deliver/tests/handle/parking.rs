@@ -80,3 +80,23 @@ async fn a_message_that_waited_too_long_turns_its_line_lagging() {
     assert_eq!(world.handle(&fresh).await, ["m1-3"]);
     assert_eq!(world.holds(3), [("h1-3".to_owned(), 1)]);
 }
+
+#[tokio::test]
+async fn an_event_that_is_given_up_is_told_before_its_message_goes() {
+    let mut world = World::new(std::iter::repeat_n(answer(500), 3)).await;
+    world.app.config.notices.events_queue_urls = vec!["http://queues/0/events.fifo".to_owned()];
+    for _ in 0..3 {
+        world.handle(&events(&[(1, 1)])).await;
+        world.app.clock.advance_ms(30_000);
+    }
+    let told = |world: &World| {
+        let sent = world.app.queue.sent();
+        sent.into_iter().map(|(_, message)| message).collect::<Vec<_>>()
+    };
+    let first = told(&world);
+    assert_eq!(first.len(), 1, "after its last attempt alone");
+    assert!(first[0].body.contains("delivery.exhausted"), "{}", first[0].body);
+    assert!(world.handle(&events(&[(1, 1)])).await.is_empty(), "as if the process had died before its end");
+    let again = told(&world);
+    assert_eq!(again[1].deduplication_id, first[0].deduplication_id, "the queue takes it once");
+}

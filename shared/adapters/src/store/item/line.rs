@@ -6,6 +6,7 @@ use std::fmt::Display;
 use aws_sdk_dynamodb::types::AttributeValue;
 use hookrail_domain::aside::{Aside, Lease, Mode};
 use hookrail_domain::log_row::RunId;
+use hookrail_domain::notice::{LineChange, LineNotice};
 use hookrail_domain::replay::{Replay, ReplayRange, ReplayState};
 use hookrail_domain::suspension::Line;
 use hookrail_domain::time::Millis;
@@ -44,6 +45,7 @@ struct LineAttributes {
     gone_version: Option<u64>,
     dropped: bool,
     replay: Option<String>,
+    replay_number: u64,
     replay_asked_at: u64,
     replay_first: u64,
     replay_last: u64,
@@ -51,6 +53,9 @@ struct LineAttributes {
     replay_next: u64,
     replay_accepted: u64,
     replay_failed: u64,
+    replay_run: Option<u64>,
+    /// What has not been told: kind and time of each.
+    notices: Vec<(String, u64)>,
 }
 
 /// The line of an item.
@@ -90,13 +95,26 @@ pub fn decode_line(item: Item) -> Result<Line, StoreError> {
     };
     let replay = state.map(|state| Replay {
         state,
+        number: found.replay_number,
         asked_at: Millis(found.replay_asked_at),
         range,
         next: found.replay_next,
         accepted: found.replay_accepted,
         failed: found.replay_failed,
+        run_first: found.replay_run,
     });
-    Ok(Line { sequence_floor: found.sequence, generation: found.generation, wake: found.wake, aside, replay })
+    let notices = found.notices.iter().map(|(kind, at)| match change_of(kind) {
+        Some(kind) => Ok(LineNotice { kind, at: Millis(*at) }),
+        None => Err(CORRUPT),
+    });
+    Ok(Line {
+        sequence_floor: found.sequence,
+        generation: found.generation,
+        wake: found.wake,
+        aside,
+        replay,
+        notices: notices.collect::<Result<_, _>>()?,
+    })
 }
 
 /// A conditional update of a line's item.
@@ -128,9 +146,18 @@ impl LineUpdate {
             if parts.is_empty() { String::new() } else { format!("{verb} {} ", parts.join(", ")) }
         };
         made.update = format!("{}{}", clause("SET", &sets), clause("REMOVE", &removed));
-        let mut kept =
-            vec!["generation", "state", "drainNext", "leaseRun", "dropped", "replay", "replayNext"];
+        let mut kept = vec![
+            "generation",
+            "state",
+            "drainNext",
+            "leaseRun",
+            "dropped",
+            "replay",
+            "replayNumber",
+            "replayNext",
+        ];
         kept.extend((from.wake != to.wake).then_some("wake"));
+        kept.extend((from.notices != to.notices).then_some("notices"));
         let last = |line: &Line| line.aside.as_ref().map(|aside| aside.last);
         kept.extend((last(from) != last(to)).then_some("parkedLast"));
         let conditions: Vec<_> =
@@ -186,6 +213,14 @@ fn attributes(line: &Line) -> BTreeMap<&'static str, AttributeValue> {
         put("replayFailed", replay.failed);
         put_replay(&mut found, replay);
     }
+    let notice =
+        |notice: &LineNotice| AttributeValue::L(vec![text(change_name(notice.kind)), number(notice.at.0)]);
+    if let Some(oldest) = line.notices.first() {
+        found.insert("notices", AttributeValue::L(line.notices.iter().map(notice).collect()));
+        // A line that is set aside is looked at in any case.
+        found.insert(DUE_SORT, number(oldest.at.0));
+        found.insert(DUE_PARTITION, text(DUE_LINES));
+    }
     let Some(aside) = &line.aside else { return found };
     let mut put = |name, value: u64| {
         if value != 0 {
@@ -218,6 +253,20 @@ fn attributes(line: &Line) -> BTreeMap<&'static str, AttributeValue> {
     found
 }
 
+const CHANGES: [(LineChange, &str); 3] = [
+    (LineChange::Suspended, "suspended"),
+    (LineChange::Resumed, "resumed"),
+    (LineChange::Deactivated, "deactivated"),
+];
+
+fn change_name(kind: LineChange) -> &'static str {
+    CHANGES.iter().find(|(change, _)| *change == kind).map_or("", |(_, name)| name)
+}
+
+fn change_of(name: &str) -> Option<LineChange> {
+    CHANGES.iter().find(|(_, known)| *known == name).map(|(change, _)| *change)
+}
+
 fn put_replay(found: &mut BTreeMap<&'static str, AttributeValue>, replay: &Replay) {
     let state = match replay.state {
         ReplayState::Running => "running",
@@ -225,10 +274,14 @@ fn put_replay(found: &mut BTreeMap<&'static str, AttributeValue>, replay: &Repla
         ReplayState::Cancelled => "cancelled",
     };
     found.insert("replay", text(state));
+    found.insert("replayNumber", number(replay.number));
     found.insert("replayAskedAt", number(replay.asked_at.0));
     found.insert("replayFirst", number(replay.range.first));
     found.insert("replayLast", number(replay.range.last));
     found.insert("replayNext", number(replay.next));
+    if let Some(first) = replay.run_first {
+        found.insert("replayRun", number(first));
+    }
     if replay.range.only_failed {
         found.insert("replayFailedOnly", AttributeValue::Bool(true));
     }
@@ -261,12 +314,21 @@ mod tests {
             gone: None,
             is_dropped: false,
         };
-        Line { sequence_floor: 0, generation: 3, wake: 4, aside: Some(aside), replay: None }
+        Line { sequence_floor: 0, generation: 3, wake: 4, aside: Some(aside), ..Line::default() }
     }
 
     fn replaying(state: ReplayState) -> Line {
         let range = ReplayRange { first: 2, last: 4, only_failed: state != ReplayState::Done };
-        let replay = Replay { state, asked_at: Millis(3), range, next: 3, accepted: 1, failed: 0 };
+        let replay = Replay {
+            number: 6,
+            state,
+            asked_at: Millis(3),
+            range,
+            next: 3,
+            accepted: 1,
+            failed: 0,
+            run_first: Some(2),
+        };
         Line { replay: Some(replay), ..suspended() }
     }
 
@@ -278,8 +340,12 @@ mod tests {
         gone.aside.as_mut().unwrap().gone = Some(0);
         gone.aside.as_mut().unwrap().is_dropped = true;
         let active = Line { generation: 2, wake: 2, ..Line::default() };
+        let noted = CHANGES.iter().fold(suspended(), |line, (kind, _)| line.noting(*kind, Millis(7)));
+        let untold = Line { aside: None, ..noted.clone() };
         let replays = [ReplayState::Running, ReplayState::Done, ReplayState::Cancelled].map(replaying);
-        for line in [Line::default(), active, suspended(), lagging, gone].into_iter().chain(replays) {
+        for line in
+            [Line::default(), active, suspended(), lagging, gone, noted, untold].into_iter().chain(replays)
+        {
             let item = attributes(&line).into_iter().map(|(name, value)| (name.to_owned(), value)).collect();
             assert_eq!(decode_line(item).unwrap(), line);
         }
@@ -295,6 +361,7 @@ mod tests {
             update.condition,
             "#generation = :1 AND #state = :2 AND #drainNext = :3 AND #leaseRun = :4 \
              AND attribute_not_exists(#dropped) AND attribute_not_exists(#replay) \
+             AND attribute_not_exists(#replayNumber) \
              AND attribute_not_exists(#replayNext)"
         );
     }

@@ -178,6 +178,7 @@ fn last_of(number: AttemptNumber, place: &PlaceAttributes) -> Result<LastRow, St
             Some(until) => Progress::Waiting { until: Millis(until) },
         },
         given_up: place.given_up,
+        status: place.status,
         gone: (place.status == STATUS_GONE).then_some(place.version),
     })
 }
