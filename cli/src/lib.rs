@@ -1,3 +1,8 @@
 //! The `hookrail` command.
 
 pub mod dev;
+pub mod call;
+pub mod client;
+pub mod show;
+pub mod webhook;
+pub mod log;

@@ -4,8 +4,11 @@ use std::io::Read as _;
 use std::process::ExitCode;
 
 use clap::{Parser, Subcommand};
-use hookrail::dev;
+use hookrail::client::CallError;
 use hookrail::dev::options::DevOptions;
+use hookrail::log::LogCommand;
+use hookrail::webhook::WebhookCommand;
+use hookrail::{dev, log, webhook};
 use hookrail_adapters::config::{
     ApiConfig, AwsConfig, DeliverConfig, FanOutConfig, LogLevel, ProcessEnvironment, RecoverConfig,
 };
@@ -27,6 +30,8 @@ struct Command {
 #[derive(Debug, Subcommand)]
 enum What {
     Dev(DevOptions),
+    Webhook(WebhookCommand),
+    Log(LogCommand),
     /// Run one function as Lambda would; `dev` starts its sandboxes so.
     #[command(hide = true)]
     Function {
@@ -38,17 +43,25 @@ enum What {
 type Failure = Box<dyn std::error::Error + Send + Sync>;
 
 fn main() -> ExitCode {
-    let result = match Command::parse().what {
-        What::Dev(options) => dev::run(&options),
-        What::Function { name } => function(&name),
-    };
-    match result {
-        Ok(()) => ExitCode::SUCCESS,
-        Err(error) => {
-            tell_failure(&*error);
-            ExitCode::FAILURE
-        }
+    match Command::parse().what {
+        What::Dev(options) => ended(dev::run(&options)),
+        What::Webhook(command) => called(webhook::run(&command)),
+        What::Log(command) => called(log::run(&command)),
+        What::Function { name } => ended(function(&name)),
     }
+}
+
+fn ended(result: Result<(), Failure>) -> ExitCode {
+    result.map_or_else(|error| told(&*error, 1), |()| ExitCode::SUCCESS)
+}
+
+fn called(result: Result<(), CallError>) -> ExitCode {
+    result.map_or_else(|error| told(&error, error.exit_code()), |()| ExitCode::SUCCESS)
+}
+
+fn told(error: &(dyn std::error::Error + 'static), code: u8) -> ExitCode {
+    tell_failure(error);
+    ExitCode::from(code)
 }
 
 #[expect(clippy::print_stderr, reason = "a command tells its failure to the person who ran it")]

@@ -10,6 +10,7 @@ mod random;
 mod process;
 mod stack;
 mod by_hand;
+mod command;
 mod company;
 mod event;
 mod receiver;

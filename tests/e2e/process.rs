@@ -117,15 +117,31 @@ fn wait(mut child: Child, exit: &Exit) {
 #[derive(Debug)]
 pub(crate) struct Ended {
     pub(crate) succeeded: bool,
+    /// None if a signal ended it.
+    pub(crate) code: Option<i32>,
     pub(crate) output: String,
     pub(crate) error: String,
 }
 
 /// Runs `hookrail` with these arguments to its end.
 pub(crate) fn run(arguments: &str) -> Ended {
-    let ended = Command::new(HOOKRAIL).args(arguments.split_whitespace()).output().unwrap();
+    run_with(&[], arguments)
+}
+
+/// The same, with these variables.
+pub(crate) fn run_with(variables: &[(&str, &str)], arguments: &str) -> Ended {
+    let ended = Command::new(HOOKRAIL)
+        .args(arguments.split_whitespace())
+        .envs(variables.iter().copied())
+        .output()
+        .unwrap();
     let text = |bytes: &[u8]| String::from_utf8_lossy(bytes).into_owned();
-    Ended { succeeded: ended.status.success(), output: text(&ended.stdout), error: text(&ended.stderr) }
+    Ended {
+        succeeded: ended.status.success(),
+        code: ended.status.code(),
+        output: text(&ended.stdout),
+        error: text(&ended.stderr),
+    }
 }
 
 /// Sends a signal to processes; whether all of them were there. The shell's own `kill` is on every machine.

@@ -1,0 +1,181 @@
+//! `hookrail webhook replay`: ended events sent again, watched to the end.
+
+use std::time::Duration;
+
+use clap::Args;
+use hookrail_wire::timestamp;
+use http::Method;
+use indicatif::{ProgressBar, ProgressStyle};
+use serde_json::{Map, Value};
+
+use super::Named;
+use crate::call::CallOptions;
+use crate::client::{CallError, Client, Document};
+use crate::show::{self, Replay};
+
+/// Between two looks at a replay. Each is a paid call, and an event takes a while anyway.
+const POLL: Duration = Duration::from_secs(1);
+/// Looks in a row that may fail: the replay goes on meanwhile.
+const FAILED_LOOKS_MAX: u32 = 5;
+const BAR: &str = "[{bar:30}] {pos} of {len}: {msg} (about {eta} left)";
+
+/// Send ended events again, oldest first: failed ones, unless all are asked for.
+#[derive(Debug, Clone, Args)]
+#[expect(clippy::struct_excessive_bools, reason = "each is a flag of the command line")]
+pub struct ReplayOptions {
+    #[command(flatten)]
+    webhook: Named,
+    /// From the first event of this time, like 2026-05-05T20:04:40Z; else from the oldest that is kept.
+    #[arg(long, value_name = "TIME", value_parser = time)]
+    since: Option<String>,
+    /// Up to this time, without it; else to the newest.
+    #[arg(long, value_name = "TIME", value_parser = time)]
+    until: Option<String>,
+    /// Accepted events too.
+    #[arg(long)]
+    all: bool,
+    /// Wait until the replay has ended, and show how far it has come. The exit code does not tell of events that
+    /// failed again; the result does.
+    #[arg(long, conflicts_with = "cancel")]
+    follow: bool,
+    /// Start none: show the newest one.
+    #[arg(long, conflicts_with_all = ["since", "until", "all", "cancel"])]
+    status: bool,
+    /// Start none: end the running one where it stands.
+    #[arg(long, conflicts_with_all = ["since", "until", "all"])]
+    cancel: bool,
+}
+
+fn time(text: &str) -> Result<String, &'static str> {
+    match timestamp::parse(text) {
+        Some(_) => Ok(text.to_owned()),
+        None => Err("must be a time like 2026-05-05T20:04:40Z"),
+    }
+}
+
+impl ReplayOptions {
+    /// The call's body. What is not said is left to the API.
+    fn body(&self) -> Value {
+        let result = self.all.then(|| "ALL".to_owned());
+        let fields = [("since", &self.since), ("until", &self.until), ("result", &result)];
+        let said = fields.into_iter().filter_map(|(name, value)| {
+            value.as_ref().map(|value| (name.to_owned(), Value::String(value.clone())))
+        });
+        Value::Object(said.collect::<Map<_, _>>())
+    }
+}
+
+pub(super) async fn act(
+    call: &CallOptions,
+    options: &ReplayOptions,
+    client: &Client,
+) -> Result<(), CallError> {
+    let path = format!("{}/replay", options.webhook.path());
+    let mut answer = match (options.status, options.cancel) {
+        (true, _) => client.call(Method::GET, &path).await?,
+        (false, true) => client.call(Method::DELETE, &path).await?,
+        (false, false) => client.call_with(Method::POST, &path, &options.body()).await?,
+    };
+    if options.follow {
+        answer = follow(client, &path, answer).await?;
+    }
+    call.print(&answer, Replay::render)
+}
+
+/// The document of a replay that has ended.
+async fn follow(client: &Client, path: &str, first: Document) -> Result<Document, CallError> {
+    let asked_at = first.read::<Replay>()?.asked_at;
+    let mut progress = Progress::new();
+    let mut document = first;
+    loop {
+        let replay: Replay = document.read()?;
+        if replay.asked_at != asked_at {
+            return Err(CallError::Replaced);
+        }
+        progress.show(&replay);
+        if !replay.is_running() {
+            progress.bar.finish_and_clear();
+            return Ok(document);
+        }
+        document = look(client, path).await?;
+    }
+}
+
+/// The replay after a while.
+async fn look(client: &Client, path: &str) -> Result<Document, CallError> {
+    let mut failed = 0;
+    loop {
+        tokio::time::sleep(POLL).await;
+        match client.call(Method::GET, path).await {
+            Err(error) if error.may_pass() && failed < FAILED_LOOKS_MAX => failed += 1,
+            result => return result,
+        }
+    }
+}
+
+/// How far a replay has come: a bar on a terminal, elsewhere a line for every change.
+struct Progress {
+    /// Draws nothing where standard error is no terminal.
+    bar: ProgressBar,
+    told: String,
+}
+
+impl Progress {
+    fn new() -> Self {
+        let bar = ProgressBar::new(0);
+        // A template that cannot be read would leave the plain bar.
+        if let Ok(style) = ProgressStyle::with_template(BAR) {
+            bar.set_style(style.progress_chars("=> "));
+        }
+        Self { bar, told: String::new() }
+    }
+
+    fn show(&mut self, replay: &Replay) {
+        self.bar.set_message(format!("{} accepted, {} failed", replay.accepted, replay.failed));
+        self.bar.set_length(replay.of);
+        self.bar.set_position(replay.seen);
+        let line = replay.brief();
+        if self.bar.is_hidden() && line != self.told {
+            show::tell(&line);
+        }
+        self.told = line;
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use clap::Parser;
+    use hookrail_domain::time::Millis;
+    use hookrail_wire::replay::ReplayCall;
+
+    use super::*;
+
+    #[derive(Debug, Parser)]
+    struct Command {
+        #[command(flatten)]
+        replay: ReplayOptions,
+    }
+
+    #[track_caller]
+    fn check(flags: &str, expected: ReplayCall) {
+        let arguments = ["replay", "62685990d918fb5557f9f992"].into_iter().chain(flags.split_whitespace());
+        let body = Command::parse_from(arguments).replay.body().to_string();
+        assert_eq!(ReplayCall::parse(body.as_bytes()), Ok(expected), "{body}");
+    }
+
+    #[test]
+    fn the_api_reads_what_the_flags_say() {
+        let failed = ReplayCall { since: None, until: None, only_failed: true };
+        check("", failed);
+        check("--all", ReplayCall { only_failed: false, ..failed });
+        check(
+            "--since 1970-01-01T00:00:01Z --until 1970-01-01T01:00:02+01:00",
+            ReplayCall { since: Some(Millis(1000)), until: Some(Millis(2000)), ..failed },
+        );
+    }
+
+    #[test]
+    fn the_bar_can_be_drawn() {
+        assert_eq!(ProgressStyle::with_template(BAR).err().map(|error| error.to_string()), None);
+    }
+}

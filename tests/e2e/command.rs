@@ -1,0 +1,157 @@
+//! The command line as a client of the API: what it prints, and how it ends.
+
+use serde_json::Value;
+
+use crate::company::{Company, brief};
+use crate::process::{Ended, run_with};
+use crate::receiver::{Act, Hit, Receiver};
+use crate::stack::{COMMON, Stack};
+use crate::wait::{PATIENCE, eventually};
+
+/// A company's token and its API, as a person exports them.
+#[derive(Debug, Clone)]
+struct Shell {
+    api: String,
+    token: String,
+}
+
+impl Shell {
+    fn of(company: &Company<'_>) -> Self {
+        Self { api: company.stack.ready.api.clone(), token: company.token.clone() }
+    }
+
+    /// Runs a command to its end, beside the test's receivers.
+    async fn run(&self, arguments: &str) -> Ended {
+        let (shell, arguments) = (self.clone(), arguments.to_owned());
+        let run =
+            move || run_with(&[("HOOKRAIL_API", &shell.api), ("HOOKRAIL_TOKEN", &shell.token)], &arguments);
+        tokio::task::spawn_blocking(run).await.unwrap()
+    }
+
+    /// What a command prints that does what it was asked for.
+    async fn output(&self, arguments: &str) -> String {
+        let ended = self.run(arguments).await;
+        assert_eq!(ended.code, Some(0), "{arguments}: {ended:?}");
+        ended.output
+    }
+
+    /// Fails the test unless the command ends with this code and tells this.
+    async fn fails(&self, arguments: &str, code: i32, told: &str) {
+        let ended = self.run(arguments).await;
+        assert_eq!(ended.code, Some(code), "{arguments}: {ended:?}");
+        assert!(ended.error.contains(told), "{arguments}: {ended:?}");
+        assert_eq!(ended.output, "", "{arguments}");
+    }
+
+    /// Waits until the first event of the webhook has failed once.
+    async fn until_it_waits(&self, webhook: &str) {
+        eventually("the event waits", PATIENCE, async || {
+            let text = self.output(&format!("webhook queue {webhook} --json")).await;
+            let view: Value = serde_json::from_str(&text).unwrap();
+            let attempts = view.pointer("/head/attempts").and_then(Value::as_u64);
+            if attempts == Some(1) { Ok(()) } else { Err(text) }
+        })
+        .await;
+    }
+}
+
+#[tokio::test]
+async fn a_line_is_looked_at_retried_skipped_and_replayed_from_the_command_line() {
+    let stack = Stack::start("--retry-delay 600").await;
+    let company = Company::new(&stack).await;
+    let shell = Shell::of(&company);
+    let receiver = Receiver::start(|hit| Act::Answer(if hit.attempt() == 1 { 500 } else { 200 })).await;
+    let webhook = company.webhook(&receiver.url("/")).await;
+    assert_eq!(shell.output(&format!("webhook logs {webhook}")).await, "the log is empty\n");
+
+    company.push_tasks([0]).await;
+    shell.until_it_waits(&webhook).await;
+    let told = shell.output(&format!("webhook queue {webhook}")).await;
+    assert!(told.contains("\noldest:         number 1, event "), "{told}");
+    shell.fails(&format!("webhook resume {webhook}"), 3, "are not set aside").await;
+    shell.output(&format!("webhook retry {webhook}")).await;
+    let rows = company.rows_to(&webhook, 1, PATIENCE).await;
+    assert_eq!(brief(&rows), [(1, 1, 500), (1, 2, 200)]);
+
+    // Of another webhook: behind the first event's message the next one would wait for the whole delay.
+    let webhook = company.webhook(&receiver.url("/skipped")).await;
+    company.push_tasks([1]).await;
+    shell.until_it_waits(&webhook).await;
+    shell.output(&format!("webhook skip {webhook}")).await;
+    let rows = company.rows_to(&webhook, 1, PATIENCE).await;
+    let ended = shell.run(&format!("webhook logs {webhook} --limit 1")).await;
+    let told: Vec<_> = ended.output.lines().collect();
+    assert_eq!(told.len(), 2, "{ended:?}");
+    assert!(told[1].starts_with(&rows[1].id) && told[1].contains("FAILED skipped"), "{told:?}");
+    assert!(ended.error.contains("older rows"), "{ended:?}");
+
+    let ended = shell.run(&format!("webhook replay {webhook} --follow")).await;
+    assert!(ended.output.contains("\naccepted:   1\n"), "{ended:?}");
+    assert!(ended.error.contains("1 of 1: 1 accepted, 0 failed"), "a line for every change: {ended:?}");
+    // What was accepted just now goes out again only when all are asked for, or itself.
+    let ended = shell.output(&format!("webhook replay {webhook} --follow")).await;
+    assert!(ended.contains("\naccepted:   0\n"), "{ended}");
+    let replay = shell.output(&format!("webhook replay {webhook} --all --follow --json")).await;
+    let replay: Value = serde_json::from_str(&replay).unwrap();
+    assert_eq!((&replay["state"], &replay["accepted"]), (&"done".into(), &1.into()), "{replay}");
+    shell.output(&format!("log redeliver {webhook} {}", rows[0].id)).await;
+    let told = shell.output(&format!("webhook replay {webhook} --status --follow")).await;
+    assert!(told.starts_with("replay:     done\n"), "{told}");
+    let attempts: Vec<_> = receiver.hits_at("/skipped").iter().map(Hit::attempt).collect();
+    assert_eq!(attempts, [1, 3, 4, 5], "the second is the row of the one that was skipped");
+    shell.fails(&format!("webhook replay {webhook} --cancel"), 3, "no replay is running").await;
+}
+
+#[tokio::test]
+async fn a_webhook_is_switched_off_and_on_from_the_command_line() {
+    let stack = COMMON.get().await;
+    let company = Company::new(&stack).await;
+    let shell = Shell::of(&company);
+    let receiver = Receiver::accepting().await;
+    let webhook = company.webhook(&receiver.url("/")).await;
+    let told = shell.output(&format!("webhook deactivate {webhook} --waiting drop")).await;
+    assert!(told.ends_with("state:    inactive\n"), "{told}");
+    assert_eq!(company.find(&webhook).await["isActive"], false);
+    shell.fails(&format!("webhook retry {webhook}"), 3, "the webhook is not active").await;
+    let activated = shell.output(&format!("webhook activate {webhook} --json")).await;
+    let shown: Value = serde_json::from_str(&activated).unwrap();
+    assert_eq!(shown, company.find(&webhook).await);
+}
+
+#[tokio::test]
+async fn a_command_that_fails_says_why_and_whose_fault_it_is() {
+    let stack = COMMON.get().await;
+    let company = Company::new(&stack).await;
+    let shell = Shell::of(&company);
+    let webhook = company.webhook("http://127.0.0.1:9/").await;
+    let queue = format!("webhook queue {webhook}");
+
+    let (since, until) = ("2026-01-02T00:00:00Z", "2026-01-01T00:00:00Z");
+    let replay = format!("webhook replay {webhook} --since {since} --until {until}");
+    shell.fails(&replay, 3, "400 Bad Request\n  until must be later than since\n").await;
+    Shell { token: "hkr_wrong".into(), ..shell.clone() }.fails(&queue, 3, "(401 Unauthorized)").await;
+    let other = Shell::of(&Company::new(&stack).await);
+    other.fails(&queue, 3, "the company has no such webhook (404 Not Found)").await;
+
+    shell.fails("webhook queue nothing", 2, "must be 24 hexadecimal characters").await;
+    Shell { token: String::new(), ..shell.clone() }.fails(&queue, 2, "no token").await;
+    Shell { api: "127.0.0.1".into(), ..shell.clone() }.fails(&queue, 2, "http or https URL").await;
+    shell.fails(&format!("{queue} --token-file nowhere"), 1, "nowhere cannot be read").await;
+    Shell { api: "http://127.0.0.1:9".into(), ..shell.clone() }.fails(&queue, 1, "was not reached").await;
+
+    let elsewhere = Receiver::accepting().await;
+    let target = elsewhere.url("/");
+    let redirecting = Receiver::start(move |_| Act::Redirect(target.clone())).await;
+    Shell { api: redirecting.url(""), ..shell }.fails(&queue, 1, "302 Found").await;
+    assert_eq!(elsewhere.connections(), 0, "the token stays where it was sent");
+}
+
+#[tokio::test]
+async fn a_ready_file_names_api_and_token() {
+    let stack = COMMON.get().await;
+    let webhook = Company::first(&stack).webhook("http://127.0.0.1:9/").await;
+    let nowhere = Shell { api: "http://127.0.0.1:9".into(), token: "hkr_wrong".into() };
+    let ready = stack.process.ready_file.display();
+    let told = nowhere.output(&format!("webhook queue {webhook} --ready-file {ready}")).await;
+    assert!(told.starts_with("state:          active\n"), "{told}");
+}
