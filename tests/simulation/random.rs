@@ -1,5 +1,7 @@
 //! Random schedules: each drawn from a seed, played, and held against every promise.
 
+use indicatif::{ProgressBar, ProgressStyle};
+
 use crate::checks::{Counts, Violation, check};
 use crate::planted::Bug;
 use crate::run::run;
@@ -34,7 +36,10 @@ fn sweep(mode: u64) {
     let schedules = asked_for("HOOKRAIL_SCHEDULES").map_or(SCHEDULES, |all| all.div_ceil(2));
     let first = asked_for("HOOKRAIL_FIRST_SEED").unwrap_or(0);
     let mut counts = Counts::default();
-    for index in 0..schedules {
+    // Drawn on a terminal only.
+    let style = ProgressStyle::with_template("{bar:40} {pos} of {len} schedules, {per_sec}, {eta} left");
+    let bar = ProgressBar::new(schedules).with_style(style.unwrap());
+    for index in (0..schedules).inspect(|_| bar.inc(1)) {
         match play(first + 2 * index + mode) {
             Ok(more) => counts.add(&more),
             Err(failure) => panic!("{failure}"),

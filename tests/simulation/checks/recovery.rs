@@ -63,7 +63,7 @@ pub(super) fn what_led_to_a_suspension_is_sent_again(truth: &Truth<'_>) -> Resul
                 counts.gone += u64::from(is_gone);
             });
             let sequence = last.number().sequence;
-            if truth.was_dropped(webhook, last.began_at()) {
+            if truth.was_dropped(webhook, truth.history.runs[last.run].at) {
                 continue;
             }
             for lost in (sequence + 1 - u64::from(run))..=sequence {
