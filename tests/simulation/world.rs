@@ -172,7 +172,7 @@ impl World {
 
     /// Whether events of any webhook are set aside.
     pub(crate) fn is_set_aside(&self) -> bool {
-        !self.lines_set_aside().is_empty()
+        self.tables.has_due_lines()
     }
 
     /// Webhooks of which events are set aside, with the state of their lines.

@@ -61,6 +61,12 @@ impl MemoryTables {
         self.tables().lines.get(line).into_iter().flat_map(|rows| rows.values().cloned()).collect()
     }
 
+    /// Whether events of any line are set aside, or anything of it is to be told.
+    #[must_use]
+    pub fn has_due_lines(&self) -> bool {
+        self.tables().states.values().any(|line| line.aside.is_some() || !line.notices.is_empty())
+    }
+
     /// The line as it is.
     #[must_use]
     pub fn line(&self, key: &LineKey) -> Line {

@@ -108,11 +108,14 @@ pub(super) fn every_request_has_its_row(truth: &Truth<'_>) -> Result<(), String>
 
 /// A crash amid a replay that was cancelled before it could go on.
 fn is_replay_cut_short(truth: &Truth<'_>, attempt: &AttemptFact) -> bool {
+    // Until the run that sends reads its line again.
+    let known_ms = truth.setup.function_seconds * 1000;
     let mut replays = truth.history.replays.iter().filter(|replay| replay.webhook == attempt.webhook);
     truth.is_recovery(attempt.run)
         && is_excused(truth, attempt)
         && replays.any(|replay| {
-            replay.at <= attempt.at && replay.cancelled_at.is_some_and(|cancelled| attempt.at <= cancelled)
+            replay.at <= attempt.at
+                && replay.cancelled_at.is_some_and(|cancelled| attempt.at <= cancelled + known_ms)
         })
 }
 

@@ -63,9 +63,12 @@ pub(super) fn what_led_to_a_suspension_is_sent_again(truth: &Truth<'_>) -> Resul
                 counts.gone += u64::from(is_gone);
             });
             let sequence = last.number().sequence;
-            if truth.was_dropped(webhook, truth.history.runs[last.run].at) {
+            let began_at = truth.history.runs[last.run].at;
+            if truth.was_dropped(webhook, began_at) {
                 continue;
             }
+            // A retry while its last attempt was under way has taken this event alone out of the run.
+            let run = if truth.was_woken(webhook, (began_at, last.at)) { run.min(1) } else { run };
             for lost in (sequence + 1 - u64::from(run))..=sequence {
                 let mut of_event = rows.iter().filter(|row| row.number().sequence == lost);
                 if !of_event.any(|row| truth.is_recovery(row.run)) {
