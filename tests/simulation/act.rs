@@ -233,7 +233,7 @@ fn push(world: &World, company: usize, kind: Option<Kind>, body: Option<u8>) {
     let now = world.time.now();
     let mut state = world.state();
     let State { history, .. } = &mut *state;
-    let of_company = history.events.iter().filter(|event| event.company == company).count();
+    let of_company = history.events_of.get(&company).copied().unwrap_or_default();
     let text = |subject, group| {
         let company = history.companies[company].as_str();
         let note = body.map_or_else(|| format!("event {of_company}"), |body| format!("same {body}"));

@@ -135,7 +135,7 @@ pub(crate) struct Planned {
     pub(crate) fate: Fate,
 }
 
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub(crate) enum Function {
     FanOut,
     Deliver,

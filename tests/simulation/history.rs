@@ -29,6 +29,11 @@ pub(crate) struct History {
     pub(crate) puts: Vec<PutFact>,
     pub(crate) faults: Vec<FaultFact>,
     pub(crate) replays: Vec<ReplayFact>,
+    /// Events of each company, and invocations of each function, so far.
+    pub(crate) events_of: HashMap<usize, usize>,
+    pub(crate) invocations_of: HashMap<Function, usize>,
+    /// Most messages that any delivery queue ever held.
+    pub(crate) deepest: usize,
     /// Rows that have expired since, then those that were there in the end. The webhook's index goes before each.
     pub(crate) rows: Vec<(usize, LogRow)>,
     /// When a delivery queue's mapping had no sandbox left: queue, from, to.
@@ -184,12 +189,19 @@ impl History {
 
     pub(crate) fn accept(&mut self, event: EventFact) {
         self.order.push(Entry::Accepted(self.events.len()));
+        *self.events_of.entry(event.company).or_default() += 1;
         self.events.push(event);
     }
 
-    pub(crate) fn begin(&mut self, run: RunFact) {
-        self.order.push(Entry::Began(self.runs.len()));
+    /// Returns the run's place, and the how many-th of its function it is, from 0.
+    pub(crate) fn begin(&mut self, run: RunFact) -> (usize, usize) {
+        let place = self.runs.len();
+        self.order.push(Entry::Began(place));
+        let invocations = self.invocations_of.entry(run.function).or_default();
+        *invocations += 1;
+        let invocation = *invocations - 1;
         self.runs.push(run);
+        (place, invocation)
     }
 
     pub(crate) fn end(&mut self, run: usize, at: u64, how: RunEnd) {

@@ -113,6 +113,10 @@ pub(crate) fn poll(world: &Arc<World>, executor: &mut Executor, rng: &mut Rng) -
             continue;
         }
         any = true;
+        if source.function == Function::Deliver {
+            let mut state = world.state();
+            state.history.deepest = state.history.deepest.max(queue.messages().len());
+        }
         let batch = source.mapping.poll(moment, queue);
         queues.move_dead_letters(moment, &source.queue);
         drop(queues);
@@ -206,9 +210,7 @@ pub(crate) async fn sweep(world: Arc<World>) {
     let of = {
         let mut state = world.state();
         let history = &mut state.history;
-        let run = history.runs.len();
-        let invocation = history.runs.iter().filter(|run| run.function == Function::Recover).count();
-        history.begin(RunFact {
+        let (run, invocation) = history.begin(RunFact {
             function: Function::Recover,
             source: usize::MAX,
             at: world.time.now(),
@@ -265,9 +267,7 @@ fn begin(world: &World, source: usize, function: Function, batch: &Batch) -> Inv
         batch.messages.iter().map(|received| (history.meet(function, received), received.handle)).collect();
     let mut groups: Vec<_> = held.iter().map(|(group, _)| *group).collect();
     groups.dedup();
-    let run = history.runs.len();
-    let invocation = history.runs.iter().filter(|run| run.function == function).count();
-    history.begin(RunFact {
+    let (run, invocation) = history.begin(RunFact {
         function,
         source,
         at: world.time.now(),

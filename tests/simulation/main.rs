@@ -23,6 +23,7 @@ mod planted;
 mod faulty;
 mod deployment;
 mod lambda;
+mod long;
 mod warm;
 mod run;
 mod schedule;

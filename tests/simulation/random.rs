@@ -28,7 +28,7 @@ fn play(seed: u64) -> Result<Counts, String> {
 }
 
 #[expect(clippy::disallowed_methods, reason = "asked for by a person at a terminal, not by the product")]
-fn asked_for(name: &str) -> Option<u64> {
+pub(crate) fn asked_for(name: &str) -> Option<u64> {
     std::env::var(name).ok()?.parse().ok()
 }
 

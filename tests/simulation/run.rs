@@ -129,7 +129,7 @@ fn sweeps(world: &Arc<World>, executor: &mut Executor) -> bool {
 /// From now on nothing fails. What was deactivated with events set aside is activated, so that they can end.
 fn heal(world: &World) {
     let now = world.time.now();
-    let receivers_heal = world.setup.suspension != NEVER || world.is_set_aside();
+    let receivers_heal = world.setup.heals && (world.setup.suspension != NEVER || world.is_set_aside());
     {
         let mut state = world.state();
         state.history.receivers_heal |= receivers_heal;

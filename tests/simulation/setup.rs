@@ -38,6 +38,8 @@ pub(crate) struct Setup {
     pub(crate) companies: usize,
     pub(crate) webhooks: Vec<Webhook>,
     pub(crate) script: Vec<Step>,
+    /// Whether every receiver is well in the end.
+    pub(crate) heals: bool,
     pub(crate) bug: Option<Bug>,
 }
 
@@ -156,6 +158,7 @@ impl Setup {
             companies,
             webhooks,
             script,
+            heals: true,
             bug: None,
         }
     }

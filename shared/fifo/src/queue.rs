@@ -238,7 +238,7 @@ impl Queue {
     }
 
     /// Every message in the queue, in order, whether visible or not.
-    pub fn messages(&self) -> impl Iterator<Item = &Arc<Message>> {
+    pub fn messages(&self) -> impl ExactSizeIterator<Item = &Arc<Message>> {
         self.messages.values().map(|stored| &stored.message)
     }
 

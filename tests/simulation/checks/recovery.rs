@@ -105,7 +105,7 @@ pub(super) fn what_is_parked_is_sent_by_recover_alone(truth: &Truth<'_>) -> Resu
 pub(super) fn a_replay_sends_what_it_was_asked_for(truth: &Truth<'_>) -> Result<(), String> {
     for replay in &truth.history.replays {
         let until = replay.cancelled_at.unwrap_or(u64::MAX);
-        let of_replay = |row: &Row<'_>| row.row.is_replay && (replay.at..=until).contains(&row.at);
+        let of_replay = |row: &Row<'_>| row.row.is_replay && (replay.at..=until).contains(&row.began_at());
         let mut before = 0;
         for sequence in &replay.wanted {
             let mut rows = truth.rows[replay.webhook].iter().filter(|row| row.number().sequence == *sequence);
