@@ -104,6 +104,7 @@ fn next_version(world: &World, index: usize, is_active: bool) -> Subscription {
         description: None,
         version,
         inactive_because: None,
+        suspend_after: None,
     }
 }
 

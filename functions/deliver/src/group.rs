@@ -136,10 +136,10 @@ async fn deliver<S: LogStore, Q: Queue, H: Sender, C: Clock>(
     invocation: &Invocation,
 ) -> Verdict {
     let fault = Verdict::Hold { seconds: fault_hold_seconds(record.receive_count) };
-    let policy = &app.config.suspension;
     // Every turn leads to the next step of this message, or reads a line that has moved again.
     for _ in 0..TURNS_MAX {
         let now = app.clock.now();
+        let policy = &app.config.suspension.of(line.settings.subscription.as_ref());
         let state = &line.settings.line;
         let last_is_parked = line.last.as_ref().is_some_and(|last| last.progress == Progress::Parked);
         let is_active = line.settings.subscription.as_ref().is_some_and(|one| one.is_active);

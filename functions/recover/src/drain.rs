@@ -218,7 +218,8 @@ async fn attempt<S: LogStore, Q: Queue, H: Sender, C: Clock>(
         tracing::error!(subscription.id = %parked.first.subscription, sequence, "an event has no body");
         return Sent::Fault;
     };
-    let (retry, suspension) = (&app.config.policy, &app.config.suspension);
+    let suspension = &app.config.suspension.of(settings.subscription.as_ref());
+    let retry = &app.config.policy;
     let ports = (&app.sender, &app.clock);
     let Some(attempt) = send(ports, settings, (&delivery, number), retry.timeout_seconds).await else {
         return Sent::Fault;

@@ -4,7 +4,7 @@ use std::ops::RangeInclusive;
 use std::str::FromStr;
 
 use hookrail_domain::retry::RetryPolicy;
-use hookrail_domain::suspension::SuspensionPolicy;
+use hookrail_domain::suspension::{SUSPEND_AFTER_MAX, SuspensionPolicy};
 use hookrail_domain::target::{Ports, TargetPolicy};
 use hookrail_domain::token::TokenHash;
 
@@ -33,7 +33,7 @@ pub const FUNCTION_NAME: &str = "AWS_LAMBDA_FUNCTION_NAME";
 pub const ATTEMPTS_RANGE: RangeInclusive<u64> = 1..=10;
 pub const RETRY_DELAY_SECONDS_RANGE: RangeInclusive<u64> = 0..=900;
 pub const TIMEOUT_SECONDS_RANGE: RangeInclusive<u64> = 1..=20;
-pub const SUSPEND_AFTER_RANGE: RangeInclusive<u64> = 0..=100;
+pub const SUSPEND_AFTER_RANGE: RangeInclusive<u64> = 0..=SUSPEND_AFTER_MAX as u64;
 pub const PARK_AFTER_SECONDS_RANGE: RangeInclusive<u64> = 0..=86_400;
 
 /// A variable that the function cannot start without, or with.

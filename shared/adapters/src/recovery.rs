@@ -56,7 +56,8 @@ pub async fn deactivate(
     let key = LineKey { company: webhook.company.clone(), subscription: webhook.id };
     for _ in 0..TRIES_MAX {
         let (settings, last) = read(store, &key).await?;
-        let line = settled(&settings.line, last.as_ref(), policy, now);
+        let policy = policy.of(settings.subscription.as_ref());
+        let line = settled(&settings.line, last.as_ref(), &policy, now);
         if settings.subscription.is_none_or(|current| current.version + 1 != webhook.version) {
             return Ok(Replacement::Lost);
         }
@@ -117,7 +118,8 @@ async fn step(
 ) -> Result<Change, NotWoken> {
     for _ in 0..TRIES_MAX {
         let (settings, last) = read(store, key).await?;
-        let line = settled(&settings.line, last.as_ref(), policy, now);
+        let policy = policy.of(settings.subscription.as_ref());
+        let line = settled(&settings.line, last.as_ref(), &policy, now);
         let Some(to) = change(&line, last.as_ref()) else { return Ok(Change::Lost) };
         if store.change_line(key, &settings.line, &to).await? == Change::Done {
             call_or_leave_it(queue, recovery_queue_url, key, to.wake).await;

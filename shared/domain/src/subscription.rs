@@ -18,6 +18,8 @@ pub struct Subscription {
     pub name: Name,
     pub code: Code,
     pub description: Option<Description>,
+    /// Given-up events in a row that set it aside, up to `SUSPEND_AFTER_MAX`; the operator's number if it has none.
+    pub suspend_after: Option<u32>,
     /// Raised by one with every write, 0 at creation.
     pub version: u64,
     /// Why it is inactive, if nobody decided it.

@@ -9,6 +9,7 @@ use crate::line::{LastRow, Progress};
 use crate::notice::{LineChange, LineNotice};
 use crate::replay::Replay;
 use crate::retry::RetryPolicy;
+use crate::subscription::Subscription;
 use crate::time::Millis;
 
 /// So few parked events are left that a fresh one waits for them in the queue instead of being parked as well.
@@ -25,6 +26,18 @@ pub struct SuspensionPolicy {
     pub suspend_after: u32,
     /// Age of a message at its first attempt, in seconds; 0 is never.
     pub park_after_seconds: u64,
+}
+
+/// The largest `suspend_after`.
+pub const SUSPEND_AFTER_MAX: u32 = 100;
+
+impl SuspensionPolicy {
+    /// What holds for this webhook, which may have a number of its own.
+    #[must_use]
+    pub fn of(self, webhook: Option<&Subscription>) -> Self {
+        let own = webhook.and_then(|webhook| webhook.suspend_after);
+        Self { suspend_after: own.unwrap_or(self.suspend_after), ..self }
+    }
 }
 
 impl Default for SuspensionPolicy {

@@ -42,6 +42,7 @@ pub fn subscription(company: &str, number: u8) -> Subscription {
         description: None,
         version: 0,
         inactive_because: None,
+        suspend_after: None,
     }
 }
 

@@ -3,6 +3,7 @@
 use hookrail_domain::id::{CompanyId, ContextId, SubscriptionId};
 use hookrail_domain::intervention::Waiting;
 use hookrail_domain::subscription::{Code, Description, InactiveBecause, Name, Subscription};
+use hookrail_domain::suspension::SUSPEND_AFTER_MAX;
 use hookrail_domain::target::{TargetPolicy, TargetUrl};
 use hookrail_domain::trigger::{CATALOGUE, Context, Slot, Trigger, TriggerType};
 use serde::Serialize;
@@ -22,6 +23,7 @@ pub struct NewSubscription {
     pub trigger: Trigger,
     pub description: Option<Description>,
     pub is_active: bool,
+    pub suspend_after: Option<u32>,
 }
 
 impl NewSubscription {
@@ -37,6 +39,7 @@ impl NewSubscription {
             name: self.name,
             code: self.code,
             description: self.description,
+            suspend_after: self.suspend_after,
             version: 0,
             inactive_because: None,
         }
@@ -53,6 +56,7 @@ pub struct SubscriptionPatch {
     context: Option<Context>,
     description: Option<Option<Description>>,
     is_active: Option<bool>,
+    suspend_after: Option<Option<u32>>,
     /// What becomes of the events that wait for a webhook that this deactivates.
     pub waiting: Waiting,
     /// The version that the caller's change is based on.
@@ -69,6 +73,7 @@ pub fn parse_new(bytes: &[u8], policy: &TargetPolicy) -> Result<NewSubscription,
     let kind = reader.required("trigger", find_trigger);
     let description = reader.optional("description", Description::parse);
     let is_active = reader.flag("isActive");
+    let suspend_after = reader.suspend_after();
     let context = reader.context();
     let trigger = kind.and_then(|kind| reader.trigger(kind, context.unwrap_or_default()));
     match (name, code, url, trigger) {
@@ -80,6 +85,7 @@ pub fn parse_new(bytes: &[u8], policy: &TargetPolicy) -> Result<NewSubscription,
                 trigger,
                 description,
                 is_active: is_active.unwrap_or(true),
+                suspend_after: suspend_after.flatten(),
             })
         }
         _ => Err(reader.problems),
@@ -101,6 +107,7 @@ pub fn parse_patch(bytes: &[u8], policy: &TargetPolicy) -> Result<SubscriptionPa
             _ => reader.optional("description", Description::parse).map(Some),
         },
         is_active: reader.flag("isActive"),
+        suspend_after: reader.suspend_after(),
         waiting: Waiting::default(),
         expected_version: reader.version("__v"),
     };
@@ -132,6 +139,7 @@ impl SubscriptionPatch {
                 trigger,
                 is_active,
                 inactive_because: current.inactive_because.filter(|_| !is_active),
+                suspend_after: self.suspend_after.unwrap_or(current.suspend_after),
                 url: self.url.unwrap_or_else(|| current.url.clone()),
                 name: self.name.unwrap_or_else(|| current.name.clone()),
                 description: self.description.unwrap_or_else(|| current.description.clone()),
@@ -194,6 +202,26 @@ impl Reader<'_> {
             Some(_) => {
                 self.refuse(field, "must be true or false");
                 None
+            }
+        }
+    }
+
+    /// Absent means "not said"; null leaves the number to the operator.
+    fn suspend_after(&mut self) -> Option<Option<u32>> {
+        const FIELD: &str = "suspendAfter";
+        match self.fields.get(FIELD) {
+            None => None,
+            Some(Value::Null) => Some(None),
+            Some(value) => {
+                let number = value.as_u64().and_then(|number| u32::try_from(number).ok());
+                let number = number.filter(|number| *number <= SUSPEND_AFTER_MAX);
+                if number.is_none() {
+                    self.refuse(
+                        FIELD,
+                        format!("must be a whole number from 0 to {SUSPEND_AFTER_MAX}, or null"),
+                    );
+                }
+                Some(number)
             }
         }
     }
@@ -296,6 +324,8 @@ struct Document<'a> {
     description: Option<&'a str>,
     #[serde(rename = "inactiveReason", skip_serializing_if = "Option::is_none")]
     inactive_reason: Option<&'static str>,
+    #[serde(rename = "suspendAfter", skip_serializing_if = "Option::is_none")]
+    suspend_after: Option<u32>,
 }
 
 #[derive(Serialize)]
@@ -336,6 +366,7 @@ fn document(subscription: &Subscription) -> Document<'_> {
         },
         version: subscription.version,
         description: subscription.description.as_ref().map(Description::as_str),
+        suspend_after: subscription.suspend_after,
         inactive_reason: subscription.inactive_because.map(|InactiveBecause::Gone| GONE),
     }
 }
@@ -378,6 +409,19 @@ mod tests {
         };
         assert_eq!(patched(r#"{"name":"n"}"#).inactive_because, Some(InactiveBecause::Gone));
         assert_eq!(patched(r#"{"isActive":true}"#).inactive_because, None);
+    }
+
+    #[test]
+    fn a_webhook_may_have_its_own_number_of_give_ups() {
+        let parse = |text: &str| parse_patch(text.as_bytes(), &TargetPolicy::default());
+        let patched = |text: &str, webhook: &Subscription| parse(text).unwrap().apply(webhook).unwrap();
+        let own = patched(r#"{"suspendAfter":1}"#, &published());
+        assert_eq!((published().suspend_after, own.suspend_after), (None, Some(1)));
+        assert_eq!(patched(r#"{"name":"n"}"#, &own).suspend_after, Some(1));
+        assert_eq!(patched(r#"{"suspendAfter":null}"#, &own).suspend_after, None);
+        for bad in ["-1", "101", "1.5", "\"5\""] {
+            refused(parse(&format!("{{\"suspendAfter\":{bad}}}")), &["suspendAfter"]);
+        }
     }
 
     #[test]
@@ -491,20 +535,25 @@ mod tests {
         );
         let texts =
             ("[A-Za-z]\\PC{0,20}", "[a-z][a-z0-9_]{0,9}", "[A-Za-z0-9/?&=%~é]{0,20}", option::of(".{0,20}"));
-        (any::<[u8; 12]>(), any::<bool>(), trigger, texts, 0..u64::MAX).prop_map(
-            |(id, is_active, trigger, (name, code, path, description), version)| Subscription {
-                id: SubscriptionId::from_bytes(id),
-                company: CompanyId::parse("acme").unwrap(),
-                is_active,
-                trigger,
-                url: TargetUrl::parse(&format!("https://a.io/{path}"), &TargetPolicy::default()).unwrap(),
-                name: Name::parse(&name).unwrap(),
-                code: Code::parse(&code).unwrap(),
-                description: description.map(|text| Description::parse(&text).unwrap()),
-                version,
-                inactive_because: None,
-            },
-        )
+        (any::<[u8; 12]>(), (any::<bool>(), option::of(0..=SUSPEND_AFTER_MAX)), trigger, texts, 0..u64::MAX)
+            .prop_map(
+                |(id, (is_active, suspend_after), trigger, (name, code, path, description), version)| {
+                    Subscription {
+                        id: SubscriptionId::from_bytes(id),
+                        company: CompanyId::parse("acme").unwrap(),
+                        is_active,
+                        trigger,
+                        url: TargetUrl::parse(&format!("https://a.io/{path}"), &TargetPolicy::default())
+                            .unwrap(),
+                        name: Name::parse(&name).unwrap(),
+                        code: Code::parse(&code).unwrap(),
+                        description: description.map(|text| Description::parse(&text).unwrap()),
+                        version,
+                        suspend_after,
+                        inactive_because: None,
+                    }
+                },
+            )
     }
 
     proptest! {

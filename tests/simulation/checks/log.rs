@@ -131,7 +131,8 @@ fn is_excused(truth: &Truth<'_>, attempt: &AttemptFact) -> bool {
     if was_cut_off || history.faults.iter().any(|fault| put_failed(&fault)) {
         return true;
     }
-    let mut puts = history.puts.iter();
+    // The last one: a run that could not park an event may have sent it then.
+    let mut puts = history.puts.iter().rev();
     let put =
         puts.find(|put| (put.run, put.webhook, put.number) == (attempt.run, attempt.webhook, attempt.number));
     let Some(put) = put else { return false };

@@ -1,8 +1,9 @@
 //! A line that is set aside, and what is parked of it.
 
-use hookrail_adapters::store::LogStore as _;
+use hookrail_adapters::store::{ConfigStore as _, LogStore as _};
 use hookrail_domain::aside::Mode;
 use hookrail_domain::attempt::ErrorClass;
+use hookrail_domain::subscription::Subscription;
 use hookrail_domain::suspension::Line;
 use hookrail_testkit::script::answer;
 
@@ -30,6 +31,23 @@ async fn two_events_given_up_in_a_row_suspend_their_webhook_and_the_next_ones_ar
     assert_eq!(world.rows(1).len(), 7);
     assert!(world.handle(&events(&[(2, 4)])).await.is_empty());
     assert_eq!(world.log(2), [(1, 1, 200)], "other webhooks go on");
+}
+
+#[tokio::test]
+async fn a_webhook_may_be_set_aside_by_a_number_of_give_ups_of_its_own() {
+    for (own, is_set_aside) in [(Some(1), true), (Some(0), false), (None, false)] {
+        let world = World::new(std::iter::repeat_n(answer(500), 3)).await;
+        let key = line(1);
+        let webhook =
+            world.app.store.find_subscription(&key.company, key.subscription).await.unwrap().unwrap();
+        let webhook = Subscription { suspend_after: own, version: 1, ..webhook };
+        world.app.store.replace_subscription(&webhook).await.unwrap();
+        for _ in 0..3 {
+            world.handle(&events(&[(1, 1)])).await;
+            world.app.clock.advance_ms(30_000);
+        }
+        assert_eq!(world.app.store.line(&key).aside.is_some(), is_set_aside, "{own:?} instead of two");
+    }
 }
 
 #[tokio::test]

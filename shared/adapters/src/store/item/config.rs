@@ -28,6 +28,8 @@ struct WebhookAttributes {
     task_group: Option<String>,
     description: Option<String>,
     version: u64,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    suspend_after: Option<u32>,
     /// `gone`, or absent.
     #[serde(skip_serializing_if = "Option::is_none")]
     inactive_because: Option<String>,
@@ -50,6 +52,7 @@ pub fn encode_subscription(subscription: &Subscription) -> Result<Item, StoreErr
             task_group: context(Slot::TaskGroup),
             description: subscription.description.as_ref().map(|text| text.as_str().to_owned()),
             version: subscription.version,
+            suspend_after: subscription.suspend_after,
             inactive_because: subscription.inactive_because.map(|InactiveBecause::Gone| GONE.to_owned()),
         },
     )
@@ -87,6 +90,7 @@ pub fn decode_subscription(company: &CompanyId, item: Item) -> Result<Subscripti
             .transpose()
             .map_err(|_refused| WHAT)?,
         version: attributes.version,
+        suspend_after: attributes.suspend_after,
         inactive_because: match attributes.inactive_because.as_deref() {
             None => None,
             Some(GONE) => Some(InactiveBecause::Gone),
@@ -213,6 +217,7 @@ mod tests {
             code: Code::parse("code").unwrap(),
             description: Some(Description::parse("").unwrap()),
             version: 3,
+            suspend_after: Some(1),
             inactive_because: Some(InactiveBecause::Gone),
         };
         let item = encode_subscription(&subscription).unwrap();
