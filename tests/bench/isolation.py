@@ -55,10 +55,11 @@ class Server(http.server.ThreadingHTTPServer):
         """The stack is ended while it sends to the dead endpoint."""
 
 
-def start(hookrail, directory):
+def start(hookrail, directory, *flags):
     ready = os.path.join(directory, "ready.json")
     stack = subprocess.Popen(
-        [hookrail, "dev", "--port", "0", "--ready-file", ready, "--log-level", "error"], stdout=subprocess.DEVNULL)
+        [hookrail, "dev", "--port", "0", "--ready-file", ready, "--log-level", "error", *flags],
+        stdout=subprocess.DEVNULL)
     deadline = time.monotonic() + PATIENCE_SECONDS
     while not os.path.exists(ready):
         assert stack.poll() is None and time.monotonic() < deadline, "the stack did not start"

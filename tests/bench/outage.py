@@ -1,12 +1,11 @@
 """What an outage leaves in the queue, and whether everything comes back: events for a dead endpoint beside healthy ones.
 
-Starts `hookrail dev` with twenty webhooks of one company, one of which gets its own kind of event and is dead. Pushes
-that kind as fast as the ingest queue takes it, and to the others a few a second; looks at the depth of the delivery
-queue all the while. Then the endpoint answers again, and more is pushed. Fails when the queue holds more than a
-hundredth of what was pushed once pushing is over, when an event is missing or first arrives out of order, or when
-anybody had to do anything.
+Starts `hookrail dev` (retries after a second) with twenty webhooks of one company, one of which gets its own kind of event and is dead. Pushes
+that kind at a rate, and to the others a few a second; looks at the depth of the delivery queue all the while. Then the
+endpoint answers again, and more is pushed. Fails when the queue holds more than a hundredth of what was pushed once
+the webhook is suspended, or when an event is missing or first arrives out of order.
 
-usage: outage.py HOOKRAIL [EVENTS]
+usage: outage.py HOOKRAIL [EVENTS [EVENTS_PER_SECOND]]
 """
 import collections
 import http.server
@@ -82,7 +81,7 @@ def wait(what, is_done, patience):
         time.sleep(0.05)
 
 
-def check(ready, events):
+def check(ready, events, rate):
     api, company = Api(ready), ready["company"]
     port = server_port
     for number in range(HEALTHY):
@@ -100,17 +99,22 @@ def check(ready, events):
     began = time.monotonic()
     for first in range(0, events, BATCH):
         batch = [event(company, "COTUser", number) for number in range(first, min(first + BATCH, events))]
+        time.sleep(max(0, began + first / rate - time.monotonic()))
         api.post("/api/v3/event", batch, 202)
     pushed = time.monotonic()
     wait("the queue runs empty", lambda: depths and depths[-1][1] <= events // 100, PATIENCE_SECONDS)
     settled = time.monotonic()
-    print(f"{events} events pushed in {pushed - began:.1f} s; {settled - pushed:.1f} s later {depths[-1][1]} messages "
-          f"are left; at most {max(count for _, count in depths)} at a time")
+    deepest = max(range(len(depths)), key=lambda place: depths[place][1])
+    later = [count for at, count in depths[deepest:] if pushed - (pushed - began) / 4 <= at <= pushed]
+    print(f"{events} events pushed in {pushed - began:.1f} s: at most {depths[deepest][1]} messages in the queue, after "
+          f"{depths[deepest][0] - began:.1f} s; at most {max(later)} in the last quarter of the pushing")
+    assert max(later) <= events // 100, "the queue does not stay short"
     print(f"requests to the dead endpoint: {Receiver.requests['/dead']}")
     Receiver.repaired.set()
     wait("the probe", lambda: Receiver.arrivals["/dead"], PATIENCE_SECONDS)
     back = time.monotonic()
     print(f"the endpoint is found repaired after {back - settled:.1f} s")
+    api = Api(ready)
     for number in range(events, events + LIVE):
         api.post("/api/v3/event", event(company, "COTUser", number), 202)
     wait("everything", lambda: events + LIVE <= len(Receiver.arrivals["/dead"]), PATIENCE_SECONDS)
@@ -130,13 +134,14 @@ def check(ready, events):
 def main():
     global server_port
     events = int(sys.argv[2]) if 2 < len(sys.argv) else 20_000
+    rate = float(sys.argv[3]) if 3 < len(sys.argv) else 200
     server = Server(("127.0.0.1", 0), Receiver)
     server_port = server.server_address[1]
     threading.Thread(target=server.serve_forever, daemon=True).start()
     with tempfile.TemporaryDirectory() as directory:
-        stack, ready = start(sys.argv[1], directory)
+        stack, ready = start(sys.argv[1], directory, "--retry-delay", "1")
         try:
-            check(ready, events)
+            check(ready, events, rate)
         finally:
             stack.terminate()
             stack.wait()

@@ -108,7 +108,13 @@ pub(super) fn a_replay_sends_what_it_was_asked_for(truth: &Truth<'_>) -> Result<
         let of_replay = |row: &Row<'_>| row.row.is_replay && (replay.at..=until).contains(&row.began_at());
         let mut before = 0;
         for sequence in &replay.wanted {
-            let mut rows = truth.rows[replay.webhook].iter().filter(|row| row.number().sequence == *sequence);
+            let of_event = |row: &&Row<'_>| row.number().sequence == *sequence;
+            let mut rows = truth.rows[replay.webhook].iter().filter(of_event);
+            // A request that was open when the replay was asked for may still have been accepted.
+            let mut late = rows.clone().filter(|row| row.began_at() <= replay.at && replay.at <= row.at);
+            if late.any(|row| row.row.attempt.outcome.is_success()) {
+                continue;
+            }
             let Some(first) = rows.find(|row| of_replay(row)) else {
                 if replay.cancelled_at.is_some() {
                     break;
