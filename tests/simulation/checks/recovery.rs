@@ -115,18 +115,14 @@ pub(super) fn a_replay_sends_what_it_was_asked_for(truth: &Truth<'_>) -> Result<
             if late.any(|row| row.row.attempt.outcome.is_success()) {
                 continue;
             }
-            let Some(first) = rows.find(|row| of_replay(row)) else {
+            // In its place: the open request of a replay that was cancelled before this one may come at any time.
+            let Some(first) = rows.find(|row| of_replay(row) && before <= row.at) else {
                 if replay.cancelled_at.is_some() {
                     break;
                 }
-                return Err(format!("webhook {}: sequence {sequence} was not replayed", replay.webhook));
+                let webhook = replay.webhook;
+                return Err(format!("webhook {webhook}: sequence {sequence} was not replayed in its place"));
             };
-            if first.at < before {
-                return Err(format!(
-                    "webhook {}: sequence {sequence} was replayed too early",
-                    replay.webhook
-                ));
-            }
             before = first.at;
             truth.count(|counts| counts.replayed += 1);
         }
