@@ -18,7 +18,10 @@ pub(super) fn set_aside_events_come_back_in_order(truth: &Truth<'_>) -> Result<(
                 return Err(format!("{} goes back", name()));
             }
             let mut of_event = rows.iter().filter(|one| one.number().sequence == from && one.at <= row.at);
-            if from < to && !of_event.next_back().is_some_and(Row::has_ended) {
+            // An invocation of deliver that read the line before a person's change goes on to its end (SEMANTICS).
+            let began_before = truth.history.runs[row.run].at <= before.began_at();
+            let goes_on = was_touched && began_before && !truth.is_recovery(row.run);
+            if from < to && !goes_on && !of_event.next_back().is_some_and(Row::has_ended) {
                 return Err(format!("{} overtakes it", name()));
             }
             // What deliver sent is passed over: while a person set the line aside, or before what is replayed.
