@@ -81,9 +81,8 @@ def wait(what, is_done, patience):
         time.sleep(0.05)
 
 
-def check(ready, events, rate):
+def check(ready, port, events, rate):
     api, company = Api(ready), ready["company"]
-    port = server_port
     for number in range(HEALTHY):
         api.post("/api/v3/webhook/subscription", {
             "name": "bench", "code": f"bench_{number}", "trigger": "create-edit-delete-task",
@@ -132,16 +131,14 @@ def check(ready, events, rate):
 
 
 def main():
-    global server_port
     events = int(sys.argv[2]) if 2 < len(sys.argv) else 20_000
     rate = float(sys.argv[3]) if 3 < len(sys.argv) else 200
     server = Server(("127.0.0.1", 0), Receiver)
-    server_port = server.server_address[1]
     threading.Thread(target=server.serve_forever, daemon=True).start()
     with tempfile.TemporaryDirectory() as directory:
         stack, ready = start(sys.argv[1], directory, "--retry-delay", "1")
         try:
-            check(ready, events, rate)
+            check(ready, server.server_address[1], events, rate)
         finally:
             stack.terminate()
             stack.wait()

@@ -6,8 +6,8 @@ use std::sync::{Arc, Mutex, PoisonError};
 use axum::extract::FromRequestParts;
 use hookrail_adapters::clock::Clock;
 use hookrail_adapters::queue::Queue;
-use hookrail_adapters::store::ConfigStore;
-use hookrail_domain::id::CompanyId;
+use hookrail_adapters::store::{ConfigStore, LineKey};
+use hookrail_domain::id::{CompanyId, SubscriptionId};
 use hookrail_domain::time::Millis;
 use hookrail_domain::token::{Grant, Holder, Scope, TokenHash};
 use http::header::AUTHORIZATION;
@@ -33,6 +33,11 @@ impl Caller {
             Holder::Company(_) => Err(lacks(scope)),
             Holder::Operator => Err(ApiError::forbidden("an operator's token belongs to no company")),
         }
+    }
+
+    /// The line of the company's webhook of this id, whether or not there is one, if the token carries `scope`.
+    pub fn line(&self, scope: Scope, subscription: SubscriptionId) -> Result<LineKey, ApiError> {
+        Ok(LineKey { company: self.company(scope)?.clone(), subscription })
     }
 
     /// Whoever may push events: a company its own, an operator anyone's.

@@ -48,7 +48,7 @@ pub async fn view<S: ConfigStore + LogStore, Q: Queue, C: Clock>(
     caller: Caller,
     WebhookId(id): WebhookId,
 ) -> Result<Response, ApiError> {
-    let key = LineKey { company: caller.company(Scope::LogsRead)?.clone(), subscription: id };
+    let key = caller.line(Scope::LogsRead, id)?;
     show(&app, &key, StatusCode::OK).await
 }
 
@@ -70,7 +70,7 @@ pub async fn retry<S: ConfigStore + LogStore, Q: Queue, C: Clock>(
     caller: Caller,
     WebhookId(id): WebhookId,
 ) -> Result<Response, ApiError> {
-    let key = LineKey { company: caller.company(Scope::DeliveriesWrite)?.clone(), subscription: id };
+    let key = caller.line(Scope::DeliveriesWrite, id)?;
     sent_to(&line_of(&app, &key).await?)?;
     let now = app.clock.now();
     match recovery::retry((&app.store, &app.queue), (recovery_queue(&app), &app.config.suspension), &key, now)
@@ -87,7 +87,7 @@ pub async fn skip<S: ConfigStore + LogStore, Q: Queue, C: Clock>(
     caller: Caller,
     WebhookId(id): WebhookId,
 ) -> Result<Response, ApiError> {
-    let key = LineKey { company: caller.company(Scope::DeliveriesWrite)?.clone(), subscription: id };
+    let key = caller.line(Scope::DeliveriesWrite, id)?;
     let mut settings = line_of(&app, &key).await?;
     let now = app.clock.now();
     if settings.line.aside.is_none() {
@@ -196,7 +196,7 @@ async fn set_aside<S: ConfigStore + LogStore, Q: Queue, C: Clock>(
     caller: &Caller,
     id: SubscriptionId,
 ) -> Result<(LineKey, LineSettings), ApiError> {
-    let key = LineKey { company: caller.company(Scope::DeliveriesWrite)?.clone(), subscription: id };
+    let key = caller.line(Scope::DeliveriesWrite, id)?;
     let settings = line_of(app, &key).await?;
     if settings.line.aside.is_none() { Err(conflict(NOTHING_ASIDE)) } else { Ok((key, settings)) }
 }

@@ -36,9 +36,8 @@ pub async fn redeliver<S: ConfigStore + LogStore, Q: Queue, C: Clock>(
     caller: Caller,
     Path((id, row)): Path<(String, String)>,
 ) -> Result<Response, ApiError> {
-    let company = caller.company(Scope::DeliveriesWrite)?.clone();
     let subscription = SubscriptionId::parse(&id).map_err(|_refused| no_such_webhook())?;
-    let key = LineKey { company, subscription };
+    let key = caller.line(Scope::DeliveriesWrite, subscription)?;
     let newest = last_ended(&app, &key).await?;
     let number = RowId::parse(&row).ok().and_then(|row| AttemptNumber::of_row_id(row, subscription));
     let AttemptNumber { sequence, .. } = number.ok_or_else(|| ApiError::not_found(NO_ROW))?;
@@ -58,7 +57,7 @@ pub async fn start_range<S: ConfigStore + LogStore, Q: Queue, C: Clock>(
     WebhookId(id): WebhookId,
     JsonBody(body): JsonBody<CONFIG_BYTES_MAX>,
 ) -> Result<Response, ApiError> {
-    let key = LineKey { company: caller.company(Scope::DeliveriesWrite)?.clone(), subscription: id };
+    let key = caller.line(Scope::DeliveriesWrite, id)?;
     let newest = last_ended(&app, &key).await?;
     let call = ReplayCall::parse(&body)?;
     let end = newest + 1;
@@ -79,7 +78,7 @@ pub async fn view<S: ConfigStore + LogStore, Q: Queue, C: Clock>(
     caller: Caller,
     WebhookId(id): WebhookId,
 ) -> Result<Response, ApiError> {
-    let key = LineKey { company: caller.company(Scope::LogsRead)?.clone(), subscription: id };
+    let key = caller.line(Scope::LogsRead, id)?;
     show(&app, &key, StatusCode::OK).await
 }
 
@@ -89,7 +88,7 @@ pub async fn cancel<S: ConfigStore + LogStore, Q: Queue, C: Clock>(
     caller: Caller,
     WebhookId(id): WebhookId,
 ) -> Result<Response, ApiError> {
-    let key = LineKey { company: caller.company(Scope::DeliveriesWrite)?.clone(), subscription: id };
+    let key = caller.line(Scope::DeliveriesWrite, id)?;
     line_of(&app, &key).await?;
     let now = app.clock.now();
     match recovery::cancel_replay(

@@ -17,8 +17,9 @@ use hookrail_domain::log_row::LogRow;
 use hookrail_domain::notice::{LineChange, Notice};
 use hookrail_domain::replay::Replay;
 use hookrail_domain::suspension::{Line, Step};
+use hookrail_domain::time::Millis;
 
-use crate::page::{Page, Parked};
+use crate::page::{LoggedEvent, Page};
 use crate::wake_up::{put_off, read, tell, until};
 use crate::{App, Invocation, Verdict};
 
@@ -110,7 +111,7 @@ async fn release<S: LogStore, Q: Queue, H: Sender, C: Clock>(
     app: &App<S, Q, H, C>,
     key: &LineKey,
     line: &Line,
-    due_at: hookrail_domain::time::Millis,
+    due_at: Millis,
 ) -> Option<()> {
     let released = line.put_off(due_at)?;
     change(app, key, line, &released).await.map(|_| ())
@@ -208,7 +209,7 @@ async fn send_again<S: LogStore, Q: Queue, H: Sender, C: Clock>(
 async fn attempt<S: LogStore, Q: Queue, H: Sender, C: Clock>(
     app: &App<S, Q, H, C>,
     settings: &LineSettings,
-    (page, parked): (&mut Page, &Parked),
+    (page, parked): (&mut Page, &LoggedEvent),
     line: &Line,
     invocation: &Invocation,
 ) -> Sent {
@@ -277,7 +278,7 @@ async fn retire<S: LogStore, Q: Queue, H: Sender, C: Clock>(
 async fn record<S: LogStore, Q: Queue, H: Sender, C: Clock>(
     app: &App<S, Q, H, C>,
     settings: &LineSettings,
-    (page, parked): (&mut Page, &Parked),
+    (page, parked): (&mut Page, &LoggedEvent),
     (attempt, Step { progress, line: to, .. }): (Attempt, Step),
     invocation: &Invocation,
 ) -> Sent {

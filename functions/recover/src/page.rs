@@ -1,4 +1,4 @@
-//! Parked events in order, read a page at a time: never more than one page is in memory.
+//! Logged events in order, read a page at a time: never more than one page is in memory.
 
 use std::collections::VecDeque;
 
@@ -11,7 +11,7 @@ pub const ROWS_MAX: usize = 25;
 
 /// An event: its first row, which holds the body, and where it stands.
 #[derive(Debug, Clone)]
-pub(crate) struct Parked {
+pub(crate) struct LoggedEvent {
     pub first: LogRow,
     pub newest: LogRow,
     /// A run of deliver that was overtaken by the one that parked it got through nevertheless, or one of recover
@@ -19,7 +19,7 @@ pub(crate) struct Parked {
     pub was_accepted: bool,
 }
 
-impl Parked {
+impl LoggedEvent {
     fn new(first: LogRow) -> Self {
         let was_accepted = first.attempt.outcome.is_success();
         Self { newest: first.clone(), first, was_accepted }
@@ -46,7 +46,7 @@ impl Parked {
 pub(crate) struct Page {
     /// Everything from this number on, as far as it goes.
     from: u64,
-    events: VecDeque<Parked>,
+    events: VecDeque<LoggedEvent>,
 }
 
 impl Page {
@@ -56,7 +56,7 @@ impl Page {
         store: &impl LogStore,
         line: &LineKey,
         sequence: u64,
-    ) -> Result<Option<Parked>, StoreError> {
+    ) -> Result<Option<LoggedEvent>, StoreError> {
         let found = self.find_from(store, line, sequence).await?;
         Ok(found.filter(|found| found.sequence() == sequence))
     }
@@ -67,7 +67,7 @@ impl Page {
         store: &impl LogStore,
         line: &LineKey,
         sequence: u64,
-    ) -> Result<Option<Parked>, StoreError> {
+    ) -> Result<Option<LoggedEvent>, StoreError> {
         while self.events.front().is_some_and(|event| event.sequence() < sequence) {
             self.events.pop_front();
         }
@@ -91,12 +91,16 @@ impl Page {
     }
 }
 
-async fn read(store: &impl LogStore, line: &LineKey, sequence: u64) -> Result<VecDeque<Parked>, StoreError> {
-    let mut events: VecDeque<Parked> = VecDeque::new();
+async fn read(
+    store: &impl LogStore,
+    line: &LineKey,
+    sequence: u64,
+) -> Result<VecDeque<LoggedEvent>, StoreError> {
+    let mut events: VecDeque<LoggedEvent> = VecDeque::new();
     for row in store.rows_from(line, sequence, ROWS_MAX).await? {
         match events.back_mut() {
             Some(event) if event.sequence() == row.attempt.number.sequence => event.see(row),
-            _ => events.push_back(Parked::new(row)),
+            _ => events.push_back(LoggedEvent::new(row)),
         }
     }
     // The page may end amid an event: one that was probed for days has more rows than a page.
