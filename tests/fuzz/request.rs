@@ -11,15 +11,17 @@ use hookrail_adapters::config::ApiConfig;
 use hookrail_adapters::store::ConfigStore as _;
 use hookrail_api::{App, router};
 use hookrail_domain::id::CompanyId;
+use hookrail_domain::secrets::Secrets;
 use hookrail_domain::signature::SigningSecret;
 use hookrail_domain::suspension::SuspensionPolicy;
 use hookrail_domain::target::TargetPolicy;
 use hookrail_domain::time::Millis;
-use hookrail_domain::token::{Grant, TokenHash};
+use hookrail_domain::token::{Grant, Token, TokenHash};
 use hookrail_testkit::clock::ManualClock;
 use hookrail_testkit::contract::subscription;
 use hookrail_testkit::memory::MemoryTables;
 use hookrail_testkit::queue::MemoryQueue;
+use hookrail_testkit::script::ScriptedSender;
 use http::header::AUTHORIZATION;
 use http::{Method, Request};
 use serde_json::Value;
@@ -76,9 +78,10 @@ async fn api(queue: MemoryQueue) -> Router {
     for (name, token) in [("acme", TOKEN), ("other", "other-company")] {
         let grant = Grant::company(CompanyId::parse(name).expect("a company id"));
         let webhook = subscription(name, 1);
-        tables.create_company(&webhook.company, TokenHash::of(token), &grant).await.expect("in memory");
-        let secret = SigningSecret::from_random([7; 32]);
-        tables.create_subscription(&webhook, &secret).await.expect("in memory");
+        let token = Token::first(TokenHash::of(token), grant, Millis(0));
+        tables.create_company(&webhook.company, &token).await.expect("in memory");
+        let secrets = Secrets::new(SigningSecret::from_random([7; 32]));
+        tables.create_subscription(&webhook, &secrets).await.expect("in memory");
     }
     let config = ApiConfig {
         config_table: String::new(),
@@ -90,5 +93,6 @@ async fn api(queue: MemoryQueue) -> Router {
         targets: TargetPolicy::default(),
         operator: None,
     };
-    router(Arc::new(App::new((tables, queue, ManualClock::at(Millis(1_651_780_480_000))), config)))
+    let clock = ManualClock::at(Millis(1_651_780_480_000));
+    router(&Arc::new(App::new((tables, queue, ScriptedSender::default(), clock), config)))
 }

@@ -8,6 +8,7 @@ use hookrail_adapters::store::{Change, ConfigStore as _, LogStore as _, Replacem
 use hookrail_domain::id::{ContextId, DeliveryId, EventId};
 use hookrail_domain::intervention::Waiting;
 use hookrail_domain::replay::ReplayRange;
+use hookrail_domain::secrets::{Credentials, Secrets};
 use hookrail_domain::signature::SigningSecret;
 use hookrail_domain::subscription::{Code, Name, Subscription};
 use hookrail_domain::target::TargetUrl;
@@ -77,10 +78,10 @@ pub(crate) fn act(world: &Arc<World>, action: Action, rng: &mut Rng) {
 pub(crate) fn write(world: &World, index: usize, is_active: bool) {
     let subscription = next_version(world, index, is_active);
     if subscription.version == 0 {
-        let secret = SigningSecret::from_random([7; 32]);
-        world.tables.create_subscription(&subscription, &secret).now_or_never().unwrap().unwrap();
+        let secrets = Secrets::new(SigningSecret::from_random([7; 32]));
+        world.tables.create_subscription(&subscription, &secrets).now_or_never().unwrap().unwrap();
     } else {
-        world.tables.replace_subscription(&subscription).now_or_never().unwrap().unwrap();
+        world.tables.replace_subscription((&subscription).into()).now_or_never().unwrap().unwrap();
     }
     remember(world, index, is_active);
     if is_active {
@@ -104,6 +105,7 @@ fn next_version(world: &World, index: usize, is_active: bool) -> Subscription {
         description: None,
         version,
         inactive_because: None,
+        credentials: Credentials::default(),
         suspend_after: None,
     }
 }
@@ -138,7 +140,7 @@ fn deactivate(world: &World, webhook: usize, waiting: Waiting) {
     let deactivated = recovery::deactivate(
         (&world.tables, &queue),
         (&url, &world.setup.suspension),
-        (&changed, waiting),
+        ((&changed).into(), waiting),
         hookrail_domain::time::Millis(now),
     );
     let replaced = deactivated.now_or_never().unwrap().unwrap();

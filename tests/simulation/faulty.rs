@@ -7,18 +7,18 @@ use hookrail_adapters::sender::Sender;
 use hookrail_adapters::store::item::row::line_of;
 use hookrail_adapters::store::{
     Change, CompanyCreation, ConfigStore, KeptAnswer, LineKey, LineSettings, LogStore, Parking, Recorded,
-    Replacement, StoreError, SubscriptionCreation,
+    Replacement, Replacing, StoreError, SubscriptionCreation,
 };
 use hookrail_domain::attempt::{AttemptNumber, Outcome};
 use hookrail_domain::id::{CompanyId, SubscriptionId};
 use hookrail_domain::line::LastRow;
 use hookrail_domain::log_row::LogRow;
 use hookrail_domain::request::DeliveryRequest;
-use hookrail_domain::signature::SigningSecret;
+use hookrail_domain::secrets::Secrets;
 use hookrail_domain::subscription::Subscription;
 use hookrail_domain::suspension::Line;
 use hookrail_domain::time::Millis;
-use hookrail_domain::token::{Grant, TokenHash};
+use hookrail_domain::token::Token;
 
 use crate::faults::{Call, Fate};
 use crate::sandbox::Sandbox;
@@ -174,15 +174,15 @@ impl<P: LogStore> LogStore for Faulty<P> {
 
     async fn replace_with_line(
         &self,
-        subscription: &Subscription,
+        replacing: Replacing<'_>,
         from: &Line,
         to: &Line,
     ) -> Result<Replacement, StoreError> {
         let course = self.sandbox.course(Call::ChangeLine);
         let effect = async {
-            let told = self.port.replace_with_line(subscription, from, to).await;
+            let told = self.port.replace_with_line(replacing, from, to).await;
             if matches!(told, Ok(Replacement::Done)) {
-                self.sandbox.world.deactivated(subscription);
+                self.sandbox.world.deactivated(replacing.subscription);
             }
             told
         };
@@ -257,25 +257,24 @@ impl<P: ConfigStore> ConfigStore for Faulty<P> {
 
     // The functions make none of the calls below.
 
-    async fn find_grant(&self, token: TokenHash) -> Result<Option<Grant>, StoreError> {
-        self.port.find_grant(token).await
-    }
-
     async fn create_company(
         &self,
         company: &CompanyId,
-        token: TokenHash,
-        grant: &Grant,
+        token: &Token,
     ) -> Result<CompanyCreation, StoreError> {
-        self.port.create_company(company, token, grant).await
+        self.port.create_company(company, token).await
+    }
+
+    async fn is_company(&self, company: &CompanyId) -> Result<bool, StoreError> {
+        self.port.is_company(company).await
     }
 
     async fn create_subscription(
         &self,
         subscription: &Subscription,
-        secret: &SigningSecret,
+        secrets: &Secrets,
     ) -> Result<SubscriptionCreation, StoreError> {
-        self.port.create_subscription(subscription, secret).await
+        self.port.create_subscription(subscription, secrets).await
     }
 
     async fn find_subscription(
@@ -286,8 +285,16 @@ impl<P: ConfigStore> ConfigStore for Faulty<P> {
         self.port.find_subscription(company, id).await
     }
 
-    async fn replace_subscription(&self, subscription: &Subscription) -> Result<Replacement, StoreError> {
-        self.port.replace_subscription(subscription).await
+    async fn find_secrets(
+        &self,
+        company: &CompanyId,
+        id: SubscriptionId,
+    ) -> Result<Option<Secrets>, StoreError> {
+        self.port.find_secrets(company, id).await
+    }
+
+    async fn replace_subscription(&self, replacing: Replacing<'_>) -> Result<Replacement, StoreError> {
+        self.port.replace_subscription(replacing).await
     }
 
     async fn keep_answer(

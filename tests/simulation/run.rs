@@ -5,7 +5,8 @@ use std::sync::Arc;
 use futures_util::FutureExt as _;
 use hookrail_adapters::store::{ConfigStore as _, LineKey};
 use hookrail_domain::id::{CompanyId, shard};
-use hookrail_domain::token::{Grant, TokenHash};
+use hookrail_domain::time::Millis as At;
+use hookrail_domain::token::{Grant, Token, TokenHash};
 use hookrail_fifo::millis::Millis;
 
 use crate::act::{act, activate, write};
@@ -162,8 +163,8 @@ fn begin(world: &World) {
     for index in 0..world.setup.companies {
         let company = CompanyId::parse(&format!("company-{index}")).unwrap();
         let grant = Grant::company(company.clone());
-        let token = TokenHash::of(company.as_str());
-        world.tables.create_company(&company, token, &grant).now_or_never().unwrap().unwrap();
+        let token = Token::first(TokenHash::of(company.as_str()), grant, At(0));
+        world.tables.create_company(&company, &token).now_or_never().unwrap().unwrap();
         world.state().history.companies.push(company);
     }
     for (index, webhook) in world.setup.webhooks.iter().enumerate() {

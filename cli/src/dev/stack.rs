@@ -5,12 +5,13 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use hookrail_adapters::aws::Clients;
+use hookrail_adapters::clock::{Clock as _, SystemClock};
 use hookrail_adapters::config::{self, AwsConfig};
 use hookrail_adapters::random;
 use hookrail_adapters::store::dynamodb::DynamoDbStore;
 use hookrail_adapters::store::{ConfigStore, StoreError};
 use hookrail_domain::id::{CompanyId, hex};
-use hookrail_domain::token::{Grant, TokenHash};
+use hookrail_domain::token::{Grant, Token, TokenHash};
 use hookrail_fifo::journal::JournalEntry;
 use hookrail_fifo::mapping::{GroupLock, Mapping, MappingSettings};
 use hookrail_fifo::queues::Queues;
@@ -264,9 +265,9 @@ async fn create_company(
     let corrupt = |_refused| StoreError::Corrupt { what: "credentials" };
     let company = CompanyId::parse(&credentials.company).map_err(corrupt)?;
     // Taken means that it was made by an earlier run with the same data.
-    store
-        .create_company(&company, TokenHash::of(&credentials.token), &Grant::company(company.clone()))
-        .await?;
+    let grant = Grant::company(company.clone());
+    let token = Token::first(TokenHash::of(&credentials.token), grant, SystemClock.now());
+    store.create_company(&company, &token).await?;
     Ok(())
 }
 

@@ -3,166 +3,304 @@
 use std::collections::HashMap;
 use std::sync::{Arc, Mutex, PoisonError};
 
-use axum::extract::FromRequestParts;
+use axum::extract::{FromRequestParts, Request, State};
+use axum::middleware::Next;
+use axum::response::Response;
 use hookrail_adapters::clock::Clock;
-use hookrail_adapters::queue::Queue;
-use hookrail_adapters::store::{ConfigStore, LineKey};
+use hookrail_adapters::store::LineKey;
+use hookrail_adapters::store::access::AccessStore;
+use hookrail_adapters::telemetry::Chain;
+use hookrail_domain::audit::Actor;
 use hookrail_domain::id::{CompanyId, SubscriptionId};
+use hookrail_domain::limits::TOKEN_CHARS_MAX;
+use hookrail_domain::subscription::Name;
 use hookrail_domain::time::Millis;
-use hookrail_domain::token::{Grant, Holder, Scope, TokenHash};
+use hookrail_domain::token::{Grant, Holder, Scope, Token, TokenHash, TokenKind, TokenRef};
+use http::HeaderMap;
 use http::header::AUTHORIZATION;
 use http::request::Parts;
 
-use crate::App;
-use crate::error::ApiError;
+use crate::error::{ApiError, Bug};
+use crate::{App, Ports};
 
 /// How long a sandbox believes what it read about a token. A revoked token works no longer than this.
-const GRANT_CACHE_MS: u64 = 5000;
+const TOKEN_CACHE_MS: u64 = 5000;
 /// Tokens a sandbox remembers at once.
-const GRANTS_CACHED_MAX: usize = 1000;
+const TOKENS_CACHED_MAX: usize = 1000;
+/// What the audit log calls the holder of the configured operator token.
+const OPERATOR: &str = "operator";
 
-/// Whoever sent a valid token.
-#[derive(Debug)]
-pub struct Caller(Grant);
+/// Who may call a route.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Access {
+    /// Without a token.
+    Anyone,
+    /// Every valid token.
+    AnyToken,
+    /// A company's token that carries the scope.
+    Company(Scope),
+    /// The same, or an operator's, who says whose the call is.
+    CompanyOrOperator(Scope),
+    Operator,
+}
+
+impl Access {
+    fn check(self, grant: &Grant) -> Result<(), ApiError> {
+        let needed = match (self, &grant.holder) {
+            (Self::Anyone | Self::AnyToken, _) => return Ok(()),
+            (Self::Company(_), Holder::Operator) => {
+                return Err(ApiError::forbidden("an operator's token belongs to no company"));
+            }
+            (Self::Company(scope) | Self::CompanyOrOperator(scope), Holder::Company(_)) => scope,
+            (Self::CompanyOrOperator(_) | Self::Operator, _) => Scope::Operator,
+        };
+        if grant.allows(needed) {
+            Ok(())
+        } else {
+            Err(ApiError::forbidden(format!("the token lacks the scope {}", needed.name())))
+        }
+    }
+}
+
+/// Whoever sent a valid token that may call the route.
+#[derive(Debug, Clone)]
+pub struct Caller {
+    pub grant: Grant,
+    /// What made the grant; none for the configured operator and for a JWT, which nobody can revoke here.
+    pub token: Option<TokenRef>,
+    pub name: Name,
+    pub kind: TokenKind,
+}
 
 impl Caller {
-    /// The company of a token that carries `scope`.
-    pub fn company(&self, scope: Scope) -> Result<&CompanyId, ApiError> {
-        match &self.0.holder {
-            Holder::Company(company) if self.0.allows(scope) => Ok(company),
-            Holder::Company(_) => Err(lacks(scope)),
-            Holder::Operator => Err(ApiError::forbidden("an operator's token belongs to no company")),
+    fn of(token: &Token) -> Self {
+        Self {
+            grant: token.grant.clone(),
+            token: Some(token.reference()),
+            name: token.name.clone(),
+            kind: token.kind,
         }
     }
 
-    /// The line of the company's webhook of this id, whether or not there is one, if the token carries `scope`.
-    pub fn line(&self, scope: Scope, subscription: SubscriptionId) -> Result<LineKey, ApiError> {
-        Ok(LineKey { company: self.company(scope)?.clone(), subscription })
+    /// The caller as the audit log names it.
+    #[must_use]
+    pub fn actor(&self) -> Actor {
+        Actor::new(self.token.as_ref().map(|token| token.id), self.name.as_str())
     }
 
-    /// Whoever may push events: a company its own, an operator anyone's.
-    pub fn pusher(&self) -> Result<&Holder, ApiError> {
-        let scope = match &self.0.holder {
-            Holder::Company(_) => Scope::EventsWrite,
-            Holder::Operator => Scope::Operator,
-        };
-        if self.0.allows(scope) { Ok(&self.0.holder) } else { Err(lacks(scope)) }
-    }
-
-    /// Passes operators only.
-    pub fn operator(&self) -> Result<(), ApiError> {
-        match &self.0.holder {
-            Holder::Operator if self.0.allows(Scope::Operator) => Ok(()),
-            Holder::Operator | Holder::Company(_) => Err(lacks(Scope::Operator)),
+    /// Whose the call is: a company's token speaks for its company alone, an operator's for whom it names.
+    pub fn holder(&self, named: Option<CompanyId>) -> Result<Holder, CompanyNotYours> {
+        match (&self.grant.holder, named) {
+            (Holder::Company(own), Some(named)) if *own != named => Err(CompanyNotYours),
+            (own @ Holder::Company(_), _) | (own, None) => Ok(own.clone()),
+            (Holder::Operator, Some(named)) => Ok(Holder::Company(named)),
         }
     }
 }
 
-fn lacks(scope: Scope) -> ApiError {
-    ApiError::forbidden(format!("the token lacks the scope {}", scope.name()))
+/// A company's token named another company.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
+#[error("is another company than your token's")]
+pub struct CompanyNotYours;
+
+/// The company that a call is about: its token's, and no other. Only routes for a company's tokens have one.
+#[derive(Debug, Clone)]
+pub struct Tenant(CompanyId);
+
+impl Tenant {
+    #[must_use]
+    pub fn company(&self) -> &CompanyId {
+        &self.0
+    }
+
+    /// The line of the company's webhook of this id, whether or not there is one.
+    #[must_use]
+    pub fn line(&self, subscription: SubscriptionId) -> LineKey {
+        LineKey { company: self.0.clone(), subscription }
+    }
 }
 
-impl<S, Q, C> FromRequestParts<Arc<App<S, Q, C>>> for Caller
-where
-    S: ConfigStore,
-    Q: Queue,
-    C: Clock,
-{
+impl<S: Sync> FromRequestParts<S> for Caller {
     type Rejection = ApiError;
 
-    async fn from_request_parts(parts: &mut Parts, app: &Arc<App<S, Q, C>>) -> Result<Self, ApiError> {
-        let token = bearer(parts).ok_or_else(|| ApiError::unauthorized("send a Bearer token"))?;
-        let unknown = || ApiError::unauthorized("the token is not valid");
-        let grant = app.find_grant(TokenHash::of(token)).await?.ok_or_else(unknown)?;
-        if grant.is_expired(app.clock.now()) { Err(unknown()) } else { Ok(Self(grant)) }
+    async fn from_request_parts(parts: &mut Parts, _state: &S) -> Result<Self, ApiError> {
+        parts.extensions.get::<Self>().cloned().ok_or_else(|| ApiError::failed(Bug("nobody was admitted")))
     }
 }
 
-fn bearer(parts: &Parts) -> Option<&str> {
-    let (scheme, token) = parts.headers.get(AUTHORIZATION)?.to_str().ok()?.split_once(' ')?;
+impl<S: Sync> FromRequestParts<S> for Tenant {
+    type Rejection = ApiError;
+
+    async fn from_request_parts(parts: &mut Parts, _state: &S) -> Result<Self, ApiError> {
+        parts
+            .extensions
+            .get::<Self>()
+            .cloned()
+            .ok_or_else(|| ApiError::failed(Bug("no company was admitted")))
+    }
+}
+
+/// Lets a call through to a route of this access, with its caller.
+pub async fn admit<P: Ports>(
+    State((app, access)): State<(Arc<App<P>>, Access)>,
+    mut request: Request,
+    next: Next,
+) -> Result<Response, ApiError> {
+    let text = bearer(request.headers()).ok_or_else(|| ApiError::unauthorized("send a Bearer token"))?;
+    let unknown = || ApiError::unauthorized("the token is not valid");
+    if TOKEN_CHARS_MAX < text.len() {
+        return Err(unknown());
+    }
+    let caller = app.find_caller(text).await?.ok_or_else(unknown)?;
+    if caller.grant.is_expired(app.clock.now()) {
+        return Err(unknown());
+    }
+    access.check(&caller.grant)?;
+    if let (Access::Company(_), Holder::Company(company)) = (access, &caller.grant.holder) {
+        request.extensions_mut().insert(Tenant(company.clone()));
+    }
+    request.extensions_mut().insert(caller);
+    Ok(next.run(request).await)
+}
+
+fn bearer(headers: &HeaderMap) -> Option<&str> {
+    let (scheme, token) = headers.get(AUTHORIZATION)?.to_str().ok()?.split_once(' ')?;
     let token = token.trim();
     (scheme.eq_ignore_ascii_case("bearer") && !token.is_empty()).then_some(token)
 }
 
-impl<S: ConfigStore, Q: Queue, C: Clock> App<S, Q, C> {
-    async fn find_grant(&self, token: TokenHash) -> Result<Option<Grant>, ApiError> {
-        if self.config.operator == Some(token) {
-            return Ok(Some(Grant::operator()));
+impl<P: Ports> App<P> {
+    async fn find_caller(&self, text: &str) -> Result<Option<Caller>, ApiError> {
+        let hash = TokenHash::of(text);
+        if self.config.operator == Some(hash) {
+            let name = Name::parse(OPERATOR).map_err(ApiError::failed)?;
+            return Ok(Some(Caller { grant: Grant::operator(), token: None, name, kind: TokenKind::Api }));
         }
+        Ok(self.find_token(hash).await?.map(|token| Caller::of(&token)))
+    }
+
+    async fn find_token(&self, hash: TokenHash) -> Result<Option<Token>, ApiError> {
         let now = self.clock.now();
-        if let Some(grant) = self.grants.get(token, now) {
-            return Ok(Some(grant));
+        if let Some(token) = self.tokens.get(hash, now) {
+            return Ok(Some(token));
         }
-        let grant = self.store.find_grant(token).await?;
-        if let Some(grant) = &grant {
-            self.grants.put(token, grant, now);
+        let Some(mut token) = self.store.find_token(hash).await? else { return Ok(None) };
+        // A session ends with the token that its link was made with.
+        if let (TokenKind::Session, Some(maker)) = (token.kind, &token.maker)
+            && self.store.token_of(maker).await?.is_none()
+        {
+            return Ok(None);
         }
-        Ok(grant)
+        if token.is_use_news(now) && !token.grant.is_expired(now) {
+            match self.store.mark_used(&token, now).await {
+                Ok(()) => token.last_used_at = Some(now),
+                // The caller loses nothing by it.
+                Err(error) => tracing::warn!(cause = %Chain(&error), "token.use_not_marked"),
+            }
+        }
+        self.tokens.put(&token, now);
+        Ok(Some(token))
     }
 }
 
-/// Grants read in the last seconds. Tokens that were not found are asked for each time, so a new one works at once.
+/// Tokens read in the last seconds. Those that were not found are asked for each time, so a new one works at once.
 #[derive(Debug, Default)]
-pub struct GrantCache(Mutex<HashMap<TokenHash, (Grant, Millis)>>);
+pub struct TokenCache(Mutex<HashMap<TokenHash, (Token, Millis)>>);
 
-impl GrantCache {
-    fn get(&self, token: TokenHash, now: Millis) -> Option<Grant> {
-        let grants = self.0.lock().unwrap_or_else(PoisonError::into_inner);
-        let (grant, read_at) = grants.get(&token)?;
-        is_fresh(*read_at, now).then(|| grant.clone())
+impl TokenCache {
+    fn get(&self, hash: TokenHash, now: Millis) -> Option<Token> {
+        let tokens = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        let (token, read_at) = tokens.get(&hash)?;
+        is_fresh(*read_at, now).then(|| token.clone())
     }
 
-    fn put(&self, token: TokenHash, grant: &Grant, now: Millis) {
-        let mut grants = self.0.lock().unwrap_or_else(PoisonError::into_inner);
-        if GRANTS_CACHED_MAX <= grants.len() {
-            grants.retain(|_, (_, read_at)| is_fresh(*read_at, now));
+    fn put(&self, token: &Token, now: Millis) {
+        let mut tokens = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        if TOKENS_CACHED_MAX <= tokens.len() {
+            tokens.retain(|_, (_, read_at)| is_fresh(*read_at, now));
         }
-        if grants.len() < GRANTS_CACHED_MAX {
-            grants.insert(token, (grant.clone(), now));
+        if tokens.len() < TOKENS_CACHED_MAX {
+            tokens.insert(token.hash, (token.clone(), now));
         }
+    }
+
+    /// Believes nothing more of this token here; other sandboxes learn of it within seconds.
+    pub(crate) fn forget(&self, reference: &TokenRef) {
+        let mut tokens = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        tokens.retain(|_, (token, _)| {
+            token.reference() != *reference && token.maker.as_ref() != Some(reference)
+        });
     }
 }
 
 /// A reading from the future is of a clock that was set back: how old it is nobody knows.
 fn is_fresh(read_at: Millis, now: Millis) -> bool {
-    read_at <= now && now.since(read_at) < GRANT_CACHE_MS
+    read_at <= now && now.since(read_at) < TOKEN_CACHE_MS
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
 
-    fn grant() -> Grant {
-        Grant::company(CompanyId::parse("acme").unwrap())
+    fn token(text: &str) -> Token {
+        Token::first(TokenHash::of(text), Grant::company(CompanyId::parse("acme").unwrap()), Millis(0))
     }
 
     #[test]
-    fn a_grant_is_believed_for_five_seconds_and_not_across_a_clock_set_back() {
-        let (cache, token) = (GrantCache::default(), TokenHash::of("a"));
-        cache.put(token, &grant(), Millis(10_000));
-        assert_eq!(cache.get(token, Millis(14_999)), Some(grant()));
-        assert_eq!(cache.get(token, Millis(15_000)), None);
-        assert_eq!(cache.get(token, Millis(9_999)), None);
+    fn a_token_is_believed_for_five_seconds_and_not_across_a_clock_set_back() {
+        let (cache, token) = (TokenCache::default(), token("a"));
+        cache.put(&token, Millis(10_000));
+        assert_eq!(cache.get(token.hash, Millis(14_999)), Some(token.clone()));
+        assert_eq!(cache.get(token.hash, Millis(15_000)), None);
+        assert_eq!(cache.get(token.hash, Millis(9_999)), None);
         assert_eq!(cache.get(TokenHash::of("b"), Millis(10_000)), None);
     }
 
     #[test]
     fn a_full_cache_makes_room_by_age_only() {
-        let cache = GrantCache::default();
-        let token = |number: usize| TokenHash::of(&number.to_string());
-        for number in 0..GRANTS_CACHED_MAX {
-            cache.put(token(number), &grant(), Millis(0));
+        let cache = TokenCache::default();
+        for number in 0..TOKENS_CACHED_MAX {
+            cache.put(&token(&number.to_string()), Millis(0));
         }
-        cache.put(token(GRANTS_CACHED_MAX), &grant(), Millis(4_999));
-        assert_eq!(cache.get(token(GRANTS_CACHED_MAX), Millis(4_999)), None);
-        cache.put(token(GRANTS_CACHED_MAX), &grant(), Millis(5_000));
-        assert_eq!(cache.get(token(GRANTS_CACHED_MAX), Millis(5_000)), Some(grant()));
+        let next = token("next");
+        cache.put(&next, Millis(4_999));
+        assert_eq!(cache.get(next.hash, Millis(4_999)), None);
+        cache.put(&next, Millis(5_000));
+        assert_eq!(cache.get(next.hash, Millis(5_000)), Some(next));
+    }
+
+    #[test]
+    fn a_revoked_token_is_forgotten_with_its_sessions() {
+        let cache = TokenCache::default();
+        let (maker, other) = (token("maker"), token("other"));
+        let session = Token { maker: Some(maker.reference()), kind: TokenKind::Session, ..token("session") };
+        for token in [&maker, &other, &session] {
+            cache.put(token, Millis(0));
+        }
+        cache.forget(&maker.reference());
+        let known = [&maker, &session, &other].map(|token| cache.get(token.hash, Millis(0)).is_some());
+        assert_eq!(known, [false, false, true]);
     }
 
     #[test]
     fn an_operators_token_needs_the_operators_scope() {
-        let caller = Caller(Grant { scopes: Vec::new(), ..Grant::operator() });
-        assert_eq!(caller.operator().unwrap_err().status(), 403);
-        assert_eq!(caller.pusher().unwrap_err().status(), 403);
+        let bare = Grant { scopes: Vec::new(), ..Grant::operator() };
+        for access in [Access::Operator, Access::CompanyOrOperator(Scope::LogsRead)] {
+            assert_eq!(access.check(&bare).unwrap_err().status(), 403);
+        }
+    }
+
+    #[test]
+    fn a_company_speaks_for_itself_and_an_operator_for_whom_it_names() {
+        let name = |name| CompanyId::parse(name).unwrap();
+        let caller = |grant| Caller { grant, ..Caller::of(&token("a")) };
+        let acme = caller(Grant::company(name("acme")));
+        let own = Holder::Company(name("acme"));
+        assert_eq!(acme.holder(None), Ok(own.clone()));
+        assert_eq!(acme.holder(Some(name("acme"))), Ok(own.clone()));
+        assert_eq!(acme.holder(Some(name("other"))), Err(CompanyNotYours));
+        let operator = caller(Grant::operator());
+        assert_eq!(operator.holder(None), Ok(Holder::Operator));
+        assert_eq!(operator.holder(Some(name("acme"))), Ok(own));
     }
 }

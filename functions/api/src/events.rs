@@ -5,7 +5,7 @@ use std::sync::Arc;
 use axum::extract::State;
 use axum::response::{IntoResponse, Response};
 use hookrail_adapters::clock::Clock;
-use hookrail_adapters::queue::{Outgoing, Queue, SendResult};
+use hookrail_adapters::queue::{Outgoing, Queue as _, SendResult};
 use hookrail_adapters::random;
 use hookrail_adapters::store::{ConfigStore, KeptAnswer, StoreError};
 use hookrail_domain::id::{CompanyId, EventId, hash_parts, hex, shard};
@@ -15,11 +15,11 @@ use hookrail_wire::event_call::{self, InvalidCall, NewEvent};
 use hookrail_wire::problem::{FieldProblem, Problem};
 use http::{HeaderMap, HeaderName, StatusCode};
 
-use crate::App;
 use crate::answer;
 use crate::auth::Caller;
 use crate::error::{ApiError, Bug};
 use crate::request::JsonBody;
+use crate::{App, Ports};
 use hookrail_adapters::telemetry::Chain;
 
 const KEY_HEADER: HeaderName = HeaderName::from_static("idempotency-key");
@@ -32,13 +32,13 @@ const ANSWER_SECONDS: u64 = 24 * 60 * 60;
 const SENDING_MS_MAX: u64 = 15_000;
 
 /// `POST /api/v3/event`
-pub async fn push<S: ConfigStore, Q: Queue, C: Clock>(
-    State(app): State<Arc<App<S, Q, C>>>,
+pub async fn push<P: Ports>(
+    State(app): State<Arc<App<P>>>,
     caller: Caller,
     headers: HeaderMap,
     JsonBody(body): JsonBody<INGEST_BYTES_MAX>,
 ) -> Result<Response, ApiError> {
-    let holder = caller.pusher()?;
+    let holder = &caller.grant.holder;
     let key = Key::read(&headers)?;
     let events = event_call::parse(&body, holder)?;
     let call = Call::new(holder, &key, &body, &events)?;
@@ -132,7 +132,7 @@ impl Call {
     }
 }
 
-impl<S: ConfigStore, Q: Queue, C: Clock> App<S, Q, C> {
+impl<P: Ports> App<P> {
     /// The answer to an earlier call of this key; a refusal if that call was another one.
     async fn find_kept(&self, call: &Call) -> Result<Option<KeptAnswer>, ApiError> {
         match self.store.find_answer(&call.company, &call.scoped_key, self.clock.now()).await? {

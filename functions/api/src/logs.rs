@@ -4,18 +4,15 @@ use std::sync::Arc;
 
 use axum::extract::State;
 use axum::response::Response;
-use hookrail_adapters::clock::Clock;
-use hookrail_adapters::queue::Queue;
-use hookrail_adapters::store::{ConfigStore, LineKey, LogStore};
+use hookrail_adapters::store::{ConfigStore, LogStore};
 use hookrail_domain::log_row::LogRow;
-use hookrail_domain::token::Scope;
 use hookrail_wire::{cot_webhook_log, cursor};
 
 use crate::answer;
-use crate::auth::Caller;
+use crate::auth::Tenant;
 use crate::error::ApiError;
 use crate::request::{Page, WebhookId, no_such_webhook};
-use crate::{App, LOGS_PATH};
+use crate::{App, LOGS_PATH, Ports};
 
 /// The largest page, in bytes of its JSON. Lambda answers at most 6 MB, in which each byte of ours may cost two
 /// (an escaped quote or backslash); a page that would be larger ends early and links to the rest.
@@ -26,16 +23,16 @@ const ROW_BYTES_MAX: usize = 1024;
 const ESCAPE_BYTES_MAX: usize = 6;
 
 /// `GET /api/v3/webhook/subscription/logs/{id}`
-pub async fn list<S: ConfigStore + LogStore, Q: Queue, C: Clock>(
-    State(app): State<Arc<App<S, Q, C>>>,
-    caller: Caller,
+pub async fn list<P: Ports>(
+    State(app): State<Arc<App<P>>>,
+    tenant: Tenant,
     WebhookId(id): WebhookId,
     page: Page<50>,
 ) -> Result<Response, ApiError> {
-    let company = caller.company(Scope::LogsRead)?;
+    let company = tenant.company();
     let before = page.place(|text| cursor::parse_row((company, id), text))?;
     app.store.find_subscription(company, id).await?.ok_or_else(no_such_webhook)?;
-    let line = LineKey { company: company.clone(), subscription: id };
+    let line = tenant.line(id);
     let mut rows = app.store.list_rows(&line, before, page.limit + 1).await?;
     let shown = rows_of_page(&rows, page.limit);
     let has_more = shown < rows.len();

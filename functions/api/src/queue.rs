@@ -5,24 +5,22 @@ use std::sync::Arc;
 use axum::extract::State;
 use axum::response::Response;
 use hookrail_adapters::clock::Clock;
-use hookrail_adapters::queue::Queue;
 use hookrail_adapters::recovery::{self, NotWoken};
-use hookrail_adapters::store::{Change, ConfigStore, LineKey, LineSettings, LogStore};
+use hookrail_adapters::store::{Change, LineKey, LineSettings, LogStore};
 use hookrail_domain::attempt::{Attempt, AttemptNumber, ErrorClass, Outcome};
 use hookrail_domain::id::SubscriptionId;
 use hookrail_domain::line::{LastRow, Progress};
 use hookrail_domain::log_row::{LogRow, RunId};
 use hookrail_domain::suspension::Line;
 use hookrail_domain::time::Millis;
-use hookrail_domain::token::Scope;
 use hookrail_wire::problem::Problem;
 use hookrail_wire::queue_view::{Head, QueueView};
 use http::StatusCode;
 
-use crate::auth::Caller;
+use crate::auth::Tenant;
 use crate::error::{ApiError, Bug};
 use crate::request::{WebhookId, no_such_webhook};
-use crate::{App, answer};
+use crate::{App, Ports, answer};
 
 /// What the log says of an event that a person skipped.
 const SKIPPED: &str = "skipped by hand";
@@ -43,34 +41,34 @@ pub(crate) fn conflict(detail: &str) -> ApiError {
 }
 
 /// `GET /api/v3/webhook/subscription/{id}/queue`
-pub async fn view<S: ConfigStore + LogStore, Q: Queue, C: Clock>(
-    State(app): State<Arc<App<S, Q, C>>>,
-    caller: Caller,
+pub async fn view<P: Ports>(
+    State(app): State<Arc<App<P>>>,
+    tenant: Tenant,
     WebhookId(id): WebhookId,
 ) -> Result<Response, ApiError> {
-    let key = caller.line(Scope::LogsRead, id)?;
+    let key = tenant.line(id);
     show(&app, &key, StatusCode::OK).await
 }
 
 /// `POST /api/v3/webhook/subscription/{id}/queue/resume`: the oldest event that is set aside is tried now.
-pub async fn resume<S: ConfigStore + LogStore, Q: Queue, C: Clock>(
-    State(app): State<Arc<App<S, Q, C>>>,
-    caller: Caller,
+pub async fn resume<P: Ports>(
+    State(app): State<Arc<App<P>>>,
+    tenant: Tenant,
     WebhookId(id): WebhookId,
 ) -> Result<Response, ApiError> {
-    let (key, settings) = set_aside(&app, &caller, id).await?;
+    let (key, settings) = set_aside(&app, &tenant, id).await?;
     sent_to(&settings)?;
     wake(&app, &key, &settings.line).await?;
     show(&app, &key, StatusCode::ACCEPTED).await
 }
 
 /// `POST /api/v3/webhook/subscription/{id}/queue/retry`: the event that everything else waits for is tried now.
-pub async fn retry<S: ConfigStore + LogStore, Q: Queue, C: Clock>(
-    State(app): State<Arc<App<S, Q, C>>>,
-    caller: Caller,
+pub async fn retry<P: Ports>(
+    State(app): State<Arc<App<P>>>,
+    tenant: Tenant,
     WebhookId(id): WebhookId,
 ) -> Result<Response, ApiError> {
-    let key = caller.line(Scope::DeliveriesWrite, id)?;
+    let key = tenant.line(id);
     sent_to(&line_of(&app, &key).await?)?;
     let now = app.clock.now();
     match recovery::retry((&app.store, &app.queue), (recovery_queue(&app), &app.config.suspension), &key, now)
@@ -82,12 +80,12 @@ pub async fn retry<S: ConfigStore + LogStore, Q: Queue, C: Clock>(
 }
 
 /// `POST /api/v3/webhook/subscription/{id}/queue/skip`: the event that everything else waits for ends unsent.
-pub async fn skip<S: ConfigStore + LogStore, Q: Queue, C: Clock>(
-    State(app): State<Arc<App<S, Q, C>>>,
-    caller: Caller,
+pub async fn skip<P: Ports>(
+    State(app): State<Arc<App<P>>>,
+    tenant: Tenant,
     WebhookId(id): WebhookId,
 ) -> Result<Response, ApiError> {
-    let key = caller.line(Scope::DeliveriesWrite, id)?;
+    let key = tenant.line(id);
     let mut settings = line_of(&app, &key).await?;
     let now = app.clock.now();
     if settings.line.aside.is_none() {
@@ -145,10 +143,7 @@ pub(crate) fn sent_to(settings: &LineSettings) -> Result<(), ApiError> {
 }
 
 /// Refuses to activate a webhook while what waited for it is being dropped.
-pub(crate) async fn may_activate<S: ConfigStore + LogStore, Q: Queue, C: Clock>(
-    app: &App<S, Q, C>,
-    key: &LineKey,
-) -> Result<(), ApiError> {
+pub(crate) async fn may_activate<P: Ports>(app: &App<P>, key: &LineKey) -> Result<(), ApiError> {
     match line_of(app, key).await?.line.aside {
         Some(aside) if aside.is_dropped => {
             Err(conflict("the events that waited are being dropped; try again in a few seconds"))
@@ -158,19 +153,12 @@ pub(crate) async fn may_activate<S: ConfigStore + LogStore, Q: Queue, C: Clock>(
 }
 
 /// Calls recover for a webhook that was activated with events set aside. Returns without a word when there are none.
-pub(crate) async fn wake_activated<S: ConfigStore + LogStore, Q: Queue, C: Clock>(
-    app: &App<S, Q, C>,
-    key: &LineKey,
-) -> Result<(), ApiError> {
+pub(crate) async fn wake_activated<P: Ports>(app: &App<P>, key: &LineKey) -> Result<(), ApiError> {
     let line = line_of(app, key).await?.line;
     if line.aside.is_some() { wake(app, key, &line).await } else { Ok(()) }
 }
 
-async fn wake<S: ConfigStore + LogStore, Q: Queue, C: Clock>(
-    app: &App<S, Q, C>,
-    key: &LineKey,
-    line: &Line,
-) -> Result<(), ApiError> {
+async fn wake<P: Ports>(app: &App<P>, key: &LineKey, line: &Line) -> Result<(), ApiError> {
     let now = app.clock.now();
     match recovery::wake((&app.store, &app.queue), recovery_queue(app), (key, line), now).await? {
         Change::Done => Ok(()),
@@ -178,31 +166,28 @@ async fn wake<S: ConfigStore + LogStore, Q: Queue, C: Clock>(
     }
 }
 
-pub(crate) fn recovery_queue<S, Q, C>(app: &App<S, Q, C>) -> &str {
+pub(crate) fn recovery_queue<P: Ports>(app: &App<P>) -> &str {
     &app.config.recovery_queue_url
 }
 
-pub(crate) async fn line_of<S: ConfigStore + LogStore, Q: Queue, C: Clock>(
-    app: &App<S, Q, C>,
-    key: &LineKey,
-) -> Result<LineSettings, ApiError> {
+pub(crate) async fn line_of<P: Ports>(app: &App<P>, key: &LineKey) -> Result<LineSettings, ApiError> {
     let settings = app.store.settings(std::slice::from_ref(key)).await?.into_iter().next();
     settings.filter(|settings| settings.subscription.is_some()).ok_or_else(no_such_webhook)
 }
 
 /// The line, if anything of it is set aside and the caller may act on it.
-async fn set_aside<S: ConfigStore + LogStore, Q: Queue, C: Clock>(
-    app: &App<S, Q, C>,
-    caller: &Caller,
+async fn set_aside<P: Ports>(
+    app: &App<P>,
+    tenant: &Tenant,
     id: SubscriptionId,
 ) -> Result<(LineKey, LineSettings), ApiError> {
-    let key = caller.line(Scope::DeliveriesWrite, id)?;
+    let key = tenant.line(id);
     let settings = line_of(app, &key).await?;
     if settings.line.aside.is_none() { Err(conflict(NOTHING_ASIDE)) } else { Ok((key, settings)) }
 }
 
-async fn head<S: ConfigStore + LogStore, Q: Queue, C: Clock>(
-    app: &App<S, Q, C>,
+async fn head<P: Ports>(
+    app: &App<P>,
     key: &LineKey,
     sequence: u64,
     next_attempt_at: Millis,
@@ -213,11 +198,7 @@ async fn head<S: ConfigStore + LogStore, Q: Queue, C: Clock>(
     Ok(Some(Head { first, attempts: last.map_or(0, |row| row.attempt.number.attempt), next_attempt_at }))
 }
 
-async fn show<S: ConfigStore + LogStore, Q: Queue, C: Clock>(
-    app: &App<S, Q, C>,
-    key: &LineKey,
-    status: StatusCode,
-) -> Result<Response, ApiError> {
+async fn show<P: Ports>(app: &App<P>, key: &LineKey, status: StatusCode) -> Result<Response, ApiError> {
     let settings = line_of(app, key).await?;
     let aside = settings.line.aside.as_ref();
     let head = match aside {

@@ -5,23 +5,21 @@ use std::sync::Arc;
 use axum::extract::{Path, State};
 use axum::response::Response;
 use hookrail_adapters::clock::Clock;
-use hookrail_adapters::queue::Queue;
 use hookrail_adapters::recovery;
-use hookrail_adapters::store::{Change, ConfigStore, LineKey, LogStore, StoreError};
+use hookrail_adapters::store::{Change, LineKey, LogStore, StoreError};
 use hookrail_domain::attempt::AttemptNumber;
 use hookrail_domain::id::{RowId, SubscriptionId};
 use hookrail_domain::limits::CONFIG_BYTES_MAX;
 use hookrail_domain::replay::ReplayRange;
 use hookrail_domain::time::Millis;
-use hookrail_domain::token::Scope;
 use hookrail_wire::replay::{self, ReplayCall};
 use http::StatusCode;
 
-use crate::auth::Caller;
+use crate::auth::Tenant;
 use crate::error::ApiError;
 use crate::queue::{conflict, line_of, recovery_queue, sent_to};
 use crate::request::{JsonBody, WebhookId, no_such_webhook};
-use crate::{App, answer};
+use crate::{App, Ports, answer};
 
 const NO_ROW: &str = "the webhook's log has no such row";
 const NO_REPLAY: &str = "nothing was ever replayed to this webhook";
@@ -31,13 +29,13 @@ const RUNNING: &str = "a replay is running; wait for its end, or cancel it";
 const NOT_RUNNING: &str = "no replay is running";
 
 /// `POST /api/v3/webhook/subscription/logs/{id}/{row}/redeliver`: the row's event is sent again, accepted or not.
-pub async fn redeliver<S: ConfigStore + LogStore, Q: Queue, C: Clock>(
-    State(app): State<Arc<App<S, Q, C>>>,
-    caller: Caller,
+pub async fn redeliver<P: Ports>(
+    State(app): State<Arc<App<P>>>,
+    tenant: Tenant,
     Path((id, row)): Path<(String, String)>,
 ) -> Result<Response, ApiError> {
     let subscription = SubscriptionId::parse(&id).map_err(|_refused| no_such_webhook())?;
-    let key = caller.line(Scope::DeliveriesWrite, subscription)?;
+    let key = tenant.line(subscription);
     let newest = last_ended(&app, &key).await?;
     let number = RowId::parse(&row).ok().and_then(|row| AttemptNumber::of_row_id(row, subscription));
     let AttemptNumber { sequence, .. } = number.ok_or_else(|| ApiError::not_found(NO_ROW))?;
@@ -51,13 +49,13 @@ pub async fn redeliver<S: ConfigStore + LogStore, Q: Queue, C: Clock>(
 }
 
 /// `POST /api/v3/webhook/subscription/{id}/replay`: a range of ended events is sent again, oldest first.
-pub async fn start_range<S: ConfigStore + LogStore, Q: Queue, C: Clock>(
-    State(app): State<Arc<App<S, Q, C>>>,
-    caller: Caller,
+pub async fn start_range<P: Ports>(
+    State(app): State<Arc<App<P>>>,
+    tenant: Tenant,
     WebhookId(id): WebhookId,
     JsonBody(body): JsonBody<CONFIG_BYTES_MAX>,
 ) -> Result<Response, ApiError> {
-    let key = caller.line(Scope::DeliveriesWrite, id)?;
+    let key = tenant.line(id);
     let newest = last_ended(&app, &key).await?;
     let call = ReplayCall::parse(&body)?;
     let end = newest + 1;
@@ -73,22 +71,22 @@ pub async fn start_range<S: ConfigStore + LogStore, Q: Queue, C: Clock>(
 }
 
 /// `GET /api/v3/webhook/subscription/{id}/replay`: the newest one.
-pub async fn view<S: ConfigStore + LogStore, Q: Queue, C: Clock>(
-    State(app): State<Arc<App<S, Q, C>>>,
-    caller: Caller,
+pub async fn view<P: Ports>(
+    State(app): State<Arc<App<P>>>,
+    tenant: Tenant,
     WebhookId(id): WebhookId,
 ) -> Result<Response, ApiError> {
-    let key = caller.line(Scope::LogsRead, id)?;
+    let key = tenant.line(id);
     show(&app, &key, StatusCode::OK).await
 }
 
 /// `DELETE /api/v3/webhook/subscription/{id}/replay`: it ends where it stands.
-pub async fn cancel<S: ConfigStore + LogStore, Q: Queue, C: Clock>(
-    State(app): State<Arc<App<S, Q, C>>>,
-    caller: Caller,
+pub async fn cancel<P: Ports>(
+    State(app): State<Arc<App<P>>>,
+    tenant: Tenant,
     WebhookId(id): WebhookId,
 ) -> Result<Response, ApiError> {
-    let key = caller.line(Scope::DeliveriesWrite, id)?;
+    let key = tenant.line(id);
     line_of(&app, &key).await?;
     let now = app.clock.now();
     match recovery::cancel_replay(
@@ -104,11 +102,7 @@ pub async fn cancel<S: ConfigStore + LogStore, Q: Queue, C: Clock>(
     }
 }
 
-async fn start<S: ConfigStore + LogStore, Q: Queue, C: Clock>(
-    app: &App<S, Q, C>,
-    key: &LineKey,
-    range: ReplayRange,
-) -> Result<Response, ApiError> {
+async fn start<P: Ports>(app: &App<P>, key: &LineKey, range: ReplayRange) -> Result<Response, ApiError> {
     let now = app.clock.now();
     match recovery::replay(
         (&app.store, &app.queue),
@@ -124,10 +118,7 @@ async fn start<S: ConfigStore + LogStore, Q: Queue, C: Clock>(
 }
 
 /// The newest event that has ended, of a webhook that can be sent to.
-async fn last_ended<S: ConfigStore + LogStore, Q: Queue, C: Clock>(
-    app: &App<S, Q, C>,
-    key: &LineKey,
-) -> Result<u64, ApiError> {
+async fn last_ended<P: Ports>(app: &App<P>, key: &LineKey) -> Result<u64, ApiError> {
     let settings = line_of(app, key).await?;
     sent_to(&settings)?;
     let last = app.store.last_row(key).await?;
@@ -154,11 +145,7 @@ async fn first_since(store: &impl LogStore, key: &LineKey, at: Millis, end: u64)
     Ok(low)
 }
 
-async fn show<S: ConfigStore + LogStore, Q: Queue, C: Clock>(
-    app: &App<S, Q, C>,
-    key: &LineKey,
-    status: StatusCode,
-) -> Result<Response, ApiError> {
+async fn show<P: Ports>(app: &App<P>, key: &LineKey, status: StatusCode) -> Result<Response, ApiError> {
     let line = line_of(app, key).await?.line;
     let newest = line.replay.ok_or_else(|| ApiError::not_found(NO_REPLAY))?;
     Ok(answer::json(status, replay::render(&newest)))

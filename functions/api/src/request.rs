@@ -4,7 +4,7 @@ use axum::body::{Bytes, to_bytes};
 use axum::extract::{FromRequest, FromRequestParts, Path, Query, Request};
 use axum::middleware::Next;
 use axum::response::{IntoResponse, Response};
-use hookrail_domain::id::SubscriptionId;
+use hookrail_domain::id::{CompanyId, SubscriptionId};
 use hookrail_wire::problem::{FieldProblem, Problem};
 use http::HeaderMap;
 use http::header::{CONTENT_TYPE, HOST, ORIGIN};
@@ -64,6 +64,27 @@ impl<S: Send + Sync> FromRequestParts<S> for WebhookId {
 #[must_use]
 pub fn no_such_webhook() -> ApiError {
     ApiError::not_found("the company has no such webhook")
+}
+
+/// The company that the query names, if it names one.
+#[derive(Debug, Clone)]
+pub struct Named(pub Option<CompanyId>);
+
+#[derive(Deserialize)]
+struct NamedQuery {
+    company: Option<String>,
+}
+
+impl<S: Send + Sync> FromRequestParts<S> for Named {
+    type Rejection = ApiError;
+
+    async fn from_request_parts(parts: &mut Parts, state: &S) -> Result<Self, ApiError> {
+        let Query(query) = Query::<NamedQuery>::from_request_parts(parts, state)
+            .await
+            .map_err(|_unreadable| FieldProblem::new("", "the query names company twice"))?;
+        let company = query.company.as_deref().map(CompanyId::parse).transpose();
+        Ok(Self(company.map_err(|error| FieldProblem::new("company", error))?))
+    }
 }
 
 /// The page of a list that the query asks for.

@@ -130,11 +130,11 @@ fn prepared(
     if !subscription.is_active {
         return Prepared::Skip("the webhook was deactivated");
     }
-    let Some(secret) = &settings.secret else {
-        tracing::error!(subscription.id = %subscription.id, "a webhook has no signing secret");
+    let Some(secrets) = &settings.secrets else {
+        tracing::error!(subscription.id = %subscription.id, "a webhook has no secrets");
         return Prepared::Fault;
     };
-    match prepare(delivery, number, (&subscription.url, secret), at, timeout_seconds) {
+    match prepare(delivery, number, (&subscription.url, secrets), at, timeout_seconds) {
         Ok(request) => Prepared::Send(Box::new(request)),
         Err(error) => {
             tracing::error!(error = %Chain(&error), "a request could not be signed");

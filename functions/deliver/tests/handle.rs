@@ -15,12 +15,13 @@ use hookrail_domain::id::{CompanyId, DeliveryId, EventId, SubscriptionId};
 use hookrail_domain::line::Progress;
 use hookrail_domain::log_row::{LogRow, RunId};
 use hookrail_domain::retry::RetryPolicy;
+use hookrail_domain::secrets::Secrets;
 use hookrail_domain::signature::SigningSecret;
 use hookrail_domain::subscription::Subscription;
 use hookrail_domain::suspension::SuspensionPolicy;
 use hookrail_domain::target::TargetPolicy;
 use hookrail_domain::time::Millis;
-use hookrail_domain::token::{Grant, TokenHash};
+use hookrail_domain::token::{Grant, Token, TokenHash};
 use hookrail_testkit::clock::ManualClock;
 use hookrail_testkit::contract::subscription;
 use hookrail_testkit::memory::MemoryTables;
@@ -53,12 +54,12 @@ impl World {
         let store = MemoryTables::default();
         let company = CompanyId::parse(COMPANY).unwrap();
         let grant = Grant::company(company.clone());
-        store.create_company(&company, TokenHash::of("t"), &grant).await.unwrap();
+        store.create_company(&company, &Token::first(TokenHash::of("t"), grant, Millis(0))).await.unwrap();
         let sample =
             Subscription { id: SubscriptionId::parse(SAMPLE_WEBHOOK).unwrap(), ..subscription(COMPANY, 3) };
         for webhook in [subscription(COMPANY, 1), subscription(COMPANY, 2), sample] {
-            let secret = SigningSecret::from_random([7; 32]);
-            store.create_subscription(&webhook, &secret).await.unwrap();
+            let secrets = Secrets::new(SigningSecret::from_random([7; 32]));
+            store.create_subscription(&webhook, &secrets).await.unwrap();
         }
         let config = DeliverConfig {
             config_table: String::new(),
@@ -257,7 +258,7 @@ async fn a_message_in_another_webhooks_group_is_poison() {
 async fn what_waited_for_a_deactivated_webhook_ends_with_a_row() {
     let world = World::new([]).await;
     let off = Subscription { is_active: false, version: 1, ..subscription(COMPANY, 1) };
-    world.app.store.replace_subscription(&off).await.unwrap();
+    world.app.store.replace_subscription((&off).into()).await.unwrap();
     assert!(world.handle(&events(&[(1, 1)])).await.is_empty());
     assert!(world.app.sender.requests().is_empty());
     let rows = world.rows(1);

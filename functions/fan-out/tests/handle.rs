@@ -6,9 +6,10 @@ use aws_lambda_events::sqs::{SqsBatchResponse, SqsEvent};
 use hookrail_adapters::config::FanOutConfig;
 use hookrail_adapters::store::ConfigStore as _;
 use hookrail_domain::id::CompanyId;
+use hookrail_domain::secrets::Secrets;
 use hookrail_domain::signature::SigningSecret;
 use hookrail_domain::time::Millis;
-use hookrail_domain::token::{Grant, TokenHash};
+use hookrail_domain::token::{Grant, Token, TokenHash};
 use hookrail_fan_out::cache::Cache;
 use hookrail_fan_out::{App, handle};
 use hookrail_testkit::clock::ManualClock;
@@ -34,10 +35,10 @@ impl World {
         let store = MemoryTables::default();
         let company = CompanyId::parse(COMPANY).unwrap();
         let grant = Grant::company(company.clone());
-        store.create_company(&company, TokenHash::of("t"), &grant).await.unwrap();
+        store.create_company(&company, &Token::first(TokenHash::of("t"), grant, Millis(0))).await.unwrap();
         for number in [1, 2] {
-            let secret = SigningSecret::from_random([number; 32]);
-            store.create_subscription(&subscription(COMPANY, number), &secret).await.unwrap();
+            let secrets = Secrets::new(SigningSecret::from_random([number; 32]));
+            store.create_subscription(&subscription(COMPANY, number), &secrets).await.unwrap();
         }
         let config = FanOutConfig {
             config_table: String::new(),
@@ -167,7 +168,7 @@ async fn a_webhook_changed_between_two_batches_is_seen_by_the_second() {
     let mut changed = subscription(COMPANY, 1);
     changed.is_active = false;
     changed.version = 1;
-    world.app.store.replace_subscription(&changed).await.unwrap();
+    world.app.store.replace_subscription((&changed).into()).await.unwrap();
     world.handle(&events(&[&body])).await;
     assert_eq!(world.app.queue.sent().len(), 2 + 1);
 }

@@ -259,7 +259,7 @@ async fn retire<S: LogStore, Q: Queue, H: Sender, C: Clock>(
     let later = now.plus_seconds(PROBE_SECONDS_MAX);
     let to = settings.line.deactivated(Waiting::Keep, None, now).put_off(later)?;
     let to = to.noting(LineChange::Deactivated, now);
-    match app.store.replace_with_line(&webhook.gone(), &settings.line, &to).await {
+    match app.store.replace_with_line((&webhook.gone()).into(), &settings.line, &to).await {
         Ok(Replacement::Done) => {
             tracing::warn!(subscription.id = %key.subscription, "a webhook's endpoint is gone; it is deactivated");
             let settings = LineSettings { line: to, subscription: Some(webhook.gone()), ..settings.clone() };

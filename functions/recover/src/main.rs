@@ -1,5 +1,8 @@
 //! The recover function: wiring only.
 
+// Futures of the AWS SDK inside our own nest deeper than the compiler expects.
+#![recursion_limit = "256"]
+
 use hookrail_adapters::config::{AwsConfig, LogLevel, ProcessEnvironment, RecoverConfig};
 use hookrail_adapters::telemetry;
 use lambda_runtime::Error;

@@ -18,12 +18,13 @@ use hookrail_domain::id::{CompanyId, DeliveryId, EventId};
 use hookrail_domain::line::Progress;
 use hookrail_domain::log_row::{LogRow, RunId};
 use hookrail_domain::retry::RetryPolicy;
+use hookrail_domain::secrets::Secrets;
 use hookrail_domain::signature::SigningSecret;
 use hookrail_domain::subscription::Subscription;
 use hookrail_domain::suspension::{Line, SuspensionPolicy};
 use hookrail_domain::target::TargetPolicy;
 use hookrail_domain::time::Millis;
-use hookrail_domain::token::{Grant, TokenHash};
+use hookrail_domain::token::{Grant, Token, TokenHash};
 use hookrail_recover::drain::PARKED_DAYS_MAX;
 use hookrail_recover::{App, Invocation, dead_letter, handle, sweep};
 use hookrail_testkit::clock::ManualClock;
@@ -78,9 +79,12 @@ impl World {
     async fn new(mode: Mode, parked: u8, outcomes: impl IntoIterator<Item = Outcome>) -> Self {
         let store = MemoryTables::default();
         let grant = Grant::company(key().company);
-        store.create_company(&key().company, TokenHash::of("t"), &grant).await.unwrap();
-        let secret = SigningSecret::from_random([7; 32]);
-        store.create_subscription(&subscription(COMPANY, 1), &secret).await.unwrap();
+        store
+            .create_company(&key().company, &Token::first(TokenHash::of("t"), grant, Millis(0)))
+            .await
+            .unwrap();
+        let secrets = Secrets::new(SigningSecret::from_random([7; 32]));
+        store.create_subscription(&subscription(COMPANY, 1), &secrets).await.unwrap();
         let config = RecoverConfig {
             config_table: String::new(),
             log_table: String::new(),
@@ -266,7 +270,7 @@ async fn out_of_time_the_rest_comes_back_at_once() {
 async fn a_deactivated_webhook_keeps_what_is_parked() {
     let world = World::new(Mode::Suspended, 1, []).await;
     let off = Subscription { is_active: false, version: 1, ..subscription(COMPANY, 1) };
-    world.app.store.replace_subscription(&off).await.unwrap();
+    world.app.store.replace_subscription((&off).into()).await.unwrap();
     assert_eq!(world.wake("a", 0).await, 0);
     assert_eq!((world.line().aside.unwrap().due_at, world.log().len()), (NOW.plus_seconds(900), 0));
 }

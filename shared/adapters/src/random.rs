@@ -5,6 +5,8 @@ use hookrail_domain::signature::{SECRET_BYTES, SigningSecret};
 
 /// Begins every token of ours, so that secret scanners can tell one.
 pub const TOKEN_PREFIX: &str = "hkr_";
+/// Begins every code of a link into the panel.
+pub const CODE_PREFIX: &str = "hkl_";
 const TOKEN_BYTES: usize = 32;
 
 /// The operating system gave no random bytes.
@@ -22,6 +24,11 @@ pub fn bytes<const N: usize>() -> Result<[u8; N], NoRandomness> {
 /// A new token: 256 random bits.
 pub fn token() -> Result<String, NoRandomness> {
     Ok(format!("{TOKEN_PREFIX}{}", hex(&bytes::<TOKEN_BYTES>()?)))
+}
+
+/// A new code of a link into the panel: 256 random bits.
+pub fn code() -> Result<String, NoRandomness> {
+    Ok(format!("{CODE_PREFIX}{}", hex(&bytes::<TOKEN_BYTES>()?)))
 }
 
 /// A new webhook's id.

@@ -5,13 +5,12 @@
 use hookrail_domain::intervention::Waiting;
 use hookrail_domain::line::LastRow;
 use hookrail_domain::replay::ReplayRange;
-use hookrail_domain::subscription::Subscription;
 use hookrail_domain::suspension::{Line, SuspensionPolicy};
 use hookrail_domain::time::Millis;
 use hookrail_wire::wake_up::WakeUp;
 
 use crate::queue::{Outgoing, Queue, QueueError, SendResult};
-use crate::store::{Change, LineKey, LineSettings, LogStore, Replacement, StoreError};
+use crate::store::{Change, LineKey, LineSettings, LogStore, Replacement, Replacing, StoreError};
 use crate::telemetry::Chain;
 
 /// How often a change is tried on a line that moves at the same time.
@@ -50,9 +49,10 @@ pub async fn wake(
 pub async fn deactivate(
     (store, queue): (&impl LogStore, &impl Queue),
     (recovery_queue_url, policy): (&str, &SuspensionPolicy),
-    (webhook, waiting): (&Subscription, Waiting),
+    (replacing, waiting): (Replacing<'_>, Waiting),
     now: Millis,
 ) -> Result<Replacement, NotWoken> {
+    let webhook = replacing.subscription;
     let key = LineKey { company: webhook.company.clone(), subscription: webhook.id };
     for _ in 0..TRIES_MAX {
         let (settings, last) = read(store, &key).await?;
@@ -62,7 +62,7 @@ pub async fn deactivate(
             return Ok(Replacement::Lost);
         }
         let to = line.deactivated(waiting, last.as_ref(), now);
-        if store.replace_with_line(webhook, &settings.line, &to).await? == Replacement::Done {
+        if store.replace_with_line(replacing, &settings.line, &to).await? == Replacement::Done {
             if to.aside.as_ref().is_some_and(|aside| aside.is_dropped) {
                 call_or_leave_it(queue, recovery_queue_url, &key, to.wake).await;
             }

@@ -1,4 +1,4 @@
-//! What is kept: webhooks, companies, tokens and the delivery log. A port with an AWS side and a memory side.
+//! What is kept: webhooks, companies and the delivery log; tokens in [`access`]. Ports with an AWS and a memory side.
 //!
 //! No call can be made without a company, but for the look-up of a token, which is what names the company.
 
@@ -9,12 +9,13 @@ use hookrail_domain::attempt::AttemptNumber;
 use hookrail_domain::id::{CompanyId, SubscriptionId};
 use hookrail_domain::line::LastRow;
 use hookrail_domain::log_row::LogRow;
-use hookrail_domain::signature::SigningSecret;
+use hookrail_domain::secrets::Secrets;
 use hookrail_domain::subscription::Subscription;
 use hookrail_domain::suspension::Line;
 use hookrail_domain::time::Millis;
-use hookrail_domain::token::{Grant, TokenHash};
+use hookrail_domain::token::Token;
 
+pub mod access;
 pub mod dynamodb;
 pub mod item;
 
@@ -31,22 +32,21 @@ pub enum StoreError {
 
 /// Configuration: what people decide.
 pub trait ConfigStore: Send + Sync {
-    /// What the token stands for, expired or not.
-    fn find_grant(&self, token: TokenHash) -> impl Future<Output = Result<Option<Grant>, StoreError>> + Send;
-
     /// Makes a company and its first token, both or neither.
     fn create_company(
         &self,
         company: &CompanyId,
-        token: TokenHash,
-        grant: &Grant,
+        token: &Token,
     ) -> impl Future<Output = Result<CompanyCreation, StoreError>> + Send;
 
-    /// Makes a webhook with its code and secret, all or nothing.
+    /// Whether there is such a company.
+    fn is_company(&self, company: &CompanyId) -> impl Future<Output = Result<bool, StoreError>> + Send;
+
+    /// Makes a webhook with its code and secrets, all or nothing.
     fn create_subscription(
         &self,
         subscription: &Subscription,
-        secret: &SigningSecret,
+        secrets: &Secrets,
     ) -> impl Future<Output = Result<SubscriptionCreation, StoreError>> + Send;
 
     /// The webhook as it is now.
@@ -62,10 +62,17 @@ pub trait ConfigStore: Send + Sync {
         company: &CompanyId,
     ) -> impl Future<Output = Result<Vec<Subscription>, StoreError>> + Send;
 
-    /// Writes a webhook over the version before its own.
+    /// The webhook's secrets as they are now.
+    fn find_secrets(
+        &self,
+        company: &CompanyId,
+        id: SubscriptionId,
+    ) -> impl Future<Output = Result<Option<Secrets>, StoreError>> + Send;
+
+    /// Writes a webhook over the version before its own, and its secrets if they change, both or neither.
     fn replace_subscription(
         &self,
-        subscription: &Subscription,
+        replacing: Replacing<'_>,
     ) -> impl Future<Output = Result<Replacement, StoreError>> + Send;
 
     /// For each company a number that every write of one of its webhooks raises; 0 for a company that is not there.
@@ -106,6 +113,19 @@ pub enum SubscriptionCreation {
     /// The company has as many webhooks as it may have.
     Full,
     NoSuchCompany,
+}
+
+/// A changed webhook, and its secrets if they change with it.
+#[derive(Debug, Clone, Copy)]
+pub struct Replacing<'a> {
+    pub subscription: &'a Subscription,
+    pub secrets: Option<&'a Secrets>,
+}
+
+impl<'a> From<&'a Subscription> for Replacing<'a> {
+    fn from(subscription: &'a Subscription) -> Self {
+        Self { subscription, secrets: None }
+    }
 }
 
 /// What became of a change.
@@ -153,10 +173,11 @@ pub trait LogStore: Send + Sync {
         to: &Line,
     ) -> impl Future<Output = Result<Change, StoreError>> + Send;
 
-    /// Writes a webhook over the version before its own, and what differs between the two lines, both or neither.
+    /// Writes a webhook over the version before its own, its secrets if they change, and what differs between the two
+    /// lines, all or nothing.
     fn replace_with_line(
         &self,
-        subscription: &Subscription,
+        replacing: Replacing<'_>,
         from: &Line,
         to: &Line,
     ) -> impl Future<Output = Result<Replacement, StoreError>> + Send;
@@ -212,7 +233,7 @@ pub struct LineKey {
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
 pub struct LineSettings {
     pub subscription: Option<Subscription>,
-    pub secret: Option<SigningSecret>,
+    pub secrets: Option<Secrets>,
     pub line: Line,
 }
 

@@ -61,6 +61,7 @@ mod tests {
             description: None,
             version: 0,
             inactive_because: None,
+            credentials: crate::secrets::Credentials::default(),
             suspend_after: None,
         }
     }

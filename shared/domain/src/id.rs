@@ -5,6 +5,7 @@ use std::fmt;
 use sha2::{Digest, Sha256};
 
 use crate::limits::ID_CHARS_MAX;
+use crate::token::TokenHash;
 
 /// Why a text is no identifier.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
@@ -178,6 +179,19 @@ hex_id!(
     /// One log row: webhook, sequence and attempt, so that the row can be found from its id alone.
     RowId
 );
+
+hex_id!(
+    /// A token, derived from its hash: what people call it by when they revoke it.
+    TokenId
+);
+
+impl TokenId {
+    /// The id of the token of this hash.
+    #[must_use]
+    pub fn of(hash: TokenHash) -> Self {
+        Self(Hex24::derive(&[b"token", hash.as_bytes()]))
+    }
+}
 
 impl EventId {
     /// The id of the event that the ingest queue accepted under this message id.

@@ -24,6 +24,26 @@ pub const ID_CHARS_MAX: usize = 64;
 pub const SUBSCRIPTIONS_PER_COMPANY_MAX: usize = 1000;
 /// Characters of an `Idempotency-Key`.
 pub const IDEMPOTENCY_KEY_CHARS_MAX: usize = 255;
+/// Headers of a webhook's own.
+pub const HEADERS_MAX: usize = 20;
+/// Bytes of one such header's name.
+pub const HEADER_NAME_BYTES_MAX: usize = 100;
+/// Bytes of one such header's value.
+pub const HEADER_VALUE_BYTES_MAX: usize = 4096;
+/// Bytes of all such headers, names and values: many servers take no more than 16 KiB of headers in all.
+pub const HEADERS_BYTES_MAX: usize = 8 * 1024;
+/// Characters of a basic auth user name, and of a password.
+pub const BASIC_AUTH_CHARS_MAX: usize = 512;
+/// Replaced signing secrets that sign beside the newest one.
+pub const RETIRED_SECRETS_MAX: usize = 3;
+/// The longest time that a replaced signing secret goes on signing, in seconds: seven days.
+pub const SECRET_OVERLAP_SECONDS_MAX: u64 = 7 * 24 * 60 * 60;
+/// Tokens of one company, or of the operator, sessions included.
+pub const TOKENS_MAX: usize = 200;
+/// Characters of one text in an entry of the audit log.
+pub const AUDIT_TEXT_CHARS_MAX: usize = 200;
+/// Characters of what a Bearer token may be, a JWT included.
+pub const TOKEN_CHARS_MAX: usize = 8 * 1024;
 
 /// SQS: largest message and largest batch, attributes included, in bytes.
 pub const QUEUE_MESSAGE_BYTES_MAX: usize = 1024 * 1024;

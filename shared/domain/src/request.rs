@@ -1,9 +1,14 @@
 //! The request that an attempt sends.
 
+use std::borrow::Cow;
+use std::fmt;
+
 use crate::attempt::AttemptNumber;
 use crate::delivery::Delivery;
 use crate::event::Body;
-use crate::signature::{SigningFailed, SigningSecret};
+use crate::header::AUTHORIZATION;
+use crate::secrets::Secrets;
+use crate::signature::SigningFailed;
 use crate::target::TargetUrl;
 use crate::time::Millis;
 
@@ -11,10 +16,10 @@ use crate::time::Millis;
 pub const USER_AGENT: &str = concat!("Hookrail/", env!("CARGO_PKG_VERSION"));
 
 /// A POST, complete but for the connection.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Clone, PartialEq, Eq)]
 pub struct DeliveryRequest {
     pub url: TargetUrl,
-    pub headers: Vec<(&'static str, String)>,
+    pub headers: Vec<(Cow<'static, str>, String)>,
     pub body: Body,
     pub timeout_seconds: u64,
 }
@@ -29,35 +34,58 @@ pub fn webhook_id(delivery: &Delivery, sequence: u64) -> String {
 pub fn prepare(
     delivery: &Delivery,
     number: AttemptNumber,
-    (url, secret): (&TargetUrl, &SigningSecret),
+    (url, secrets): (&TargetUrl, &Secrets),
     at: Millis,
     timeout_seconds: u64,
 ) -> Result<DeliveryRequest, SigningFailed> {
     let id = webhook_id(delivery, number.sequence);
-    let signature = secret.sign(&id, at, delivery.body.as_str())?;
+    let signature = secrets.sign(&id, at, delivery.body.as_str())?;
+    let ours = [
+        ("content-type", "application/json".to_owned()),
+        ("user-agent", USER_AGENT.to_owned()),
+        // A compressed answer would be cut at our limit, or inflate past it.
+        ("accept-encoding", "identity".to_owned()),
+        ("webhook-id", id),
+        ("webhook-timestamp", at.unix_seconds().to_string()),
+        ("webhook-signature", signature),
+        ("hookrail-sequence", number.sequence.to_string()),
+        ("hookrail-attempt", number.attempt.to_string()),
+    ];
+    let own =
+        secrets.headers.iter().map(|(name, value)| (name.as_str().to_owned(), value.as_str().to_owned()));
+    let auth = secrets.basic_auth.as_ref().map(|auth| (AUTHORIZATION, auth.header()));
     Ok(DeliveryRequest {
         url: url.clone(),
-        headers: vec![
-            ("content-type", "application/json".to_owned()),
-            ("user-agent", USER_AGENT.to_owned()),
-            // A compressed answer would be cut at our limit, or inflate past it.
-            ("accept-encoding", "identity".to_owned()),
-            ("webhook-id", id),
-            ("webhook-timestamp", at.unix_seconds().to_string()),
-            ("webhook-signature", signature),
-            ("hookrail-sequence", number.sequence.to_string()),
-            ("hookrail-attempt", number.attempt.to_string()),
-        ],
+        headers: ours
+            .into_iter()
+            .chain(auth)
+            .map(|(name, value)| (Cow::Borrowed(name), value))
+            .chain(own.map(|(name, value)| (Cow::Owned(name), value)))
+            .collect(),
         body: delivery.body.clone(),
         timeout_seconds,
     })
+}
+
+/// Shows the names of the headers only: their values are signatures and keys.
+impl fmt::Debug for DeliveryRequest {
+    fn fmt(&self, out: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let names: Vec<_> = self.headers.iter().map(|(name, _)| name).collect();
+        out.debug_struct("DeliveryRequest")
+            .field("url", &self.url)
+            .field("headers", &names)
+            .field("timeout_seconds", &self.timeout_seconds)
+            .finish_non_exhaustive()
+    }
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
     use crate::delivery::{QueueName, QueuePosition};
+    use crate::header::{BasicAuth, HeaderName, HeaderValue};
     use crate::id::{CompanyId, DeliveryId, EventId, SubscriptionId};
+    use crate::signature::SigningSecret;
 
     #[test]
     fn a_second_attempt_differs_in_time_signature_and_number_only() {
@@ -72,10 +100,12 @@ mod tests {
             body: Body::new("{ \"spacing\" : \"kept\" }").unwrap(),
         };
         let url = TargetUrl::parse_unchecked("https://a.io/").unwrap();
-        let secret = SigningSecret::from_random([7; 32]);
+        let mut secrets = Secrets::new(SigningSecret::from_random([7; 32]));
+        secrets.headers.insert(HeaderName::parse("X-Key").unwrap(), HeaderValue::parse("k-1").unwrap());
+        secrets.basic_auth = Some(BasicAuth::new("u", "p").unwrap());
         let attempt = |attempt, at| {
             let number = AttemptNumber { sequence: 12, attempt };
-            prepare(&delivery, number, (&url, &secret), Millis(at), 10).unwrap()
+            prepare(&delivery, number, (&url, &secrets), Millis(at), 10).unwrap()
         };
         let (first, second) = (attempt(1, 1_000_000), attempt(2, 1_040_000));
         let differing: Vec<_> = first
@@ -83,10 +113,15 @@ mod tests {
             .iter()
             .zip(&second.headers)
             .filter(|(one, two)| one != two)
-            .map(|((name, _), _)| *name)
+            .map(|((name, _), _)| name.as_ref())
             .collect();
         assert_eq!(differing, ["webhook-timestamp", "webhook-signature", "hookrail-attempt"]);
-        assert!(first.headers.contains(&("webhook-id", format!("{}_12", delivery.id))));
+        let header =
+            |name| first.headers.iter().find(|(other, _)| other == name).map(|(_, value)| value.as_str());
+        assert_eq!(header("webhook-id"), Some(format!("{}_12", delivery.id).as_str()));
+        assert_eq!(header("x-key"), Some("k-1"));
+        assert_eq!(header("authorization"), Some("Basic dTpw"));
+        assert!(!format!("{first:?}").contains("k-1"), "{first:?}");
         assert_eq!(first.body.as_str(), "{ \"spacing\" : \"kept\" }");
     }
 }

@@ -4,6 +4,7 @@ use std::fmt;
 
 use crate::id::{CompanyId, SubscriptionId};
 use crate::limits::{CODE_CHARS_MAX, DESCRIPTION_CHARS_MAX, NAME_CHARS_MAX};
+use crate::secrets::Credentials;
 use crate::target::TargetUrl;
 use crate::trigger::Trigger;
 
@@ -24,6 +25,8 @@ pub struct Subscription {
     pub version: u64,
     /// Why it is inactive, if nobody decided it.
     pub inactive_because: Option<InactiveBecause>,
+    /// What it sends beside the event that only its receiver should see.
+    pub credentials: Credentials,
 }
 
 /// What deactivates a webhook by itself.
@@ -57,11 +60,17 @@ pub enum InvalidText {
     NotACode,
 }
 
-/// What people call the webhook.
+/// What people call a webhook, or a token.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Name(String);
 
 impl Name {
+    /// What a company's first token is called.
+    #[must_use]
+    pub fn first_token() -> Self {
+        Self("first".to_owned())
+    }
+
     /// Accepts any text that is not blank, up to `NAME_CHARS_MAX` characters.
     pub fn parse(text: &str) -> Result<Self, InvalidText> {
         if text.trim().is_empty() {

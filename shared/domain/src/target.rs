@@ -156,6 +156,12 @@ impl TargetUrl {
         &self.url
     }
 
+    /// Whether both lead to the same scheme, host and port.
+    #[must_use]
+    pub fn is_same_origin(&self, other: &Self) -> bool {
+        self.url.origin() == other.url.origin()
+    }
+
     /// Host and port, for logs: no path, no query.
     #[must_use]
     pub fn host_and_port(&self) -> String {

@@ -1,11 +1,14 @@
 //! Who may call the API: tokens, found by their hash, and the scopes they carry.
 
 use std::fmt;
+use std::hash::{Hash, Hasher};
 use std::str::FromStr;
 
 use sha2::{Digest, Sha256};
+use subtle::ConstantTimeEq as _;
 
-use crate::id::{CompanyId, hex, unhex};
+use crate::id::{CompanyId, TokenId, hex, unhex};
+use crate::subscription::Name;
 use crate::time::Millis;
 
 /// What a token may do.
@@ -56,14 +59,32 @@ impl Scope {
 }
 
 /// SHA-256 of a token. Tokens carry 256 random bits and are looked up by this hash, so that neither the table nor a
-/// log can give one away and no comparison needs constant time.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+/// log can give one away.
+#[derive(Debug, Clone, Copy, Eq)]
 pub struct TokenHash([u8; 32]);
+
+/// In constant time: how long a comparison took tells nothing of how much was right.
+impl PartialEq for TokenHash {
+    fn eq(&self, other: &Self) -> bool {
+        self.0.ct_eq(&other.0).into()
+    }
+}
+
+impl Hash for TokenHash {
+    fn hash<H: Hasher>(&self, state: &mut H) {
+        self.0.hash(state);
+    }
+}
 
 impl TokenHash {
     #[must_use]
     pub fn of(token: &str) -> Self {
         Self(Sha256::digest(token.as_bytes()).into())
+    }
+
+    #[must_use]
+    pub fn as_bytes(&self) -> &[u8; 32] {
+        &self.0
     }
 }
 
@@ -95,10 +116,108 @@ pub struct Grant {
 }
 
 /// On whose behalf a token acts.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub enum Holder {
     Company(CompanyId),
     Operator,
+}
+
+/// A token as it is stored: everything but the token.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Token {
+    pub hash: TokenHash,
+    pub name: Name,
+    pub kind: TokenKind,
+    pub grant: Grant,
+    /// The token that made it; none for a company's first, and for what a configured operator or a JWT made.
+    pub maker: Option<TokenRef>,
+    pub made_at: Millis,
+    /// To within [`LAST_USED_EVERY_MS`].
+    pub last_used_at: Option<Millis>,
+}
+
+/// What a token is for.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum TokenKind {
+    /// Programs call the API with it.
+    Api,
+    /// A person looks at the panel with it. It ends with its maker.
+    Session,
+}
+
+/// Which token, without the token.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct TokenRef {
+    pub holder: Holder,
+    pub id: TokenId,
+}
+
+/// How exactly the last use of a token is known, in milliseconds: a write for each call would cost more than the call.
+pub const LAST_USED_EVERY_MS: u64 = 10 * 60 * 1000;
+
+impl Token {
+    /// The first token of a company: everything it can do in its own house, for ever.
+    #[must_use]
+    pub fn first(hash: TokenHash, grant: Grant, now: Millis) -> Self {
+        Self {
+            hash,
+            name: Name::first_token(),
+            kind: TokenKind::Api,
+            grant,
+            maker: None,
+            made_at: now,
+            last_used_at: None,
+        }
+    }
+
+    #[must_use]
+    pub fn reference(&self) -> TokenRef {
+        TokenRef { holder: self.grant.holder.clone(), id: TokenId::of(self.hash) }
+    }
+
+    /// Whether its use at `now` is worth writing down.
+    #[must_use]
+    pub fn is_use_news(&self, now: Millis) -> bool {
+        self.last_used_at.is_none_or(|last| LAST_USED_EVERY_MS <= now.since(last))
+    }
+}
+
+/// A link into the panel: a code that is exchanged once, and soon, for a session.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct PanelLink {
+    /// What the session may do. Its end is the latest that its maker allows.
+    pub grant: Grant,
+    pub session_seconds: u64,
+    pub maker: Option<TokenRef>,
+    /// From when on the code is worth nothing.
+    pub expires_at: Millis,
+}
+
+/// How long a panel link's code can be exchanged, in seconds.
+pub const PANEL_LINK_SECONDS: u64 = 5 * 60;
+/// The longest session, in seconds: a working day. Also what a session lasts if nobody says otherwise.
+pub const SESSION_SECONDS_MAX: u64 = 8 * 60 * 60;
+
+impl PanelLink {
+    /// The end of a session that begins at `now`: never later than its maker's own.
+    #[must_use]
+    pub fn session_ends_at(&self, now: Millis) -> Millis {
+        let end = now.plus_seconds(self.session_seconds.min(SESSION_SECONDS_MAX));
+        self.grant.expires_at.map_or(end, |latest| latest.min(end))
+    }
+}
+
+/// Why a token cannot make another.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+pub enum NotYours {
+    #[error("holds {}, which your own token lacks", .0.name())]
+    Scope(Scope),
+    #[error("holds {}, which is no scope of this holder", .0.name())]
+    Misplaced(Scope),
+    #[error("is later than the end of your own token")]
+    End,
+    #[error("is another company than your token's")]
+    Company,
 }
 
 impl Grant {
@@ -122,6 +241,28 @@ impl Grant {
     #[must_use]
     pub fn is_expired(&self, now: Millis) -> bool {
         self.expires_at.is_some_and(|end| end <= now)
+    }
+
+    /// Whether the holder of this grant may give that one away: no more than it has itself. An operator may give a
+    /// company everything that is a company's.
+    pub fn may_give(&self, other: &Self) -> Result<(), NotYours> {
+        let misplaced = |scope: &&Scope| (**scope == Scope::Operator) != (other.holder == Holder::Operator);
+        if let Some(scope) = other.scopes.iter().find(misplaced) {
+            return Err(NotYours::Misplaced(*scope));
+        }
+        if self.holder != Holder::Operator {
+            if self.holder != other.holder {
+                return Err(NotYours::Company);
+            }
+            if let Some(scope) = other.scopes.iter().find(|scope| !self.allows(**scope)) {
+                return Err(NotYours::Scope(*scope));
+            }
+        }
+        match (self.expires_at, other.expires_at) {
+            (Some(_), None) => Err(NotYours::End),
+            (Some(own), Some(end)) if own < end => Err(NotYours::End),
+            _ => Ok(()),
+        }
     }
 }
 
@@ -153,6 +294,61 @@ mod tests {
         assert!(!grant.is_expired(Millis(999)));
         assert!(grant.is_expired(Millis(1000)));
         assert!(!Grant::operator().is_expired(Millis(u64::MAX)));
+    }
+
+    #[test]
+    fn nobody_gives_away_what_is_not_theirs() {
+        let acme = CompanyId::parse("acme").unwrap();
+        let own = Grant {
+            scopes: vec![Scope::TokensWrite, Scope::LogsRead],
+            expires_at: Some(Millis(10)),
+            ..Grant::company(acme.clone())
+        };
+        let given = Grant { scopes: vec![Scope::LogsRead], ..own.clone() };
+        assert_eq!(own.may_give(&given), Ok(()));
+        let check = |other: Grant, refusal| assert_eq!(own.may_give(&other), Err(refusal));
+        check(
+            Grant { scopes: vec![Scope::SecretsRead], ..given.clone() },
+            NotYours::Scope(Scope::SecretsRead),
+        );
+        check(Grant { scopes: vec![Scope::Operator], ..given.clone() }, NotYours::Misplaced(Scope::Operator));
+        check(Grant { expires_at: Some(Millis(11)), ..given.clone() }, NotYours::End);
+        check(Grant { expires_at: None, ..given.clone() }, NotYours::End);
+        let other = Holder::Company(CompanyId::parse("other").unwrap());
+        check(Grant { holder: other, ..given.clone() }, NotYours::Company);
+        check(Grant { expires_at: Some(Millis(9)), ..Grant::operator() }, NotYours::Company);
+    }
+
+    #[test]
+    fn an_operator_gives_any_company_all_that_is_a_companys_and_operators_their_own() {
+        let company = Grant::company(CompanyId::parse("acme").unwrap());
+        assert_eq!(Grant::operator().may_give(&company), Ok(()));
+        assert_eq!(Grant::operator().may_give(&Grant::operator()), Ok(()));
+        let mixed = Grant { scopes: vec![Scope::LogsRead], ..Grant::operator() };
+        assert_eq!(Grant::operator().may_give(&mixed), Err(NotYours::Misplaced(Scope::LogsRead)));
+    }
+
+    #[test]
+    fn a_session_ends_within_a_working_day_and_before_its_maker() {
+        let link = |session_seconds, expires_at| PanelLink {
+            grant: Grant { expires_at, ..Grant::company(CompanyId::parse("acme").unwrap()) },
+            session_seconds,
+            maker: None,
+            expires_at: Millis(0),
+        };
+        assert_eq!(link(60, None).session_ends_at(Millis(1)), Millis(60_001));
+        assert_eq!(link(60, Some(Millis(5))).session_ends_at(Millis(1)), Millis(5));
+        assert_eq!(link(u64::MAX, None).session_ends_at(Millis(0)), Millis(8 * 3_600_000));
+    }
+
+    #[test]
+    fn a_use_is_written_down_every_ten_minutes() {
+        let grant = Grant::company(CompanyId::parse("acme").unwrap());
+        let token = Token::first(TokenHash::of("a"), grant, Millis(0));
+        assert!(token.is_use_news(Millis(0)));
+        let used = Token { last_used_at: Some(Millis(1000)), ..token };
+        assert!(!used.is_use_news(Millis(600_999)));
+        assert!(used.is_use_news(Millis(601_000)));
     }
 
     #[test]

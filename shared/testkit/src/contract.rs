@@ -2,14 +2,16 @@
 
 #![expect(clippy::expect_used, reason = "a clause that cannot be set up is a failed test")]
 
+use hookrail_adapters::store::access::AccessStore;
 use hookrail_adapters::store::{
     Change, CompanyCreation, ConfigStore, KeptAnswer, LineKey, LogStore, Parking, Recorded, Replacement,
-    SubscriptionCreation,
+    Replacing, SubscriptionCreation,
 };
 use hookrail_domain::aside::Lease;
 use hookrail_domain::attempt::{Attempt, AttemptNumber};
 use hookrail_domain::delivery::{QueueName, QueuePosition};
 use hookrail_domain::event::Body;
+use hookrail_domain::header::{HeaderName, HeaderValue};
 use hookrail_domain::id::{CompanyId, DeliveryId, EventId, SubscriptionId};
 use hookrail_domain::intervention::Waiting;
 use hookrail_domain::line::{LastRow, Progress};
@@ -17,15 +19,18 @@ use hookrail_domain::log_row::{LogRow, RunId};
 use hookrail_domain::notice::LineChange;
 use hookrail_domain::replay::ReplayRange;
 use hookrail_domain::retry::RetryPolicy;
+use hookrail_domain::secrets::{Credentials, Secrets};
 use hookrail_domain::signature::SigningSecret;
 use hookrail_domain::subscription::{Code, Name, Subscription};
 use hookrail_domain::suspension::{Line, Step, SuspensionPolicy};
 use hookrail_domain::target::TargetUrl;
 use hookrail_domain::time::Millis;
-use hookrail_domain::token::{Grant, TokenHash};
+use hookrail_domain::token::{Grant, Token, TokenHash};
 use hookrail_domain::trigger::{Context, Trigger, TriggerType};
 
 use crate::script::answer;
+
+mod access;
 
 /// A webhook of the company, active, for every task event.
 #[must_use]
@@ -42,13 +47,16 @@ pub fn subscription(company: &str, number: u8) -> Subscription {
         description: None,
         version: 0,
         inactive_because: None,
+        credentials: Credentials::default(),
         suspend_after: None,
     }
 }
 
 /// Runs every clause of the contract. Companies are named after `prefix`, so that one store can be tried twice.
-pub async fn check(store: &(impl ConfigStore + LogStore), prefix: &str) {
+pub async fn check(store: &(impl ConfigStore + LogStore + AccessStore), prefix: &str) {
     companies_and_tokens(store, prefix).await;
+    access::check(store, prefix).await;
+    secrets(store, prefix).await;
     subscriptions(store, prefix).await;
     answers(store, prefix).await;
     rows(store, prefix).await;
@@ -56,25 +64,31 @@ pub async fn check(store: &(impl ConfigStore + LogStore), prefix: &str) {
     interventions(store, prefix).await;
 }
 
-async fn companies_and_tokens(store: &impl ConfigStore, prefix: &str) {
+async fn companies_and_tokens(store: &(impl ConfigStore + AccessStore), prefix: &str) {
     let company = CompanyId::parse(&format!("{prefix}-tokens")).expect("a company id");
     let (token, other) = (TokenHash::of(&format!("{prefix} one")), TokenHash::of(&format!("{prefix} two")));
-    let grant = Grant::company(company.clone());
-    assert_eq!(store.find_grant(token).await.expect("read"), None);
-    assert_eq!(store.create_company(&company, token, &grant).await.expect("write"), CompanyCreation::Made);
-    assert_eq!(store.find_grant(token).await.expect("read"), Some(grant.clone()));
-    assert_eq!(store.create_company(&company, other, &grant).await.expect("write"), CompanyCreation::Taken);
-    assert_eq!(store.find_grant(other).await.expect("read"), None, "both or neither");
+    let first = |hash| Token::first(hash, Grant::company(company.clone()), Millis(5));
+    assert_eq!(store.find_token(token).await.expect("read"), None);
+    let made = store.create_company(&company, &first(token)).await.expect("write");
+    assert_eq!(made, CompanyCreation::Made);
+    assert_eq!(store.find_token(token).await.expect("read"), Some(first(token)));
+    let made = store.create_company(&company, &first(other)).await.expect("write");
+    assert_eq!(made, CompanyCreation::Taken);
+    assert_eq!(store.find_token(other).await.expect("read"), None, "both or neither");
+    assert!(store.is_company(&company).await.expect("read"));
+    let nobody = CompanyId::parse(&format!("{prefix}-nobody")).expect("a company id");
+    assert!(!store.is_company(&nobody).await.expect("read"));
 }
 
 async fn subscriptions(store: &impl ConfigStore, prefix: &str) {
     let name = format!("{prefix}-hooks");
     let one = subscription(&name, 1);
-    let secret = SigningSecret::from_random([1; 32]);
-    let make = async |made: &Subscription| store.create_subscription(made, &secret).await.expect("write");
+    let secrets = Secrets::new(SigningSecret::from_random([1; 32]));
+    let make = async |made: &Subscription| store.create_subscription(made, &secrets).await.expect("write");
     assert_eq!(make(&one).await, SubscriptionCreation::NoSuchCompany);
     let token = TokenHash::of(&name);
-    store.create_company(&one.company, token, &Grant::company(one.company.clone())).await.expect("write");
+    let token = Token::first(token, Grant::company(one.company.clone()), Millis(0));
+    store.create_company(&one.company, &token).await.expect("write");
     let nobody = CompanyId::parse(&format!("{prefix}-nobody")).expect("a company id");
     let version = async || {
         let versions = store.config_versions(&[nobody.clone(), one.company.clone()]).await.expect("read");
@@ -95,10 +109,47 @@ async fn subscriptions(store: &impl ConfigStore, prefix: &str) {
     assert_eq!(store.list_subscriptions(&stranger).await.expect("read"), []);
     let between = version().await;
     let changed = Subscription { is_active: false, version: 1, ..one.clone() };
-    assert_eq!(store.replace_subscription(&changed).await.expect("write"), Replacement::Done);
-    assert_eq!(store.replace_subscription(&changed).await.expect("write"), Replacement::Lost);
+    assert_eq!(store.replace_subscription((&changed).into()).await.expect("write"), Replacement::Done);
+    assert_eq!(store.replace_subscription((&changed).into()).await.expect("write"), Replacement::Lost);
     assert!(between < version().await, "a change raises the company's version");
     assert_eq!(store.find_subscription(&one.company, one.id).await.expect("read"), Some(changed));
+}
+
+/// A webhook's secrets change with it or not at all, and are nobody else's.
+async fn secrets(store: &(impl ConfigStore + LogStore), prefix: &str) {
+    let webhook = subscription(&format!("{prefix}-secrets"), 1);
+    let (company, id) = (&webhook.company, webhook.id);
+    let token = Token::first(TokenHash::of(company.as_str()), Grant::company(company.clone()), Millis(0));
+    store.create_company(company, &token).await.expect("write");
+    let first = Secrets::new(SigningSecret::from_random([1; 32]));
+    store.create_subscription(&webhook, &first).await.expect("write");
+    let read = async || store.find_secrets(company, id).await.expect("read");
+    assert_eq!(read().await, Some(first.clone()));
+    let stranger = CompanyId::parse(&format!("{prefix}-stranger")).expect("a company id");
+    assert_eq!(store.find_secrets(&stranger, id).await.expect("read"), None);
+
+    let mut second = first.rotated(SigningSecret::from_random([2; 32]), 60, Millis(5)).expect("allowed");
+    second
+        .headers
+        .insert(HeaderName::parse("X-Key").expect("a name"), HeaderValue::parse("value").expect("a value"));
+    let changed = Subscription { version: 1, credentials: second.credentials(1), ..webhook.clone() };
+    let replacing = Replacing { subscription: &changed, secrets: Some(&second) };
+    assert_eq!(store.replace_subscription(replacing).await.expect("write"), Replacement::Done);
+    assert_eq!(read().await, Some(second.clone()));
+    let late = Replacing { subscription: &changed, secrets: Some(&first) };
+    assert_eq!(store.replace_subscription(late).await.expect("write"), Replacement::Lost);
+    assert_eq!(read().await, Some(second.clone()), "then the secrets stay as well");
+    let line = LineKey { company: company.clone(), subscription: id };
+    let settings = store.settings(std::slice::from_ref(&line)).await.expect("read");
+    let settings = settings.into_iter().next().expect("one");
+    assert_eq!((settings.subscription.as_ref(), settings.secrets.as_ref()), (Some(&changed), Some(&second)));
+
+    let third = second.without_retired();
+    let gone = Subscription { credentials: third.credentials(2), ..changed.gone() };
+    let aside = settings.line.deactivated(Waiting::Keep, None, Millis(9));
+    let with_line = Replacing { subscription: &gone, secrets: Some(&third) };
+    let replaced = store.replace_with_line(with_line, &settings.line, &aside).await.expect("write");
+    assert_eq!((replaced, read().await), (Replacement::Done, Some(third)));
 }
 
 async fn answers(store: &impl ConfigStore, prefix: &str) {
@@ -149,7 +200,7 @@ async fn rows(store: &(impl ConfigStore + LogStore), prefix: &str) {
     let settings = store.settings(&[unknown.clone(), line.clone()]).await.expect("read");
     let ids: Vec<_> = settings.iter().map(|one| one.subscription.as_ref().map(|found| found.id)).collect();
     assert_eq!(ids, [None, Some(known.id)], "in the order asked");
-    let secrets: Vec<_> = settings.iter().map(|one| one.secret.is_some()).collect();
+    let secrets: Vec<_> = settings.iter().map(|one| one.secrets.is_some()).collect();
     assert_eq!(secrets, [false, true]);
 
     assert_eq!(store.last_row(&line).await.expect("read"), None);
@@ -250,11 +301,11 @@ async fn lines(store: &(impl ConfigStore + LogStore), prefix: &str) {
 async fn interventions(store: &(impl ConfigStore + LogStore), prefix: &str) {
     let known = subscription(&format!("{prefix}-interventions"), 1);
     let key = LineKey { company: known.company.clone(), subscription: known.id };
-    let token = TokenHash::of(known.company.as_str());
-    let grant = Grant::company(known.company.clone());
-    store.create_company(&known.company, token, &grant).await.expect("write");
-    let secret = SigningSecret::from_random([1; 32]);
-    store.create_subscription(&known, &secret).await.expect("write");
+    let hash = TokenHash::of(known.company.as_str());
+    let token = Token::first(hash, Grant::company(known.company.clone()), Millis(0));
+    store.create_company(&known.company, &token).await.expect("write");
+    let secrets = Secrets::new(SigningSecret::from_random([1; 32]));
+    store.create_subscription(&known, &secrets).await.expect("write");
     let now = async || {
         let settings = store.settings(std::slice::from_ref(&key)).await.expect("read");
         settings.into_iter().next().expect("one")
@@ -263,7 +314,9 @@ async fn interventions(store: &(impl ConfigStore + LogStore), prefix: &str) {
     let active = Line::default();
     let kept = active.deactivated(Waiting::Keep, None, Millis(1));
     let gone = known.gone();
-    let replace = async |webhook, from, to| store.replace_with_line(webhook, from, to).await.expect("write");
+    let replace = async |webhook: &Subscription, from: &Line, to: &Line| {
+        store.replace_with_line(webhook.into(), from, to).await.expect("write")
+    };
     let other = kept.woken(Millis(2)).expect("set aside");
     assert_eq!(replace(&gone, &kept, &other).await, Replacement::Lost, "the line is another");
     assert_eq!(now().await.subscription.as_ref(), Some(&known), "then the webhook stays as well");

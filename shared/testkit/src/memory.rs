@@ -6,18 +6,21 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use hookrail_adapters::store::item::row::line_of;
 use hookrail_adapters::store::{
     Change, CompanyCreation, ConfigStore, KeptAnswer, LineKey, LineSettings, LogStore, Parking, Recorded,
-    Replacement, StoreError, SubscriptionCreation,
+    Replacement, Replacing, StoreError, SubscriptionCreation,
 };
 use hookrail_domain::attempt::AttemptNumber;
+use hookrail_domain::audit::{AuditEntry, AuditPlace};
 use hookrail_domain::id::{CompanyId, SubscriptionId};
 use hookrail_domain::limits::SUBSCRIPTIONS_PER_COMPANY_MAX;
 use hookrail_domain::line::{LastRow, Progress};
 use hookrail_domain::log_row::LogRow;
-use hookrail_domain::signature::SigningSecret;
+use hookrail_domain::secrets::Secrets;
 use hookrail_domain::subscription::Subscription;
 use hookrail_domain::suspension::Line;
 use hookrail_domain::time::Millis;
-use hookrail_domain::token::{Grant, TokenHash};
+use hookrail_domain::token::{Holder, PanelLink, Token, TokenHash, TokenRef};
+
+mod access;
 
 /// Both tables. Clones share them.
 #[derive(Debug, Clone, Default)]
@@ -25,10 +28,12 @@ pub struct MemoryTables(Arc<Mutex<Tables>>);
 
 #[derive(Debug, Default)]
 struct Tables {
-    grants: HashMap<TokenHash, Grant>,
+    tokens: BTreeMap<TokenRef, Token>,
+    links: HashMap<TokenHash, PanelLink>,
+    audit: BTreeMap<(Holder, AuditPlace), AuditEntry>,
     companies: HashMap<CompanyId, u64>,
     subscriptions: BTreeMap<(CompanyId, SubscriptionId), Subscription>,
-    secrets: HashMap<SubscriptionId, SigningSecret>,
+    secrets: HashMap<SubscriptionId, Secrets>,
     answers: HashMap<(CompanyId, String), KeptAnswer>,
     lines: HashMap<LineKey, BTreeMap<AttemptNumber, LogRow>>,
     states: HashMap<LineKey, Line>,
@@ -73,6 +78,25 @@ impl MemoryTables {
         self.tables().states.get(key).cloned().unwrap_or_default()
     }
 
+    /// Everything that a company has in both tables, as text: for telling whether anything of it has changed.
+    #[must_use]
+    pub fn everything_of(&self, company: &CompanyId) -> String {
+        let tables = self.tables();
+        let webhooks: BTreeMap<_, _> =
+            tables.subscriptions.iter().filter(|((of, _), _)| of == company).collect();
+        let secrets: Vec<_> = webhooks
+            .values()
+            .filter_map(|one| Some(tables.secrets.get(&one.id)?.sign("id", Millis(0), "{}").ok()))
+            .collect();
+        let holder = Holder::Company(company.clone());
+        let tokens: Vec<_> = tables.tokens.keys().filter(|token| token.holder == holder).collect();
+        let audit: Vec<_> = tables.audit.iter().filter(|((of, _), _)| *of == holder).collect();
+        let of_line = |key: &LineKey| key.company == *company;
+        let rows: Vec<_> = tables.lines.iter().filter(|(key, _)| of_line(key)).collect();
+        let states: Vec<_> = tables.states.iter().filter(|(key, _)| of_line(key)).collect();
+        format!("{webhooks:?} {secrets:?} {tokens:?} {audit:?} {rows:?} {states:?}")
+    }
+
     /// Drops every row, as expiry does after idle months, and keeps the floor.
     pub fn expire_rows(&self, line: &LineKey, floor: u64) {
         let mut tables = self.tables();
@@ -82,11 +106,14 @@ impl MemoryTables {
 }
 
 impl Tables {
-    fn replace(&mut self, subscription: &Subscription) -> Replacement {
+    fn replace(&mut self, Replacing { subscription, secrets }: Replacing<'_>) -> Replacement {
         let key = (subscription.company.clone(), subscription.id);
         match self.subscriptions.get_mut(&key) {
             Some(current) if current.version + 1 == subscription.version => {
                 *current = subscription.clone();
+                if let Some(secrets) = secrets {
+                    self.secrets.insert(subscription.id, secrets.clone());
+                }
                 *self.companies.entry(subscription.company.clone()).or_default() += 1;
                 Replacement::Done
             }
@@ -96,29 +123,28 @@ impl Tables {
 }
 
 impl ConfigStore for MemoryTables {
-    async fn find_grant(&self, token: TokenHash) -> Result<Option<Grant>, StoreError> {
-        Ok(self.open()?.grants.get(&token).cloned())
-    }
-
     async fn create_company(
         &self,
         company: &CompanyId,
-        token: TokenHash,
-        grant: &Grant,
+        token: &Token,
     ) -> Result<CompanyCreation, StoreError> {
         let mut tables = self.open()?;
         if tables.companies.contains_key(company) {
             return Ok(CompanyCreation::Taken);
         }
         tables.companies.insert(company.clone(), 0);
-        tables.grants.insert(token, grant.clone());
+        tables.tokens.insert(token.reference(), token.clone());
         Ok(CompanyCreation::Made)
+    }
+
+    async fn is_company(&self, company: &CompanyId) -> Result<bool, StoreError> {
+        Ok(self.open()?.companies.contains_key(company))
     }
 
     async fn create_subscription(
         &self,
         subscription: &Subscription,
-        secret: &SigningSecret,
+        secrets: &Secrets,
     ) -> Result<SubscriptionCreation, StoreError> {
         let mut tables = self.open()?;
         let company = &subscription.company;
@@ -134,7 +160,7 @@ impl ConfigStore for MemoryTables {
             return Ok(SubscriptionCreation::NoSuchCompany);
         };
         *version += 1;
-        tables.secrets.insert(subscription.id, secret.clone());
+        tables.secrets.insert(subscription.id, secrets.clone());
         tables.subscriptions.insert((company.clone(), subscription.id), subscription.clone());
         Ok(SubscriptionCreation::Made)
     }
@@ -151,8 +177,18 @@ impl ConfigStore for MemoryTables {
         Ok(self.open()?.subscriptions.values().filter(|one| &one.company == company).cloned().collect())
     }
 
-    async fn replace_subscription(&self, subscription: &Subscription) -> Result<Replacement, StoreError> {
-        Ok(self.open()?.replace(subscription))
+    async fn find_secrets(
+        &self,
+        company: &CompanyId,
+        id: SubscriptionId,
+    ) -> Result<Option<Secrets>, StoreError> {
+        let tables = self.open()?;
+        let is_there = tables.subscriptions.contains_key(&(company.clone(), id));
+        Ok(tables.secrets.get(&id).filter(|_| is_there).cloned())
+    }
+
+    async fn replace_subscription(&self, replacing: Replacing<'_>) -> Result<Replacement, StoreError> {
+        Ok(self.open()?.replace(replacing))
     }
 
     async fn config_versions(&self, companies: &[CompanyId]) -> Result<Vec<u64>, StoreError> {
@@ -192,7 +228,7 @@ impl LogStore for MemoryTables {
             let subscription = tables.subscriptions.get(&(line.company.clone(), line.subscription));
             LineSettings {
                 subscription: subscription.cloned(),
-                secret: subscription.and_then(|one| tables.secrets.get(&one.id)).cloned(),
+                secrets: subscription.and_then(|one| tables.secrets.get(&one.id)).cloned(),
                 line: tables.states.get(line).cloned().unwrap_or_default(),
             }
         });
@@ -246,16 +282,17 @@ impl LogStore for MemoryTables {
 
     async fn replace_with_line(
         &self,
-        subscription: &Subscription,
+        replacing: Replacing<'_>,
         from: &Line,
         to: &Line,
     ) -> Result<Replacement, StoreError> {
         let mut tables = self.open()?;
+        let subscription = replacing.subscription;
         let key = LineKey { company: subscription.company.clone(), subscription: subscription.id };
         if !tables.states.entry(key.clone()).or_default().allows(from, to) {
             return Ok(Replacement::Lost);
         }
-        let replaced = tables.replace(subscription);
+        let replaced = tables.replace(replacing);
         if replaced == Replacement::Done {
             tables.states.entry(key).or_default().take(from, to);
         }

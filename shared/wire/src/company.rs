@@ -12,7 +12,7 @@ pub fn parse(bytes: &[u8]) -> Result<Option<CompanyId>, FieldProblem> {
         return Ok(None);
     }
     let fields: Map<String, Value> =
-        serde_json::from_slice(bytes).map_err(|error| crate::cot_webhook::not_an_object(&error))?;
+        serde_json::from_slice(bytes).map_err(|error| crate::reader::not_an_object(&error))?;
     match fields.get("company") {
         None | Some(Value::Null) => Ok(None),
         Some(Value::String(text)) => {

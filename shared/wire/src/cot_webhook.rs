@@ -1,15 +1,20 @@
 //! `COTWebhook` JSON. Tolerant reading, exact writing: empty strings on the wire are absent slots inside.
 
+use hookrail_domain::header::HeaderName;
 use hookrail_domain::id::{CompanyId, ContextId, SubscriptionId};
 use hookrail_domain::intervention::Waiting;
+use hookrail_domain::secrets::Secrets;
+use hookrail_domain::signature::SigningSecret;
 use hookrail_domain::subscription::{Code, Description, InactiveBecause, Name, Subscription};
 use hookrail_domain::suspension::SUSPEND_AFTER_MAX;
 use hookrail_domain::target::{TargetPolicy, TargetUrl};
 use hookrail_domain::trigger::{CATALOGUE, Context, Slot, Trigger, TriggerType};
 use serde::Serialize;
-use serde_json::{Map, Value};
+use serde_json::Value;
 
+use crate::credentials::CredentialsPatch;
 use crate::problem::FieldProblem;
+use crate::reader::{Reader, parse_object};
 
 /// What the API says of a webhook whose endpoint is gone.
 const GONE: &str = "the endpoint answered 410 Gone";
@@ -24,12 +29,25 @@ pub struct NewSubscription {
     pub description: Option<Description>,
     pub is_active: bool,
     pub suspend_after: Option<u32>,
+    /// A signing key that its receiver knows already.
+    pub secret: Option<SigningSecret>,
+    credentials: CredentialsPatch,
 }
 
 impl NewSubscription {
+    /// Its secrets, around the key that it brought or else this one.
+    pub fn secrets(&self, made: SigningSecret) -> Result<Secrets, Vec<FieldProblem>> {
+        self.credentials.apply(&Secrets::new(self.secret.clone().unwrap_or(made)), false)
+    }
+
     /// The stored webhook, at version 0.
     #[must_use]
-    pub fn into_subscription(self, id: SubscriptionId, company: CompanyId) -> Subscription {
+    pub fn into_subscription(
+        self,
+        id: SubscriptionId,
+        company: CompanyId,
+        secrets: &Secrets,
+    ) -> Subscription {
         Subscription {
             id,
             company,
@@ -42,6 +60,7 @@ impl NewSubscription {
             suspend_after: self.suspend_after,
             version: 0,
             inactive_because: None,
+            credentials: secrets.credentials(0),
         }
     }
 }
@@ -57,6 +76,9 @@ pub struct SubscriptionPatch {
     description: Option<Option<Description>>,
     is_active: Option<bool>,
     suspend_after: Option<Option<u32>>,
+    credentials: CredentialsPatch,
+    /// The fields that it names.
+    pub fields: Vec<String>,
     /// What becomes of the events that wait for a webhook that this deactivates.
     pub waiting: Waiting,
     /// The version that the caller's change is based on.
@@ -66,16 +88,18 @@ pub struct SubscriptionPatch {
 /// Reads the body of a create call.
 pub fn parse_new(bytes: &[u8], policy: &TargetPolicy) -> Result<NewSubscription, Vec<FieldProblem>> {
     let fields = parse_object(bytes)?;
-    let mut reader = Reader { fields: &fields, problems: Vec::new() };
+    let mut reader = Reader::of(&fields);
     let name = reader.required("name", Name::parse);
     let code = reader.required("code", Code::parse);
     let url = reader.required("url", |text| TargetUrl::parse(text, policy));
     let kind = reader.required("trigger", find_trigger);
     let description = reader.optional("description", Description::parse);
     let is_active = reader.flag("isActive");
-    let suspend_after = reader.suspend_after();
-    let context = reader.context();
-    let trigger = kind.and_then(|kind| reader.trigger(kind, context.unwrap_or_default()));
+    let suspend_after = suspend_after(&mut reader);
+    let context = context(&mut reader);
+    let credentials = CredentialsPatch::read(&mut reader);
+    let secret = reader.optional("secret", SigningSecret::parse);
+    let trigger = kind.and_then(|kind| trigger(&mut reader, kind, context.unwrap_or_default()));
     match (name, code, url, trigger) {
         (Some(name), Some(code), Some(url), Some(trigger)) if reader.problems.is_empty() => {
             Ok(NewSubscription {
@@ -86,6 +110,8 @@ pub fn parse_new(bytes: &[u8], policy: &TargetPolicy) -> Result<NewSubscription,
                 description,
                 is_active: is_active.unwrap_or(true),
                 suspend_after: suspend_after.flatten(),
+                secret,
+                credentials,
             })
         }
         _ => Err(reader.problems),
@@ -95,19 +121,21 @@ pub fn parse_new(bytes: &[u8], policy: &TargetPolicy) -> Result<NewSubscription,
 /// Reads the body of a change.
 pub fn parse_patch(bytes: &[u8], policy: &TargetPolicy) -> Result<SubscriptionPatch, Vec<FieldProblem>> {
     let fields = parse_object(bytes)?;
-    let mut reader = Reader { fields: &fields, problems: Vec::new() };
+    let mut reader = Reader::of(&fields);
     let mut patch = SubscriptionPatch {
         name: reader.optional("name", Name::parse),
         code: reader.optional("code", Code::parse),
         url: reader.optional("url", |text| TargetUrl::parse(text, policy)),
         trigger: reader.optional("trigger", find_trigger),
-        context: reader.context(),
+        context: context(&mut reader),
         description: match fields.get("description") {
             Some(Value::Null) => Some(None),
             _ => reader.optional("description", Description::parse).map(Some),
         },
+        fields: fields.keys().cloned().collect(),
         is_active: reader.flag("isActive"),
-        suspend_after: reader.suspend_after(),
+        suspend_after: suspend_after(&mut reader),
+        credentials: CredentialsPatch::read(&mut reader),
         waiting: Waiting::default(),
         expected_version: reader.version("__v"),
     };
@@ -123,6 +151,25 @@ pub fn parse_patch(bytes: &[u8], policy: &TargetPolicy) -> Result<SubscriptionPa
 }
 
 impl SubscriptionPatch {
+    /// Whether the secrets must be read to make this change: it changes them, or takes them to another host.
+    #[must_use]
+    pub fn concerns_secrets(&self, current: &Subscription) -> bool {
+        !self.credentials.is_empty() || (self.moves(current) && !current.credentials.is_empty())
+    }
+
+    /// The secrets after the change.
+    pub fn apply_to_secrets(
+        &self,
+        current: &Subscription,
+        secrets: &Secrets,
+    ) -> Result<Secrets, Vec<FieldProblem>> {
+        self.credentials.apply(secrets, self.moves(current))
+    }
+
+    fn moves(&self, current: &Subscription) -> bool {
+        self.url.as_ref().is_some_and(|url| !url.is_same_origin(&current.url))
+    }
+
     /// The webhook after the change, at the next version.
     ///
     /// A new trigger without a context of its own keeps the old context only if every slot still applies.
@@ -155,128 +202,51 @@ impl SubscriptionPatch {
     }
 }
 
-/// A reader of one JSON object that collects every bad field instead of stopping at the first.
-struct Reader<'a> {
-    fields: &'a Map<String, Value>,
-    problems: Vec<FieldProblem>,
+fn suspend_after(reader: &mut Reader<'_>) -> Option<Option<u32>> {
+    reader.nullable("suspendAfter", |value| {
+        let number = value.as_u64().and_then(|number| u32::try_from(number).ok());
+        let number = number.filter(|number| *number <= SUSPEND_AFTER_MAX);
+        number.ok_or_else(|| format!("must be a whole number from 0 to {SUSPEND_AFTER_MAX}, or null"))
+    })
 }
 
-impl Reader<'_> {
-    fn required<T, E: std::fmt::Display>(
-        &mut self,
-        field: &str,
-        parse: impl FnOnce(&str) -> Result<T, E>,
-    ) -> Option<T> {
-        if matches!(self.fields.get(field), None | Some(Value::Null)) {
-            self.refuse(field, "is missing");
+fn trigger(reader: &mut Reader<'_>, kind: &'static TriggerType, context: Context) -> Option<Trigger> {
+    match Trigger::new(kind, context) {
+        Ok(trigger) => Some(trigger),
+        Err(refused) => {
+            reader.refuse(&context_field(refused.slot), refused);
+            None
+        }
+    }
+}
+
+/// Absent means "not said"; an object replaces the whole context, its empty slots matching everything.
+fn context(reader: &mut Reader<'_>) -> Option<Context> {
+    let fields = match reader.fields.get("context") {
+        None => return None,
+        Some(Value::Object(fields)) => fields,
+        Some(_) => {
+            reader.refuse("context", "must be an object; write {} to clear it");
             return None;
         }
-        self.optional(field, parse)
-    }
-
-    fn optional<T, E: std::fmt::Display>(
-        &mut self,
-        field: &str,
-        parse: impl FnOnce(&str) -> Result<T, E>,
-    ) -> Option<T> {
-        match self.fields.get(field) {
-            None => None,
-            Some(Value::String(text)) => match parse(text) {
-                Ok(value) => Some(value),
-                Err(error) => {
-                    self.refuse(field, error);
-                    None
-                }
+    };
+    let mut context = Context::default();
+    for slot in Slot::ALL {
+        match fields.get(slot.name()) {
+            None | Some(Value::Null) => {}
+            Some(Value::String(text)) if text.is_empty() => {}
+            Some(Value::String(text)) => match ContextId::parse(text) {
+                Ok(id) => context.set(slot, id),
+                Err(error) => reader.refuse(&context_field(slot), error),
             },
-            Some(_) => {
-                self.refuse(field, "must be a string");
-                None
-            }
+            Some(_) => reader.refuse(&context_field(slot), "must be a string"),
         }
     }
-
-    fn flag(&mut self, field: &str) -> Option<bool> {
-        match self.fields.get(field) {
-            None => None,
-            Some(Value::Bool(flag)) => Some(*flag),
-            Some(_) => {
-                self.refuse(field, "must be true or false");
-                None
-            }
-        }
+    for field in fields.keys().filter(|field| Slot::ALL.iter().all(|slot| slot.name() != *field)) {
+        // A misspelt slot would silently widen the webhook to the whole company.
+        reader.refuse(&format!("context.{field}"), "is no context field");
     }
-
-    /// Absent means "not said"; null leaves the number to the operator.
-    fn suspend_after(&mut self) -> Option<Option<u32>> {
-        const FIELD: &str = "suspendAfter";
-        match self.fields.get(FIELD) {
-            None => None,
-            Some(Value::Null) => Some(None),
-            Some(value) => {
-                let number = value.as_u64().and_then(|number| u32::try_from(number).ok());
-                let number = number.filter(|number| *number <= SUSPEND_AFTER_MAX);
-                if number.is_none() {
-                    self.refuse(
-                        FIELD,
-                        format!("must be a whole number from 0 to {SUSPEND_AFTER_MAX}, or null"),
-                    );
-                }
-                Some(number)
-            }
-        }
-    }
-
-    fn version(&mut self, field: &str) -> Option<u64> {
-        let value = self.fields.get(field)?;
-        let version = value.as_u64();
-        if version.is_none() {
-            self.refuse(field, "must be a whole number");
-        }
-        version
-    }
-
-    fn trigger(&mut self, kind: &'static TriggerType, context: Context) -> Option<Trigger> {
-        match Trigger::new(kind, context) {
-            Ok(trigger) => Some(trigger),
-            Err(refused) => {
-                self.refuse(&context_field(refused.slot), refused);
-                None
-            }
-        }
-    }
-
-    /// Absent means "not said"; an object replaces the whole context, its empty slots matching everything.
-    fn context(&mut self) -> Option<Context> {
-        let fields = match self.fields.get("context") {
-            None => return None,
-            Some(Value::Object(fields)) => fields,
-            Some(_) => {
-                self.refuse("context", "must be an object; write {} to clear it");
-                return None;
-            }
-        };
-        let mut context = Context::default();
-        for slot in Slot::ALL {
-            match fields.get(slot.name()) {
-                None | Some(Value::Null) => {}
-                Some(Value::String(text)) if text.is_empty() => {}
-                Some(Value::String(text)) => match ContextId::parse(text) {
-                    Ok(id) => context.set(slot, id),
-                    Err(error) => self.refuse(&context_field(slot), error),
-                },
-                Some(_) => self.refuse(&context_field(slot), "must be a string"),
-            }
-        }
-        for field in fields.keys().filter(|field| Slot::ALL.iter().all(|slot| slot.name() != *field)) {
-            // A misspelt slot would silently widen the webhook to the whole company.
-            self.refuse(&format!("context.{field}"), "is no context field");
-        }
-        Some(context)
-    }
-
-    fn refuse(&mut self, field: &str, reason: impl std::fmt::Display) {
-        self.problems.push(FieldProblem::new(field, reason));
-    }
+    Some(context)
 }
 
 fn context_field(slot: Slot) -> String {
@@ -288,22 +258,6 @@ fn find_trigger(name: &str) -> Result<&'static TriggerType, String> {
         let names: Vec<_> = CATALOGUE.iter().map(|entry| entry.name).collect();
         format!("must be one of {}", names.join(", "))
     })
-}
-
-fn parse_object(bytes: &[u8]) -> Result<Map<String, Value>, Vec<FieldProblem>> {
-    serde_json::from_slice(bytes).map_err(|error| vec![not_an_object(&error)])
-}
-
-/// The problem of a body that is no JSON object.
-pub(crate) fn not_an_object(error: &serde_json::Error) -> FieldProblem {
-    if error.is_data() {
-        FieldProblem::new("", "the body must be a JSON object")
-    } else {
-        FieldProblem::new(
-            "",
-            format!("the body is not JSON (line {}, column {})", error.line(), error.column()),
-        )
-    }
 }
 
 #[derive(Serialize)]
@@ -326,6 +280,16 @@ struct Document<'a> {
     inactive_reason: Option<&'static str>,
     #[serde(rename = "suspendAfter", skip_serializing_if = "Option::is_none")]
     suspend_after: Option<u32>,
+    /// Names; the values are never shown.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    headers: Vec<&'a str>,
+    #[serde(rename = "basicAuth", skip_serializing_if = "Option::is_none")]
+    basic_auth: Option<BasicAuthDocument<'a>>,
+}
+
+#[derive(Serialize)]
+struct BasicAuthDocument<'a> {
+    username: &'a str,
 }
 
 #[derive(Serialize)]
@@ -368,6 +332,12 @@ fn document(subscription: &Subscription) -> Document<'_> {
         description: subscription.description.as_ref().map(Description::as_str),
         suspend_after: subscription.suspend_after,
         inactive_reason: subscription.inactive_because.map(|InactiveBecause::Gone| GONE),
+        headers: subscription.credentials.headers.iter().map(HeaderName::as_str).collect(),
+        basic_auth: subscription
+            .credentials
+            .username
+            .as_deref()
+            .map(|username| BasicAuthDocument { username }),
     }
 }
 
@@ -385,10 +355,15 @@ mod tests {
         parse_new(text.as_bytes(), &TargetPolicy::default())
     }
 
+    fn secrets() -> Secrets {
+        Secrets::new(SigningSecret::from_random([1; 32]))
+    }
+
     fn published() -> Subscription {
         new(PUBLISHED).unwrap().into_subscription(
             SubscriptionId::parse("62685990d918fb5557f9f992").unwrap(),
             CompanyId::parse("625be93a286ef83c1c0e845f").unwrap(),
+            &secrets(),
         )
     }
 
@@ -551,6 +526,7 @@ mod tests {
                         version,
                         suspend_after,
                         inactive_because: None,
+                        credentials: secrets().credentials(0),
                     }
                 },
             )
@@ -560,7 +536,7 @@ mod tests {
         #[test]
         fn a_webhook_that_is_shown_can_be_sent_back_as_a_new_one_and_as_a_change(shown in any_subscription()) {
             let text = String::from_utf8(render(&shown)).unwrap();
-            let made = new(&text).unwrap().into_subscription(shown.id, shown.company.clone());
+            let made = new(&text).unwrap().into_subscription(shown.id, shown.company.clone(), &secrets());
             prop_assert_eq!(&made, &Subscription { version: 0, ..shown.clone() });
             let patch = parse_patch(text.as_bytes(), &TargetPolicy::default()).unwrap();
             prop_assert_eq!(patch.expected_version, Some(shown.version));

@@ -6,7 +6,10 @@
 use base64::Engine;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use hookrail_domain::attempt::AttemptNumber;
+use hookrail_domain::audit::AuditPlace;
 use hookrail_domain::id::{CompanyId, SubscriptionId, hash_parts};
+use hookrail_domain::time::Millis;
+use hookrail_domain::token::Holder;
 
 const CHECK_BYTES: usize = 8;
 const PLACE_BYTES: usize = 12;
@@ -48,6 +51,34 @@ pub fn parse_row(
         sequence: u64::from_be_bytes([s1, s2, s3, s4, s5, s6, s7, s8]),
         attempt: u32::from_be_bytes([n1, n2, n3, n4]),
     })
+}
+
+/// The place after `last` in an audit log.
+#[must_use]
+pub fn render_audit(log: &Holder, last: AuditPlace) -> String {
+    let mut place = [0; PLACE_BYTES];
+    for (byte, part) in
+        place.iter_mut().zip(last.at.0.to_be_bytes().into_iter().chain(last.chance.to_be_bytes()))
+    {
+        *byte = part;
+    }
+    render(&audit(log), place)
+}
+
+/// The entry that the next page comes after.
+pub fn parse_audit(log: &Holder, text: &str) -> Result<AuditPlace, InvalidCursor> {
+    let [a1, a2, a3, a4, a5, a6, a7, a8, c1, c2, c3, c4] = parse(&audit(log), text)?;
+    Ok(AuditPlace {
+        at: Millis(u64::from_be_bytes([a1, a2, a3, a4, a5, a6, a7, a8])),
+        chance: u32::from_be_bytes([c1, c2, c3, c4]),
+    })
+}
+
+fn audit(log: &Holder) -> [&[u8]; 3] {
+    match log {
+        Holder::Company(company) => [b"audit", company.as_str().as_bytes(), b""],
+        Holder::Operator => [b"audit of the operator", b"", b""],
+    }
 }
 
 fn webhooks(company: &CompanyId) -> [&[u8]; 3] {
@@ -100,6 +131,19 @@ mod tests {
         let acme = company("acme");
         assert_eq!(parse_subscription(&acme, &render_subscription(&acme, webhook(1))), Ok(webhook(1)));
         assert_eq!(parse_row((&acme, webhook(1)), &render_row((&acme, webhook(1)), ROW)), Ok(ROW));
+    }
+
+    #[test]
+    fn a_place_in_an_audit_log_is_good_for_that_log_only() {
+        let logs = [Holder::Company(company("acme")), Holder::Company(company("other")), Holder::Operator];
+        let place = AuditPlace { at: Millis(u64::MAX), chance: 7 };
+        for log in &logs {
+            let cursor = render_audit(log, place);
+            for other in &logs {
+                let expected = if log == other { Ok(place) } else { Err(InvalidCursor) };
+                assert_eq!(parse_audit(other, &cursor), expected);
+            }
+        }
     }
 
     #[test]

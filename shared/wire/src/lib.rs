@@ -4,12 +4,18 @@
 
 pub mod timestamp;
 pub mod problem;
+mod reader;
 pub mod cot_event;
+pub mod credentials;
 pub mod cot_webhook;
 pub mod cot_webhook_log;
 pub mod queue_view;
 pub mod replay;
 pub mod company;
+pub mod secret;
+pub mod token;
+pub mod panel_link;
+pub mod audit;
 pub mod event_call;
 pub mod cursor;
 pub mod queue_message;

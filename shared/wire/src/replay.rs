@@ -5,8 +5,8 @@ use hookrail_domain::time::Millis;
 use serde::Serialize;
 use serde_json::{Map, Value};
 
-use crate::cot_webhook::not_an_object;
 use crate::problem::FieldProblem;
+use crate::reader::not_an_object;
 use crate::timestamp;
 
 /// Which events to send again, by when they were first tried or set aside.

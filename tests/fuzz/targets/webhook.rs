@@ -1,6 +1,8 @@
 //! What the API is told of webhooks and companies.
 
 use hookrail_domain::id::{CompanyId, SubscriptionId};
+use hookrail_domain::secrets::Secrets;
+use hookrail_domain::signature::SigningSecret;
 use hookrail_domain::subscription::Subscription;
 use hookrail_domain::target::TargetPolicy;
 use hookrail_wire::company;
@@ -9,18 +11,24 @@ use serde_json::Value;
 
 pub(crate) fn run(bytes: &[u8]) {
     let policy = TargetPolicy::default();
+    let key = SigningSecret::from_random([7; 32]);
     match parse_new(bytes, &policy) {
         Ok(new) => {
-            let made = new.clone().into_subscription(SubscriptionId::from_bytes([1; 12]), acme());
+            let Ok(secrets) = new.secrets(key.clone()) else { return };
+            let made = new.into_subscription(SubscriptionId::from_bytes([1; 12]), acme(), &secrets);
             made.url.check(&policy).expect("what is saved may be sent to");
-            assert_eq!(parse_new(&render(&made), &policy).expect("what is shown can be sent back"), new);
-            changed(bytes, &made);
+            let again = parse_new(&render(&made), &policy).expect("what is shown can be sent back");
+            let again = again.into_subscription(made.id, acme(), &secrets);
+            assert_eq!(again, made);
+            changed(bytes, &made, &secrets);
         }
         Err(problems) => assert!(!problems.is_empty()),
     }
-    let known = br#"{"name":"n","code":"c","url":"https://a.io","trigger":"create-edit-delete-task"}"#;
+    let known = br#"{"name":"n","code":"c","url":"https://a.io","trigger":"create-edit-delete-task",
+        "headers":{"x-key":"k"},"basicAuth":{"username":"u","password":"p"}}"#;
     let known = parse_new(known, &policy).expect("a webhook");
-    changed(bytes, &known.into_subscription(SubscriptionId::from_bytes([2; 12]), acme()));
+    let secrets = known.secrets(key).expect("few headers");
+    changed(bytes, &known.into_subscription(SubscriptionId::from_bytes([2; 12]), acme(), &secrets), &secrets);
     if let Ok(Some(named)) = company::parse(bytes) {
         let fields: Value = serde_json::from_slice(bytes).expect("only JSON is accepted");
         assert_eq!(fields["company"], named.as_str());
@@ -31,17 +39,26 @@ fn acme() -> CompanyId {
     CompanyId::parse("acme").expect("a company id")
 }
 
-fn changed(bytes: &[u8], current: &Subscription) {
+fn changed(bytes: &[u8], current: &Subscription, secrets: &Secrets) {
     let policy = TargetPolicy::default();
     let Ok(patch) = parse_patch(bytes, &policy) else { return };
+    let Ok(new) = patch.apply_to_secrets(current, secrets) else { return };
+    let is_concerned = patch.concerns_secrets(current);
+    assert!(is_concerned || new == *secrets, "secrets change only when they are said to");
     let Ok(next) = patch.apply(current) else { return };
     assert_eq!(
         (next.id, &next.company, &next.code, next.version),
         (current.id, &current.company, &current.code, current.version + 1),
         "no change touches these"
     );
+    let is_same_host = next.url.is_same_origin(&current.url);
+    let kept = new.headers.iter().any(|(name, value)| secrets.headers.get(name) == Some(value));
+    let is_said = String::from_utf8_lossy(bytes).contains("headers");
+    assert!(is_same_host || !kept || is_said, "what was given for one host is not sent to another");
     next.url.check(&policy).expect("what is saved may be sent to");
+    let next = Subscription { credentials: new.credentials(next.version), ..next };
     let again = parse_patch(&render(&next), &policy).expect("what is shown can be sent back");
+    assert_eq!(again.apply_to_secrets(&next, &new).as_ref(), Ok(&new), "with its headers");
     let same = again.apply(&next).expect("what is shown can be sent back");
     assert_eq!(same, Subscription { version: next.version + 1, ..next });
 }

@@ -2,19 +2,21 @@
 
 use std::sync::{Arc, Mutex};
 
+use hookrail_adapters::store::access::{AccessStore, TokenCreation};
 use hookrail_adapters::store::{
     Change, CompanyCreation, ConfigStore, KeptAnswer, LineKey, LineSettings, LogStore, Parking, Recorded,
-    Replacement, StoreError, SubscriptionCreation,
+    Replacement, Replacing, StoreError, SubscriptionCreation,
 };
 use hookrail_domain::attempt::AttemptNumber;
+use hookrail_domain::audit::{AuditEntry, AuditPlace};
 use hookrail_domain::id::{CompanyId, SubscriptionId};
 use hookrail_domain::line::LastRow;
 use hookrail_domain::log_row::LogRow;
-use hookrail_domain::signature::SigningSecret;
+use hookrail_domain::secrets::Secrets;
 use hookrail_domain::subscription::Subscription;
 use hookrail_domain::suspension::Line;
 use hookrail_domain::time::Millis;
-use hookrail_domain::token::{Grant, TokenHash};
+use hookrail_domain::token::{Holder, PanelLink, Token, TokenHash, TokenRef};
 use hookrail_testkit::memory::MemoryTables;
 
 #[derive(Debug, thiserror::Error)]
@@ -37,6 +39,11 @@ impl FailingTables {
         *self.failing.lock().unwrap() = Some(call);
     }
 
+    /// Everything that a company has, to tell whether anything of it has changed. The use of its tokens may.
+    pub(crate) fn everything_of(&self, company: &CompanyId) -> String {
+        self.tables.everything_of(company)
+    }
+
     fn may(&self, call: &'static str) -> Result<(), StoreError> {
         match *self.failing.lock().unwrap() {
             Some(failing) if failing == call => Err(StoreError::Unavailable(Box::new(MadeToFail))),
@@ -46,28 +53,26 @@ impl FailingTables {
 }
 
 impl ConfigStore for FailingTables {
-    async fn find_grant(&self, token: TokenHash) -> Result<Option<Grant>, StoreError> {
-        self.may("find_grant")?;
-        self.tables.find_grant(token).await
-    }
-
     async fn create_company(
         &self,
         company: &CompanyId,
-        token: TokenHash,
-        grant: &Grant,
+        token: &Token,
     ) -> Result<CompanyCreation, StoreError> {
         self.may("create_company")?;
-        self.tables.create_company(company, token, grant).await
+        self.tables.create_company(company, token).await
+    }
+
+    async fn is_company(&self, company: &CompanyId) -> Result<bool, StoreError> {
+        self.tables.is_company(company).await
     }
 
     async fn create_subscription(
         &self,
         subscription: &Subscription,
-        secret: &SigningSecret,
+        secrets: &Secrets,
     ) -> Result<SubscriptionCreation, StoreError> {
         self.may("create_subscription")?;
-        self.tables.create_subscription(subscription, secret).await
+        self.tables.create_subscription(subscription, secrets).await
     }
 
     async fn find_subscription(
@@ -84,12 +89,21 @@ impl ConfigStore for FailingTables {
         self.tables.list_subscriptions(company).await
     }
 
-    async fn replace_subscription(&self, subscription: &Subscription) -> Result<Replacement, StoreError> {
+    async fn find_secrets(
+        &self,
+        company: &CompanyId,
+        id: SubscriptionId,
+    ) -> Result<Option<Secrets>, StoreError> {
+        self.may("find_secrets")?;
+        self.tables.find_secrets(company, id).await
+    }
+
+    async fn replace_subscription(&self, replacing: Replacing<'_>) -> Result<Replacement, StoreError> {
         self.may("replace_subscription")?;
         if self.may("race").is_err() {
             return Ok(Replacement::Lost);
         }
-        self.tables.replace_subscription(subscription).await
+        self.tables.replace_subscription(replacing).await
     }
 
     async fn config_versions(&self, companies: &[CompanyId]) -> Result<Vec<u64>, StoreError> {
@@ -117,6 +131,58 @@ impl ConfigStore for FailingTables {
     }
 }
 
+impl AccessStore for FailingTables {
+    async fn find_token(&self, hash: TokenHash) -> Result<Option<Token>, StoreError> {
+        self.may("find_token")?;
+        self.tables.find_token(hash).await
+    }
+
+    async fn token_of(&self, reference: &TokenRef) -> Result<Option<Token>, StoreError> {
+        self.may("token_of")?;
+        self.tables.token_of(reference).await
+    }
+
+    async fn make_token(&self, token: &Token) -> Result<TokenCreation, StoreError> {
+        self.may("make_token")?;
+        self.tables.make_token(token).await
+    }
+
+    async fn list_tokens(&self, holder: &Holder) -> Result<Vec<Token>, StoreError> {
+        self.tables.list_tokens(holder).await
+    }
+
+    async fn revoke_token(&self, reference: &TokenRef) -> Result<bool, StoreError> {
+        self.tables.revoke_token(reference).await
+    }
+
+    async fn mark_used(&self, token: &Token, at: Millis) -> Result<(), StoreError> {
+        self.may("mark_used")?;
+        self.tables.mark_used(token, at).await
+    }
+
+    async fn keep_link(&self, code: TokenHash, link: &PanelLink) -> Result<(), StoreError> {
+        self.tables.keep_link(code, link).await
+    }
+
+    async fn take_link(&self, code: TokenHash, now: Millis) -> Result<Option<PanelLink>, StoreError> {
+        self.tables.take_link(code, now).await
+    }
+
+    async fn put_audit(&self, log: &Holder, entry: &AuditEntry) -> Result<(), StoreError> {
+        self.may(if entry.status.is_none() { "begin_audit" } else { "end_audit" })?;
+        self.tables.put_audit(log, entry).await
+    }
+
+    async fn list_audit(
+        &self,
+        log: &Holder,
+        before: Option<AuditPlace>,
+        limit: usize,
+    ) -> Result<Vec<AuditEntry>, StoreError> {
+        self.tables.list_audit(log, before, limit).await
+    }
+}
+
 impl LogStore for FailingTables {
     async fn settings(&self, lines: &[LineKey]) -> Result<Vec<LineSettings>, StoreError> {
         self.tables.settings(lines).await
@@ -140,11 +206,11 @@ impl LogStore for FailingTables {
 
     async fn replace_with_line(
         &self,
-        subscription: &Subscription,
+        replacing: Replacing<'_>,
         from: &Line,
         to: &Line,
     ) -> Result<Replacement, StoreError> {
-        self.tables.replace_with_line(subscription, from, to).await
+        self.tables.replace_with_line(replacing, from, to).await
     }
 
     async fn advance(&self, row: &LogRow, from: &Line, to: &Line) -> Result<Change, StoreError> {

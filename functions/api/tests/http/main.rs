@@ -1,10 +1,15 @@
 //! The API as callers meet it: requests against the router, with tables and queues in memory.
 #![expect(clippy::unwrap_used, reason = "the switch for tests does not reach helper functions")]
+#![expect(clippy::panic, reason = "a test that cannot go on has failed")]
 #![expect(clippy::indexing_slicing, reason = "the switch for tests does not reach helper functions")]
 
 mod world;
 mod failing;
 mod auth;
+mod matrix;
+mod tokens;
+mod secrets;
+mod audit;
 mod webhooks;
 mod logs;
 mod queue;

@@ -47,7 +47,7 @@ async fn a_new_webhook_has_a_signing_secret_that_no_answer_shows() {
     assert!(!String::from_utf8_lossy(&answer.body).contains("whsec_"));
     let subscription = SubscriptionId::parse(answer.json()["_id"].as_str().unwrap()).unwrap();
     let line = LineKey { company: company("acme"), subscription };
-    assert!(world.tables.settings(&[line]).await.unwrap()[0].secret.is_some());
+    assert!(world.tables.settings(&[line]).await.unwrap()[0].secrets.is_some());
 }
 
 #[tokio::test]
@@ -274,7 +274,7 @@ async fn a_cursor_of_another_company_or_list_is_refused() {
 #[tokio::test]
 async fn tables_that_are_away_answer_503_and_ask_to_come_back() {
     for (broken, call) in [
-        ("find_grant", Call::get(WEBHOOKS_PATH)),
+        ("find_token", Call::get(WEBHOOKS_PATH)),
         ("list_subscriptions", Call::get(WEBHOOKS_PATH)),
         ("create_subscription", Call::post(WEBHOOKS_PATH, webhook("b"))),
         ("find_subscription", Call::get(&path("62685990d918fb5557f9f992"))),

@@ -8,15 +8,18 @@ use hookrail_adapters::clock::Clock;
 use hookrail_adapters::config::ApiConfig;
 use hookrail_adapters::queue::Queue;
 use hookrail_adapters::store::ConfigStore;
+use hookrail_adapters::store::access::{AccessStore, TokenCreation};
+use hookrail_api::routes::{Route, Routes};
 use hookrail_api::{App, EVENTS_PATH, WEBHOOKS_PATH, router};
 use hookrail_domain::id::CompanyId;
 use hookrail_domain::suspension::SuspensionPolicy;
 use hookrail_domain::target::TargetPolicy;
 use hookrail_domain::time::Millis;
-use hookrail_domain::token::{Grant, TokenHash};
+use hookrail_domain::token::{Grant, Token, TokenHash};
 use hookrail_testkit::clock::ManualClock;
 use hookrail_testkit::memory::MemoryTables;
 use hookrail_testkit::queue::MemoryQueue;
+use hookrail_testkit::script::ScriptedSender;
 use http::{HeaderMap, Method, Request};
 use http_body_util::BodyExt;
 use serde_json::Value;
@@ -36,6 +39,8 @@ pub(crate) struct World {
     pub(crate) queue: MemoryQueue,
     pub(crate) clock: ManualClock,
     pub(crate) router: Router,
+    pub(crate) routes: Vec<Route>,
+    pub(crate) sender: ScriptedSender,
 }
 
 impl World {
@@ -46,8 +51,17 @@ impl World {
     pub(crate) async fn with_queues(queues: &[&str]) -> Self {
         let tables = FailingTables::over(MemoryTables::default());
         let (queue, clock) = (MemoryQueue::default(), ManualClock::at(NOW));
-        let app = App::new((tables.clone(), queue.clone(), clock.clone()), config(queues));
-        let world = Self { tables, queue, clock, router: router(Arc::new(app)) };
+        let sender = ScriptedSender::default();
+        let ports = (tables.clone(), queue.clone(), sender.clone(), clock.clone());
+        let app = Arc::new(App::new(ports, config(queues)));
+        let world = Self {
+            router: router(&app),
+            routes: Routes::new(&app).listed().to_vec(),
+            tables,
+            queue,
+            sender,
+            clock,
+        };
         world.grant(ACME, &Grant::company(company("acme")), "acme").await;
         world.grant(OTHER, &Grant::company(company("other")), "other").await;
         world
@@ -55,18 +69,38 @@ impl World {
 
     /// Makes the company with a token that carries this grant.
     pub(crate) async fn grant(&self, token: &str, grant: &Grant, name: &str) {
-        self.tables.create_company(&company(name), TokenHash::of(token), grant).await.unwrap();
+        let token = Token::first(TokenHash::of(token), grant.clone(), NOW);
+        self.tables.create_company(&company(name), &token).await.unwrap();
     }
 
     pub(crate) async fn send(&self, call: Call) -> Answer {
         self.request(call.into_request()).await
     }
 
+    /// Makes a token of a company, or of the operator, that is there already.
+    pub(crate) async fn token(&self, token: &str, grant: &Grant) {
+        let token = Token::first(TokenHash::of(token), grant.clone(), NOW);
+        assert_eq!(self.tables.make_token(&token).await.unwrap(), TokenCreation::Made);
+    }
+
+    /// Another sandbox over the same tables, with a memory of its own.
+    pub(crate) fn sandbox(&self) -> Router {
+        let ports = (self.tables.clone(), self.queue.clone(), self.sender.clone(), self.clock.clone());
+        router(&Arc::new(App::new(ports, config(&["http://sqs/events.fifo"]))))
+    }
+
     pub(crate) async fn request<B>(&self, request: Request<B>) -> Answer
     where
         B: axum::body::HttpBody<Data = axum::body::Bytes, Error: Into<axum::BoxError>> + Send + 'static,
     {
-        let response = self.router.clone().oneshot(request).await.unwrap();
+        Self::answer(&self.router, request).await
+    }
+
+    pub(crate) async fn answer<B>(router: &Router, request: Request<B>) -> Answer
+    where
+        B: axum::body::HttpBody<Data = axum::body::Bytes, Error: Into<axum::BoxError>> + Send + 'static,
+    {
+        let response = router.clone().oneshot(request).await.unwrap();
         let (parts, body) = response.into_parts();
         let body = body.collect().await.unwrap().to_bytes().to_vec();
         Answer { status: parts.status.as_u16(), headers: parts.headers, body }
@@ -74,8 +108,9 @@ impl World {
 
     /// The same tables behind another queue and clock.
     pub(crate) fn over<Q: Queue + 'static, C: Clock + 'static>(self, queue: Q, clock: C) -> Self {
-        let app = App::new((self.tables.clone(), queue, clock), config(&["http://sqs/events.fifo"]));
-        Self { router: router(Arc::new(app)), ..self }
+        let ports = (self.tables.clone(), queue, self.sender.clone(), clock);
+        let app = Arc::new(App::new(ports, config(&["http://sqs/events.fifo"])));
+        Self { router: router(&app), ..self }
     }
 
     /// Makes a webhook of acme's and tells its id.
@@ -127,7 +162,7 @@ pub(crate) struct Call {
 }
 
 impl Call {
-    fn new(method: Method, path: &str, body: Vec<u8>) -> Self {
+    pub(crate) fn new(method: Method, path: &str, body: Vec<u8>) -> Self {
         let headers = vec![("authorization", format!("Bearer {ACME}")), ("host", "api.example.com".into())];
         Self { method, path: path.into(), headers, body }
     }

@@ -41,7 +41,7 @@ async fn a_webhook_may_be_set_aside_by_a_number_of_give_ups_of_its_own() {
         let webhook =
             world.app.store.find_subscription(&key.company, key.subscription).await.unwrap().unwrap();
         let webhook = Subscription { suspend_after: own, version: 1, ..webhook };
-        world.app.store.replace_subscription(&webhook).await.unwrap();
+        world.app.store.replace_subscription((&webhook).into()).await.unwrap();
         for _ in 0..3 {
             world.handle(&events(&[(1, 1)])).await;
             world.app.clock.advance_ms(30_000);

@@ -23,7 +23,7 @@ impl World {
     async fn deactivate(&self, waiting: Waiting) {
         let off = Subscription { is_active: false, version: 1, ..subscription(COMPANY, 1) };
         let ports = (&self.app.store, &self.app.queue);
-        let done = recovery::deactivate(ports, (RECOVERY, &POLICY), (&off, waiting), NOW).await;
+        let done = recovery::deactivate(ports, (RECOVERY, &POLICY), ((&off).into(), waiting), NOW).await;
         assert_eq!(done.unwrap(), Replacement::Done);
     }
 
@@ -61,7 +61,7 @@ async fn an_endpoint_that_is_gone_deactivates_its_webhook_and_keeps_everything()
     assert_eq!((aside.next, aside.last, aside.gone, aside.lease), (1, 2, None, None));
     assert_eq!(world.wake("b", 0).await, 0, "nothing is sent to it");
     let on = Subscription { is_active: true, inactive_because: None, version: 2, ..webhook };
-    world.app.store.replace_subscription(&on).await.unwrap();
+    world.app.store.replace_subscription((&on).into()).await.unwrap();
     world.app.clock.advance_ms(900_000);
     assert_eq!(world.wake("c", 0).await, 0);
     assert_eq!(world.log(), [(1, 2, 410), (1, 3, 200), (2, 2, 200)]);
@@ -75,7 +75,7 @@ async fn an_endpoint_that_was_changed_since_is_not_gone() {
     gone.aside.as_mut().unwrap().gone = Some(0);
     assert_eq!(world.app.store.change_line(&key(), &line, &gone).await.unwrap(), Change::Done);
     let moved = Subscription { version: 1, ..subscription(COMPANY, 1) };
-    world.app.store.replace_subscription(&moved).await.unwrap();
+    world.app.store.replace_subscription((&moved).into()).await.unwrap();
     assert_eq!(world.wake("a", 0).await, 1, "looked at again at once");
     assert_eq!((world.held(), world.line().aside.unwrap().gone), (0, None));
     assert_eq!(world.wake("b", 0).await, 0);

@@ -85,7 +85,7 @@ async fn an_operational_webhook_is_never_told_about_itself() {
     let kind = TriggerType::find(OPERATIONAL).unwrap();
     let trigger = Trigger::new(kind, Context::default()).unwrap();
     let itself = Subscription { trigger, version: 1, ..subscription(COMPANY, 1) };
-    world.app.store.replace_subscription(&itself).await.unwrap();
+    world.app.store.replace_subscription((&itself).into()).await.unwrap();
     assert_eq!(world.wake("a", 0).await, 0);
     assert_eq!(world.told(EVENTS), [""; 0], "it would tell itself for ever");
     assert_eq!(world.told(BUS), ["webhook.deactivated"], "the operator is");

@@ -48,7 +48,7 @@ impl HttpSender {
             .timeout(Duration::from_secs(request.timeout_seconds))
             .body(request.body.as_str().to_owned());
         for (name, value) in &request.headers {
-            builder = builder.header(*name, value);
+            builder = builder.header(name.as_ref(), value);
         }
         let mut response = builder.send().await?;
         let retry_after_seconds = retry_after(&response);

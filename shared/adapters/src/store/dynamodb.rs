@@ -12,6 +12,7 @@ use aws_sdk_dynamodb::types::{AttributeValue, KeysAndAttributes, TransactWriteIt
 use super::StoreError;
 use super::item::{Item, Key};
 
+mod access;
 mod config;
 mod log;
 pub mod tables;
@@ -22,6 +23,7 @@ const TRIES_MAX: u32 = 5;
 const PAUSE: Duration = Duration::from_millis(20);
 
 const NOT_THERE: &str = "attribute_not_exists(pk)";
+const THERE: &str = "attribute_exists(pk)";
 
 /// Both tables.
 #[derive(Debug, Clone)]

@@ -4,10 +4,14 @@
 //! Config table
 //!   company#<company>          company                     version, subscriptions
 //!   company#<company>          webhook#<id>                a webhook, no secret
-//!   company#<company>          secret#<id>                 its signing secret
+//!   company#<company>          secret#<id>                 its signing keys, header values and password
 //!   company#<company>          code#<code>                 keeps the code unique
 //!   company#<company>          idempotency#<hash>          a kept answer, expires
-//!   token#<sha256>             token                       company or operator, scopes
+//!   company#<company>          token#<id>                  a token in its holder's list
+//!   operator                   token#<id>                  an operator's
+//!   token#<sha256>             token                       the same token, to be found by its hash
+//!   link#<sha256>              link                        a link into the panel, deleted by its exchange
+//!   audit#<company>            at#<20 digits>#<10 digits>  who did what, expires; `audit` for the operator's
 //! Log table
 //!   <company>#<webhook>        line                        state of the line; in the index `due` while events are set aside
 //!   <company>#<webhook>        seq#<20 digits>#<6 digits>  one attempt
@@ -19,14 +23,17 @@ use std::collections::HashMap;
 
 use aws_sdk_dynamodb::types::AttributeValue;
 use hookrail_domain::attempt::AttemptNumber;
+use hookrail_domain::audit::AuditPlace;
 use hookrail_domain::id::{CompanyId, SubscriptionId, hash_parts, hex};
-use hookrail_domain::token::TokenHash;
+use hookrail_domain::token::{Holder, TokenHash, TokenRef};
 use serde::Serialize;
 use serde::de::DeserializeOwned;
 
 use super::{LineKey, StoreError};
 
 pub mod config;
+pub mod access;
+pub mod secrets;
 pub mod row;
 pub mod line;
 
@@ -39,6 +46,10 @@ pub const SORT_KEY: &str = "sk";
 pub(crate) const SCHEMA: u32 = 1;
 /// Sort key prefix of a webhook.
 pub const WEBHOOK_PREFIX: &str = "webhook#";
+/// Sort key prefix of a token in its holder's list.
+pub const TOKEN_PREFIX: &str = "token#";
+/// Sort key prefix of an audit entry.
+pub const AUDIT_PREFIX: &str = "at#";
 /// Sort key prefix of a log row.
 pub const ROW_PREFIX: &str = "seq#";
 
@@ -80,6 +91,22 @@ impl Key {
     #[must_use]
     pub fn token(token: TokenHash) -> Self {
         Self { partition: format!("token#{token}"), sort: "token".to_owned() }
+    }
+
+    #[must_use]
+    pub fn token_of(token: &TokenRef) -> Self {
+        Self { partition: holder_partition(&token.holder), sort: format!("{TOKEN_PREFIX}{}", token.id) }
+    }
+
+    #[must_use]
+    pub fn link(code: TokenHash) -> Self {
+        Self { partition: format!("link#{code}"), sort: "link".to_owned() }
+    }
+
+    #[must_use]
+    pub fn audit(log: &Holder, place: AuditPlace) -> Self {
+        let AuditPlace { at, chance } = place;
+        Self { partition: audit_partition(log), sort: format!("{AUDIT_PREFIX}{:020}#{chance:010}", at.0) }
     }
 
     #[must_use]
@@ -128,6 +155,24 @@ impl Key {
 #[must_use]
 pub fn company_partition(company: &CompanyId) -> String {
     format!("company#{company}")
+}
+
+/// The partition of a holder's tokens.
+#[must_use]
+pub fn holder_partition(holder: &Holder) -> String {
+    match holder {
+        Holder::Company(company) => company_partition(company),
+        Holder::Operator => "operator".to_owned(),
+    }
+}
+
+/// The partition of a holder's audit log.
+#[must_use]
+pub fn audit_partition(log: &Holder) -> String {
+    match log {
+        Holder::Company(company) => format!("audit#{company}"),
+        Holder::Operator => "audit".to_owned(),
+    }
 }
 
 /// The partition of a line and its log.

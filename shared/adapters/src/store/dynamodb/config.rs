@@ -5,21 +5,21 @@ use std::collections::HashMap;
 use aws_sdk_dynamodb::types::{Put, TransactWriteItem, Update};
 use hookrail_domain::id::{CompanyId, SubscriptionId};
 use hookrail_domain::limits::SUBSCRIPTIONS_PER_COMPANY_MAX;
-use hookrail_domain::signature::SigningSecret;
+use hookrail_domain::secrets::Secrets;
 use hookrail_domain::subscription::Subscription;
 use hookrail_domain::time::Millis;
-use hookrail_domain::token::{Grant, TokenHash};
+use hookrail_domain::token::Token;
 
-use super::{DynamoDbStore, NOT_THERE, Transacted, keys_and_attributes, number, text, unavailable};
-use crate::store::item::config::{
-    decode_answer, decode_grant, decode_subscription, encode_answer, encode_grant, encode_secret,
-    encode_subscription,
-};
+use super::{DynamoDbStore, NOT_THERE, THERE, Transacted, keys_and_attributes, number, text, unavailable};
+use crate::store::item::config::{decode_answer, decode_subscription, encode_answer, encode_subscription};
+use crate::store::item::secrets::{decode_secrets, encode_secrets};
 use crate::store::item::{Item, Key, WEBHOOK_PREFIX, company_partition};
-use crate::store::{CompanyCreation, ConfigStore, KeptAnswer, Replacement, StoreError, SubscriptionCreation};
+use crate::store::{
+    CompanyCreation, ConfigStore, KeptAnswer, Replacement, Replacing, StoreError, SubscriptionCreation,
+};
 
 impl DynamoDbStore {
-    fn put(&self, item: Item, condition: &str) -> Result<TransactWriteItem, StoreError> {
+    pub(super) fn put(&self, item: Item, condition: &str) -> Result<TransactWriteItem, StoreError> {
         let put = Put::builder()
             .table_name(&self.config_table)
             .set_item(Some(item))
@@ -29,20 +29,30 @@ impl DynamoDbStore {
         Ok(TransactWriteItem::builder().put(put).build())
     }
 
+    /// Puts an item whatever stands there.
+    pub(super) async fn put_config(&self, item: Item) -> Result<(), StoreError> {
+        let put = self.client.put_item().table_name(&self.config_table).set_item(Some(item));
+        put.send().await.map_err(unavailable)?;
+        Ok(())
+    }
+
     /// What writes a webhook over the version before its own.
-    pub(super) fn replacement(
-        &self,
-        subscription: &Subscription,
-    ) -> Result<Vec<TransactWriteItem>, StoreError> {
+    pub(super) fn replacement(&self, replacing: Replacing<'_>) -> Result<Vec<TransactWriteItem>, StoreError> {
+        let Replacing { subscription, secrets } = replacing;
+        let (company, id, version) = (&subscription.company, subscription.id, subscription.version);
         let put = Put::builder()
             .table_name(&self.config_table)
             .set_item(Some(encode_subscription(subscription)?))
             .condition_expression("#version = :before")
             .expression_attribute_names("#version", "version")
-            .expression_attribute_values(":before", number(subscription.version.saturating_sub(1)))
+            .expression_attribute_values(":before", number(version.saturating_sub(1)))
             .build()
             .map_err(unavailable)?;
-        Ok(vec![TransactWriteItem::builder().put(put).build(), self.raise_version(&subscription.company, 0)?])
+        let mut items = vec![TransactWriteItem::builder().put(put).build(), self.raise_version(company, 0)?];
+        if let Some(secrets) = secrets {
+            items.push(self.put(encode_secrets(company, id, secrets, version)?, THERE)?);
+        }
+        Ok(items)
     }
 
     /// Raises the company's version in the same transaction as a write of one of its webhooks.
@@ -63,32 +73,31 @@ impl DynamoDbStore {
 }
 
 impl ConfigStore for DynamoDbStore {
-    async fn find_grant(&self, token: TokenHash) -> Result<Option<Grant>, StoreError> {
-        self.get(&self.config_table, Key::token(token)).await?.map(decode_grant).transpose()
-    }
-
     async fn create_company(
         &self,
         company: &CompanyId,
-        token: TokenHash,
-        grant: &Grant,
+        token: &Token,
     ) -> Result<CompanyCreation, StoreError> {
         let mut item = Key::company(company).into_item();
         for (name, value) in [("schema", 1), ("version", 0), ("subscriptions", 0)] {
             item.insert(name.to_owned(), number(value));
         }
-        let items =
-            vec![self.put(item, NOT_THERE)?, self.put(encode_grant(Key::token(token), grant)?, NOT_THERE)?];
+        let mut items = vec![self.put(item, NOT_THERE)?];
+        items.extend(self.token_puts(token)?);
         Ok(match self.transact(items).await? {
             Transacted::Done => CompanyCreation::Made,
             Transacted::Refused(_) => CompanyCreation::Taken,
         })
     }
 
+    async fn is_company(&self, company: &CompanyId) -> Result<bool, StoreError> {
+        Ok(self.get(&self.config_table, Key::company(company)).await?.is_some())
+    }
+
     async fn create_subscription(
         &self,
         subscription: &Subscription,
-        secret: &SigningSecret,
+        secrets: &Secrets,
     ) -> Result<SubscriptionCreation, StoreError> {
         let (company, id) = (&subscription.company, subscription.id);
         let mut marker = Key::code(company, subscription.code.as_str()).into_item();
@@ -97,15 +106,13 @@ impl ConfigStore for DynamoDbStore {
             self.put(marker, NOT_THERE)?,
             self.raise_version(company, 1)?,
             self.put(encode_subscription(subscription)?, NOT_THERE)?,
-            self.put(encode_secret(company, id, secret)?, NOT_THERE)?,
+            self.put(encode_secrets(company, id, secrets, subscription.version)?, NOT_THERE)?,
         ];
         match self.transact(items).await? {
             Transacted::Done => Ok(SubscriptionCreation::Made),
             Transacted::Refused(0) => Ok(SubscriptionCreation::CodeTaken),
-            Transacted::Refused(_) => match self.get(&self.config_table, Key::company(company)).await? {
-                Some(_) => Ok(SubscriptionCreation::Full),
-                None => Ok(SubscriptionCreation::NoSuchCompany),
-            },
+            Transacted::Refused(_) if self.is_company(company).await? => Ok(SubscriptionCreation::Full),
+            Transacted::Refused(_) => Ok(SubscriptionCreation::NoSuchCompany),
         }
     }
 
@@ -137,8 +144,17 @@ impl ConfigStore for DynamoDbStore {
         Ok(subscriptions)
     }
 
-    async fn replace_subscription(&self, subscription: &Subscription) -> Result<Replacement, StoreError> {
-        Ok(match self.transact(self.replacement(subscription)?).await? {
+    async fn find_secrets(
+        &self,
+        company: &CompanyId,
+        id: SubscriptionId,
+    ) -> Result<Option<Secrets>, StoreError> {
+        let item = self.get(&self.config_table, Key::secret(company, id)).await?;
+        Ok(item.map(decode_secrets).transpose()?.map(|(secrets, _)| secrets))
+    }
+
+    async fn replace_subscription(&self, replacing: Replacing<'_>) -> Result<Replacement, StoreError> {
+        Ok(match self.transact(self.replacement(replacing)?).await? {
             Transacted::Done => Replacement::Done,
             Transacted::Refused(_) => Replacement::Lost,
         })
@@ -163,14 +179,7 @@ impl ConfigStore for DynamoDbStore {
         key: &str,
         answer: &KeptAnswer,
     ) -> Result<(), StoreError> {
-        self.client
-            .put_item()
-            .table_name(&self.config_table)
-            .set_item(Some(encode_answer(Key::idempotency(company, key), answer)?))
-            .send()
-            .await
-            .map_err(unavailable)?;
-        Ok(())
+        self.put_config(encode_answer(Key::idempotency(company, key), answer)?).await
     }
 
     async fn find_answer(

@@ -8,7 +8,6 @@ use aws_sdk_dynamodb::types::{Put, ReturnValuesOnConditionCheckFailure, Transact
 use hookrail_domain::attempt::AttemptNumber;
 use hookrail_domain::line::LastRow;
 use hookrail_domain::log_row::LogRow;
-use hookrail_domain::subscription::Subscription;
 use hookrail_domain::suspension::Line;
 use hookrail_domain::time::Millis;
 
@@ -16,26 +15,28 @@ use super::{
     DynamoDbStore, NOT_THERE, PAUSE, TRIES_MAX, TooBusy, Transacted, keys_and_attributes, number, text,
     unavailable,
 };
-use crate::store::item::config::{decode_secret, decode_subscription};
+use crate::store::item::config::decode_subscription;
 use crate::store::item::line::{DUE_INDEX, DUE_LINES, DUE_PARTITION, DUE_SORT, LineUpdate, decode_line};
 use crate::store::item::row::{LAST_ATTRIBUTES, decode_last, decode_row, encode_row, line_of};
+use crate::store::item::secrets::decode_secrets;
 use crate::store::item::{Item, Key, ROW_PREFIX, line_partition};
-use crate::store::{Change, LineKey, LineSettings, LogStore, Parking, Recorded, Replacement, StoreError};
+use crate::store::{
+    Change, LineKey, LineSettings, LogStore, Parking, Recorded, Replacement, Replacing, StoreError,
+};
 
 impl LogStore for DynamoDbStore {
     async fn settings(&self, lines: &[LineKey]) -> Result<Vec<LineSettings>, StoreError> {
-        let config = lines.iter().flat_map(|line| {
-            [Key::webhook(&line.company, line.subscription), Key::secret(&line.company, line.subscription)]
-        });
-        let wanted = HashMap::from([
-            (self.config_table.clone(), keys_and_attributes(config)?),
-            (self.log_table.clone(), keys_and_attributes(lines.iter().map(Key::line))?),
-        ]);
-        let mut found = HashMap::new();
-        for item in self.batch_get(wanted).await? {
-            found.insert(Key::of(&item)?, item);
+        let mut pause = PAUSE;
+        for _ in 0..TRIES_MAX {
+            let read = self.read_settings(lines).await?;
+            let settings: Option<Vec<_>> = read.into_iter().collect();
+            if let Some(settings) = settings {
+                return Ok(settings);
+            }
+            tokio::time::sleep(pause).await;
+            pause *= 2;
         }
-        lines.iter().map(|line| settings_of(line, &mut found)).collect()
+        Err(unavailable(TooBusy))
     }
 
     async fn last_row(&self, line: &LineKey) -> Result<Option<LastRow>, StoreError> {
@@ -131,11 +132,12 @@ impl LogStore for DynamoDbStore {
 
     async fn replace_with_line(
         &self,
-        subscription: &Subscription,
+        replacing: Replacing<'_>,
         from: &Line,
         to: &Line,
     ) -> Result<Replacement, StoreError> {
-        let mut items = self.replacement(subscription)?;
+        let mut items = self.replacement(replacing)?;
+        let subscription = replacing.subscription;
         let key = LineKey { company: subscription.company.clone(), subscription: subscription.id };
         items.push(self.line_update(&key, LineUpdate::between(from, to))?);
         Ok(match self.transact(items).await? {
@@ -237,6 +239,23 @@ impl LogStore for DynamoDbStore {
 const ATTEMPTS_KEY_MAX: u32 = 999_999;
 
 impl DynamoDbStore {
+    /// The settings of each line; none for one whose webhook and secrets are not of the same write. A batch read is
+    /// not of one moment, and the header values of one URL must never reach another.
+    async fn read_settings(&self, lines: &[LineKey]) -> Result<Vec<Option<LineSettings>>, StoreError> {
+        let config = lines.iter().flat_map(|line| {
+            [Key::webhook(&line.company, line.subscription), Key::secret(&line.company, line.subscription)]
+        });
+        let wanted = HashMap::from([
+            (self.config_table.clone(), keys_and_attributes(config)?),
+            (self.log_table.clone(), keys_and_attributes(lines.iter().map(Key::line))?),
+        ]);
+        let mut found = HashMap::new();
+        for item in self.batch_get(wanted).await? {
+            found.insert(Key::of(&item)?, item);
+        }
+        lines.iter().map(|line| settings_of(line, &mut found)).collect()
+    }
+
     /// Puts a row that is not there yet and updates its line, both or neither.
     async fn put_with_line(
         &self,
@@ -315,13 +334,16 @@ impl DynamoDbStore {
     }
 }
 
-fn settings_of(line: &LineKey, found: &mut HashMap<Key, Item>) -> Result<LineSettings, StoreError> {
+fn settings_of(line: &LineKey, found: &mut HashMap<Key, Item>) -> Result<Option<LineSettings>, StoreError> {
     let webhook = found.remove(&Key::webhook(&line.company, line.subscription));
-    let secret = found.remove(&Key::secret(&line.company, line.subscription));
+    let secrets = found.remove(&Key::secret(&line.company, line.subscription));
     let state = found.remove(&Key::line(line));
-    Ok(LineSettings {
-        subscription: webhook.map(|item| decode_subscription(&line.company, item)).transpose()?,
-        secret: secret.map(decode_secret).transpose()?,
-        line: state.map(decode_line).transpose()?.unwrap_or_default(),
-    })
+    let subscription = webhook.map(|item| decode_subscription(&line.company, item)).transpose()?;
+    let (secrets, version) = secrets.map(decode_secrets).transpose()?.unzip();
+    let is_torn = match (&subscription, version) {
+        (Some(subscription), Some(version)) => subscription.credentials.version != version,
+        (None, _) | (_, None) => false,
+    };
+    let line = state.map(decode_line).transpose()?.unwrap_or_default();
+    Ok((!is_torn).then_some(LineSettings { subscription, secrets, line }))
 }

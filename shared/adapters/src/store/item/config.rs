@@ -1,11 +1,11 @@
 //! Items of the Config table.
 
+use hookrail_domain::header::HeaderName;
 use hookrail_domain::id::{CompanyId, ContextId, SubscriptionId};
-use hookrail_domain::signature::SigningSecret;
+use hookrail_domain::secrets::Credentials;
 use hookrail_domain::subscription::{Code, Description, InactiveBecause, Name, Subscription};
 use hookrail_domain::target::TargetUrl;
 use hookrail_domain::time::Millis;
-use hookrail_domain::token::{Grant, Holder, Scope};
 use hookrail_domain::trigger::{Context, Slot, Trigger, TriggerType};
 use serde::{Deserialize, Serialize};
 
@@ -33,6 +33,13 @@ struct WebhookAttributes {
     /// `gone`, or absent.
     #[serde(skip_serializing_if = "Option::is_none")]
     inactive_because: Option<String>,
+    /// Names only; absent for none.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    headers: Vec<String>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    username: Option<String>,
+    /// Which version of the secrets' item is the webhook's.
+    secrets_version: u64,
 }
 
 /// The item of a webhook.
@@ -54,6 +61,9 @@ pub fn encode_subscription(subscription: &Subscription) -> Result<Item, StoreErr
             version: subscription.version,
             suspend_after: subscription.suspend_after,
             inactive_because: subscription.inactive_because.map(|InactiveBecause::Gone| GONE.to_owned()),
+            headers: subscription.credentials.headers.iter().map(|name| name.as_str().to_owned()).collect(),
+            username: subscription.credentials.username.clone(),
+            secrets_version: subscription.credentials.version,
         },
     )
 }
@@ -76,10 +86,16 @@ pub fn decode_subscription(company: &CompanyId, item: Item) -> Result<Subscripti
             context.set(slot, ContextId::parse(text).map_err(|_refused| WHAT)?);
         }
     }
+    let headers: Result<_, _> = attributes.headers.iter().map(|name| HeaderName::parse(name)).collect();
     Ok(Subscription {
         id,
         company: company.clone(),
         is_active: attributes.is_active,
+        credentials: Credentials {
+            headers: headers.map_err(|_refused| WHAT)?,
+            username: attributes.username,
+            version: attributes.secrets_version,
+        },
         trigger: Trigger::new(kind, context).map_err(|_refused| WHAT)?,
         url: TargetUrl::parse_unchecked(&attributes.url).map_err(|_refused| WHAT)?,
         name: Name::parse(&attributes.name).map_err(|_refused| WHAT)?,
@@ -97,67 +113,6 @@ pub fn decode_subscription(company: &CompanyId, item: Item) -> Result<Subscripti
             Some(_) => return Err(WHAT),
         },
     })
-}
-
-#[derive(Serialize, Deserialize)]
-#[serde(rename_all = "camelCase")]
-struct SecretAttributes {
-    schema: u32,
-    secret: String,
-}
-
-/// The item of a webhook's signing secret.
-pub fn encode_secret(
-    company: &CompanyId,
-    id: SubscriptionId,
-    secret: &SigningSecret,
-) -> Result<Item, StoreError> {
-    encode(Key::secret(company, id), &SecretAttributes { schema: SCHEMA, secret: secret.reveal() })
-}
-
-/// The secret of an item.
-pub fn decode_secret(item: Item) -> Result<SigningSecret, StoreError> {
-    let attributes: SecretAttributes = decode(item, "secret")?;
-    SigningSecret::parse(&attributes.secret).map_err(|_refused| StoreError::Corrupt { what: "secret" })
-}
-
-#[derive(Serialize, Deserialize)]
-#[serde(rename_all = "camelCase")]
-struct TokenAttributes {
-    schema: u32,
-    /// None for an operator's token.
-    company: Option<String>,
-    scopes: Vec<String>,
-    /// Milliseconds; the table's own expiry attribute is in seconds and may lag by days.
-    ends_at: Option<u64>,
-}
-
-/// The item of a token.
-pub fn encode_grant(key: Key, grant: &Grant) -> Result<Item, StoreError> {
-    encode(
-        key,
-        &TokenAttributes {
-            schema: SCHEMA,
-            company: match &grant.holder {
-                Holder::Company(company) => Some(company.as_str().to_owned()),
-                Holder::Operator => None,
-            },
-            scopes: grant.scopes.iter().map(|scope| scope.name().to_owned()).collect(),
-            ends_at: grant.expires_at.map(|at| at.0),
-        },
-    )
-}
-
-/// The grant of a token's item.
-pub fn decode_grant(item: Item) -> Result<Grant, StoreError> {
-    const WHAT: StoreError = StoreError::Corrupt { what: "token" };
-    let attributes: TokenAttributes = decode(item, "token")?;
-    let holder = match attributes.company {
-        Some(company) => Holder::Company(CompanyId::parse(&company).map_err(|_refused| WHAT)?),
-        None => Holder::Operator,
-    };
-    let scopes: Option<Vec<Scope>> = attributes.scopes.iter().map(|name| Scope::find(name)).collect();
-    Ok(Grant { holder, scopes: scopes.ok_or(WHAT)?, expires_at: attributes.ends_at.map(Millis) })
 }
 
 #[derive(Serialize, Deserialize)]
@@ -219,20 +174,15 @@ mod tests {
             version: 3,
             suspend_after: Some(1),
             inactive_because: Some(InactiveBecause::Gone),
+            credentials: Credentials {
+                headers: vec![HeaderName::parse("x-key").unwrap()],
+                username: Some("user".to_owned()),
+                version: 2,
+            },
         };
         let item = encode_subscription(&subscription).unwrap();
         assert_eq!(Key::of(&item).unwrap(), Key::webhook(&company, subscription.id));
         assert_eq!(decode_subscription(&company, item).unwrap(), subscription);
-    }
-
-    #[test]
-    fn a_token_round_trips_with_its_holder() {
-        let company =
-            Grant { expires_at: Some(Millis(5)), ..Grant::company(CompanyId::parse("acme").unwrap()) };
-        for grant in [company, Grant::operator()] {
-            let key = Key { partition: "token#x".into(), sort: "token".into() };
-            assert_eq!(decode_grant(encode_grant(key, &grant).unwrap()).unwrap(), grant);
-        }
     }
 
     #[test]

@@ -1,0 +1,199 @@
+//! Every route: where it is, who may call it, what the audit log says of it, and who answers.
+
+use std::fmt;
+use std::sync::Arc;
+
+use axum::Router;
+use axum::handler::Handler;
+use axum::middleware::{from_fn, from_fn_with_state};
+use axum::routing::{MethodFilter, on};
+use hookrail_domain::audit::Deed;
+use hookrail_domain::token::Scope;
+use http::Method;
+
+use crate::auth::Access;
+use crate::{
+    App, Ports, answer, audit, auth, companies, error, events, logs, panel, queue, replays, request, secrets,
+    subscriptions, tokens,
+};
+
+/// Where webhooks are listed and made; one is this path, a slash and its id.
+pub const WEBHOOKS_PATH: &str = "/api/v3/webhook/subscription";
+/// Where a webhook's log is listed: this path, a slash and its id.
+pub const LOGS_PATH: &str = "/api/v3/webhook/subscription/logs";
+/// Where events are pushed.
+pub const EVENTS_PATH: &str = "/api/v3/event";
+/// Where an operator makes companies.
+pub const COMPANIES_PATH: &str = "/api/v3/company";
+/// Where tokens are listed and made; one is this path, a slash and its id.
+pub const TOKENS_PATH: &str = "/api/v3/token";
+/// Where links into the panel are made.
+pub const LINKS_PATH: &str = "/api/v3/panel/link";
+/// Where such a link's code is exchanged for a session.
+pub const SESSION_PATH: &str = "/api/v3/panel/session";
+/// Who did what.
+pub const AUDIT_PATH: &str = "/api/v3/audit";
+/// Where people look.
+pub const PANEL_PATH: &str = "/panel";
+
+/// One route, as it is listed.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Route {
+    pub method: Method,
+    /// With its parameters in braces.
+    pub path: String,
+    pub access: Access,
+    /// What the audit log calls it; none for what only reads, and for the traffic of events.
+    pub deed: Option<Deed>,
+}
+
+/// Lists routes and builds the router from the same list.
+pub struct Routes<P: Ports> {
+    app: Arc<App<P>>,
+    router: Router<Arc<App<P>>>,
+    listed: Vec<Route>,
+}
+
+impl<P: Ports> fmt::Debug for Routes<P> {
+    fn fmt(&self, out: &mut fmt::Formatter<'_>) -> fmt::Result {
+        out.debug_list().entries(&self.listed).finish()
+    }
+}
+
+impl<P: Ports> Routes<P> {
+    /// Every route there is.
+    #[must_use]
+    pub fn new(app: &Arc<App<P>>) -> Self {
+        let empty = Self { app: Arc::clone(app), router: Router::new(), listed: Vec::new() };
+        empty.webhooks().lines().access().panel()
+    }
+
+    /// The routes, in the order they were listed.
+    #[must_use]
+    pub fn listed(&self) -> &[Route] {
+        &self.listed
+    }
+
+    fn webhooks(self) -> Self {
+        let one = format!("{WEBHOOKS_PATH}/{{id}}");
+        let (read, write) = (Access::Company(Scope::WebhooksRead), Access::Company(Scope::WebhooksWrite));
+        self.get(WEBHOOKS_PATH, read, subscriptions::list::<P>)
+            .post((WEBHOOKS_PATH, write), Deed::WebhookCreate, subscriptions::create::<P>)
+            .get(&one, read, subscriptions::find::<P>)
+            .add((Method::PATCH, &one), write, Some(Deed::WebhookChange), subscriptions::change::<P>)
+            .add(
+                (Method::GET, &format!("{one}/secret")),
+                Access::Company(Scope::SecretsRead),
+                Some(Deed::SecretReveal),
+                secrets::reveal::<P>,
+            )
+            .post((&format!("{one}/secret/rotate"), write), Deed::SecretRotate, secrets::rotate::<P>)
+            .post((&format!("{one}/secret/expire"), write), Deed::SecretExpire, secrets::expire::<P>)
+            .get(&format!("{LOGS_PATH}/{{id}}"), Access::Company(Scope::LogsRead), logs::list::<P>)
+            .add(
+                (Method::POST, EVENTS_PATH),
+                Access::CompanyOrOperator(Scope::EventsWrite),
+                None,
+                events::push::<P>,
+            )
+    }
+
+    fn lines(self) -> Self {
+        let line = format!("{WEBHOOKS_PATH}/{{id}}/queue");
+        let replay = format!("{WEBHOOKS_PATH}/{{id}}/replay");
+        let redeliver = format!("{LOGS_PATH}/{{id}}/{{row}}/redeliver");
+        let (read, act) = (Access::Company(Scope::LogsRead), Access::Company(Scope::DeliveriesWrite));
+        self.get(&line, read, queue::view::<P>)
+            .post((&format!("{line}/resume"), act), Deed::QueueResume, queue::resume::<P>)
+            .post((&format!("{line}/retry"), act), Deed::QueueRetry, queue::retry::<P>)
+            .post((&format!("{line}/skip"), act), Deed::QueueSkip, queue::skip::<P>)
+            .get(&replay, read, replays::view::<P>)
+            .post((&replay, act), Deed::ReplayStart, replays::start_range::<P>)
+            .add((Method::DELETE, &replay), act, Some(Deed::ReplayCancel), replays::cancel::<P>)
+            .post((&redeliver, act), Deed::EventRedeliver, replays::redeliver::<P>)
+    }
+
+    fn access(self) -> Self {
+        let one = format!("{TOKENS_PATH}/{{id}}");
+        let write = Access::CompanyOrOperator(Scope::TokensWrite);
+        self.post((COMPANIES_PATH, Access::Operator), Deed::CompanyCreate, companies::create::<P>)
+            .get(TOKENS_PATH, write, tokens::list::<P>)
+            .post((TOKENS_PATH, write), Deed::TokenCreate, tokens::create::<P>)
+            .get(&format!("{TOKENS_PATH}/self"), Access::AnyToken, tokens::own::<P>)
+            .add((Method::DELETE, &one), write, Some(Deed::TokenRevoke), tokens::revoke::<P>)
+            .get(AUDIT_PATH, Access::CompanyOrOperator(Scope::LogsRead), audit::list::<P>)
+    }
+
+    fn panel(self) -> Self {
+        let write = Access::CompanyOrOperator(Scope::TokensWrite);
+        self.post((LINKS_PATH, write), Deed::LinkCreate, panel::create_link::<P>)
+            .add((Method::POST, SESSION_PATH), Access::Anyone, None, panel::start_session::<P>)
+            .add(
+                (Method::DELETE, SESSION_PATH),
+                Access::AnyToken,
+                Some(Deed::SessionEnd),
+                panel::end_session::<P>,
+            )
+            .get(PANEL_PATH, Access::Anyone, panel::index)
+            .get(&format!("{PANEL_PATH}/"), Access::Anyone, panel::index)
+    }
+
+    fn get<H, T>(self, path: &str, access: Access, handler: H) -> Self
+    where
+        H: Handler<T, Arc<App<P>>>,
+        T: 'static,
+    {
+        self.add((Method::GET, path), access, None, handler)
+    }
+
+    fn post<H, T>(self, (path, access): (&str, Access), deed: Deed, handler: H) -> Self
+    where
+        H: Handler<T, Arc<App<P>>>,
+        T: 'static,
+    {
+        self.add((Method::POST, path), access, Some(deed), handler)
+    }
+
+    /// Adds a route. Who may call it is checked first, then its deed is written down, then it is done.
+    fn add<H, T>(
+        mut self,
+        (method, path): (Method, &str),
+        access: Access,
+        deed: Option<Deed>,
+        handler: H,
+    ) -> Self
+    where
+        H: Handler<T, Arc<App<P>>>,
+        T: 'static,
+    {
+        let filter = match method {
+            Method::POST => MethodFilter::POST,
+            Method::PATCH => MethodFilter::PATCH,
+            Method::DELETE => MethodFilter::DELETE,
+            _ => MethodFilter::GET,
+        };
+        let mut route = on(filter, handler);
+        if let Some(deed) = deed {
+            let state = (Arc::clone(&self.app), deed);
+            route = route.route_layer(from_fn_with_state(state, audit::record::<P>));
+        }
+        if access != Access::Anyone {
+            let state = (Arc::clone(&self.app), access);
+            route = route.route_layer(from_fn_with_state(state, auth::admit::<P>));
+        }
+        self.router = self.router.route(path, route);
+        self.listed.push(Route { method, path: path.to_owned(), access, deed });
+        self
+    }
+}
+
+/// The whole API. API Gateway's `$default` stage adds nothing to the paths.
+pub fn router<P: Ports>(app: &Arc<App<P>>) -> Router {
+    Routes::new(app)
+        .router
+        .fallback(error::no_such_path)
+        .method_not_allowed_fallback(error::no_such_method)
+        .layer(from_fn(request::refuse_foreign_origin))
+        .layer(from_fn(answer::finish))
+        .with_state(Arc::clone(app))
+}

@@ -1,0 +1,183 @@
+//! Every route times every kind of caller. The routes come from the router's own list: a new one fails here until it
+//! says what a good call of it looks like.
+
+use hookrail_adapters::store::access::AccessStore;
+use hookrail_adapters::store::{LineKey, LogStore};
+use hookrail_api::WEBHOOKS_PATH;
+use hookrail_api::auth::Access;
+use hookrail_api::routes::Route;
+use hookrail_domain::id::{SubscriptionId, TokenId};
+use hookrail_domain::line::Progress;
+use hookrail_domain::token::{Grant, Holder, Scope, TokenHash, TokenRef};
+use http::Method;
+
+use crate::queue::row;
+use crate::world::{ACME, Answer, Call, NOW, OPERATOR, OTHER, World, company, event, webhook};
+
+/// What acme has: a webhook, a row of its log, a token beside the first.
+struct Ids {
+    webhook: String,
+    row: String,
+    token: String,
+}
+
+const SPARE: &str = "spare-token";
+const REVOKED: &str = "revoked-token";
+const EXPIRED: &str = "expired-token";
+
+async fn acme(world: &World) -> Ids {
+    let webhook = world.make_webhook("mine").await;
+    let subscription = SubscriptionId::parse(&webhook).unwrap();
+    let line = LineKey { company: company("acme"), subscription };
+    let row = row(&line, (1, 1), Progress::Ended, 0);
+    world.tables.put_row(&row).await.unwrap();
+    world.token(SPARE, &Grant::company(company("acme"))).await;
+    world.token(REVOKED, &Grant::company(company("acme"))).await;
+    let revoked =
+        TokenRef { holder: Holder::Company(company("acme")), id: TokenId::of(TokenHash::of(REVOKED)) };
+    assert!(world.tables.revoke_token(&revoked).await.unwrap());
+    let ended = Grant { expires_at: Some(NOW), ..Grant::company(company("acme")) };
+    world.token(EXPIRED, &ended).await;
+    Ids {
+        webhook,
+        row: row.attempt.number.row_id(subscription).to_string(),
+        token: TokenId::of(TokenHash::of(SPARE)).to_string(),
+    }
+}
+
+/// A good call of the route by its owner, and the status that it gets.
+fn good(route: &Route, ids: &Ids) -> (Call, u16) {
+    let id = if route.path.contains("/token/") { &ids.token } else { &ids.webhook };
+    let path = route.path.replace("{id}", id).replace("{row}", &ids.row);
+    let tail = route.path.strip_prefix(WEBHOOKS_PATH).unwrap_or(&route.path);
+    let (body, status) = match (route.method.as_str(), tail) {
+        ("POST", "") => (webhook("new"), 201),
+        ("PATCH", "/{id}") => (r#"{"name":"n"}"#.into(), 200),
+        ("GET", "" | "/{id}" | "/{id}/secret" | "/logs/{id}" | "/{id}/queue") => (String::new(), 200),
+        ("POST", "/{id}/secret/rotate" | "/{id}/secret/expire") => ("{}".into(), 200),
+        // Nothing waits and nothing was replayed: the owner is told so.
+        ("POST", "/{id}/queue/resume" | "/{id}/queue/retry" | "/{id}/queue/skip") => ("{}".into(), 409),
+        ("GET", "/{id}/replay") => (String::new(), 404),
+        ("DELETE", "/{id}/replay") => (String::new(), 409),
+        ("POST", "/{id}/replay" | "/logs/{id}/{row}/redeliver") => ("{}".into(), 202),
+        ("POST", "/api/v3/event") => (event("acme"), 202),
+        ("POST", "/api/v3/company") => ("{}".into(), 201),
+        ("POST", "/api/v3/token") => (r#"{"name":"n","scopes":["logs:read"]}"#.into(), 201),
+        ("GET", "/api/v3/token" | "/api/v3/token/self" | "/api/v3/audit") => (String::new(), 200),
+        ("DELETE", "/api/v3/token/{id}") => (String::new(), 204),
+        ("POST", "/api/v3/panel/link") => ("{}".into(), 201),
+        // A code that was never made; a token that is no session's.
+        ("POST", "/api/v3/panel/session") => (r#"{"code":"hkl_x"}"#.into(), 401),
+        ("DELETE", "/api/v3/panel/session") => (String::new(), 403),
+        ("GET", "/panel" | "/panel/") => (String::new(), 200),
+        (method, path) => panic!("say what a good call of {method} {path} is"),
+    };
+    let call = Call::new(route.method.clone(), &path, body.into_bytes());
+    let has_body = route.method == Method::POST || route.method == Method::PATCH;
+    (if has_body { call.header("content-type", "application/json") } else { call }, status)
+}
+
+async fn sent(route: &Route, by: impl FnOnce(Call) -> Call) -> Answer {
+    let world = World::new().await;
+    let ids = acme(&world).await;
+    world.send(by(good(route, &ids).0)).await
+}
+
+#[track_caller]
+fn check(route: &Route, who: &str, answer: &Answer, expected: u16) {
+    assert_eq!(answer.status, expected, "{} {} by {who}: {answer:?}", route.method, route.path);
+}
+
+#[tokio::test]
+async fn each_route_answers_its_owner_and_nobody_else() {
+    let routes = World::new().await.routes;
+    assert!(25 <= routes.len(), "{routes:?}");
+    for route in &routes {
+        let world = World::new().await;
+        let (_, status) = good(route, &acme(&world).await);
+        let own = match route.access {
+            Access::Operator => OPERATOR,
+            _ => ACME,
+        };
+        check(route, "its owner", &sent(route, |call| call.by(own)).await, status);
+        let nobody = sent(route, |call| call.without("authorization")).await;
+        if route.access == Access::Anyone {
+            check(route, "nobody", &nobody, status);
+            continue;
+        }
+        check(route, "nobody", &nobody, 401);
+        for token in ["malformed token", "", REVOKED, EXPIRED, "hkr_unknown"] {
+            check(route, token, &sent(route, |call| call.by(token)).await, 401);
+        }
+        let basic = |call: Call| call.header("authorization", "Basic YTpi");
+        check(route, "basic auth", &sent(route, basic).await, 401);
+    }
+}
+
+#[tokio::test]
+async fn each_route_names_the_scope_that_a_token_lacks() {
+    for route in &World::new().await.routes {
+        let scope = match route.access {
+            Access::Company(scope) | Access::CompanyOrOperator(scope) => scope,
+            Access::Operator => Scope::Operator,
+            Access::AnyToken | Access::Anyone => continue,
+        };
+        let world = World::new().await;
+        let ids = acme(&world).await;
+        let scopes = Scope::COMPANY.into_iter().filter(|one| *one != scope).collect();
+        world.token("narrow", &Grant { scopes, ..Grant::company(company("acme")) }).await;
+        let answer = world.send(good(route, &ids).0.by("narrow")).await;
+        check(route, "a narrow token", &answer, 403);
+        assert_eq!(answer.json()["detail"], format!("the token lacks the scope {}", scope.name()));
+        // And that scope alone is enough.
+        if scope != Scope::Operator {
+            world.token("just", &Grant { scopes: vec![scope], ..Grant::company(company("acme")) }).await;
+            let status = world.send(good(route, &ids).0.by("just")).await.status;
+            assert!(![401, 403].contains(&status), "{} {}: {status}", route.method, route.path);
+        }
+    }
+}
+
+#[tokio::test]
+async fn no_route_tells_one_company_of_another_or_changes_anything_of_it() {
+    for route in &World::new().await.routes {
+        let world = World::new().await;
+        let ids = acme(&world).await;
+        let before = world.tables.everything_of(&company("acme"));
+        let (call, status) = good(route, &ids);
+        let answer = world.send(call.by(OTHER)).await;
+        let expected = match route.access {
+            Access::Operator => 403,
+            // Another company in the body.
+            _ if route.path.ends_with("/event") => 400,
+            _ if route.path.contains("{id}") => 404,
+            _ => status,
+        };
+        check(route, "another company", &answer, expected);
+        let text = String::from_utf8_lossy(&answer.body);
+        let of_acme = [&ids.webhook, &ids.row, &ids.token, "acme", "whsec_"];
+        let is_told = of_acme.iter().find(|secret| text.contains(**secret) && route.access != Access::Anyone);
+        assert_eq!(is_told, None, "{} {}: {text}", route.method, route.path);
+        assert_eq!(world.tables.everything_of(&company("acme")), before, "{} {}", route.method, route.path);
+        assert!(world.queue.sent().iter().all(|(_, message)| !message.group.contains("acme")));
+    }
+}
+
+#[tokio::test]
+async fn an_operator_acts_for_companies_by_name_and_reads_nothing_of_theirs_by_id() {
+    for route in &World::new().await.routes {
+        let world = World::new().await;
+        let (call, status) = good(route, &acme(&world).await);
+        let answer = world.send(call.by(OPERATOR)).await;
+        let expected = match (route.access, route.path.as_str()) {
+            (Access::Company(_), _) => 403,
+            // Acme's token is none of the operator's own, who must name acme.
+            (_, "/api/v3/token/{id}") => 404,
+            // An operator's token of a company's scope; whose panel is not said.
+            (_, "/api/v3/token") if route.method == Method::POST => 400,
+            (_, "/api/v3/panel/link") => 400,
+            _ => status,
+        };
+        check(route, "an operator", &answer, expected);
+    }
+}

@@ -1,0 +1,242 @@
+//! Tokens and panel sessions.
+
+use hookrail_api::{AUDIT_PATH, LINKS_PATH, SESSION_PATH, TOKENS_PATH, WEBHOOKS_PATH};
+use hookrail_domain::time::Millis;
+use hookrail_domain::token::{Grant, Scope};
+use serde_json::{Value, json};
+
+use crate::world::{ACME, Answer, Call, NOW, OPERATOR, OTHER, World, company};
+
+async fn make(world: &World, by: &str, body: &Value) -> Answer {
+    world.send(Call::post(TOKENS_PATH, body.to_string()).by(by)).await
+}
+
+async fn made(world: &World, by: &str, body: Value) -> (String, String) {
+    let answer = make(world, by, &body).await;
+    assert_eq!(answer.status, 201, "{answer:?}");
+    let text = |field: &str| answer.json()[field].as_str().unwrap().to_owned();
+    (text("_id"), text("token"))
+}
+
+async fn status(world: &World, token: &str) -> u16 {
+    world.send(Call::get(WEBHOOKS_PATH).by(token)).await.status
+}
+
+#[tokio::test]
+async fn a_token_does_what_its_scopes_say_until_it_is_revoked() {
+    let world = World::new().await;
+    let (id, token) = made(&world, ACME, json!({"name": "ci", "scopes": ["webhooks:read"]})).await;
+    assert!(token.starts_with("hkr_") && token.len() == 68, "{token}");
+    assert_eq!(status(&world, &token).await, 200);
+    world.send(Call::post(WEBHOOKS_PATH, "{}").by(&token)).await.refuses(403, &[]);
+    let path = format!("{TOKENS_PATH}/{id}");
+    assert_eq!(world.send(Call::delete(&path)).await.status, 204);
+    assert_eq!(status(&world, &token).await, 401, "at once, in the sandbox that was told");
+    world.send(Call::delete(&path)).await.refuses(404, &[]);
+}
+
+#[tokio::test]
+async fn another_sandbox_believes_a_revoked_token_for_five_seconds_at_most() {
+    let world = World::new().await;
+    let (id, token) = made(&world, ACME, json!({"name": "ci", "scopes": ["webhooks:read"]})).await;
+    let other = world.sandbox();
+    let asked = async |at: u64| {
+        world.clock.set(Millis(NOW.0 + at));
+        let request = Call::get(WEBHOOKS_PATH).by(&token).into_request();
+        World::answer(&other, request).await.status
+    };
+    assert_eq!(asked(0).await, 200);
+    assert_eq!(world.send(Call::delete(&format!("{TOKENS_PATH}/{id}"))).await.status, 204);
+    assert_eq!(asked(4_999).await, 200);
+    assert_eq!(asked(5_000).await, 401);
+}
+
+#[tokio::test]
+async fn tokens_are_listed_without_their_text_and_with_their_last_use() {
+    let world = World::new().await;
+    world.clock.set(NOW.plus_seconds(1));
+    let (id, token) = made(&world, ACME, json!({"name": "ci", "scopes": ["webhooks:read"]})).await;
+    assert_eq!(status(&world, &token).await, 200);
+    let answer = world.send(Call::get(TOKENS_PATH)).await;
+    let listed = answer.json();
+    let [newest, first] = listed.as_array().unwrap().as_slice() else { panic!("{listed}") };
+    assert_eq!((&newest["_id"], &newest["name"], &newest["kind"]), (&json!(id), &json!("ci"), &json!("api")));
+    assert_eq!(newest["lastUsedAt"], "2022-05-05T19:54:41.000Z");
+    assert_eq!(newest["createdBy"], first["_id"], "made by the first");
+    let text = String::from_utf8(answer.body).unwrap();
+    assert!(!text.contains(&token) && !text.contains("\"token\""), "{text}");
+    let others = world.send(Call::get(TOKENS_PATH).by(OTHER)).await.json();
+    assert_eq!(others.as_array().unwrap().len(), 1);
+}
+
+#[tokio::test]
+async fn a_call_succeeds_although_its_tokens_use_could_not_be_written_down() {
+    let world = World::new().await;
+    world.tables.fail_at("mark_used");
+    assert_eq!(status(&world, ACME).await, 200);
+}
+
+#[tokio::test]
+async fn nobody_makes_a_token_that_can_do_more_than_their_own() {
+    let world = World::new().await;
+    let end = NOW.plus_seconds(60);
+    let scopes = vec![Scope::TokensWrite, Scope::LogsRead];
+    world.token("narrow", &Grant { scopes, expires_at: Some(end), ..Grant::company(company("acme")) }).await;
+    let soon = hookrail_wire::timestamp::render(end);
+    for (body, field) in [
+        (json!({"name": "a", "scopes": ["secrets:read"], "expiresAt": soon}), "scopes"),
+        (json!({"name": "a", "scopes": ["operator"], "expiresAt": soon}), "scopes"),
+        (json!({"name": "a", "scopes": ["logs:read"]}), "expiresAt"),
+        (json!({"name": "a", "scopes": ["logs:read"], "expiresAt": soon, "company": "other"}), "company"),
+    ] {
+        make(&world, "narrow", &body).await.refuses(400, &[field]);
+    }
+    made(&world, "narrow", json!({"name": "a", "scopes": ["logs:read"], "expiresAt": soon})).await;
+}
+
+#[tokio::test]
+async fn an_operator_makes_tokens_of_companies_and_of_operators() {
+    let world = World::new().await;
+    let body = json!({"name": "a", "scopes": ["webhooks:read"], "company": "acme"});
+    let (id, token) = made(&world, OPERATOR, body).await;
+    assert_eq!(status(&world, &token).await, 200);
+    let path = format!("{TOKENS_PATH}/{id}");
+    world.send(Call::delete(&path).by(OPERATOR)).await.refuses(404, &[]);
+    assert_eq!(world.send(Call::delete(&format!("{path}?company=acme")).by(OPERATOR)).await.status, 204);
+    let (_, token) = made(&world, OPERATOR, json!({"name": "second", "scopes": ["operator"]})).await;
+    assert_eq!(world.send(Call::post("/api/v3/company", "{}").by(&token)).await.status, 201);
+    let unknown = json!({"name": "a", "scopes": ["logs:read"], "company": "nobody"});
+    make(&world, OPERATOR, &unknown).await.refuses(400, &["company"]);
+    let mixed = json!({"name": "a", "scopes": ["operator"], "company": "acme"});
+    make(&world, OPERATOR, &mixed).await.refuses(400, &["scopes"]);
+}
+
+#[tokio::test]
+async fn a_caller_may_look_at_its_own_token() {
+    let world = World::new().await;
+    let own = world.send(Call::get(&format!("{TOKENS_PATH}/self"))).await.json();
+    assert_eq!((&own["company"], own["scopes"].as_array().unwrap().len()), (&json!("acme"), 7));
+    let operator = world.send(Call::get(&format!("{TOKENS_PATH}/self")).by(OPERATOR)).await.json();
+    assert_eq!(operator, json!({"name": "operator", "scopes": ["operator"]}));
+}
+
+#[tokio::test]
+async fn there_are_not_endlessly_many_tokens() {
+    let world = World::new().await;
+    for number in 1..200 {
+        world.token(&number.to_string(), &Grant::company(company("acme"))).await;
+    }
+    let answer = make(&world, ACME, &json!({"name": "a", "scopes": ["logs:read"]})).await;
+    answer.refuses(409, &[]);
+    assert!(answer.json()["detail"].as_str().unwrap().contains("200 tokens"));
+}
+
+async fn link(world: &World, by: &str, body: &Value) -> Answer {
+    world.send(Call::post(LINKS_PATH, body.to_string()).by(by)).await
+}
+
+async fn exchange(world: &World, code: &str) -> Answer {
+    let call = Call::post(SESSION_PATH, json!({ "code": code }).to_string()).without("authorization");
+    world.send(call).await
+}
+
+/// A session of acme's panel by a link of this token.
+async fn session(world: &World, by: &str, body: Value) -> Value {
+    let made = link(world, by, &body).await;
+    assert_eq!(made.status, 201, "{made:?}");
+    let started = exchange(world, made.json()["code"].as_str().unwrap()).await;
+    assert_eq!(started.status, 201, "{started:?}");
+    started.json()
+}
+
+#[tokio::test]
+async fn a_links_code_is_exchanged_once_for_a_session_of_eight_hours() {
+    let world = World::new().await;
+    let made = link(&world, ACME, &json!({})).await.json();
+    let code = made["code"].as_str().unwrap();
+    assert_eq!(made["path"], format!("/panel#code={code}"));
+    assert_eq!(made["expiresAt"], "2022-05-05T19:59:40.000Z");
+    let started = exchange(&world, code).await.json();
+    assert_eq!(
+        (&started["company"], &started["expiresAt"]),
+        (&json!("acme"), &json!("2022-05-06T03:54:40.000Z"))
+    );
+    let token = started["token"].as_str().unwrap();
+    assert_eq!(status(&world, token).await, 200);
+    exchange(&world, code).await.refuses(401, &[]);
+    world.clock.set(NOW.plus_seconds(8 * 3600));
+    assert_eq!(status(&world, token).await, 401);
+}
+
+#[tokio::test]
+async fn a_code_that_is_five_minutes_old_is_worth_nothing() {
+    let world = World::new().await;
+    let made = link(&world, ACME, &json!({})).await.json();
+    world.clock.set(NOW.plus_seconds(300));
+    exchange(&world, made["code"].as_str().unwrap()).await.refuses(401, &[]);
+}
+
+#[tokio::test]
+async fn a_session_has_no_more_scopes_and_no_more_time_than_its_maker() {
+    let world = World::new().await;
+    let scopes = vec![Scope::TokensWrite, Scope::LogsRead];
+    let end = NOW.plus_seconds(90);
+    world.token("narrow", &Grant { scopes, expires_at: Some(end), ..Grant::company(company("acme")) }).await;
+    link(&world, "narrow", &json!({"scopes": ["webhooks:read"]})).await.refuses(400, &["scopes"]);
+    let started = session(&world, "narrow", json!({})).await;
+    assert_eq!(started["scopes"], json!(["logs:read"]));
+    assert_eq!(started["expiresAt"], hookrail_wire::timestamp::render(end));
+    let brief = session(&world, ACME, json!({"sessionSeconds": 60})).await;
+    assert_eq!(brief["expiresAt"], hookrail_wire::timestamp::render(NOW.plus_seconds(60)));
+}
+
+#[tokio::test]
+async fn a_session_ends_with_the_token_that_its_link_was_made_with() {
+    let world = World::new().await;
+    let body = json!({"name": "backend", "scopes": ["tokens:write", "webhooks:read"]});
+    let (id, maker) = made(&world, ACME, body).await;
+    let started = session(&world, &maker, json!({})).await;
+    let unused = link(&world, &maker, &json!({})).await.json();
+    let token = started["token"].as_str().unwrap();
+    assert_eq!(status(&world, token).await, 200);
+    let other = world.sandbox();
+    assert_eq!(world.send(Call::delete(&format!("{TOKENS_PATH}/{id}"))).await.status, 204);
+    assert_eq!(status(&world, token).await, 401);
+    let request = Call::get(WEBHOOKS_PATH).by(token).into_request();
+    assert_eq!(World::answer(&other, request).await.status, 401);
+    exchange(&world, unused["code"].as_str().unwrap()).await.refuses(401, &[]);
+}
+
+#[tokio::test]
+async fn a_session_signs_itself_out_and_nothing_else() {
+    let world = World::new().await;
+    let started = session(&world, OPERATOR, json!({"company": "acme"})).await;
+    let token = started["token"].as_str().unwrap();
+    assert_eq!(started["scopes"].as_array().unwrap().len(), 5);
+    assert_eq!(world.send(Call::delete(SESSION_PATH).by(token)).await.status, 204);
+    assert_eq!(status(&world, token).await, 401);
+    world.send(Call::delete(SESSION_PATH)).await.refuses(403, &[]);
+    assert_eq!(status(&world, ACME).await, 200);
+}
+
+#[tokio::test]
+async fn an_operator_says_whose_panel_a_link_opens() {
+    let world = World::new().await;
+    link(&world, OPERATOR, &json!({})).await.refuses(400, &["company"]);
+    link(&world, OPERATOR, &json!({"company": "nobody"})).await.refuses(400, &["company"]);
+    link(&world, ACME, &json!({"company": "other"})).await.refuses(400, &["company"]);
+}
+
+#[tokio::test]
+async fn who_came_in_by_which_link_is_written_down() {
+    let world = World::new().await;
+    let started = session(&world, ACME, json!({})).await;
+    let token = started["token"].as_str().unwrap().to_owned();
+    assert_eq!(world.send(Call::delete(SESSION_PATH).by(&token)).await.status, 204);
+    let log = world.send(Call::get(AUDIT_PATH)).await.json();
+    let mut deeds: Vec<_> =
+        log.as_array().unwrap().iter().map(|one| one["action"].as_str().unwrap()).collect();
+    deeds.sort_unstable();
+    assert_eq!(deeds, ["link.create", "session.end", "session.start"]);
+    assert!(!log.to_string().contains(&token) && !log.to_string().contains("hkl_"));
+}

@@ -1,0 +1,192 @@
+//! Who did what: every deed of a person or program that changes something, or that shows a secret.
+
+use crate::id::TokenId;
+use crate::limits::AUDIT_TEXT_CHARS_MAX;
+use crate::time::Millis;
+
+/// How long entries are kept, in seconds: thirteen months, so that a year can be looked back upon.
+pub const AUDIT_SECONDS: u64 = 396 * 24 * 60 * 60;
+
+/// What was done.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub enum Deed {
+    CompanyCreate,
+    WebhookCreate,
+    WebhookChange,
+    WebhookActivate,
+    WebhookDeactivate,
+    WebhookTest,
+    SecretReveal,
+    SecretRotate,
+    SecretExpire,
+    QueueResume,
+    QueueRetry,
+    QueueSkip,
+    ReplayStart,
+    ReplayCancel,
+    EventRedeliver,
+    TokenCreate,
+    TokenRevoke,
+    LinkCreate,
+    SessionStart,
+    SessionEnd,
+}
+
+impl Deed {
+    pub const ALL: [Self; 20] = [
+        Self::CompanyCreate,
+        Self::WebhookCreate,
+        Self::WebhookChange,
+        Self::WebhookActivate,
+        Self::WebhookDeactivate,
+        Self::WebhookTest,
+        Self::SecretReveal,
+        Self::SecretRotate,
+        Self::SecretExpire,
+        Self::QueueResume,
+        Self::QueueRetry,
+        Self::QueueSkip,
+        Self::ReplayStart,
+        Self::ReplayCancel,
+        Self::EventRedeliver,
+        Self::TokenCreate,
+        Self::TokenRevoke,
+        Self::LinkCreate,
+        Self::SessionStart,
+        Self::SessionEnd,
+    ];
+
+    #[must_use]
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::CompanyCreate => "company.create",
+            Self::WebhookCreate => "webhook.create",
+            Self::WebhookChange => "webhook.change",
+            Self::WebhookActivate => "webhook.activate",
+            Self::WebhookDeactivate => "webhook.deactivate",
+            Self::WebhookTest => "webhook.test",
+            Self::SecretReveal => "secret.reveal",
+            Self::SecretRotate => "secret.rotate",
+            Self::SecretExpire => "secret.expire",
+            Self::QueueResume => "queue.resume",
+            Self::QueueRetry => "queue.retry",
+            Self::QueueSkip => "queue.skip",
+            Self::ReplayStart => "replay.start",
+            Self::ReplayCancel => "replay.cancel",
+            Self::EventRedeliver => "event.redeliver",
+            Self::TokenCreate => "token.create",
+            Self::TokenRevoke => "token.revoke",
+            Self::LinkCreate => "link.create",
+            Self::SessionStart => "session.start",
+            Self::SessionEnd => "session.end",
+        }
+    }
+
+    /// The deed of this name.
+    #[must_use]
+    pub fn find(name: &str) -> Option<Self> {
+        Self::ALL.into_iter().find(|deed| deed.name() == name)
+    }
+}
+
+/// Who did it.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Actor {
+    /// The token's id; none for a configured operator and for a JWT.
+    pub token: Option<TokenId>,
+    /// The token's name as it was, or who the JWT speaks of.
+    pub name: String,
+}
+
+impl Actor {
+    /// Names come from outside, and are cut to what an entry has room for.
+    #[must_use]
+    pub fn new(token: Option<TokenId>, name: &str) -> Self {
+        Self { token, name: cut(name) }
+    }
+}
+
+/// One entry. It is written before the deed and completed after it, so that nothing is done without a trace.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct AuditEntry {
+    /// Where it stands: by time, and by chance inside a millisecond.
+    pub place: AuditPlace,
+    pub actor: Actor,
+    pub deed: Deed,
+    /// What it was done to: a webhook, a token, a company.
+    pub subject: Option<String>,
+    /// The fields that a change named; never their values.
+    pub fields: Vec<String>,
+    /// The status that the caller got; none if nobody knows how it ended.
+    pub status: Option<u16>,
+}
+
+/// The place of an entry in its company's log.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct AuditPlace {
+    pub at: Millis,
+    pub chance: u32,
+}
+
+/// What a deed turned out to be, as its handler knows it.
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+pub struct Finding {
+    /// A finer word than the route's own.
+    pub deed: Option<Deed>,
+    pub subject: Option<String>,
+    pub fields: Vec<String>,
+}
+
+impl AuditEntry {
+    /// The entry once the deed is done.
+    #[must_use]
+    pub fn ended(self, finding: Finding, status: u16) -> Self {
+        Self {
+            deed: finding.deed.unwrap_or(self.deed),
+            subject: finding.subject.or(self.subject).as_deref().map(cut),
+            fields: finding.fields.iter().map(|field| cut(field)).collect(),
+            status: Some(status),
+            ..self
+        }
+    }
+}
+
+fn cut(text: &str) -> String {
+    text.chars().take(AUDIT_TEXT_CHARS_MAX).collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn deeds_are_found_by_their_names() {
+        for deed in Deed::ALL {
+            assert_eq!(Deed::find(deed.name()), Some(deed));
+        }
+        assert_eq!(Deed::find("webhook.delete"), None);
+    }
+
+    #[test]
+    fn a_handler_may_know_better_what_was_done() {
+        let entry = AuditEntry {
+            place: AuditPlace { at: Millis(1), chance: 2 },
+            actor: Actor::new(None, &"o".repeat(300)),
+            deed: Deed::WebhookChange,
+            subject: Some("path".to_owned()),
+            fields: Vec::new(),
+            status: None,
+        };
+        assert_eq!(entry.actor.name.len(), 200);
+        let plain = entry.clone().ended(Finding::default(), 409);
+        assert_eq!(plain, AuditEntry { status: Some(409), ..entry.clone() });
+        let finding = Finding {
+            deed: Some(Deed::WebhookActivate),
+            subject: Some("made".to_owned()),
+            fields: vec!["isActive".to_owned()],
+        };
+        let fine = entry.ended(finding, 200);
+        assert_eq!((fine.deed, fine.subject.as_deref()), (Deed::WebhookActivate, Some("made")));
+        assert_eq!(fine.fields, ["isActive"]);
+    }
+}

@@ -1,0 +1,66 @@
+//! The audit log as the API shows it.
+
+use hookrail_domain::audit::AuditEntry;
+use serde::Serialize;
+
+use crate::timestamp;
+
+#[derive(Serialize)]
+#[serde(rename_all = "camelCase")]
+struct Document<'a> {
+    at: String,
+    action: &'static str,
+    actor: &'a str,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    actor_token: Option<String>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    subject: Option<&'a str>,
+    #[serde(skip_serializing_if = "<[_]>::is_empty")]
+    fields: &'a [String],
+    /// The status of the answer; null if nobody knows how the call ended.
+    status: Option<u16>,
+}
+
+/// Entries as the API lists them.
+#[must_use]
+pub fn render_list(entries: &[AuditEntry]) -> Vec<u8> {
+    let documents: Vec<_> = entries
+        .iter()
+        .map(|entry| Document {
+            at: timestamp::render(entry.place.at),
+            action: entry.deed.name(),
+            actor: &entry.actor.name,
+            actor_token: entry.actor.token.map(|id| id.to_string()),
+            subject: entry.subject.as_deref(),
+            fields: &entry.fields,
+            status: entry.status,
+        })
+        .collect();
+    serde_json::to_vec(&documents).unwrap_or_default()
+}
+
+#[cfg(test)]
+mod tests {
+    use hookrail_domain::audit::{Actor, AuditPlace, Deed};
+    use hookrail_domain::id::TokenId;
+    use hookrail_domain::time::Millis;
+
+    use super::*;
+
+    #[test]
+    fn an_entry_says_who_did_what_when_and_how_it_ended() {
+        let entry = AuditEntry {
+            place: AuditPlace { at: Millis(0), chance: 1 },
+            actor: Actor::new(Some(TokenId::from_bytes([1; 12])), "ci"),
+            deed: Deed::WebhookChange,
+            subject: Some("w".to_owned()),
+            fields: vec!["url".to_owned()],
+            status: None,
+        };
+        assert_eq!(
+            String::from_utf8(render_list(&[entry])).unwrap(),
+            "[{\"at\":\"1970-01-01T00:00:00.000Z\",\"action\":\"webhook.change\",\"actor\":\"ci\",\
+             \"actorToken\":\"010101010101010101010101\",\"subject\":\"w\",\"fields\":[\"url\"],\"status\":null}]"
+        );
+    }
+}
