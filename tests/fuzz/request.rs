@@ -92,6 +92,7 @@ async fn api(queue: MemoryQueue) -> Router {
         suspension: SuspensionPolicy::default(),
         targets: TargetPolicy::default(),
         operator: None,
+        jwt: None,
     };
     let clock = ManualClock::at(Millis(1_651_780_480_000));
     router(&Arc::new(App::new((tables, queue, ScriptedSender::default(), clock), config)))

@@ -21,6 +21,7 @@ use http::header::AUTHORIZATION;
 use http::request::Parts;
 
 use crate::error::{ApiError, Bug};
+use crate::jwt::is_jwt;
 use crate::{App, Ports};
 
 /// How long a sandbox believes what it read about a token. A revoked token works no longer than this.
@@ -176,7 +177,12 @@ impl<P: Ports> App<P> {
             let name = Name::parse(OPERATOR).map_err(ApiError::failed)?;
             return Ok(Some(Caller { grant: Grant::operator(), token: None, name, kind: TokenKind::Api }));
         }
-        Ok(self.find_token(hash).await?.map(|token| Caller::of(&token)))
+        match &self.jwts {
+            Some(jwts) if is_jwt(text) => jwts.caller(text, self.clock.now()).await.map_err(|error| {
+                ApiError::unavailable("the identity provider cannot be reached").caused_by(error)
+            }),
+            Some(_) | None => Ok(self.find_token(hash).await?.map(|token| Caller::of(&token))),
+        }
     }
 
     async fn find_token(&self, hash: TokenHash) -> Result<Option<Token>, ApiError> {

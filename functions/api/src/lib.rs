@@ -9,6 +9,7 @@ use std::sync::Arc;
 use hookrail_adapters::aws::Clients;
 use hookrail_adapters::clock::{Clock, SystemClock};
 use hookrail_adapters::config::{ApiConfig, AwsConfig};
+use hookrail_adapters::issuer::HttpIssuer;
 use hookrail_adapters::queue::Queue;
 use hookrail_adapters::queue::sqs::SqsQueue;
 use hookrail_adapters::sender::Sender;
@@ -18,9 +19,11 @@ use hookrail_adapters::store::dynamodb::DynamoDbStore;
 use hookrail_adapters::store::{ConfigStore, LogStore};
 
 use crate::auth::TokenCache;
+use crate::jwt::Jwts;
 
 pub mod routes;
 pub mod auth;
+pub mod jwt;
 pub mod audit;
 pub mod request;
 pub mod answer;
@@ -69,6 +72,7 @@ pub struct App<P: Ports> {
     clock: P::Clock,
     config: ApiConfig,
     tokens: TokenCache,
+    jwts: Option<Jwts>,
 }
 
 impl<S, Q, H, C> App<(S, Q, H, C)>
@@ -76,7 +80,13 @@ where
     (S, Q, H, C): Ports<Store = S, Queue = Q, Sender = H, Clock = C>,
 {
     pub fn new((store, queue, sender, clock): (S, Q, H, C), config: ApiConfig) -> Self {
-        Self { store, queue, sender, clock, config, tokens: TokenCache::default() }
+        Self { store, queue, sender, clock, config, tokens: TokenCache::default(), jwts: None }
+    }
+
+    /// Also believes the tokens of an identity provider.
+    #[must_use]
+    pub fn with_jwts(self, jwts: Option<Jwts>) -> Self {
+        Self { jwts, ..self }
     }
 }
 
@@ -94,5 +104,10 @@ pub async fn run(config: ApiConfig, aws: AwsConfig) -> Result<(), lambda_http::E
     let store = DynamoDbStore::new(clients.dynamodb(), config_table, log_table);
     let queue = SqsQueue::new(clients.sqs());
     let sender = HttpSender::new(config.targets.clone())?;
-    lambda_http::run(router(&Arc::new(App::new((store, queue, sender, SystemClock), config)))).await
+    let jwts = match config.jwt.clone() {
+        Some(jwt) => Some(Jwts::new(jwt.clone(), Box::new(HttpIssuer::new(&jwt.issuer)?))),
+        None => None,
+    };
+    let app = App::new((store, queue, sender, SystemClock), config).with_jwts(jwts);
+    lambda_http::run(router(&Arc::new(app))).await
 }

@@ -25,6 +25,9 @@ pub const TARGET_ALLOW_HTTP: &str = "HOOKRAIL_TARGET_ALLOW_HTTP";
 pub const TARGET_PORTS: &str = "HOOKRAIL_TARGET_PORTS";
 pub const TARGET_RANGES: &str = "HOOKRAIL_TARGET_RANGES";
 pub const OPERATOR_TOKEN_SHA256: &str = "HOOKRAIL_OPERATOR_TOKEN_SHA256";
+pub const JWT_ISSUER: &str = "HOOKRAIL_JWT_ISSUER";
+pub const JWT_AUDIENCE: &str = "HOOKRAIL_JWT_AUDIENCE";
+pub const JWT_COMPANY_CLAIM: &str = "HOOKRAIL_JWT_COMPANY_CLAIM";
 
 /// Lambda's own name of the running function.
 pub const FUNCTION_NAME: &str = "AWS_LAMBDA_FUNCTION_NAME";
@@ -140,6 +143,31 @@ pub struct ApiConfig {
     pub suspension: SuspensionPolicy,
     pub targets: TargetPolicy,
     pub operator: Option<TokenHash>,
+    pub jwt: Option<JwtConfig>,
+}
+
+/// Which tokens of an identity provider are believed.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct JwtConfig {
+    /// What the provider calls itself, as it stands in its tokens.
+    pub issuer: String,
+    pub audience: String,
+    /// The claim that names the company.
+    pub company_claim: String,
+}
+
+impl JwtConfig {
+    fn from_env(env: &impl Environment) -> Result<Option<Self>, ConfigError> {
+        let Some(issuer) = env.get(JWT_ISSUER) else { return Ok(None) };
+        if !issuer.starts_with("https://") {
+            return Err(ConfigError::Invalid(JWT_ISSUER));
+        }
+        Ok(Some(Self {
+            issuer,
+            audience: required(env, JWT_AUDIENCE)?,
+            company_claim: required(env, JWT_COMPANY_CLAIM)?,
+        }))
+    }
 }
 
 impl ApiConfig {
@@ -153,6 +181,7 @@ impl ApiConfig {
             suspension: suspension_policy(env)?,
             targets: target_policy(env)?,
             operator: parsed(env, OPERATOR_TOKEN_SHA256)?,
+            jwt: JwtConfig::from_env(env)?,
         })
     }
 }

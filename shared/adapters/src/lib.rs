@@ -7,6 +7,7 @@ pub mod clock;
 pub mod random;
 pub mod telemetry;
 pub mod store;
+pub mod issuer;
 pub mod queue;
 pub mod recovery;
 pub mod notices;

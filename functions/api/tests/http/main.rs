@@ -7,6 +7,7 @@ mod world;
 mod failing;
 mod auth;
 mod matrix;
+mod jwt;
 mod tokens;
 mod secrets;
 mod audit;

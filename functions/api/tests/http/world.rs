@@ -136,6 +136,7 @@ pub(crate) fn config(queues: &[&str]) -> ApiConfig {
         suspension: SuspensionPolicy::default(),
         targets: TargetPolicy::default(),
         operator: Some(TokenHash::of(OPERATOR)),
+        jwt: None,
     }
 }
 
