@@ -4,6 +4,7 @@
 
 use std::collections::BTreeSet;
 use std::ops::RangeInclusive;
+use std::sync::Arc;
 
 use hookrail::dev::options::VISIBILITY_FACTOR;
 use hookrail::dev::resources::{RECEIVES_MAX, RETENTION_SECONDS};
@@ -11,10 +12,17 @@ use hookrail::dev::schedule::PERIOD;
 use hookrail_adapters::config;
 use hookrail_adapters::store::item::line::{DUE_INDEX, DUE_PARTITION, DUE_SORT};
 use hookrail_adapters::store::item::{PARTITION_KEY, SORT_KEY};
+use hookrail_api::App;
+use hookrail_api::routes::Routes;
 use hookrail_deliver::attempt::ATTEMPT_MS_MARGIN;
 use hookrail_domain::limits::{QUEUE_BATCH_MAX, QUEUE_MESSAGE_BYTES_MAX};
 use hookrail_domain::retry::RetryPolicy;
 use hookrail_domain::suspension::SuspensionPolicy;
+use hookrail_domain::target::TargetPolicy;
+use hookrail_testkit::clock::ManualClock;
+use hookrail_testkit::memory::MemoryTables;
+use hookrail_testkit::queue::MemoryQueue;
+use hookrail_testkit::script::ScriptedSender;
 use serde_norway::Value;
 
 const TEMPLATE: &str = include_str!("../template.yaml");
@@ -188,9 +196,13 @@ const VARIABLES: [(&str, &[&str]); 4] = [
             config::TARGET_RANGES,
             config::RECOVERY_QUEUE_URL,
             config::ATTEMPTS,
+            config::TIMEOUT_SECONDS,
             config::SUSPEND_AFTER,
             config::PARK_AFTER_SECONDS,
             config::OPERATOR_TOKEN_SHA256,
+            config::JWT_ISSUER,
+            config::JWT_AUDIENCE,
+            config::JWT_COMPANY_CLAIM,
         ],
     ),
     (
@@ -288,5 +300,55 @@ fn tables_outlive_the_stack_and_can_be_restored() {
         let recovery =
             at(&table, &["Properties", "PointInTimeRecoverySpecification", "PointInTimeRecoveryEnabled"]);
         assert_eq!(recovery, Value::Bool(true), "{name}");
+        let key_management = at(&table, &["Properties", "SSESpecification", "SSEEnabled"]);
+        assert_eq!(key_management, Value::Bool(true), "secrets lie encrypted under a key of KMS: {name}");
+    }
+}
+
+#[test]
+fn every_route_of_the_api_is_a_route_of_the_template() {
+    let ports = (
+        MemoryTables::default(),
+        MemoryQueue::default(),
+        ScriptedSender::default(),
+        ManualClock::at(hookrail_domain::time::Millis(0)),
+    );
+    let no_variable = config::ApiConfig {
+        config_table: String::new(),
+        log_table: String::new(),
+        events_queue_urls: Vec::new(),
+        recovery_queue_url: String::new(),
+        attempts_max: 1,
+        timeout_seconds: 1,
+        suspension: SuspensionPolicy::default(),
+        targets: TargetPolicy::default(),
+        operator: None,
+        jwt: None,
+    };
+    let app = Arc::new(App::new(ports, no_variable));
+    let routes = resources("AWS::ApiGatewayV2::Route");
+    let named: BTreeSet<_> = routes
+        .iter()
+        .map(|(_, route)| at(route, &["Properties", "RouteKey"]).as_str().unwrap().to_owned())
+        .collect();
+    let expected: BTreeSet<_> = Routes::new(&app)
+        .listed()
+        .iter()
+        // Behind the panel's slash come its files.
+        .map(|route| format!("{} {}", route.method, route.path.replace("/panel/", "/panel/{proxy+}")))
+        .map(|key| key.replace("/api/v3/panel/{proxy+}", "/api/v3/panel/"))
+        .chain(["$default".to_owned()])
+        .collect();
+    assert_eq!(named, expected);
+    let stage = at(&template(), &["Resources", "HttpApiStage"]);
+    let throttled = at(&stage, &["Properties", "RouteSettings"]);
+    let keys: Vec<_> = throttled.as_mapping().unwrap().keys().filter_map(Value::as_str).collect();
+    assert!(keys.iter().all(|key| named.contains(*key)), "{keys:?}");
+    let first = at(&stage, &["DependsOn"]);
+    let before: Vec<_> = first.as_sequence().unwrap().iter().filter_map(Value::as_str).collect();
+    for (name, route) in &routes {
+        let key = at(route, &["Properties", "RouteKey"]);
+        let is_throttled = keys.contains(&key.as_str().unwrap());
+        assert_eq!(before.contains(&name.as_str()), is_throttled, "{name}");
     }
 }

@@ -89,6 +89,7 @@ async fn api(queue: MemoryQueue) -> Router {
         events_queue_urls: vec!["http://queues/0/events.fifo".to_owned()],
         recovery_queue_url: "http://sqs/recovery.fifo".to_owned(),
         attempts_max: 3,
+        timeout_seconds: 10,
         suspension: SuspensionPolicy::default(),
         targets: TargetPolicy::default(),
         operator: None,

@@ -30,6 +30,7 @@ pub mod answer;
 pub mod error;
 pub mod subscriptions;
 pub mod secrets;
+pub mod test_sends;
 pub mod logs;
 pub mod queue;
 pub mod replays;

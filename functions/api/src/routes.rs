@@ -14,7 +14,7 @@ use http::Method;
 use crate::auth::Access;
 use crate::{
     App, Ports, answer, audit, auth, companies, error, events, logs, panel, queue, replays, request, secrets,
-    subscriptions, tokens,
+    subscriptions, test_sends, tokens,
 };
 
 /// Where webhooks are listed and made; one is this path, a slash and its id.
@@ -89,6 +89,11 @@ impl<P: Ports> Routes<P> {
             )
             .post((&format!("{one}/secret/rotate"), write), Deed::SecretRotate, secrets::rotate::<P>)
             .post((&format!("{one}/secret/expire"), write), Deed::SecretExpire, secrets::expire::<P>)
+            .post(
+                (&format!("{one}/test"), Access::Company(Scope::DeliveriesWrite)),
+                Deed::WebhookTest,
+                test_sends::send::<P>,
+            )
             .get(&format!("{LOGS_PATH}/{{id}}"), Access::Company(Scope::LogsRead), logs::list::<P>)
             .add(
                 (Method::POST, EVENTS_PATH),

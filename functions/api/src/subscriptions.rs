@@ -48,6 +48,7 @@ pub async fn create<P: Ports>(
 ) -> Result<Response, ApiError> {
     let company = tenant.company();
     let new = cot_webhook::parse_new(&body, &app.config.targets)?;
+    app.vet(&new.url).await?;
     let secrets = new.secrets(random::signing_secret()?)?;
     let webhook = new.into_subscription(random::subscription_id()?, company.clone(), &secrets);
     match app.store.create_subscription(&webhook, &secrets).await? {
@@ -107,6 +108,9 @@ pub async fn change<P: Ports>(
     let mut changed = patch.apply(&current)?;
     if let Some(secrets) = &secrets {
         changed.credentials = secrets.credentials(changed.version);
+    }
+    if changed.url != current.url {
+        app.vet(&changed.url).await?;
     }
     let is_activated = changed.is_active && !current.is_active;
     if is_activated {

@@ -141,6 +141,8 @@ pub struct ApiConfig {
     pub recovery_queue_url: String,
     /// Shown beside the attempts made.
     pub attempts_max: u32,
+    /// Of a test send.
+    pub timeout_seconds: u64,
     pub suspension: SuspensionPolicy,
     pub targets: TargetPolicy,
     pub operator: Option<TokenHash>,
@@ -179,6 +181,7 @@ impl ApiConfig {
             events_queue_urls: list(env, EVENTS_QUEUE_URLS)?,
             recovery_queue_url: required(env, RECOVERY_QUEUE_URL)?,
             attempts_max: small_number(env, ATTEMPTS, &ATTEMPTS_RANGE)?,
+            timeout_seconds: number(env, TIMEOUT_SECONDS, &TIMEOUT_SECONDS_RANGE)?,
             suspension: suspension_policy(env)?,
             targets: target_policy(env)?,
             operator: parsed(env, OPERATOR_TOKEN_SHA256)?,

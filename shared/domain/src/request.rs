@@ -7,6 +7,7 @@ use crate::attempt::AttemptNumber;
 use crate::delivery::Delivery;
 use crate::event::Body;
 use crate::header::AUTHORIZATION;
+use crate::id::DeliveryId;
 use crate::secrets::Secrets;
 use crate::signature::SigningFailed;
 use crate::target::TargetUrl;
@@ -34,12 +35,41 @@ pub fn webhook_id(delivery: &Delivery, sequence: u64) -> String {
 pub fn prepare(
     delivery: &Delivery,
     number: AttemptNumber,
-    (url, secrets): (&TargetUrl, &Secrets),
+    target: (&TargetUrl, &Secrets),
     at: Millis,
     timeout_seconds: u64,
 ) -> Result<DeliveryRequest, SigningFailed> {
     let id = webhook_id(delivery, number.sequence);
-    let signature = secrets.sign(&id, at, delivery.body.as_str())?;
+    let numbers = [
+        ("hookrail-sequence", number.sequence.to_string()),
+        ("hookrail-attempt", number.attempt.to_string()),
+    ];
+    signed((id, &delivery.body), target, at, (numbers, timeout_seconds))
+}
+
+/// The request of a test: signed and addressed as any other, and outside the order of events.
+pub fn prepare_test(
+    id: DeliveryId,
+    body: &Body,
+    target: (&TargetUrl, &Secrets),
+    at: Millis,
+    timeout_seconds: u64,
+) -> Result<DeliveryRequest, SigningFailed> {
+    signed(
+        (format!("{id}_test"), body),
+        target,
+        at,
+        ([("hookrail-test", "true".to_owned())], timeout_seconds),
+    )
+}
+
+fn signed<const N: usize>(
+    (id, body): (String, &Body),
+    (url, secrets): (&TargetUrl, &Secrets),
+    at: Millis,
+    (own_headers, timeout_seconds): ([(&'static str, String); N], u64),
+) -> Result<DeliveryRequest, SigningFailed> {
+    let signature = secrets.sign(&id, at, body.as_str())?;
     let ours = [
         ("content-type", "application/json".to_owned()),
         ("user-agent", USER_AGENT.to_owned()),
@@ -48,8 +78,6 @@ pub fn prepare(
         ("webhook-id", id),
         ("webhook-timestamp", at.unix_seconds().to_string()),
         ("webhook-signature", signature),
-        ("hookrail-sequence", number.sequence.to_string()),
-        ("hookrail-attempt", number.attempt.to_string()),
     ];
     let own =
         secrets.headers.iter().map(|(name, value)| (name.as_str().to_owned(), value.as_str().to_owned()));
@@ -58,11 +86,12 @@ pub fn prepare(
         url: url.clone(),
         headers: ours
             .into_iter()
+            .chain(own_headers)
             .chain(auth)
             .map(|(name, value)| (Cow::Borrowed(name), value))
             .chain(own.map(|(name, value)| (Cow::Owned(name), value)))
             .collect(),
-        body: delivery.body.clone(),
+        body: body.clone(),
         timeout_seconds,
     })
 }
@@ -84,7 +113,7 @@ mod tests {
     use super::*;
     use crate::delivery::{QueueName, QueuePosition};
     use crate::header::{BasicAuth, HeaderName, HeaderValue};
-    use crate::id::{CompanyId, DeliveryId, EventId, SubscriptionId};
+    use crate::id::{CompanyId, EventId, SubscriptionId};
     use crate::signature::SigningSecret;
 
     #[test]
@@ -123,5 +152,20 @@ mod tests {
         assert_eq!(header("authorization"), Some("Basic dTpw"));
         assert!(!format!("{first:?}").contains("k-1"), "{first:?}");
         assert_eq!(first.body.as_str(), "{ \"spacing\" : \"kept\" }");
+    }
+
+    #[test]
+    fn a_test_is_signed_and_has_no_place_in_the_order() {
+        let (url, secrets) = (
+            TargetUrl::parse_unchecked("https://a.io/").unwrap(),
+            Secrets::new(SigningSecret::from_random([7; 32])),
+        );
+        let (id, body) = (DeliveryId::from_bytes([1; 12]), Body::new("{}").unwrap());
+        let request = prepare_test(id, &body, (&url, &secrets), Millis(5_000), 10).unwrap();
+        let header = |name| request.headers.iter().find(|(other, _)| other == name).map(|(_, value)| value);
+        let signature = secrets.sign(&format!("{id}_test"), Millis(5_000), "{}").unwrap();
+        assert_eq!(header("webhook-signature"), Some(&signature));
+        assert_eq!(header("hookrail-test").map(String::as_str), Some("true"));
+        assert_eq!(header("hookrail-sequence"), None);
     }
 }

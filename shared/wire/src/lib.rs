@@ -13,6 +13,7 @@ pub mod queue_view;
 pub mod replay;
 pub mod company;
 pub mod secret;
+pub mod test_send;
 pub mod token;
 pub mod panel_link;
 pub mod audit;

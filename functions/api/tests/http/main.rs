@@ -10,6 +10,7 @@ mod matrix;
 mod jwt;
 mod tokens;
 mod secrets;
+mod test_sends;
 mod audit;
 mod webhooks;
 mod logs;

@@ -133,6 +133,7 @@ pub(crate) fn config(queues: &[&str]) -> ApiConfig {
         events_queue_urls: queues.iter().map(|&url| url.to_owned()).collect(),
         recovery_queue_url: RECOVERY.into(),
         attempts_max: 3,
+        timeout_seconds: 10,
         suspension: SuspensionPolicy::default(),
         targets: TargetPolicy::default(),
         operator: Some(TokenHash::of(OPERATOR)),

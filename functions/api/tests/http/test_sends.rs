@@ -1,0 +1,84 @@
+//! Test sends, and URLs that are vetted where they are saved.
+
+use hookrail_adapters::sender::Vetted;
+use hookrail_adapters::store::{LineKey, LogStore};
+use hookrail_api::WEBHOOKS_PATH;
+use hookrail_domain::id::SubscriptionId;
+use hookrail_domain::target::{InvalidTarget, TargetUrl};
+use hookrail_testkit::script::{answer, timeout};
+use serde_json::json;
+
+use crate::world::{Call, World, company, webhook};
+
+fn url(text: &str) -> TargetUrl {
+    TargetUrl::parse_unchecked(text).unwrap()
+}
+
+#[tokio::test]
+async fn a_test_is_sent_signed_and_its_answer_shown_at_once() {
+    let world = World::new().await;
+    let id = world.make_webhook("a").await;
+    let path = format!("{WEBHOOKS_PATH}/{id}/test");
+    let shown = world.send(Call::post(&path, "")).await.json();
+    assert_eq!(
+        (&shown["result"], &shown["status"], &shown["response"]),
+        (&json!("SUCCESS"), &json!(200), &json!("status 200"))
+    );
+    let [request] = world.sender.requests().try_into().unwrap();
+    assert_eq!(request.url, url("https://www.server.com"));
+    let header = |name| request.headers.iter().find(|(other, _)| other == name).unwrap().1.clone();
+    assert_eq!(
+        (header("webhook-id"), header("hookrail-test")),
+        (shown["webhookId"].as_str().unwrap().to_owned(), "true".to_owned())
+    );
+    let body: serde_json::Value = serde_json::from_str(request.body.as_str()).unwrap();
+    assert_eq!(
+        (&body["type"], &body["event"], &body["company"]),
+        (&json!("COTTask"), &json!("create"), &json!("acme"))
+    );
+    let line = LineKey { company: company("acme"), subscription: SubscriptionId::parse(&id).unwrap() };
+    assert_eq!(world.tables.last_row(&line).await.unwrap(), None, "the line knows nothing of it");
+}
+
+#[tokio::test]
+async fn a_test_may_bring_its_own_event_byte_for_byte() {
+    let world = World::new().await;
+    let path = format!("{WEBHOOKS_PATH}/{}/test", world.make_webhook("a").await);
+    world.sender.then(answer(500));
+    let shown = world.send(Call::post(&path, r#"{"event": { "a" : 1.50 }}"#)).await.json();
+    assert_eq!((&shown["result"], &shown["error"]), (&json!("FAILED"), &json!("http_status")));
+    assert_eq!(world.sender.requests()[0].body.as_str(), r#"{ "a" : 1.50 }"#);
+    world.sender.then(timeout());
+    let shown = world.send(Call::post(&path, "{}")).await.json();
+    assert_eq!((&shown["status"], &shown["error"]), (&json!(409), &json!("timeout")));
+}
+
+#[tokio::test]
+async fn what_is_no_event_is_not_sent() {
+    let world = World::new().await;
+    let path = format!("{WEBHOOKS_PATH}/{}/test", world.make_webhook("a").await);
+    let large = format!(r#"{{"event":{{"a":"{}"}}}}"#, "x".repeat(256 * 1024));
+    for (body, field) in [
+        ("{", ""),
+        ("[]", ""),
+        (r#"{"event":[]}"#, "event"),
+        (r#"{"body":{}}"#, ""),
+        (large.as_str(), "event"),
+    ] {
+        world.send(Call::post(&path, body)).await.refuses(400, &[field]);
+    }
+    assert_eq!(world.sender.requests(), []);
+}
+
+#[tokio::test]
+async fn a_name_that_leads_where_no_request_may_go_is_not_saved() {
+    let world = World::new().await;
+    world.sender.judge(&url("https://www.server.com"), Vetted::Forbidden(InvalidTarget::ForbiddenAddress));
+    world.send(Call::post(WEBHOOKS_PATH, webhook("a"))).await.refuses(400, &["url"]);
+    world.sender.judge(&url("https://www.server.com"), Vetted::Unresolved);
+    let id = world.make_webhook("a").await;
+    world.sender.judge(&url("https://b.io/"), Vetted::Forbidden(InvalidTarget::ForbiddenAddress));
+    let path = format!("{WEBHOOKS_PATH}/{id}");
+    world.send(Call::patch(&path, r#"{"url":"https://b.io/"}"#)).await.refuses(400, &["url"]);
+    assert_eq!(world.send(Call::patch(&path, r#"{"name":"n"}"#)).await.status, 200);
+}
