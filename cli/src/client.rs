@@ -137,6 +137,12 @@ impl Client {
         Ok(Self { http, api: base(&access.api).ok_or(CallError::BadApi)? })
     }
 
+    /// The API's address, without the slash that paths begin with.
+    #[must_use]
+    pub fn api(&self) -> &str {
+        &self.api
+    }
+
     /// A call without a body.
     pub async fn call(&self, method: Method, path: &str) -> Result<Document, CallError> {
         self.send(self.http.request(method, format!("{}{path}", self.api))).await

@@ -6,3 +6,4 @@ pub mod client;
 pub mod show;
 pub mod webhook;
 pub mod log;
+pub mod token;

@@ -7,8 +7,9 @@ use clap::{Parser, Subcommand};
 use hookrail::client::CallError;
 use hookrail::dev::options::DevOptions;
 use hookrail::log::LogCommand;
+use hookrail::token::{AuditCommand, TokenCommand};
 use hookrail::webhook::WebhookCommand;
-use hookrail::{dev, log, webhook};
+use hookrail::{dev, log, token, webhook};
 use hookrail_adapters::config::{
     ApiConfig, AwsConfig, DeliverConfig, FanOutConfig, LogLevel, ProcessEnvironment, RecoverConfig,
 };
@@ -32,6 +33,8 @@ enum What {
     Dev(DevOptions),
     Webhook(WebhookCommand),
     Log(LogCommand),
+    Token(TokenCommand),
+    Audit(AuditCommand),
     /// Run one function as Lambda would; `dev` starts its sandboxes so.
     #[command(hide = true)]
     Function {
@@ -47,6 +50,8 @@ fn main() -> ExitCode {
         What::Dev(options) => ended(dev::run(&options)),
         What::Webhook(command) => called(webhook::run(&command)),
         What::Log(command) => called(log::run(&command)),
+        What::Token(command) => called(token::run(&command)),
+        What::Audit(command) => called(token::run_audit(&command)),
         What::Function { name } => ended(function(&name)),
     }
 }

@@ -6,6 +6,8 @@ use std::io::{self, Write as _};
 
 use serde::Deserialize;
 
+pub mod access;
+
 /// Characters of a receiver's answer that fit a table's row.
 const ANSWER_CHARS_MAX: usize = 60;
 /// Between two columns.

@@ -1,6 +1,7 @@
 //! `hookrail webhook`: a webhook's line, looked at and moved by hand over the API.
 
 pub mod replay;
+mod secret;
 
 use std::ops::RangeInclusive;
 
@@ -12,8 +13,10 @@ use serde_json::json;
 
 use crate::call::CallOptions;
 use crate::client::{CallError, Client};
+use crate::show::access::TestSend;
 use crate::show::{self, Queue, Row, Webhook};
 use replay::ReplayOptions;
+use secret::SecretOptions;
 
 /// Rows of one page of the API.
 const LIMIT_RANGE: RangeInclusive<i64> = 1..=100;
@@ -55,6 +58,9 @@ enum Action {
         #[arg(long, value_name = "WHAT")]
         waiting: Option<Waiting>,
     },
+    Secret(SecretOptions),
+    /// Send one request outside the order, and show the answer.
+    Test(Named),
     /// Show its attempts, newest first.
     Logs {
         #[command(flatten)]
@@ -109,6 +115,11 @@ async fn act(WebhookCommand { call, action }: &WebhookCommand, client: &Client) 
                 Some(Waiting::Drop) => json!({ "isActive": false, "waiting": "drop" }),
             };
             return switch(call, client, webhook, &change).await;
+        }
+        Action::Secret(options) => return secret::act(call, options, client).await,
+        Action::Test(webhook) => {
+            let answer = client.call(Method::POST, &format!("{}/test", webhook.path())).await?;
+            return call.print(&answer, TestSend::render);
         }
         Action::Logs { webhook, limit } => return logs(call, client, webhook, *limit).await,
     };
@@ -173,6 +184,10 @@ mod tests {
             "replay ID --since 2026-01-01T00:00:00Z --until 2026-01-02T00:00:00+02:00 --all --follow",
             "replay ID --status --follow",
             "replay ID --cancel",
+            "secret show ID",
+            "secret rotate ID --overlap 0",
+            "secret expire ID --json",
+            "test ID",
         ] {
             assert!(is_usage(good), "{good}");
         }
@@ -188,6 +203,8 @@ mod tests {
             "replay ID --status --all",
             "replay ID --status --cancel",
             "replay ID --cancel --follow",
+            "secret ID",
+            "secret rotate ID --overlap soon",
             "replay ID --cancel --since 2026-01-01T00:00:00Z",
         ] {
             assert!(!is_usage(bad), "{bad}");

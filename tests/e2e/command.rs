@@ -155,3 +155,50 @@ async fn a_ready_file_names_api_and_token() {
     let told = nowhere.output(&format!("webhook queue {webhook} --ready-file {ready}")).await;
     assert!(told.starts_with("state:          active\n"), "{told}");
 }
+
+#[tokio::test]
+async fn tokens_and_secrets_are_seen_to_from_the_command_line() {
+    let stack = COMMON.get().await;
+    let company = Company::new(&stack).await;
+    let shell = Shell::of(&company);
+    let receiver = Receiver::accepting().await;
+    let webhook = company.webhook(&receiver.url("/")).await;
+
+    let made = shell.output("token create ci --scope webhooks:read --json").await;
+    let made: Value = serde_json::from_str(&made).unwrap();
+    let narrow = Shell { token: made["token"].as_str().unwrap().to_owned(), ..shell.clone() };
+    narrow.fails(&format!("webhook secret show {webhook}"), 3, "lacks the scope secrets:read").await;
+    narrow.fails("token list", 3, "lacks the scope tokens:write").await;
+    let listed = shell.output("token list").await;
+    assert!(listed.contains(" ci ") && listed.contains(" first "), "{listed}");
+
+    let before = shell.output(&format!("webhook secret show {webhook}")).await;
+    let told = shell.output(&format!("webhook secret rotate {webhook} --overlap 60")).await;
+    assert!(told.starts_with("old secrets sign until: "), "{told}");
+    let both = shell.output(&format!("webhook secret show {webhook}")).await;
+    let old = before.trim_end().rsplit(' ').next().unwrap();
+    assert!(both.contains(&format!("signs still: {old} until ")), "{both}");
+    let told = shell.output(&format!("webhook test {webhook}")).await;
+    assert!(told.starts_with("result:     SUCCESS\n"), "{told}");
+    let [hit] = receiver.hits_at("/").try_into().unwrap();
+    assert_eq!(hit.header("webhook-signature").split(' ').count(), 2, "both sign");
+    assert_eq!(hit.header("hookrail-test"), "true");
+    let told = shell.output(&format!("webhook secret expire {webhook}")).await;
+    assert_eq!(told, "only the newest secret signs\n");
+
+    shell.output(&format!("token revoke {}", made["_id"].as_str().unwrap())).await;
+    // One sandbox of the API serves the next call; each believes what it read for seconds at most.
+    eventually("the token is refused", PATIENCE, async || {
+        let ended = narrow.run(&format!("webhook logs {webhook}")).await;
+        if ended.error.contains("the token is not valid") { Ok(()) } else { Err(format!("{ended:?}")) }
+    })
+    .await;
+    let audit = shell.output("audit").await;
+    for deed in
+        ["token.revoke", "token.create", "secret.reveal", "secret.rotate", "secret.expire", "webhook.test"]
+    {
+        assert!(audit.contains(deed), "{audit}");
+    }
+    let link = shell.output("token link").await;
+    assert!(link.starts_with(&format!("{}/panel#code=hkl_", stack.ready.api)), "{link}");
+}
