@@ -3,6 +3,7 @@
 use std::ops::RangeInclusive;
 use std::str::FromStr;
 
+use hookrail_domain::port::is_never_open;
 use hookrail_domain::retry::RetryPolicy;
 use hookrail_domain::suspension::{SUSPEND_AFTER_MAX, SuspensionPolicy};
 use hookrail_domain::target::{Ports, TargetPolicy};
@@ -306,10 +307,14 @@ fn target_policy(env: &impl Environment) -> Result<TargetPolicy, ConfigError> {
         text.split(',').map(|entry| entry.trim().to_owned()).filter(|entry| !entry.is_empty()).collect()
     };
     let ports: Vec<String> = entries(TARGET_PORTS);
+    let ports: Vec<u16> = parse_all(&ports, TARGET_PORTS)?;
+    if ports.iter().any(|port| is_never_open(*port)) {
+        return Err(ConfigError::Invalid(TARGET_PORTS));
+    }
     let ranges: Vec<String> = entries(TARGET_RANGES);
     Ok(TargetPolicy {
         allow_http: parsed(env, TARGET_ALLOW_HTTP)?.unwrap_or(false),
-        ports: Ports::Only(parse_all(&ports, TARGET_PORTS)?),
+        ports: Ports::Only(ports),
         ranges: parse_all(&ranges, TARGET_RANGES)?,
         allow_loopback: false,
     })
@@ -384,6 +389,8 @@ mod tests {
         refused(RETRY_DELAY_SECONDS, Some("901"), ConfigError::Invalid(RETRY_DELAY_SECONDS));
         refused(SUSPEND_AFTER, Some("101"), ConfigError::Invalid(SUSPEND_AFTER));
         refused(TARGET_PORTS, Some("443,x"), ConfigError::Invalid(TARGET_PORTS));
+        refused(TARGET_PORTS, Some("443,6379"), ConfigError::Invalid(TARGET_PORTS));
+        refused(TARGET_PORTS, Some("0"), ConfigError::Invalid(TARGET_PORTS));
         refused(TARGET_RANGES, Some("10.0.0.0"), ConfigError::Invalid(TARGET_RANGES));
         refused(TARGET_ALLOW_HTTP, Some("yes"), ConfigError::Invalid(TARGET_ALLOW_HTTP));
     }

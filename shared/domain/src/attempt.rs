@@ -27,6 +27,8 @@ pub enum ErrorClass {
     ForbiddenTarget,
     /// The connection broke, or what came back was no HTTP.
     Protocol,
+    /// The answer was larger than is taken before its status counts: its head. A long body is only cut.
+    BodyTooLarge,
     /// The webhook was deactivated while the event waited.
     Disabled,
     /// Set aside until the endpoint answers again.
@@ -40,7 +42,7 @@ pub enum ErrorClass {
 }
 
 impl ErrorClass {
-    const ALL: [Self; 12] = [
+    const ALL: [Self; 13] = [
         Self::Dns,
         Self::Connect,
         Self::Tls,
@@ -48,6 +50,7 @@ impl ErrorClass {
         Self::HttpStatus,
         Self::ForbiddenTarget,
         Self::Protocol,
+        Self::BodyTooLarge,
         Self::Disabled,
         Self::Parked,
         Self::Skipped,
@@ -65,6 +68,7 @@ impl ErrorClass {
             Self::HttpStatus => "http_status",
             Self::ForbiddenTarget => "forbidden_target",
             Self::Protocol => "protocol",
+            Self::BodyTooLarge => "body_too_large",
             Self::Disabled => "disabled",
             Self::Parked => "parked",
             Self::Skipped => "skipped",

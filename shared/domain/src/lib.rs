@@ -8,6 +8,7 @@ pub mod limits;
 pub mod trigger;
 pub mod event;
 pub mod address;
+pub mod port;
 pub mod target;
 pub mod subscription;
 pub mod token;

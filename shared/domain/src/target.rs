@@ -7,6 +7,7 @@ use url::{Host, Url};
 
 use crate::address::{self, Cidr};
 use crate::limits::URL_CHARS_MAX;
+use crate::port;
 
 /// Bytes of a host name, and of one of its labels (RFC 1035).
 const HOST_NAME_BYTES_MAX: usize = 253;
@@ -17,7 +18,7 @@ const HOST_LABEL_BYTES_MAX: usize = 63;
 pub struct TargetPolicy {
     pub allow_http: bool,
     pub ports: Ports,
-    /// Ranges that are allowed although they are not public. Loopback and link-local stay refused.
+    /// Ranges that are allowed although they are not public. What `address::may_be_opened` denies stays refused.
     pub ranges: Vec<Cidr>,
     /// True in the local stack only; no parameter of a deployed one sets it.
     pub allow_loopback: bool,
@@ -26,7 +27,9 @@ pub struct TargetPolicy {
 /// The ports a target may have.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Ports {
+    /// In the local stack only.
     Any,
+    /// These, less those that are never open.
     Only(Vec<u16>),
 }
 
@@ -54,7 +57,7 @@ impl TargetPolicy {
     fn allows_port(&self, port: u16) -> bool {
         match &self.ports {
             Ports::Any => true,
-            Ports::Only(ports) => ports.contains(&port),
+            Ports::Only(ports) => ports.contains(&port) && !port::is_never_open(port),
         }
     }
 }
@@ -260,6 +263,16 @@ mod tests {
         check(&policy, "http://[::1]:8080/", Err(InvalidTarget::ForbiddenAddress));
         check(&policy, "http://169.254.169.254:8080/", Err(InvalidTarget::ForbiddenAddress));
         check(&policy, "http://10.0.0.1:9090/", Err(InvalidTarget::Port));
+    }
+
+    #[test]
+    fn some_ports_are_never_open() {
+        let policy =
+            TargetPolicy { ports: Ports::Only(vec![443, 8443, 6379, 22]), ..TargetPolicy::default() };
+        check(&policy, "https://a.io:8443/", Ok(()));
+        check(&policy, "https://a.io:6379/", Err(InvalidTarget::Port));
+        check(&policy, "https://a.io:22/", Err(InvalidTarget::Port));
+        check(&TargetPolicy::local(), "http://127.0.0.1:9/", Ok(()));
     }
 
     #[test]
