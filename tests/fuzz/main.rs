@@ -92,6 +92,11 @@ fn target_urls() {
 }
 
 #[test]
+fn addresses() {
+    check("address", targets::address::run);
+}
+
+#[test]
 fn answers() {
     check("answer", targets::answer::run);
 }

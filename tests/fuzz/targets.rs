@@ -7,4 +7,5 @@ pub(crate) mod webhook;
 pub(crate) mod cursor;
 pub(crate) mod token;
 pub(crate) mod target_url;
+pub(crate) mod address;
 pub(crate) mod answer;

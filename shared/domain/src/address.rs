@@ -96,9 +96,9 @@ const FORBIDDEN_V4: &[Cidr] = &[
     Cidr::v4(240, 0, 0, 0, 4),
 ];
 
-/// All but 2000::/3, of which alone global unicast addresses are given out, and what is special inside it by the
-/// registry as updated on 2025-10-09. Left out, being public by the registry: 2620:4f:8000::/48 (AS112). 2001::/23 has
-/// blocks that are public and no receiver's.
+/// All but `2000::/3`, of which alone global unicast addresses are given out, and what is special inside it by the
+/// registry as updated on 2025-10-09. Left out, being public by the registry: `2620:4f:8000::/48` (AS112).
+/// `2001::/23` has blocks that are public and no receiver's.
 const FORBIDDEN_V6: &[Cidr] = &[
     // Unspecified, loopback, mapped, compatible and translated addresses; 64:ff9b:1::/48, 100::/64, 100:0:0:1::/64.
     Cidr::v6([0, 0, 0], 3),

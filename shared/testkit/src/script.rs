@@ -2,11 +2,13 @@
 
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
-use hookrail_adapters::sender::Sender;
+use hookrail_adapters::sender::{Sender, Vetted};
 use hookrail_domain::attempt::{ErrorClass, Outcome, ResponseText};
 use hookrail_domain::request::DeliveryRequest;
+use hookrail_domain::target::TargetUrl;
 
-/// Answers with the outcomes of a script in turn, then with 200 for ever. Clones share the script.
+/// Answers with the outcomes of a script in turn, then with 200 for ever. Any URL is allowed unless the script says
+/// otherwise. Clones share the script.
 #[derive(Debug, Clone, Default)]
 pub struct ScriptedSender(Arc<Mutex<Script>>);
 
@@ -14,6 +16,7 @@ pub struct ScriptedSender(Arc<Mutex<Script>>);
 struct Script {
     outcomes: Vec<Outcome>,
     requests: Vec<DeliveryRequest>,
+    verdicts: Vec<(TargetUrl, Vetted)>,
 }
 
 impl ScriptedSender {
@@ -22,7 +25,7 @@ impl ScriptedSender {
     pub fn with(outcomes: impl IntoIterator<Item = Outcome>) -> Self {
         let mut outcomes: Vec<_> = outcomes.into_iter().collect();
         outcomes.reverse();
-        Self(Arc::new(Mutex::new(Script { outcomes, requests: Vec::new() })))
+        Self(Arc::new(Mutex::new(Script { outcomes, ..Script::default() })))
     }
 
     fn script(&self) -> MutexGuard<'_, Script> {
@@ -32,6 +35,11 @@ impl ScriptedSender {
     /// Answers with this after everything else of the script.
     pub fn then(&self, outcome: Outcome) {
         self.script().outcomes.insert(0, outcome);
+    }
+
+    /// Says this of the URL from now on.
+    pub fn judge(&self, url: &TargetUrl, verdict: Vetted) {
+        self.script().verdicts.insert(0, (url.clone(), verdict));
     }
 
     /// Every request received, in order.
@@ -46,6 +54,12 @@ impl Sender for ScriptedSender {
         let mut script = self.script();
         script.requests.push(request.clone());
         script.outcomes.pop().unwrap_or_else(|| answer(200))
+    }
+
+    async fn vet(&self, url: &TargetUrl) -> Vetted {
+        let script = self.script();
+        let said = script.verdicts.iter().find(|(judged, _)| judged == url);
+        said.map_or(Vetted::Allowed, |(_, verdict)| *verdict)
     }
 }
 

@@ -4,7 +4,7 @@ use std::io;
 use std::sync::{Arc, Mutex};
 
 use hookrail_adapters::clock::Clock;
-use hookrail_adapters::sender::Sender;
+use hookrail_adapters::sender::{Sender, Vetted};
 use hookrail_domain::attempt::Outcome;
 use hookrail_domain::request::DeliveryRequest;
 use hookrail_domain::target::TargetUrl;
@@ -41,6 +41,10 @@ impl Sender for BusyReceivers {
             tokio::task::yield_now().await;
         }
         answer(500)
+    }
+
+    async fn vet(&self, _url: &TargetUrl) -> Vetted {
+        Vetted::Allowed
     }
 }
 

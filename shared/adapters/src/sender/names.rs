@@ -1,0 +1,150 @@
+//! Addresses of host names, asked of name servers by ourselves: every name is absolute, both kinds of addresses count,
+//! and neither the machine's hosts file nor its search domains have a say (ADR 8).
+
+use std::io;
+use std::net::{IpAddr, SocketAddr};
+use std::sync::Arc;
+use std::time::Duration;
+
+use futures_util::future::join;
+use hickory_resolver::config::{
+    ConnectionConfig, NameServerConfig, ResolveHosts, ResolverConfig, ResolverOpts,
+};
+use hickory_resolver::lookup::Lookup;
+use hickory_resolver::net::runtime::TokioRuntimeProvider;
+use hickory_resolver::net::{DnsError, NetError};
+use hickory_resolver::proto::op::Query;
+use hickory_resolver::proto::rr::{Name, RecordType};
+use hickory_resolver::{Hosts, Resolver, TokioResolver, system_conf};
+
+/// Longest wait for the addresses of a name: the connection has what is left of its own three seconds.
+pub const LOOKUP_TIMEOUT: Duration = Duration::from_secs(2);
+/// How long a question waits for its answer. What is lost on the way is asked again meanwhile, three times at most.
+const QUERY_TIMEOUT: Duration = Duration::from_millis(1_800);
+
+const _: () = assert!(QUERY_TIMEOUT.as_millis() < LOOKUP_TIMEOUT.as_millis());
+
+/// AWS takes 1,024 questions a second from a network interface and far fewer from a function's sandbox, so that answers
+/// are kept; never for longer than this, so that a receiver that moves is found.
+const CACHED_AT_MOST: Duration = Duration::from_secs(30);
+/// A name that was just created shall be found by the next attempt.
+const ABSENCE_CACHED_AT_MOST: Duration = Duration::from_secs(1);
+/// Answers kept at once.
+const CACHED_ANSWERS_MAX: u64 = 128;
+
+/// Whose answers count.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum NameServers {
+    /// Those that the system is set up with.
+    OfSystem,
+    Only(Vec<SocketAddr>),
+}
+
+/// A name has no address that we know of.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum NoAddress {
+    /// There is none.
+    Absent,
+    /// No name server answered in time, or none in a way that can be used.
+    Unanswered,
+}
+
+/// The addresses of names.
+#[derive(Clone)]
+pub struct Names {
+    resolver: TokioResolver,
+    hosts: Option<Arc<Hosts>>,
+}
+
+impl std::fmt::Debug for Names {
+    fn fmt(&self, out: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        out.debug_struct("Names").finish_non_exhaustive()
+    }
+}
+
+impl Names {
+    /// With `hosts_file`, names in the machine's hosts file are known from there.
+    pub fn new(servers: NameServers, hosts_file: bool) -> io::Result<Self> {
+        let servers = match servers {
+            NameServers::OfSystem => {
+                let (system, _search_domains_among_them) =
+                    system_conf::read_system_conf().map_err(io::Error::other)?;
+                system.name_servers
+            }
+            NameServers::Only(addresses) => addresses.into_iter().map(server_at).collect(),
+        };
+        let config = ResolverConfig::from_parts(None, Vec::new(), servers);
+        let mut builder = Resolver::builder_with_config(config, TokioRuntimeProvider::default());
+        *builder.options_mut() = options();
+        let hosts = hosts_file.then(|| Arc::new(Hosts::from_system().unwrap_or_default()));
+        Ok(Self { resolver: builder.build().map_err(io::Error::other)?, hosts })
+    }
+
+    /// All addresses of the name, IPv4 first. The name is absolute, whether it ends with a dot or has any.
+    ///
+    /// A kind of address that no server tells in time counts as none: many networks lose questions for IPv6.
+    pub async fn addresses(&self, name: &str) -> Result<Vec<IpAddr>, NoAddress> {
+        let Ok(mut name) = Name::from_ascii(name) else { return Err(NoAddress::Absent) };
+        name.set_fqdn(true);
+        let known = self.in_hosts_file(&name);
+        if !known.is_empty() {
+            return Ok(known);
+        }
+        let (v4, v6) = join(self.ask(&name, RecordType::A), self.ask(&name, RecordType::AAAA)).await;
+        match (v4, v6) {
+            (Err(NoAddress::Absent), Err(NoAddress::Absent)) => Err(NoAddress::Absent),
+            (Err(_), Err(_)) => Err(NoAddress::Unanswered),
+            (v4, v6) => Ok(v4.into_iter().chain(v6).flatten().collect()),
+        }
+    }
+
+    async fn ask(&self, name: &Name, kind: RecordType) -> Result<Vec<IpAddr>, NoAddress> {
+        let asked = tokio::time::timeout(LOOKUP_TIMEOUT, self.resolver.lookup(name.clone(), kind)).await;
+        match asked {
+            Ok(Ok(found)) => {
+                Some(addresses_in(&found)).filter(|found| !found.is_empty()).ok_or(NoAddress::Absent)
+            }
+            Ok(Err(NetError::Dns(DnsError::NoRecordsFound(_)))) => Err(NoAddress::Absent),
+            Ok(Err(_)) | Err(_) => Err(NoAddress::Unanswered),
+        }
+    }
+
+    fn in_hosts_file(&self, name: &Name) -> Vec<IpAddr> {
+        let kinds = [RecordType::A, RecordType::AAAA];
+        let known = |hosts: &Arc<Hosts>| {
+            kinds
+                .into_iter()
+                .filter_map(|kind| hosts.lookup_static_host(&Query::query(name.clone(), kind)))
+                .flat_map(|found| addresses_in(&found))
+                .collect()
+        };
+        self.hosts.as_ref().map(known).unwrap_or_default()
+    }
+}
+
+/// Every address of the answer, whichever of a chain's names it belongs to.
+fn addresses_in(found: &Lookup) -> Vec<IpAddr> {
+    found.answers().iter().filter_map(|record| record.data.ip_addr()).collect()
+}
+
+fn server_at(address: SocketAddr) -> NameServerConfig {
+    let at_port = |mut connection: ConnectionConfig| {
+        connection.port = address.port();
+        connection
+    };
+    let connections = [ConnectionConfig::udp(), ConnectionConfig::tcp()].map(at_port);
+    NameServerConfig::new(address.ip(), true, connections.into())
+}
+
+fn options() -> ResolverOpts {
+    let mut options = ResolverOpts::default();
+    options.timeout = QUERY_TIMEOUT;
+    // These are beside those of a lost question, and ask a server again that has failed to answer.
+    options.attempts = 0;
+    options.cache_size = CACHED_ANSWERS_MAX;
+    options.positive_max_ttl = Some(CACHED_AT_MOST);
+    options.negative_max_ttl = Some(ABSENCE_CACHED_AT_MOST);
+    // The library's own would be asked in a deployed stack too.
+    options.use_hosts_file = ResolveHosts::Never;
+    options
+}
