@@ -1,7 +1,8 @@
 //! What a failed exchange was. Every text is ours: a library's may name an internal address.
 
 use std::error::Error;
-use std::io::ErrorKind;
+use std::io::{self, ErrorKind};
+use std::iter;
 
 use hookrail_domain::attempt::{ErrorClass, Outcome};
 
@@ -46,14 +47,17 @@ fn not_connected(error: &reqwest::Error) -> Outcome {
     if find::<rustls::Error>(error).is_some() {
         return not_sent(ErrorClass::Tls, "the TLS handshake failed or the certificate is not valid");
     }
-    match find::<std::io::Error>(error).map(std::io::Error::kind) {
-        Some(ErrorKind::ConnectionRefused) => not_sent(ErrorClass::Connect, "the connection was refused"),
-        // A connection that is not made is refused or times out; these come after it was made.
-        Some(ErrorKind::UnexpectedEof | ErrorKind::ConnectionReset | ErrorKind::BrokenPipe) => {
-            not_sent(ErrorClass::Tls, "the connection broke in the TLS handshake")
-        }
-        _ if error.is_timeout() => not_sent(ErrorClass::Connect, "no connection within the time allowed"),
-        _ => not_sent(ErrorClass::Connect, "no connection could be made"),
+    let kinds = || causes(error).filter_map(|cause| cause.downcast_ref()).map(io::Error::kind);
+    // A connection that is not made is refused or times out; these come after it was made.
+    let broke = [ErrorKind::UnexpectedEof, ErrorKind::ConnectionReset, ErrorKind::BrokenPipe];
+    if kinds().any(|kind| kind == ErrorKind::ConnectionRefused) {
+        not_sent(ErrorClass::Connect, "the connection was refused")
+    } else if kinds().any(|kind| broke.contains(&kind)) {
+        not_sent(ErrorClass::Tls, "the connection broke in the TLS handshake")
+    } else if error.is_timeout() {
+        not_sent(ErrorClass::Connect, "no connection within the time allowed")
+    } else {
+        not_sent(ErrorClass::Connect, "no connection could be made")
     }
 }
 
@@ -65,18 +69,18 @@ fn no_answer(error: ErrorClass, reason: &str) -> Outcome {
     Outcome::NoAnswer { error, reason: reason.to_owned() }
 }
 
-/// The first cause of this type. An I/O error hides what it wraps from `source`.
+/// The first cause of this type.
 fn find<'a, T: Error + 'static>(error: &'a (dyn Error + 'static)) -> Option<&'a T> {
-    let mut cause: Option<&'a (dyn Error + 'static)> = Some(error);
-    while let Some(error) = cause {
-        if let Some(found) = error.downcast_ref() {
-            return Some(found);
-        }
-        let wrapped = error.downcast_ref::<std::io::Error>().and_then(std::io::Error::get_ref);
-        cause = match wrapped {
-            Some(inner) => Some(inner),
+    causes(error).find_map(|cause| cause.downcast_ref())
+}
+
+/// The error and what is behind it. An I/O error hides what it wraps from `source`.
+fn causes<'a>(error: &'a (dyn Error + 'static)) -> impl Iterator<Item = &'a (dyn Error + 'static)> {
+    iter::successors(Some(error), |error: &&'a (dyn Error + 'static)| {
+        let error = *error;
+        match error.downcast_ref::<io::Error>().and_then(io::Error::get_ref) {
+            Some(inner) => Some(inner as &(dyn Error + 'static)),
             None => error.source(),
-        };
-    }
-    None
+        }
+    })
 }
