@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use hookrail_adapters::queue::{HoldResult, Outgoing, Queue, QueueError, SendResult};
-use hookrail_adapters::sender::Sender;
+use hookrail_adapters::sender::{Sender, Vetted};
 use hookrail_adapters::store::item::row::line_of;
 use hookrail_adapters::store::{
     Change, CompanyCreation, ConfigStore, KeptAnswer, LineKey, LineSettings, LogStore, Parking, Recorded,
@@ -17,6 +17,7 @@ use hookrail_domain::request::DeliveryRequest;
 use hookrail_domain::secrets::Secrets;
 use hookrail_domain::subscription::Subscription;
 use hookrail_domain::suspension::Line;
+use hookrail_domain::target::TargetUrl;
 use hookrail_domain::time::Millis;
 use hookrail_domain::token::Token;
 
@@ -121,6 +122,11 @@ impl<P: Sender> Sender for Faulty<P> {
         self.sandbox
             .perform(course, effect, || unreachable!("a request has an outcome, never an error"))
             .await
+    }
+
+    // No function that the simulation runs asks.
+    async fn vet(&self, url: &TargetUrl) -> Vetted {
+        self.port.vet(url).await
     }
 }
 

@@ -104,7 +104,7 @@ impl Jwts {
             return Ok(None);
         };
         let Some(key) = self.key(&header, now).await? else { return Ok(None) };
-        Ok(verified(text, &header, &key).and_then(|claims| self.judged(claims, now)))
+        Ok(verified(text, &header, &key).and_then(|claims| self.judged(&claims, now)))
     }
 
     /// The key that signed the token, asked for again if it is not among those known.
@@ -146,7 +146,7 @@ impl Jwts {
         *self.known.lock().unwrap_or_else(PoisonError::into_inner) = Some(known);
     }
 
-    fn judged(&self, claims: Claims, now: Millis) -> Option<Caller> {
+    fn judged(&self, claims: &Claims, now: Millis) -> Option<Caller> {
         let JwtConfig { issuer, audience, company_claim } = &self.config;
         let is_for_us = match (&claims.aud, &claims.client_id) {
             (Some(Audience::One(one)), _) => one == audience,
@@ -163,7 +163,7 @@ impl Jwts {
         Some(Caller {
             grant: Grant {
                 holder: Holder::Company(company),
-                scopes: scopes(&claims),
+                scopes: scopes(claims),
                 expires_at: Some(ends_at),
             },
             token: None,

@@ -1,6 +1,6 @@
 //! How much memory the sender takes while receivers answer without end: peak resident memory, before and after.
 //!
-//! `cargo run --release -p hookrail-adapters --example endless_answer -- [REQUESTS]`, on Linux. The receivers run in the
+//! `cargo run -p hookrail-adapters --example endless_answer -- [REQUESTS]`, on Linux. The receivers run in the
 //! same process and send one buffer again and again, so that what they take is in both figures.
 
 #![expect(clippy::print_stdout, clippy::expect_used, reason = "a measurement is printed, and fails loudly")]
@@ -34,8 +34,10 @@ async fn answer(mut stream: TcpStream, head: &'static str, is_endless: bool) -> 
     let mut request = [0; 4096];
     let _read = stream.read(&mut request).await?;
     stream.write_all(head.as_bytes()).await?;
-    while is_endless {
-        stream.write_all(&PIECE).await?;
+    if is_endless {
+        loop {
+            stream.write_all(&PIECE).await?;
+        }
     }
     Ok(())
 }

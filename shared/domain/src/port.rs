@@ -1,4 +1,4 @@
-//! Which ports are never open to webhooks, whatever the operator says.
+//! Which ports are never open to webhooks, whatever the operator says. The local stack has no operator.
 //!
 //! A request to a service that is no web server can still be a command to it: the body is a stranger's, line by line.
 

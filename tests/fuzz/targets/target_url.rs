@@ -10,7 +10,8 @@ use hookrail_domain::target::{Ports, TargetPolicy, TargetUrl};
 pub(crate) fn run(bytes: &[u8]) {
     let Ok(text) = std::str::from_utf8(bytes) else { return };
     let private: Vec<_> = ["10.0.0.0/8", "fd00::/8"].map(|range| range.parse().expect("a range")).into();
-    let opened = TargetPolicy { ports: Ports::Any, ranges: private, ..TargetPolicy::default() };
+    let ports = Ports::Only(vec![443, 6379, 8443]);
+    let opened = TargetPolicy { ports, ranges: private, ..TargetPolicy::default() };
     for policy in [TargetPolicy::default(), TargetPolicy::local(), opened] {
         let Ok(target) = TargetUrl::parse(text, &policy) else { continue };
         assert_eq!(target.as_str(), text, "shown as it was written");
@@ -25,7 +26,10 @@ fn check(target: &TargetUrl, policy: &TargetPolicy) {
     assert!(url.scheme() == "https" || (policy.allow_http && url.scheme() == "http"));
     assert!(url.username().is_empty() && url.password().is_none() && url.fragment().is_none());
     let port = url.port_or_known_default().expect("http and https have one");
-    assert!(port == 443 || (policy.ports == Ports::Any && !is_never_open(port)));
+    assert!(match &policy.ports {
+        Ports::Any => policy.allow_loopback,
+        Ports::Only(ports) => ports.contains(&port) && !is_never_open(port),
+    });
     assert!(!target.host_and_port().contains(['/', '?', '#', '@']), "a log shows no more than the host");
 
     let uri: http::Uri = url.as_str().parse().expect("the HTTP client takes what was saved");

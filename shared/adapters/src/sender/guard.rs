@@ -109,7 +109,45 @@ pub fn log_openings(policy: &TargetPolicy) {
 
 #[cfg(test)]
 mod tests {
+    use std::io;
+    use std::sync::{Arc, Mutex};
+
     use super::*;
+
+    /// What was logged.
+    #[derive(Clone, Default)]
+    struct Lines(Arc<Mutex<Vec<u8>>>);
+
+    impl io::Write for Lines {
+        fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
+            self.0.lock().unwrap().extend_from_slice(bytes);
+            Ok(bytes.len())
+        }
+
+        fn flush(&mut self) -> io::Result<()> {
+            Ok(())
+        }
+    }
+
+    fn logged(policy: &TargetPolicy) -> String {
+        let lines = Lines::default();
+        let written = lines.clone();
+        let subscriber = tracing_subscriber::fmt().json().with_writer(move || written.clone()).finish();
+        tracing::subscriber::with_default(subscriber, || log_openings(policy));
+        String::from_utf8(lines.0.lock().unwrap().clone()).unwrap()
+    }
+
+    #[test]
+    fn what_an_operator_has_opened_is_logged_and_nothing_else() {
+        assert_eq!(logged(&TargetPolicy::default()), "");
+        assert_eq!(logged(&TargetPolicy::local()), "");
+        let ranges = vec!["10.1.0.0/16".parse().unwrap(), "fd12::/16".parse().unwrap()];
+        let ports = Ports::Only(vec![443, 8443]);
+        let line = logged(&TargetPolicy { ports, ranges, ..TargetPolicy::default() });
+        for part in ["targets.widened", "WARN", "\"443,8443\"", "\"10.1.0.0/16,fd12::/16\""] {
+            assert!(line.contains(part), "{line}");
+        }
+    }
 
     fn addresses(texts: &[&str]) -> Vec<IpAddr> {
         texts.iter().map(|text| text.parse().unwrap()).collect()

@@ -12,7 +12,7 @@ use reqwest::{Client, Response, redirect, retry, tls};
 
 use super::failure::judge;
 use super::guard::{Guard, log_openings};
-use super::names::{NameServers, Names};
+use super::names::{LOOKUP_TIMEOUT, NameServers, Names};
 use super::{Sender, Vetted};
 
 /// Longest wait for a connection, name lookup and TLS included.
@@ -20,6 +20,8 @@ pub const CONNECT_TIMEOUT: Duration = Duration::from_secs(3);
 /// Connections are kept between the attempts of one invocation; a sandbox that slept finds its peers gone, and a
 /// request on such a connection would burn an attempt.
 const POOL_IDLE_TIMEOUT: Duration = Duration::from_secs(5);
+
+const _: () = assert!(LOOKUP_TIMEOUT.as_millis() < CONNECT_TIMEOUT.as_millis());
 
 /// Sends over HTTP(S), under the operator's target policy.
 #[derive(Debug, Clone)]

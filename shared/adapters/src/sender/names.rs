@@ -19,9 +19,11 @@ use hickory_resolver::{Hosts, Resolver, TokioResolver, system_conf};
 
 /// Longest wait for the addresses of a name: the connection has what is left of its own three seconds.
 pub const LOOKUP_TIMEOUT: Duration = Duration::from_secs(2);
-/// How long one question waits for its answer, and how often it is asked again; together below [`LOOKUP_TIMEOUT`].
-const QUERY_TIMEOUT: Duration = Duration::from_millis(600);
-const QUERY_REPEATS: usize = 2;
+/// How long a question waits for its answer. What is lost on the way is asked again meanwhile, three times at most.
+const QUERY_TIMEOUT: Duration = Duration::from_millis(1_800);
+
+const _: () = assert!(QUERY_TIMEOUT.as_millis() < LOOKUP_TIMEOUT.as_millis());
+
 /// AWS takes 1,024 questions a second from a network interface and far fewer from a function's sandbox, so that answers
 /// are kept; never for longer than this, so that a receiver that moves is found.
 const CACHED_AT_MOST: Duration = Duration::from_secs(30);
@@ -137,7 +139,8 @@ fn server_at(address: SocketAddr) -> NameServerConfig {
 fn options() -> ResolverOpts {
     let mut options = ResolverOpts::default();
     options.timeout = QUERY_TIMEOUT;
-    options.attempts = QUERY_REPEATS;
+    // These are beside those of a lost question, and ask a server again that has failed to answer.
+    options.attempts = 0;
     options.cache_size = CACHED_ANSWERS_MAX;
     options.positive_max_ttl = Some(CACHED_AT_MOST);
     options.negative_max_ttl = Some(ABSENCE_CACHED_AT_MOST);

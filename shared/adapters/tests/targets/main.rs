@@ -37,7 +37,8 @@ fn request(url: &TargetUrl) -> DeliveryRequest {
 
 /// The policy that a row of the tables is about.
 fn policy(name: &str) -> TargetPolicy {
-    let opened = TargetPolicy { allow_http: true, ports: Ports::Any, ..TargetPolicy::default() };
+    let every = Ports::Only((0..=u16::MAX).collect());
+    let opened = TargetPolicy { allow_http: true, ports: every, ..TargetPolicy::default() };
     match name {
         "never" => TargetPolicy {
             ranges: ["0.0.0.0/0", "::/0"].map(|range| range.parse().unwrap()).into(),
@@ -284,6 +285,14 @@ async fn a_name_server_that_fails_or_keeps_silent_costs_seconds_and_no_verdict_o
     };
     let verdicts = tokio::join!(verdict("failing.test"), verdict("silent.test"), verdict("half.test"));
     assert_eq!(verdicts, (Vetted::Unresolved, Vetted::Unresolved, Vetted::Allowed));
+    for kind in [RecordType::A, RecordType::AAAA] {
+        assert!(
+            (1..=4).contains(&server.count("silent.test", kind)),
+            "{}",
+            server.count("silent.test", kind)
+        );
+        assert_eq!(server.count("failing.test", kind), 1);
+    }
     let url = TargetUrl::parse_unchecked("https://silent.test/").unwrap();
     let outcome = sender.send(&request(&url)).await;
     assert_eq!(outcome.error(), Some(ErrorClass::Dns), "{outcome:?}");
