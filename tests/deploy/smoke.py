@@ -211,6 +211,31 @@ def check_api(checks, stack, operator_token):
     return tokens
 
 
+def check_access(checks, stack, token, webhook):
+    """Everything that the API's role must be allowed for tokens, links, secrets and the audit log."""
+    narrow = {"name": "smoke", "scopes": ["webhooks:read"]}
+    status, _, made = stack.call("POST", "/api/v3/token", token, narrow)
+    checks.that("a token is made", status == 201 and made.get("token"), (status, made))
+    listed = "/api/v3/webhook/subscription"
+    checks.equal("it reads webhooks", stack.call("GET", listed, made["token"])[0], 200)
+    secret = f"{listed}/{webhook}/secret"
+    checks.equal("it sees no secret", stack.call("GET", secret, made["token"])[0], 403)
+    checks.equal("it is revoked", stack.call("DELETE", f"/api/v3/token/{made['_id']}", token)[0], 204)
+    status, _, link = stack.call("POST", "/api/v3/panel/link", token, {})
+    checks.equal("a panel link is made", status, 201)
+    code = {"code": link["code"]}
+    checks.equal("its code is exchanged", stack.call("POST", "/api/v3/panel/session", None, code)[0], 201)
+    checks.equal("and not twice", stack.call("POST", "/api/v3/panel/session", None, code)[0], 401)
+    checks.equal("the secret is rotated", stack.call("POST", f"{secret}/rotate", token, {})[0], 200)
+    shown = stack.call("GET", secret, token)[2]
+    checks.equal("both secrets are shown", len(shown["retired"]), 1)
+    checks.equal("the old one is expired", stack.call("POST", f"{secret}/expire", token, {})[0], 200)
+    status, _, entries = stack.call("GET", "/api/v3/audit", token)
+    deeds = {entry["action"] for entry in entries} if status == 200 else set()
+    expected = {"token.create", "token.revoke", "link.create", "session.start", "secret.rotate", "secret.reveal"}
+    checks.that("the audit log has it all", expected <= deeds, (status, deeds))
+
+
 def make_webhook(checks, stack, token, code, url):
     webhook = {"name": f"Smoke {code}", "code": code, "url": url, "trigger": TRIGGER}
     status, _, made = stack.call("POST", "/api/v3/webhook/subscription", token, webhook)
@@ -290,6 +315,7 @@ def check_deliveries(checks, stack, tokens, receiver):
     flaky = make_webhook(checks, stack, token, "flaky", f"{receiver.base}/flaky")
     dead = make_webhook(checks, stack, other_token, "dead", f"{receiver.base}/dead")
     check_refusals(checks, stack, token, other_token, steady)
+    check_access(checks, stack, token, steady)
 
     events = push_events(checks, stack, token)
     began = time.monotonic()

@@ -11,6 +11,7 @@ mod process;
 mod stack;
 mod by_hand;
 mod command;
+mod credentials;
 mod company;
 mod event;
 mod receiver;

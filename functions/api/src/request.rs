@@ -5,6 +5,7 @@ use axum::extract::{FromRequest, FromRequestParts, Path, Query, Request};
 use axum::middleware::Next;
 use axum::response::{IntoResponse, Response};
 use hookrail_domain::id::{CompanyId, SubscriptionId};
+use hookrail_domain::limits::CALL_HEAD_BYTES_MAX;
 use hookrail_wire::problem::{FieldProblem, Problem};
 use http::HeaderMap;
 use http::header::{CONTENT_TYPE, HOST, ORIGIN};
@@ -133,6 +134,19 @@ impl<const LIMIT_DEFAULT: usize> Page<LIMIT_DEFAULT> {
     #[must_use]
     pub fn next(&self, path: &str, cursor: &str) -> String {
         format!("{path}?limit={}&cursor={cursor}", self.limit)
+    }
+}
+
+/// Refuses a call whose path, query and headers are larger than API Gateway would let through.
+pub async fn refuse_large_head(request: Request, next: Next) -> Response {
+    let uri = request.uri();
+    let line = uri.path().len() + uri.query().map_or(0, str::len);
+    let headers = request.headers().iter().map(|(name, value)| name.as_str().len() + value.len());
+    if line + headers.sum::<usize>() <= CALL_HEAD_BYTES_MAX {
+        next.run(request).await
+    } else {
+        let detail = format!("path, query and headers are larger than {CALL_HEAD_BYTES_MAX} bytes");
+        ApiError::from(Problem::new(431, "Request Header Fields Too Large", detail)).into_response()
     }
 }
 

@@ -199,6 +199,7 @@ pub fn router<P: Ports>(app: &Arc<App<P>>) -> Router {
         .fallback(error::no_such_path)
         .method_not_allowed_fallback(error::no_such_method)
         .layer(from_fn(request::refuse_foreign_origin))
+        .layer(from_fn(request::refuse_large_head))
         .layer(from_fn(answer::finish))
         .with_state(Arc::clone(app))
 }

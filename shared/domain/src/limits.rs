@@ -40,6 +40,8 @@ pub const RETIRED_SECRETS_MAX: usize = 3;
 pub const SECRET_OVERLAP_SECONDS_MAX: u64 = 7 * 24 * 60 * 60;
 /// Tokens of one company, or of the operator, sessions included.
 pub const TOKENS_MAX: usize = 200;
+/// Request line and headers of an API call, in bytes: what API Gateway takes.
+pub const CALL_HEAD_BYTES_MAX: usize = 10 * 1024;
 /// Characters of one text in an entry of the audit log.
 pub const AUDIT_TEXT_CHARS_MAX: usize = 200;
 /// Characters of what a Bearer token may be, a JWT included.

@@ -12,6 +12,7 @@ mod tokens;
 mod secrets;
 mod test_sends;
 mod audit;
+mod limits;
 mod webhooks;
 mod logs;
 mod queue;
