@@ -84,12 +84,12 @@ pub struct AuditCommand {
     of: Of,
 }
 
-/// Calls the API and prints its answer.
+/// Makes, lists or revokes what the command says.
 pub fn run(TokenCommand { call, action }: &TokenCommand) -> Result<(), CallError> {
     call.run(async |client| act(call, action, client).await)
 }
 
-/// Calls the API and prints its answer.
+/// Prints the newest entries.
 pub fn run_audit(AuditCommand { call, of }: &AuditCommand) -> Result<(), CallError> {
     call.run(async |client| {
         let answer = client.call(Method::GET, &format!("{AUDIT_PATH}{}", of.query())).await?;
