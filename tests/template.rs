@@ -209,6 +209,7 @@ const VARIABLES: [(&str, &[&str]); 4] = [
         "FanOutFunction",
         &[
             config::CONFIG_TABLE,
+            config::REDACTION,
             config::EVENTS_QUEUE_URLS,
             config::DELIVERIES_QUEUE_URLS,
             config::EVENTS_DLQ_URL,

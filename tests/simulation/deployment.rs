@@ -82,6 +82,7 @@ pub(crate) fn lambda(setup: &Setup) -> Lambda {
         .collect();
     let deliveries_queue_urls: Vec<_> = names.iter().map(|name| url(name)).collect();
     let fan_out = FanOutConfig {
+        redacts: true,
         config_table: String::new(),
         events_queue_urls: vec![url(EVENTS)],
         deliveries_queue_urls: deliveries_queue_urls.clone(),

@@ -9,6 +9,7 @@ use hookrail_domain::fan_out::fan_out;
 use hookrail_domain::id::{CompanyId, EventId};
 use hookrail_domain::subscription::Subscription;
 use hookrail_wire::cot_event;
+use hookrail_wire::redaction::redact;
 
 /// Why a company's run ended before its last event.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -42,13 +43,15 @@ pub struct CompanyRun {
     finished: usize,
     subscriptions: Arc<[Subscription]>,
     stop: Option<Stop>,
+    /// Whether fields that no receiver should see are taken out.
+    redacts: bool,
 }
 
 impl CompanyRun {
     #[must_use]
-    pub fn new(records: Vec<Record>) -> Self {
+    pub fn new(records: Vec<Record>, redacts: bool) -> Self {
         let company = records.first().and_then(|record| CompanyId::parse(&record.group).ok());
-        Self { company, records, finished: 0, subscriptions: Arc::new([]), stop: None }
+        Self { company, records, finished: 0, subscriptions: Arc::new([]), stop: None, redacts }
     }
 
     #[must_use]
@@ -112,6 +115,12 @@ impl CompanyRun {
         let event = cot_event::parse(&body, EventId::of_message(&record.message_id))
             .map_err(|invalid| invalid.code())?;
         // The queue's group is the authenticated company; a body may not speak for another one.
-        if &event.company == company { Ok(event) } else { Err("company_mismatch") }
+        if &event.company != company {
+            return Err("company_mismatch");
+        }
+        if self.redacts && !event.kind.redacted.is_empty() {
+            return Ok(Event { body: redact(&event.body, event.kind.redacted), ..event });
+        }
+        Ok(event)
     }
 }

@@ -52,7 +52,8 @@ pub async fn handle<S: ConfigStore, Q: Queue, C: Clock>(
     let batch = Batch::open(event, &app.config.events_queue_urls);
     let claim = batch.claim(app.clock.now(), deadline);
     let mut failed = batch.failed;
-    let mut companies: Vec<CompanyRun> = batch.groups.into_iter().map(CompanyRun::new).collect();
+    let run = |group| CompanyRun::new(group, app.config.redacts);
+    let mut companies: Vec<CompanyRun> = batch.groups.into_iter().map(run).collect();
     let (lost, ()) = join(claim.make(&app.queue), look_up(app, &mut companies)).await;
     failed.extend(companies.iter_mut().flat_map(|run| run.cut_off(&lost)));
     while run_round(app, &mut companies, deadline).await {}

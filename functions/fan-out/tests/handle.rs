@@ -8,8 +8,10 @@ use hookrail_adapters::store::ConfigStore as _;
 use hookrail_domain::id::CompanyId;
 use hookrail_domain::secrets::Secrets;
 use hookrail_domain::signature::SigningSecret;
+use hookrail_domain::subscription::Subscription;
 use hookrail_domain::time::Millis;
 use hookrail_domain::token::{Grant, Token, TokenHash};
+use hookrail_domain::trigger::{Context, Trigger, TriggerType};
 use hookrail_fan_out::cache::Cache;
 use hookrail_fan_out::{App, handle};
 use hookrail_testkit::clock::ManualClock;
@@ -41,6 +43,7 @@ impl World {
             store.create_subscription(&subscription(COMPANY, number), &secrets).await.unwrap();
         }
         let config = FanOutConfig {
+            redacts: true,
             config_table: String::new(),
             events_queue_urls: vec!["http://queues/0/hookrail-events.fifo".to_owned()],
             deliveries_queue_urls: vec![DELIVERIES.to_owned()],
@@ -95,6 +98,25 @@ async fn the_sample_event_becomes_one_delivery_per_matching_webhook_with_the_bod
         assert_eq!(message.group, subscription(COMPANY, number).id.to_string());
         assert_eq!(message.deduplication_id, delivery.id.to_string());
         assert_eq!(delivery.body.as_str(), sample_body());
+    }
+}
+
+#[tokio::test]
+async fn a_users_password_reaches_no_receiver_unless_the_operator_says_so() {
+    let mut world = World::new().await;
+    let kind = TriggerType::find("create-edit-delete-user").unwrap();
+    let users =
+        Subscription { trigger: Trigger::new(kind, Context::default()).unwrap(), ..subscription(COMPANY, 3) };
+    let secrets = Secrets::new(SigningSecret::from_random([3; 32]));
+    world.app.store.create_subscription(&users, &secrets).await.unwrap();
+    let body = format!(
+        r#"{{ "company":"{COMPANY}","type":"COTUser","event":"edit","data":{{"a":1.0,"password":"h"}}}}"#
+    );
+    for (redacts, expected) in [(true, body.replace(r#","password":"h""#, "")), (false, body.clone())] {
+        world.app.config.redacts = redacts;
+        world.handle(&events(&[&body])).await;
+        let (_, message) = world.app.queue.sent().pop().unwrap();
+        assert_eq!(queue_message::decode(&message.body).unwrap().body.as_str(), expected);
     }
 }
 

@@ -26,6 +26,7 @@ pub const TARGET_ALLOW_HTTP: &str = "HOOKRAIL_TARGET_ALLOW_HTTP";
 pub const TARGET_PORTS: &str = "HOOKRAIL_TARGET_PORTS";
 pub const TARGET_RANGES: &str = "HOOKRAIL_TARGET_RANGES";
 pub const OPERATOR_TOKEN_SHA256: &str = "HOOKRAIL_OPERATOR_TOKEN_SHA256";
+pub const REDACTION: &str = "HOOKRAIL_REDACTION";
 pub const JWT_ISSUER: &str = "HOOKRAIL_JWT_ISSUER";
 pub const JWT_AUDIENCE: &str = "HOOKRAIL_JWT_AUDIENCE";
 pub const JWT_COMPANY_CLAIM: &str = "HOOKRAIL_JWT_COMPANY_CLAIM";
@@ -194,6 +195,8 @@ impl ApiConfig {
 #[derive(Debug, Clone)]
 pub struct FanOutConfig {
     pub config_table: String,
+    /// Whether fields that no receiver should see are taken out of events.
+    pub redacts: bool,
     pub events_queue_urls: Vec<String>,
     pub deliveries_queue_urls: Vec<String>,
     pub events_dlq_url: String,
@@ -203,6 +206,7 @@ impl FanOutConfig {
     pub fn from_env(env: &impl Environment) -> Result<Self, ConfigError> {
         Ok(Self {
             config_table: required(env, CONFIG_TABLE)?,
+            redacts: parsed(env, REDACTION)?.unwrap_or(true),
             events_queue_urls: list(env, EVENTS_QUEUE_URLS)?,
             deliveries_queue_urls: list(env, DELIVERIES_QUEUE_URLS)?,
             events_dlq_url: required(env, EVENTS_DLQ_URL)?,

@@ -45,6 +45,8 @@ pub struct TriggerType {
     pub actions: &'static [&'static str],
     /// The context slots that can narrow it.
     pub slots: &'static [SlotRule],
+    /// Fields of the payload that no receiver should see: taken out of every event before it is stored or sent.
+    pub redacted: &'static [&'static str],
 }
 
 const CHANGES: &[&str] = &["create", "edit", "delete"];
@@ -57,6 +59,7 @@ pub static CATALOGUE: &[TriggerType] = &[
         subject: "COTUser",
         actions: CHANGES,
         slots: &[],
+        redacted: &["password"],
     },
     TriggerType {
         name: "create-edit-delete-task",
@@ -64,6 +67,7 @@ pub static CATALOGUE: &[TriggerType] = &[
         subject: "COTTask",
         actions: CHANGES,
         slots: &[SlotRule { slot: Slot::TaskGroup, field: "taskGroup" }],
+        redacted: &[],
     },
     TriggerType {
         name: "create-edit-delete-survey",
@@ -74,6 +78,7 @@ pub static CATALOGUE: &[TriggerType] = &[
             SlotRule { slot: Slot::Survey, field: "surveyId" },
             SlotRule { slot: Slot::Group, field: "group" },
         ],
+        redacted: &[],
     },
     TriggerType {
         name: "create-edit-delete-property",
@@ -81,6 +86,7 @@ pub static CATALOGUE: &[TriggerType] = &[
         subject: "COTProperty",
         actions: CHANGES,
         slots: &[],
+        redacted: &[],
     },
     TriggerType {
         name: "create-edit-delete-note",
@@ -88,6 +94,7 @@ pub static CATALOGUE: &[TriggerType] = &[
         subject: "COTNote",
         actions: CHANGES,
         slots: &[],
+        redacted: &[],
     },
     TriggerType {
         name: "logout-user",
@@ -95,6 +102,7 @@ pub static CATALOGUE: &[TriggerType] = &[
         subject: "Auth",
         actions: &["logout"],
         slots: &[],
+        redacted: &[],
     },
     TriggerType {
         name: OPERATIONAL,
@@ -102,6 +110,7 @@ pub static CATALOGUE: &[TriggerType] = &[
         subject: OPERATIONAL_SUBJECT,
         actions: &["webhook.suspended", "webhook.resumed", "webhook.deactivated", "delivery.exhausted"],
         slots: &[],
+        redacted: &[],
     },
 ];
 

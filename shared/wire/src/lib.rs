@@ -6,6 +6,7 @@ pub mod timestamp;
 pub mod problem;
 mod reader;
 pub mod cot_event;
+pub mod redaction;
 pub mod credentials;
 pub mod cot_webhook;
 pub mod cot_webhook_log;
