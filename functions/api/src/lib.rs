@@ -16,6 +16,7 @@ use hookrail_adapters::sender::Sender;
 use hookrail_adapters::sender::http::HttpSender;
 use hookrail_adapters::store::access::AccessStore;
 use hookrail_adapters::store::dynamodb::DynamoDbStore;
+use hookrail_adapters::store::listing::ListStore;
 use hookrail_adapters::store::{ConfigStore, LogStore};
 
 use crate::auth::TokenCache;
@@ -27,6 +28,7 @@ pub mod jwt;
 pub mod audit;
 pub mod request;
 pub mod answer;
+pub mod filling;
 pub mod error;
 pub mod subscriptions;
 pub mod secrets;
@@ -46,7 +48,7 @@ pub use routes::{
 
 /// What the API works on. A type of its own, so that handlers name one parameter instead of four.
 pub trait Ports: Send + Sync + 'static {
-    type Store: ConfigStore + LogStore + AccessStore;
+    type Store: ConfigStore + LogStore + AccessStore + ListStore;
     type Queue: Queue;
     type Sender: Sender;
     type Clock: Clock;
@@ -54,7 +56,7 @@ pub trait Ports: Send + Sync + 'static {
 
 impl<S, Q, H, C> Ports for (S, Q, H, C)
 where
-    S: ConfigStore + LogStore + AccessStore + 'static,
+    S: ConfigStore + LogStore + AccessStore + ListStore + 'static,
     Q: Queue + 'static,
     H: Sender + 'static,
     C: Clock + 'static,

@@ -6,6 +6,7 @@ use axum::middleware::Next;
 use axum::response::{IntoResponse, Response};
 use hookrail_domain::id::{CompanyId, SubscriptionId};
 use hookrail_wire::problem::{FieldProblem, Problem};
+use hookrail_wire::query::{Filter, Pairs, QueryReader};
 use http::HeaderMap;
 use http::header::{CONTENT_TYPE, HOST, ORIGIN};
 use http::request::Parts;
@@ -94,32 +95,59 @@ pub struct Page<const LIMIT_DEFAULT: usize> {
     pub cursor: Option<String>,
 }
 
-#[derive(Deserialize)]
-struct PageQuery {
-    limit: Option<String>,
-    cursor: Option<String>,
+/// A page of a list that the query narrows.
+#[derive(Debug)]
+pub struct Listing<F, const LIMIT_DEFAULT: usize> {
+    pub page: Page<LIMIT_DEFAULT>,
+    pub filter: F,
+}
+
+async fn query_of<S: Send + Sync>(parts: &mut Parts, state: &S) -> Result<Vec<(String, String)>, ApiError> {
+    let query = Query::from_request_parts(parts, state).await;
+    let Query(pairs) = query.map_err(|_unreadable| FieldProblem::new("", "the query is not readable"))?;
+    Ok(pairs)
 }
 
 impl<S: Send + Sync, const LIMIT_DEFAULT: usize> FromRequestParts<S> for Page<LIMIT_DEFAULT> {
     type Rejection = ApiError;
 
     async fn from_request_parts(parts: &mut Parts, state: &S) -> Result<Self, ApiError> {
-        let Query(query) = Query::<PageQuery>::from_request_parts(parts, state)
-            .await
-            .map_err(|_unreadable| FieldProblem::new("", "the query names limit or cursor twice"))?;
-        let limit = match query.limit {
-            None => LIMIT_DEFAULT,
-            Some(text) => {
-                text.parse().ok().filter(|limit| (1..=PAGE_MAX).contains(limit)).ok_or_else(|| {
-                    FieldProblem::new("limit", format!("must be a whole number from 1 to {PAGE_MAX}"))
-                })?
+        Ok(Self::parse(&query_of(parts, state).await?)?)
+    }
+}
+
+impl<F: Filter, S: Send + Sync, const LIMIT_DEFAULT: usize> FromRequestParts<S>
+    for Listing<F, LIMIT_DEFAULT>
+{
+    type Rejection = ApiError;
+
+    async fn from_request_parts(parts: &mut Parts, state: &S) -> Result<Self, ApiError> {
+        let query = query_of(parts, state).await?;
+        match (Page::parse(&query), F::parse(&query)) {
+            (Ok(page), Ok(filter)) => Ok(Self { page, filter }),
+            (page, filter) => {
+                let problems = [page.err(), filter.err()];
+                Err(problems.into_iter().flatten().flatten().collect::<Vec<_>>().into())
             }
-        };
-        Ok(Self { limit, cursor: query.cursor })
+        }
     }
 }
 
 impl<const LIMIT_DEFAULT: usize> Page<LIMIT_DEFAULT> {
+    fn parse(query: &Pairs) -> Result<Self, Vec<FieldProblem>> {
+        let mut reader = QueryReader::of(query);
+        let limit = reader.read("limit", |text| {
+            let limit = text.parse().ok().filter(|limit| (1..=PAGE_MAX).contains(limit));
+            limit.ok_or_else(|| format!("must be a whole number from 1 to {PAGE_MAX}"))
+        });
+        let cursor = reader.read("cursor", |text| Ok::<_, FieldProblem>(text.to_owned()));
+        if reader.problems.is_empty() {
+            Ok(Self { limit: limit.unwrap_or(LIMIT_DEFAULT), cursor })
+        } else {
+            Err(reader.problems)
+        }
+    }
+
     /// The place that the cursor names, if there is one.
     pub fn place<T, E: std::fmt::Display>(
         &self,
@@ -133,6 +161,13 @@ impl<const LIMIT_DEFAULT: usize> Page<LIMIT_DEFAULT> {
     #[must_use]
     pub fn next(&self, path: &str, cursor: &str) -> String {
         format!("{path}?limit={}&cursor={cursor}", self.limit)
+    }
+
+    /// The same of a list that `filter` narrows.
+    #[must_use]
+    pub fn next_of(&self, path: &str, (filter, cursor): (&str, &str)) -> String {
+        let joint = if filter.is_empty() { "" } else { "&" };
+        format!("{}{joint}{filter}", self.next(path, cursor))
     }
 }
 

@@ -95,6 +95,7 @@ impl<P: Ports> Routes<P> {
                 test_sends::send::<P>,
             )
             .get(&format!("{LOGS_PATH}/{{id}}"), Access::Company(Scope::LogsRead), logs::list::<P>)
+            .get(&format!("{LOGS_PATH}/{{id}}/{{row}}"), Access::Company(Scope::LogsRead), logs::find::<P>)
             .add(
                 (Method::POST, EVENTS_PATH),
                 Access::CompanyOrOperator(Scope::EventsWrite),

@@ -7,11 +7,14 @@ use axum::response::{IntoResponse, Response};
 use hookrail_adapters::clock::Clock;
 use hookrail_adapters::random;
 use hookrail_adapters::recovery;
+use hookrail_adapters::store::listing::ListStore;
 use hookrail_adapters::store::{ConfigStore, Replacement, Replacing, SubscriptionCreation};
 use hookrail_domain::audit::{Deed, Finding};
 use hookrail_domain::intervention::Waiting;
 use hookrail_domain::limits::{CONFIG_BYTES_MAX, SUBSCRIPTIONS_PER_COMPANY_MAX};
 use hookrail_wire::problem::{FieldProblem, Problem};
+use hookrail_wire::query::Filter;
+use hookrail_wire::webhook_filter::WebhookFilter;
 use hookrail_wire::{cot_webhook, cursor};
 use http::StatusCode;
 use http::header::LOCATION;
@@ -20,23 +23,33 @@ use crate::answer;
 use crate::audit::{Told, telling};
 use crate::auth::Tenant;
 use crate::error::{ApiError, Bug};
-use crate::request::{JsonBody, Page, WebhookId, no_such_webhook};
+use crate::filling::Filling;
+use crate::request::{JsonBody, Listing, WebhookId, no_such_webhook};
 use crate::{App, Ports, WEBHOOKS_PATH, queue};
 
-/// `GET /api/v3/webhook/subscription`
+/// Webhooks of one read of a search, and reads of one page: a page looks at 1,000 webhooks at most.
+const SEARCHED_AT_ONCE: usize = 250;
+const SEARCHES_MAX: usize = 4;
+
+/// `GET /api/v3/webhook/subscription`: the newest first.
 pub async fn list<P: Ports>(
     State(app): State<Arc<App<P>>>,
     tenant: Tenant,
-    page: Page<100>,
+    Listing { page, filter }: Listing<WebhookFilter, 100>,
 ) -> Result<Response, ApiError> {
-    let company = tenant.company();
-    let after = page.place(|text| cursor::parse_subscription(company, text))?;
-    let mut webhooks = app.store.list_subscriptions(company).await?;
-    webhooks.retain(|webhook| after.is_none_or(|after| after < webhook.id));
-    let has_more = page.limit < webhooks.len();
-    webhooks.truncate(page.limit);
-    let last = webhooks.last().filter(|_| has_more);
-    let next = last.map(|last| page.next(WEBHOOKS_PATH, &cursor::render_subscription(company, last.id)));
+    let (company, narrowed) = (tenant.company(), filter.render());
+    let list = (company, narrowed.as_str());
+    let before = page.place(|text| cursor::parse_subscription(list, text))?;
+    let at_once = if narrowed.is_empty() { page.limit + 1 } else { SEARCHED_AT_ONCE };
+    let mut filling = Filling::new(page.limit, before, SEARCHES_MAX);
+    while let Some(before) = filling.next_read() {
+        let webhooks = app.store.page_subscriptions(company, before, at_once).await?;
+        let is_end = webhooks.len() < at_once;
+        filling.take(webhooks, is_end, |webhook| (webhook.id, filter.takes(webhook)));
+    }
+    let (webhooks, last) = filling.finish();
+    let cursor = last.map(|last| cursor::render_subscription(list, last));
+    let next = cursor.map(|cursor| page.next_of(WEBHOOKS_PATH, (&narrowed, &cursor)));
     answer::page(cot_webhook::render_list(&webhooks), next)
 }
 
@@ -50,7 +63,7 @@ pub async fn create<P: Ports>(
     let new = cot_webhook::parse_new(&body, &app.config.targets)?;
     app.vet(&new.url).await?;
     let secrets = new.secrets(random::signing_secret()?)?;
-    let webhook = new.into_subscription(random::subscription_id()?, company.clone(), &secrets);
+    let webhook = new.into_subscription(random::subscription_id(app.clock.now())?, company.clone(), &secrets);
     match app.store.create_subscription(&webhook, &secrets).await? {
         SubscriptionCreation::Made => {
             let location = format!("{WEBHOOKS_PATH}/{}", webhook.id);

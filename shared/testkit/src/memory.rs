@@ -21,6 +21,7 @@ use hookrail_domain::time::Millis;
 use hookrail_domain::token::{Holder, PanelLink, Token, TokenHash, TokenRef};
 
 mod access;
+mod listing;
 
 /// Both tables. Clones share them.
 #[derive(Debug, Clone, Default)]

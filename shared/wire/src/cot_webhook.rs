@@ -253,7 +253,7 @@ fn context_field(slot: Slot) -> String {
     format!("context.{}", slot.name())
 }
 
-fn find_trigger(name: &str) -> Result<&'static TriggerType, String> {
+pub(crate) fn find_trigger(name: &str) -> Result<&'static TriggerType, String> {
     TriggerType::find(name).ok_or_else(|| {
         let names: Vec<_> = CATALOGUE.iter().map(|entry| entry.name).collect();
         format!("must be one of {}", names.join(", "))

@@ -5,6 +5,9 @@
 pub mod timestamp;
 pub mod problem;
 mod reader;
+pub mod query;
+pub mod webhook_filter;
+pub mod log_filter;
 pub mod cot_event;
 pub mod credentials;
 pub mod cot_webhook;

@@ -53,7 +53,9 @@ fn good(route: &Route, ids: &Ids) -> (Call, u16) {
     let (body, status) = match (route.method.as_str(), tail) {
         ("POST", "") => (webhook("new"), 201),
         ("PATCH", "/{id}") => (r#"{"name":"n"}"#.into(), 200),
-        ("GET", "" | "/{id}" | "/{id}/secret" | "/logs/{id}" | "/{id}/queue") => (String::new(), 200),
+        ("GET", "" | "/{id}" | "/{id}/secret" | "/logs/{id}" | "/logs/{id}/{row}" | "/{id}/queue") => {
+            (String::new(), 200)
+        }
         ("POST", "/{id}/secret/rotate" | "/{id}/secret/expire" | "/{id}/test") => ("{}".into(), 200),
         // Nothing waits and nothing was replayed: the owner is told so.
         ("POST", "/{id}/queue/resume" | "/{id}/queue/retry" | "/{id}/queue/skip") => ("{}".into(), 409),
