@@ -31,6 +31,8 @@ pub mod answer;
 pub mod filling;
 pub mod error;
 pub mod subscriptions;
+pub mod bulk;
+pub mod triggers;
 pub mod secrets;
 pub mod test_sends;
 pub mod logs;
@@ -43,7 +45,7 @@ pub mod panel;
 
 pub use routes::{
     AUDIT_PATH, COMPANIES_PATH, EVENTS_PATH, LINKS_PATH, LOGS_PATH, PANEL_PATH, SESSION_PATH, TOKENS_PATH,
-    WEBHOOKS_PATH, router,
+    TRIGGERS_PATH, WEBHOOKS_PATH, router,
 };
 
 /// What the API works on. A type of its own, so that handlers name one parameter instead of four.

@@ -13,14 +13,16 @@ use http::Method;
 
 use crate::auth::Access;
 use crate::{
-    App, Ports, answer, audit, auth, companies, error, events, logs, panel, queue, replays, request, secrets,
-    subscriptions, test_sends, tokens,
+    App, Ports, answer, audit, auth, bulk, companies, error, events, logs, panel, queue, replays, request,
+    secrets, subscriptions, test_sends, tokens, triggers,
 };
 
 /// Where webhooks are listed and made; one is this path, a slash and its id.
 pub const WEBHOOKS_PATH: &str = "/api/v3/webhook/subscription";
 /// Where a webhook's log is listed: this path, a slash and its id.
 pub const LOGS_PATH: &str = "/api/v3/webhook/subscription/logs";
+/// What webhooks can be made for.
+pub const TRIGGERS_PATH: &str = "/api/v3/trigger";
 /// Where events are pushed.
 pub const EVENTS_PATH: &str = "/api/v3/event";
 /// Where an operator makes companies.
@@ -96,6 +98,9 @@ impl<P: Ports> Routes<P> {
             )
             .get(&format!("{LOGS_PATH}/{{id}}"), Access::Company(Scope::LogsRead), logs::list::<P>)
             .get(&format!("{LOGS_PATH}/{{id}}/{{row}}"), Access::Company(Scope::LogsRead), logs::find::<P>)
+            .get(TRIGGERS_PATH, read, triggers::list)
+            // Its handler writes down what is done to each webhook.
+            .add((Method::POST, &format!("{WEBHOOKS_PATH}/bulk")), write, None, bulk::change::<P>)
             .add(
                 (Method::POST, EVENTS_PATH),
                 Access::CompanyOrOperator(Scope::EventsWrite),

@@ -12,6 +12,8 @@ use hookrail_adapters::store::{ConfigStore, Replacement, Replacing, Subscription
 use hookrail_domain::audit::{Deed, Finding};
 use hookrail_domain::intervention::Waiting;
 use hookrail_domain::limits::{CONFIG_BYTES_MAX, SUBSCRIPTIONS_PER_COMPANY_MAX};
+use hookrail_domain::subscription::Subscription;
+use hookrail_wire::cot_webhook::SubscriptionPatch;
 use hookrail_wire::problem::{FieldProblem, Problem};
 use hookrail_wire::query::Filter;
 use hookrail_wire::webhook_filter::WebhookFilter;
@@ -109,50 +111,77 @@ pub async fn change<P: Ports>(
         let reason = format!("is not the webhook's version, which is {}", current.version);
         return Err(ApiError::conflict(FieldProblem::new("__v", reason)));
     }
-    let key = tenant.line(id);
-    let secrets = if patch.concerns_secrets(&current) {
-        let secrets = app.store.find_secrets(company, id).await?;
-        let secrets = secrets.ok_or_else(|| ApiError::failed(Bug("a webhook has no secrets")))?;
-        Some(patch.apply_to_secrets(&current, &secrets)?)
-    } else {
-        None
-    };
-    let (waiting, fields) = (patch.waiting, patch.fields.clone());
-    let mut changed = patch.apply(&current)?;
-    if let Some(secrets) = &secrets {
-        changed.credentials = secrets.credentials(changed.version);
-    }
-    if changed.url != current.url {
-        app.vet(&changed.url).await?;
-    }
-    let is_activated = changed.is_active && !current.is_active;
-    if is_activated {
-        queue::may_activate(&app, &key).await?;
-    }
-    let replacing = Replacing { subscription: &changed, secrets: secrets.as_ref() };
-    let is_dropped = waiting == Waiting::Drop;
-    let replaced = if !changed.is_active && (current.is_active || is_dropped) {
-        let ports = (&app.store, &app.queue);
-        let url = (queue::recovery_queue(&app), &app.config.suspension);
-        recovery::deactivate(ports, url, (replacing, waiting), app.clock.now()).await?
-    } else {
-        app.store.replace_subscription(replacing).await?
-    };
-    if replaced == Replacement::Lost {
-        let reason = "was raised by another change at the same time; read the webhook again";
-        return Err(ApiError::conflict(FieldProblem::new("__v", reason)));
-    }
-    if is_activated {
-        // What was parked follows by itself; if nobody can be called now, within a quarter of an hour.
-        if let Err(error) = queue::wake_activated(&app, &key).await {
-            tracing::warn!(status = error.status(), "recover was not called for an activated webhook");
-        }
-    }
-    let deed = match (current.is_active, changed.is_active) {
+    let fields = patch.fields.clone();
+    let changed = app.change(&tenant, &current, patch).await?;
+    let finding = Finding { deed: deed_of(&current, &changed), subject: None, fields };
+    let document = answer::json(StatusCode::OK, cot_webhook::render(&changed));
+    Ok(telling(document, Told { finding, log: None }))
+}
+
+/// What a change is called that activates or deactivates.
+pub(crate) fn deed_of(before: &Subscription, after: &Subscription) -> Option<Deed> {
+    match (before.is_active, after.is_active) {
         (false, true) => Some(Deed::WebhookActivate),
         (true, false) => Some(Deed::WebhookDeactivate),
         (true, true) | (false, false) => None,
-    };
-    let document = answer::json(StatusCode::OK, cot_webhook::render(&changed));
-    Ok(telling(document, Told { finding: Finding { deed, subject: None, fields }, log: None }))
+    }
+}
+
+impl<P: Ports> App<P> {
+    /// Makes a change of a webhook as it was read, with all that follows for its secrets and for what waits.
+    pub(crate) async fn change(
+        &self,
+        tenant: &Tenant,
+        current: &Subscription,
+        patch: SubscriptionPatch,
+    ) -> Result<Subscription, ApiError> {
+        let (company, id) = (tenant.company(), current.id);
+        let key = tenant.line(id);
+        let secrets = if patch.concerns_secrets(current) {
+            let secrets = self.store.find_secrets(company, id).await?;
+            let secrets = secrets.ok_or_else(|| ApiError::failed(Bug("a webhook has no secrets")))?;
+            Some(patch.apply_to_secrets(current, &secrets)?)
+        } else {
+            None
+        };
+        let waiting = patch.waiting;
+        let mut changed = patch.apply(current)?;
+        if let Some(secrets) = &secrets {
+            changed.credentials = secrets.credentials(changed.version);
+        }
+        if changed.url != current.url {
+            self.vet(&changed.url).await?;
+        }
+        let is_activated = changed.is_active && !current.is_active;
+        if is_activated {
+            queue::may_activate(self, &key).await?;
+        }
+        let replacing = Replacing { subscription: &changed, secrets: secrets.as_ref() };
+        if self.replace((current, replacing), waiting).await? == Replacement::Lost {
+            let reason = "was raised by another change at the same time; read the webhook again";
+            return Err(ApiError::conflict(FieldProblem::new("__v", reason)));
+        }
+        if is_activated {
+            // What was parked follows by itself; if nobody can be called now, within a quarter of an hour.
+            if let Err(error) = queue::wake_activated(self, &key).await {
+                tracing::warn!(status = error.status(), "recover was not called for an activated webhook");
+            }
+        }
+        Ok(changed)
+    }
+
+    /// Writes the changed webhook, and its line if it is deactivated.
+    async fn replace(
+        &self,
+        (current, replacing): (&Subscription, Replacing<'_>),
+        waiting: Waiting,
+    ) -> Result<Replacement, ApiError> {
+        let (is_active, is_dropped) = (replacing.subscription.is_active, waiting == Waiting::Drop);
+        if is_active || (!current.is_active && !is_dropped) {
+            return Ok(self.store.replace_subscription(replacing).await?);
+        }
+        let ports = (&self.store, &self.queue);
+        let url = (queue::recovery_queue(self), &self.config.suspension);
+        Ok(recovery::deactivate(ports, url, (replacing, waiting), self.clock.now()).await?)
+    }
 }

@@ -139,18 +139,26 @@ pub fn parse_patch(bytes: &[u8], policy: &TargetPolicy) -> Result<SubscriptionPa
         waiting: Waiting::default(),
         expected_version: reader.version("__v"),
     };
-    if let Some(waiting) =
-        reader.optional("waiting", |text| Waiting::find(text).ok_or("must be keep or drop"))
-    {
-        patch.waiting = waiting;
-        if patch.is_active != Some(false) {
-            reader.refuse("waiting", "is said with isActive false only");
-        }
-    }
+    patch.waiting = waiting(&mut reader, patch.is_active).unwrap_or_default();
     if reader.problems.is_empty() { Ok(patch) } else { Err(reader.problems) }
 }
 
+/// What becomes of the events that wait: said with a deactivation only.
+pub(crate) fn waiting(reader: &mut Reader<'_>, is_active: Option<bool>) -> Option<Waiting> {
+    let waiting = reader.optional("waiting", |text| Waiting::find(text).ok_or("must be keep or drop"))?;
+    if is_active != Some(false) {
+        reader.refuse("waiting", "is said with isActive false only");
+    }
+    Some(waiting)
+}
+
 impl SubscriptionPatch {
+    /// The change that activates or deactivates a webhook, and says these fields.
+    #[must_use]
+    pub fn of_activity(is_active: bool, waiting: Waiting, fields: Vec<String>) -> Self {
+        Self { is_active: Some(is_active), waiting, fields, ..Self::default() }
+    }
+
     /// Whether the secrets must be read to make this change: it changes them, or takes them to another host.
     #[must_use]
     pub fn concerns_secrets(&self, current: &Subscription) -> bool {

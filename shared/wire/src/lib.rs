@@ -12,6 +12,8 @@ pub mod cot_event;
 pub mod credentials;
 pub mod cot_webhook;
 pub mod cot_webhook_log;
+pub mod trigger_view;
+pub mod bulk;
 pub mod queue_view;
 pub mod replay;
 pub mod company;

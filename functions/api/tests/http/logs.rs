@@ -248,7 +248,7 @@ async fn one_row_is_found_by_its_id() {
     let id = page[0]["_id"].as_str().unwrap();
     for missing in [
         format!("{LOGS_PATH}/{other}/{id}"),
-        format!("{path}/{}", other),
+        format!("{path}/{other}"),
         format!("{path}/x"),
         format!("{LOGS_PATH}/x/{id}"),
     ] {

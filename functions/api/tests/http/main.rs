@@ -13,6 +13,8 @@ mod secrets;
 mod test_sends;
 mod audit;
 mod webhooks;
+mod bulk;
+mod triggers;
 mod logs;
 mod queue;
 mod replays;
