@@ -29,6 +29,7 @@ pub mod audit;
 pub mod request;
 pub mod answer;
 pub mod filling;
+pub mod idempotency;
 pub mod error;
 pub mod subscriptions;
 pub mod bulk;
@@ -44,8 +45,8 @@ pub mod tokens;
 pub mod panel;
 
 pub use routes::{
-    AUDIT_PATH, COMPANIES_PATH, EVENTS_PATH, LINKS_PATH, LOGS_PATH, PANEL_PATH, SESSION_PATH, TOKENS_PATH,
-    TRIGGERS_PATH, WEBHOOKS_PATH, router,
+    AUDIT_PATH, COMPANIES_PATH, EVENTS_PATH, LINKS_PATH, LOGS_PATH, PANEL_PATH, SESSION_PATH, TEST_PATH,
+    TOKENS_PATH, TRIGGERS_PATH, WEBHOOKS_PATH, router,
 };
 
 /// What the API works on. A type of its own, so that handlers name one parameter instead of four.

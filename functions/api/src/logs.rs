@@ -119,7 +119,7 @@ async fn search(
             body = Some((sequence, first.and_then(|first| first.body)));
         }
         row.body = body.as_ref().and_then(|(_, body)| body.clone());
-        bytes += bytes_max(row);
+        bytes += bytes_max(sizes(row));
         if PAGE_BYTES_MAX < bytes {
             break;
         }
@@ -149,16 +149,24 @@ fn fitting(mut rows: Vec<LogRow>, limit: usize, next: Option<AttemptNumber>) -> 
 
 /// How many of the rows fit a page of `limit` rows: at least one, so that the list goes on.
 fn rows_of_page(rows: &[LogRow], limit: usize) -> usize {
-    let mut bytes = 0;
-    let fitting = rows.iter().take(limit).take_while(|row| {
-        bytes += bytes_max(row);
-        bytes <= PAGE_BYTES_MAX
-    });
-    fitting.count().max(1).min(rows.len())
+    fitting_page(rows.iter().map(sizes), limit)
 }
 
-fn bytes_max(row: &LogRow) -> usize {
+/// How many entries fit a page of `limit`, by the bytes of their bodies and of their other texts.
+pub(crate) fn fitting_page(sizes: impl ExactSizeIterator<Item = (usize, usize)>, limit: usize) -> usize {
+    let (mut bytes, all) = (0, sizes.len());
+    let fitting = sizes.take(limit).take_while(|entry| {
+        bytes += bytes_max(*entry);
+        bytes <= PAGE_BYTES_MAX
+    });
+    fitting.count().max(1).min(all)
+}
+
+fn sizes(row: &LogRow) -> (usize, usize) {
     let body = row.body.as_ref().map_or(0, |body| body.as_str().len());
-    let escaped = row.attempt.outcome.response().len() + row.url.len();
+    (body, row.attempt.outcome.response().len() + row.url.len())
+}
+
+fn bytes_max((body, escaped): (usize, usize)) -> usize {
     body + ESCAPE_BYTES_MAX * escaped + ROW_BYTES_MAX
 }

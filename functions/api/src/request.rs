@@ -1,6 +1,6 @@
 //! What handlers take out of a request: a JSON body within its limit, a webhook's id, a page of a list.
 
-use axum::body::{Bytes, to_bytes};
+use axum::body::{Body, Bytes, to_bytes};
 use axum::extract::{FromRequest, FromRequestParts, Path, Query, Request};
 use axum::middleware::Next;
 use axum::response::{IntoResponse, Response};
@@ -27,11 +27,7 @@ impl<S: Sync, const BYTES_MAX: usize> FromRequest<S> for JsonBody<BYTES_MAX> {
     async fn from_request(request: Request, _state: &S) -> Result<Self, ApiError> {
         let (parts, body) = request.into_parts();
         let is_json = is_json(&parts.headers);
-        // What the limit leaves of a body that is too large is not worth telling from a body that broke off.
-        let bytes = to_bytes(body, BYTES_MAX).await.map_err(|_over_limit| {
-            let reason = format!("the body is larger than {BYTES_MAX} bytes");
-            ApiError::too_large(vec![FieldProblem::new("", reason)])
-        })?;
+        let bytes = body_of::<BYTES_MAX>(body).await?;
         // A call without a body has nothing to declare.
         if is_json || (bytes.is_empty() && !parts.headers.contains_key(CONTENT_TYPE)) {
             Ok(Self(bytes))
@@ -39,6 +35,15 @@ impl<S: Sync, const BYTES_MAX: usize> FromRequest<S> for JsonBody<BYTES_MAX> {
             Err(Problem::new(415, "Unsupported Media Type", "send content-type: application/json").into())
         }
     }
+}
+
+/// The bytes of a body of `BYTES_MAX` bytes at most.
+pub(crate) async fn body_of<const BYTES_MAX: usize>(body: Body) -> Result<Bytes, ApiError> {
+    // What the limit leaves of a body that is too large is not worth telling from a body that broke off.
+    to_bytes(body, BYTES_MAX).await.map_err(|_over_limit| {
+        let reason = format!("the body is larger than {BYTES_MAX} bytes");
+        ApiError::too_large(vec![FieldProblem::new("", reason)])
+    })
 }
 
 fn is_json(headers: &HeaderMap) -> bool {

@@ -314,6 +314,13 @@ pub fn render(subscription: &Subscription) -> Vec<u8> {
     serde_json::to_vec(&document(subscription)).unwrap_or_default()
 }
 
+/// The id of a webhook as [`render`] wrote it.
+#[must_use]
+pub fn id_of(document: &str) -> Option<SubscriptionId> {
+    let document: Value = serde_json::from_str(document).ok()?;
+    SubscriptionId::parse(document.get("_id")?.as_str()?).ok()
+}
+
 /// Several webhooks as the API lists them: a bare array.
 #[must_use]
 pub fn render_list(subscriptions: &[Subscription]) -> Vec<u8> {
@@ -380,6 +387,8 @@ mod tests {
         let written: Value = serde_json::from_slice(&render(&published())).unwrap();
         let expected: Value = serde_json::from_str(PUBLISHED).unwrap();
         assert_eq!(written, expected);
+        assert_eq!(id_of(&written.to_string()), Some(published().id));
+        assert_eq!(id_of("{}"), None);
     }
 
     #[test]

@@ -8,6 +8,7 @@ use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use hookrail_domain::attempt::AttemptNumber;
 use hookrail_domain::audit::AuditPlace;
 use hookrail_domain::id::{CompanyId, SubscriptionId, hash_parts};
+use hookrail_domain::test_row::TestPlace;
 use hookrail_domain::time::Millis;
 use hookrail_domain::token::Holder;
 
@@ -62,22 +63,41 @@ pub fn parse_row(
 /// The place after `last` in an audit log.
 #[must_use]
 pub fn render_audit(log: &Holder, last: AuditPlace) -> String {
-    let mut place = [0; PLACE_BYTES];
-    for (byte, part) in
-        place.iter_mut().zip(last.at.0.to_be_bytes().into_iter().chain(last.chance.to_be_bytes()))
-    {
-        *byte = part;
-    }
-    render(&audit(log), place)
+    render(&audit(log), moment(last.at, last.chance))
 }
 
 /// The entry that the next page comes after.
 pub fn parse_audit(log: &Holder, text: &str) -> Result<AuditPlace, InvalidCursor> {
-    let [a1, a2, a3, a4, a5, a6, a7, a8, c1, c2, c3, c4] = parse(&audit(log), text)?;
-    Ok(AuditPlace {
-        at: Millis(u64::from_be_bytes([a1, a2, a3, a4, a5, a6, a7, a8])),
-        chance: u32::from_be_bytes([c1, c2, c3, c4]),
-    })
+    let (at, chance) = of_moment(parse(&audit(log), text)?);
+    Ok(AuditPlace { at, chance })
+}
+
+/// The place after `last` among a webhook's test sends.
+#[must_use]
+pub fn render_test((company, subscription): (&CompanyId, SubscriptionId), last: TestPlace) -> String {
+    render(&tests(company, &subscription), moment(last.at, last.chance))
+}
+
+/// The test send that the next page comes after.
+pub fn parse_test(
+    (company, subscription): (&CompanyId, SubscriptionId),
+    text: &str,
+) -> Result<TestPlace, InvalidCursor> {
+    let (at, chance) = of_moment(parse(&tests(company, &subscription), text)?);
+    Ok(TestPlace { at, chance })
+}
+
+fn moment(at: Millis, chance: u32) -> [u8; PLACE_BYTES] {
+    let mut place = [0; PLACE_BYTES];
+    for (byte, part) in place.iter_mut().zip(at.0.to_be_bytes().into_iter().chain(chance.to_be_bytes())) {
+        *byte = part;
+    }
+    place
+}
+
+fn of_moment([a1, a2, a3, a4, a5, a6, a7, a8, c1, c2, c3, c4]: [u8; PLACE_BYTES]) -> (Millis, u32) {
+    let at = u64::from_be_bytes([a1, a2, a3, a4, a5, a6, a7, a8]);
+    (Millis(at), u32::from_be_bytes([c1, c2, c3, c4]))
 }
 
 /// The names of a list: its kind, whose it is, and what narrows it.
@@ -92,6 +112,10 @@ fn audit(log: &Holder) -> List<'_> {
 
 fn webhooks<'a>(company: &'a CompanyId, filter: &'a str) -> List<'a> {
     [b"webhooks", company.as_str().as_bytes(), b"", filter.as_bytes()]
+}
+
+fn tests<'a>(company: &'a CompanyId, subscription: &'a SubscriptionId) -> List<'a> {
+    [b"tests", company.as_str().as_bytes(), subscription.as_bytes(), b""]
 }
 
 fn log<'a>(company: &'a CompanyId, subscription: &'a SubscriptionId, filter: &'a str) -> List<'a> {
@@ -186,6 +210,15 @@ mod tests {
             assert_eq!(parse_subscription((&acme, other), &webhooks), Err(InvalidCursor));
             assert_eq!(parse_row((&acme, webhook(1), other), &render_row(row, ROW)), Err(InvalidCursor));
         }
+    }
+
+    #[test]
+    fn a_place_among_test_sends_is_good_for_their_webhook_only() {
+        let (acme, place) = (company("acme"), TestPlace { at: Millis(u64::MAX - 1), chance: 7 });
+        let cursor = render_test((&acme, webhook(1)), place);
+        assert_eq!(parse_test((&acme, webhook(1)), &cursor), Ok(place));
+        assert_eq!(parse_test((&acme, webhook(2)), &cursor), Err(InvalidCursor));
+        assert_eq!(parse_row((&acme, webhook(1), ""), &cursor), Err(InvalidCursor));
     }
 
     #[test]

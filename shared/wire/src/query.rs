@@ -88,7 +88,7 @@ mod tests {
         let pairs = [pair("a", "1"), pair("b", "x"), pair("b", "x"), pair("other", "?")];
         let mut reader = QueryReader::of(&pairs);
         assert_eq!(reader.read("a", str::parse::<u8>), Some(1));
-        assert_eq!(reader.read("b", |text| Ok::<_, &str>(text)), None);
+        assert_eq!(reader.read("b", str::parse::<String>), None);
         assert_eq!(reader.read("c", str::parse::<u8>), None);
         assert_eq!(reader.problems, [FieldProblem::new("b", "is said more than once")]);
     }

@@ -16,6 +16,7 @@ use hookrail_domain::log_row::LogRow;
 use hookrail_domain::secrets::Secrets;
 use hookrail_domain::subscription::Subscription;
 use hookrail_domain::suspension::Line;
+use hookrail_domain::test_row::{TestPlace, TestRow};
 use hookrail_domain::time::Millis;
 use hookrail_domain::token::{Holder, PanelLink, Token, TokenHash, TokenRef};
 use hookrail_testkit::memory::MemoryTables;
@@ -151,6 +152,21 @@ impl ListStore for FailingTables {
     ) -> Result<Scanned, StoreError> {
         self.may("scan_rows")?;
         self.tables.scan_rows(line, before, limit).await
+    }
+
+    async fn put_test(&self, line: &LineKey, row: &TestRow) -> Result<(), StoreError> {
+        self.may("put_test")?;
+        self.tables.put_test(line, row).await
+    }
+
+    async fn list_tests(
+        &self,
+        line: &LineKey,
+        before: Option<TestPlace>,
+        limit: usize,
+    ) -> Result<Vec<TestRow>, StoreError> {
+        self.may("list_tests")?;
+        self.tables.list_tests(line, before, limit).await
     }
 }
 

@@ -14,6 +14,7 @@ mod test_sends;
 mod audit;
 mod webhooks;
 mod bulk;
+mod once;
 mod triggers;
 mod logs;
 mod queue;

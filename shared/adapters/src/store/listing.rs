@@ -1,4 +1,4 @@
-//! What people look at: pages of webhooks, and of a log that is searched.
+//! What people look at: pages of webhooks, of a log that is searched, of test sends.
 //!
 //! Each call reads a bounded part of a table, however much a company has.
 
@@ -8,6 +8,7 @@ use hookrail_domain::attempt::AttemptNumber;
 use hookrail_domain::id::{CompanyId, SubscriptionId};
 use hookrail_domain::log_row::LogRow;
 use hookrail_domain::subscription::Subscription;
+use hookrail_domain::test_row::{TestPlace, TestRow};
 
 use super::{LineKey, StoreError};
 
@@ -29,6 +30,17 @@ pub trait ListStore: Send + Sync {
         before: Option<AttemptNumber>,
         limit: usize,
     ) -> impl Future<Output = Result<Scanned, StoreError>> + Send;
+
+    /// Keeps a test send beside the line's log, which is not touched.
+    fn put_test(&self, line: &LineKey, row: &TestRow) -> impl Future<Output = Result<(), StoreError>> + Send;
+
+    /// Up to `limit` test sends, the newest first.
+    fn list_tests(
+        &self,
+        line: &LineKey,
+        before: Option<TestPlace>,
+        limit: usize,
+    ) -> impl Future<Output = Result<Vec<TestRow>, StoreError>> + Send;
 }
 
 /// What one read of a log gave.

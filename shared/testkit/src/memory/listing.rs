@@ -6,6 +6,7 @@ use hookrail_domain::attempt::AttemptNumber;
 use hookrail_domain::id::{CompanyId, SubscriptionId};
 use hookrail_domain::log_row::LogRow;
 use hookrail_domain::subscription::Subscription;
+use hookrail_domain::test_row::{TestPlace, TestRow};
 
 use super::MemoryTables;
 
@@ -34,5 +35,22 @@ impl ListStore for MemoryTables {
         let bare = |row: &LogRow| LogRow { body: None, ..row.clone() };
         let rows: Vec<_> = older.by_ref().take(limit).map(bare).collect();
         Ok(Scanned { rows, is_end: older.next().is_none() })
+    }
+
+    async fn put_test(&self, line: &LineKey, row: &TestRow) -> Result<(), StoreError> {
+        self.open()?.tests.entry(line.clone()).or_default().insert(row.place, row.clone());
+        Ok(())
+    }
+
+    async fn list_tests(
+        &self,
+        line: &LineKey,
+        before: Option<TestPlace>,
+        limit: usize,
+    ) -> Result<Vec<TestRow>, StoreError> {
+        let tables = self.open()?;
+        let rows = tables.tests.get(line).into_iter().flat_map(|rows| rows.values().rev());
+        let older = rows.filter(|row| before.is_none_or(|before| row.place < before));
+        Ok(older.take(limit).cloned().collect())
     }
 }

@@ -6,11 +6,13 @@ use aws_sdk_dynamodb::operation::query::builders::QueryFluentBuilder;
 use hookrail_domain::attempt::AttemptNumber;
 use hookrail_domain::id::{CompanyId, SubscriptionId};
 use hookrail_domain::subscription::Subscription;
+use hookrail_domain::test_row::{TestPlace, TestRow};
 
 use super::{DynamoDbStore, text, unavailable};
 use crate::store::item::config::decode_subscription;
 use crate::store::item::row::{SCANNED_ATTRIBUTES, decode_row};
-use crate::store::item::{Key, ROW_PREFIX, WEBHOOK_PREFIX, company_partition, line_partition};
+use crate::store::item::test_row::{decode_test, encode_test};
+use crate::store::item::{Key, ROW_PREFIX, TEST_PREFIX, WEBHOOK_PREFIX, company_partition, line_partition};
 use crate::store::listing::{ListStore, Scanned};
 use crate::store::{LineKey, StoreError};
 
@@ -61,6 +63,33 @@ impl ListStore for DynamoDbStore {
             }
         }
         Ok(Scanned { rows, is_end })
+    }
+
+    async fn put_test(&self, line: &LineKey, row: &TestRow) -> Result<(), StoreError> {
+        let put = self.client.put_item().table_name(&self.log_table);
+        put.set_item(Some(encode_test(line, row)?)).send().await.map_err(unavailable)?;
+        Ok(())
+    }
+
+    async fn list_tests(
+        &self,
+        line: &LineKey,
+        before: Option<TestPlace>,
+        limit: usize,
+    ) -> Result<Vec<TestRow>, StoreError> {
+        let before = place(TEST_PREFIX, before.map(|place| Key::test(line, place)));
+        let query = self.backwards((&self.log_table, line_partition(line)), TEST_PREFIX, &before);
+        let mut pages = query.limit(one_more(limit)).into_paginator().items().send();
+        let mut found = Vec::new();
+        while found.len() < limit
+            && let Some(item) = pages.next().await
+        {
+            let item = item.map_err(unavailable)?;
+            if Key::of(&item)?.sort != before {
+                found.push(decode_test(item)?);
+            }
+        }
+        Ok(found)
     }
 }
 
