@@ -47,20 +47,38 @@ pub async fn record<P: Ports>(
     let values = path.into_iter().flat_map(|Path(path)| path).map(|(_, value)| value);
     let subject = values.reduce(|all, value| format!("{all}/{value}"));
     let own = caller.grant.holder.clone();
-    let place = AuditPlace { at: app.clock.now(), chance: u32::from_be_bytes(random::bytes()?) };
-    let entry = AuditEntry { place, actor: caller.actor(), deed, subject, fields: Vec::new(), status: None };
-    app.store.put_audit(&own, &entry).await?;
+    let entry = app.begin_deed(&caller, deed, subject).await?;
     let mut response = next.run(Request::from_parts(parts, body)).await;
     let told: Told = response.extensions_mut().remove().unwrap_or_default();
     let ended = entry.ended(told.finding, response.status().as_u16());
     let logs = std::iter::once(own.clone()).chain(told.log.filter(|log| *log != own));
     for log in logs {
-        // The deed is done; the entry says that nobody knows how it ended.
-        if let Err(error) = app.store.put_audit(&log, &ended).await {
-            tracing::error!(cause = %Chain(&error), action = deed.name(), "audit.not_completed");
-        }
+        app.end_deed(&log, &ended).await;
     }
     Ok(response)
+}
+
+impl<P: Ports> App<P> {
+    /// Writes down in the caller's log that this is about to be done.
+    pub(crate) async fn begin_deed(
+        &self,
+        caller: &Caller,
+        deed: Deed,
+        subject: Option<String>,
+    ) -> Result<AuditEntry, ApiError> {
+        let place = AuditPlace { at: self.clock.now(), chance: u32::from_be_bytes(random::bytes()?) };
+        let entry =
+            AuditEntry { place, actor: caller.actor(), deed, subject, fields: Vec::new(), status: None };
+        self.store.put_audit(&caller.grant.holder, &entry).await?;
+        Ok(entry)
+    }
+
+    /// Writes down how it ended. If that fails the deed is done, and the entry says that nobody knows how it ended.
+    pub(crate) async fn end_deed(&self, log: &Holder, ended: &AuditEntry) {
+        if let Err(error) = self.store.put_audit(log, ended).await {
+            tracing::error!(cause = %Chain(&error), action = ended.deed.name(), "audit.not_completed");
+        }
+    }
 }
 
 /// `GET /api/v3/audit`

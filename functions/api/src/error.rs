@@ -119,6 +119,13 @@ impl ApiError {
         self
     }
 
+    /// What the caller is told, where it is a part of another answer; and why, for the log.
+    #[must_use]
+    pub fn into_parts(self) -> (u16, String, Option<Cause>) {
+        let Refusal { problem, cause, .. } = *self.0;
+        (problem.status, problem.detail, cause)
+    }
+
     #[must_use]
     pub fn status(&self) -> u16 {
         self.0.problem.status

@@ -6,28 +6,19 @@ use axum::extract::State;
 use axum::response::{IntoResponse, Response};
 use hookrail_adapters::clock::Clock;
 use hookrail_adapters::queue::{Outgoing, Queue as _, SendResult};
-use hookrail_adapters::random;
-use hookrail_adapters::store::{ConfigStore, KeptAnswer, StoreError};
 use hookrail_domain::id::{CompanyId, EventId, hash_parts, hex, shard};
-use hookrail_domain::limits::{IDEMPOTENCY_KEY_CHARS_MAX, INGEST_BYTES_MAX};
+use hookrail_domain::limits::INGEST_BYTES_MAX;
 use hookrail_domain::token::Holder;
 use hookrail_wire::event_call::{self, InvalidCall, NewEvent};
-use hookrail_wire::problem::{FieldProblem, Problem};
-use http::{HeaderMap, HeaderName, StatusCode};
+use http::{HeaderMap, StatusCode};
 
 use crate::answer;
 use crate::auth::Caller;
 use crate::error::{ApiError, Bug};
+use crate::idempotency::{Identity, KEY_HEADER, Key, replayed};
 use crate::request::JsonBody;
 use crate::{App, Ports};
-use hookrail_adapters::telemetry::Chain;
 
-const KEY_HEADER: HeaderName = HeaderName::from_static("idempotency-key");
-const REPLAYED_HEADER: HeaderName = HeaderName::from_static("idempotent-replayed");
-/// Random bytes of a key that we make.
-const KEY_BYTES: usize = 16;
-/// How long an answer is kept for a repeat of the call.
-const ANSWER_SECONDS: u64 = 24 * 60 * 60;
 /// How long a call goes on sending. API Gateway gives up after 30 s, and the caller would never learn what was accepted.
 const SENDING_MS_MAX: u64 = 15_000;
 
@@ -42,16 +33,14 @@ pub async fn push<P: Ports>(
     let key = Key::read(&headers)?;
     let events = event_call::parse(&body, holder)?;
     let call = Call::new(holder, &key, &body, &events)?;
-    let kept = if key.is_given { app.find_kept(&call).await? } else { None };
+    let kept = if key.is_given { app.find_kept(&call.identity).await? } else { None };
     if let Some(kept) = kept {
-        let replayed = [(KEY_HEADER, key.text), (REPLAYED_HEADER, "true".to_owned())];
-        let status = StatusCode::from_u16(kept.status).map_err(ApiError::failed)?;
-        return Ok((replayed, answer::json(status, kept.body)).into_response());
+        return replayed(key, kept);
     }
     let accepted = app.send(&call, events).await?;
     let document = event_call::render_accepted(&key.text, &accepted);
     if key.is_given {
-        app.keep(&call, &document).await;
+        app.keep(&call.identity, StatusCode::ACCEPTED, &document).await;
     }
     Ok(([(KEY_HEADER, key.text)], answer::json(StatusCode::ACCEPTED, document)).into_response())
 }
@@ -62,40 +51,12 @@ impl From<InvalidCall> for ApiError {
     }
 }
 
-/// The name under which a call may be repeated without harm.
-struct Key {
-    text: String,
-    /// Sent by the caller, who may therefore send it again.
-    is_given: bool,
-}
-
-impl Key {
-    fn read(headers: &HeaderMap) -> Result<Self, ApiError> {
-        let Some(value) = headers.get(KEY_HEADER) else {
-            return Ok(Self { text: hex(&random::bytes::<KEY_BYTES>()?), is_given: false });
-        };
-        let is_key = (1..=IDEMPOTENCY_KEY_CHARS_MAX).contains(&value.len())
-            && value.as_bytes().iter().all(u8::is_ascii_graphic);
-        match value.to_str() {
-            Ok(text) if is_key => Ok(Self { text: text.to_owned(), is_given: true }),
-            Ok(_) | Err(_) => {
-                let reason = format!("must be 1 to {IDEMPOTENCY_KEY_CHARS_MAX} visible ASCII characters");
-                Err(FieldProblem::new("Idempotency-Key", reason).into())
-            }
-        }
-    }
-}
-
-/// What tells one call from another.
+/// A call, and how its repeat is told.
 struct Call {
-    /// Whose answers it is kept among: the company of the token, for an operator that of the first event.
-    company: CompanyId,
+    /// Kept among the answers of the token's company, for an operator of the first event's.
+    identity: Identity,
     /// The key as the caller knows it.
     key: String,
-    /// The key as we know it: a company's and an operator's of the same text are two.
-    scoped_key: String,
-    /// A hash of the body.
-    request: String,
 }
 
 impl Call {
@@ -108,8 +69,7 @@ impl Call {
                 return Err(ApiError::failed(Bug("a call without events was accepted")));
             }
         };
-        let request = hex(&hash_parts(&[b"request", body]));
-        Ok(Self { company: company.clone(), key: key.text.clone(), scoped_key, request })
+        Ok(Self { identity: Identity::new(company, scoped_key, body), key: key.text.clone() })
     }
 
     /// The same for a repeat of the call, so that the queue takes each event once.
@@ -118,7 +78,7 @@ impl Call {
     /// already accepted, and be lost without a word.
     fn deduplication_id(&self, company: &CompanyId, index: usize) -> String {
         let index = index.to_string();
-        let parts = [company.as_str(), &self.scoped_key, &self.request, &index];
+        let parts = [company.as_str(), &self.identity.scoped_key, &self.identity.request, &index];
         hex(&hash_parts(&parts.map(str::as_bytes)))
     }
 
@@ -133,32 +93,6 @@ impl Call {
 }
 
 impl<P: Ports> App<P> {
-    /// The answer to an earlier call of this key; a refusal if that call was another one.
-    async fn find_kept(&self, call: &Call) -> Result<Option<KeptAnswer>, ApiError> {
-        match self.store.find_answer(&call.company, &call.scoped_key, self.clock.now()).await? {
-            Some(kept) if kept.request != call.request => {
-                let problem = FieldProblem::new("Idempotency-Key", "was used with another body before");
-                Err(Problem::of_fields((422, "Unprocessable Content"), vec![problem]).into())
-            }
-            kept => Ok(kept),
-        }
-    }
-
-    /// Keeps the answer for repeats. The events are accepted whether or not this succeeds, and the caller is told so.
-    async fn keep(&self, call: &Call, document: &str) {
-        let answer = KeptAnswer {
-            request: call.request.clone(),
-            status: StatusCode::ACCEPTED.as_u16(),
-            body: document.to_owned(),
-            expires_at: self.clock.now().plus_seconds(ANSWER_SECONDS),
-        };
-        let kept: Result<(), StoreError> =
-            self.store.keep_answer(&call.company, &call.scoped_key, &answer).await;
-        if let Err(error) = kept {
-            tracing::warn!(company = %call.company, cause = %Chain(&error), "answer.not_kept");
-        }
-    }
-
     /// Sends one by one: nothing may be accepted ahead of an event that was not.
     async fn send(&self, call: &Call, events: Vec<NewEvent>) -> Result<Vec<EventId>, ApiError> {
         let started_at = self.clock.now();

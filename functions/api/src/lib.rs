@@ -16,6 +16,7 @@ use hookrail_adapters::sender::Sender;
 use hookrail_adapters::sender::http::HttpSender;
 use hookrail_adapters::store::access::AccessStore;
 use hookrail_adapters::store::dynamodb::DynamoDbStore;
+use hookrail_adapters::store::listing::ListStore;
 use hookrail_adapters::store::{ConfigStore, LogStore};
 
 use crate::auth::TokenCache;
@@ -27,8 +28,12 @@ pub mod jwt;
 pub mod audit;
 pub mod request;
 pub mod answer;
+pub mod filling;
+pub mod idempotency;
 pub mod error;
 pub mod subscriptions;
+pub mod bulk;
+pub mod triggers;
 pub mod secrets;
 pub mod test_sends;
 pub mod logs;
@@ -40,13 +45,13 @@ pub mod tokens;
 pub mod panel;
 
 pub use routes::{
-    AUDIT_PATH, COMPANIES_PATH, EVENTS_PATH, LINKS_PATH, LOGS_PATH, PANEL_PATH, SESSION_PATH, TOKENS_PATH,
-    WEBHOOKS_PATH, router,
+    AUDIT_PATH, COMPANIES_PATH, EVENTS_PATH, LINKS_PATH, LOGS_PATH, PANEL_PATH, SESSION_PATH, TEST_PATH,
+    TOKENS_PATH, TRIGGERS_PATH, WEBHOOKS_PATH, router,
 };
 
 /// What the API works on. A type of its own, so that handlers name one parameter instead of four.
 pub trait Ports: Send + Sync + 'static {
-    type Store: ConfigStore + LogStore + AccessStore;
+    type Store: ConfigStore + LogStore + AccessStore + ListStore;
     type Queue: Queue;
     type Sender: Sender;
     type Clock: Clock;
@@ -54,7 +59,7 @@ pub trait Ports: Send + Sync + 'static {
 
 impl<S, Q, H, C> Ports for (S, Q, H, C)
 where
-    S: ConfigStore + LogStore + AccessStore + 'static,
+    S: ConfigStore + LogStore + AccessStore + ListStore + 'static,
     Q: Queue + 'static,
     H: Sender + 'static,
     C: Clock + 'static,

@@ -21,7 +21,7 @@ use crate::queue::{conflict, line_of, recovery_queue, sent_to};
 use crate::request::{JsonBody, WebhookId, no_such_webhook};
 use crate::{App, Ports, answer};
 
-const NO_ROW: &str = "the webhook's log has no such row";
+pub(crate) const NO_ROW: &str = "the webhook's log has no such row";
 const NO_REPLAY: &str = "nothing was ever replayed to this webhook";
 const NOTHING: &str = "the webhook's log has no event of this time";
 const OPEN: &str = "the event has not ended: it is sent by itself";
@@ -132,7 +132,12 @@ async fn last_ended<P: Ports>(app: &App<P>, key: &LineKey) -> Result<u64, ApiErr
 
 /// The first event before `end` that was first tried or set aside at `at` or later; `end` if there is none. Events
 /// begin in the order of their numbers, so halving finds it.
-async fn first_since(store: &impl LogStore, key: &LineKey, at: Millis, end: u64) -> Result<u64, StoreError> {
+pub(crate) async fn first_since(
+    store: &impl LogStore,
+    key: &LineKey,
+    at: Millis,
+    end: u64,
+) -> Result<u64, StoreError> {
     let (mut low, mut high) = (1, end);
     while low < high {
         let middle = low + (high - low) / 2;

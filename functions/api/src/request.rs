@@ -1,12 +1,13 @@
 //! What handlers take out of a request: a JSON body within its limit, a webhook's id, a page of a list.
 
-use axum::body::{Bytes, to_bytes};
+use axum::body::{Body, Bytes, to_bytes};
 use axum::extract::{FromRequest, FromRequestParts, Path, Query, Request};
 use axum::middleware::Next;
 use axum::response::{IntoResponse, Response};
 use hookrail_domain::id::{CompanyId, SubscriptionId};
 use hookrail_domain::limits::CALL_HEAD_BYTES_MAX;
 use hookrail_wire::problem::{FieldProblem, Problem};
+use hookrail_wire::query::{Filter, Pairs, QueryReader};
 use http::HeaderMap;
 use http::header::{CONTENT_TYPE, HOST, ORIGIN};
 use http::request::Parts;
@@ -27,11 +28,7 @@ impl<S: Sync, const BYTES_MAX: usize> FromRequest<S> for JsonBody<BYTES_MAX> {
     async fn from_request(request: Request, _state: &S) -> Result<Self, ApiError> {
         let (parts, body) = request.into_parts();
         let is_json = is_json(&parts.headers);
-        // What the limit leaves of a body that is too large is not worth telling from a body that broke off.
-        let bytes = to_bytes(body, BYTES_MAX).await.map_err(|_over_limit| {
-            let reason = format!("the body is larger than {BYTES_MAX} bytes");
-            ApiError::too_large(vec![FieldProblem::new("", reason)])
-        })?;
+        let bytes = body_of::<BYTES_MAX>(body).await?;
         // A call without a body has nothing to declare.
         if is_json || (bytes.is_empty() && !parts.headers.contains_key(CONTENT_TYPE)) {
             Ok(Self(bytes))
@@ -39,6 +36,15 @@ impl<S: Sync, const BYTES_MAX: usize> FromRequest<S> for JsonBody<BYTES_MAX> {
             Err(Problem::new(415, "Unsupported Media Type", "send content-type: application/json").into())
         }
     }
+}
+
+/// The bytes of a body of `BYTES_MAX` bytes at most.
+pub(crate) async fn body_of<const BYTES_MAX: usize>(body: Body) -> Result<Bytes, ApiError> {
+    // What the limit leaves of a body that is too large is not worth telling from a body that broke off.
+    to_bytes(body, BYTES_MAX).await.map_err(|_over_limit| {
+        let reason = format!("the body is larger than {BYTES_MAX} bytes");
+        ApiError::too_large(vec![FieldProblem::new("", reason)])
+    })
 }
 
 fn is_json(headers: &HeaderMap) -> bool {
@@ -95,32 +101,59 @@ pub struct Page<const LIMIT_DEFAULT: usize> {
     pub cursor: Option<String>,
 }
 
-#[derive(Deserialize)]
-struct PageQuery {
-    limit: Option<String>,
-    cursor: Option<String>,
+/// A page of a list that the query narrows.
+#[derive(Debug)]
+pub struct Listing<F, const LIMIT_DEFAULT: usize> {
+    pub page: Page<LIMIT_DEFAULT>,
+    pub filter: F,
+}
+
+async fn query_of<S: Send + Sync>(parts: &mut Parts, state: &S) -> Result<Vec<(String, String)>, ApiError> {
+    let query = Query::from_request_parts(parts, state).await;
+    let Query(pairs) = query.map_err(|_unreadable| FieldProblem::new("", "the query is not readable"))?;
+    Ok(pairs)
 }
 
 impl<S: Send + Sync, const LIMIT_DEFAULT: usize> FromRequestParts<S> for Page<LIMIT_DEFAULT> {
     type Rejection = ApiError;
 
     async fn from_request_parts(parts: &mut Parts, state: &S) -> Result<Self, ApiError> {
-        let Query(query) = Query::<PageQuery>::from_request_parts(parts, state)
-            .await
-            .map_err(|_unreadable| FieldProblem::new("", "the query names limit or cursor twice"))?;
-        let limit = match query.limit {
-            None => LIMIT_DEFAULT,
-            Some(text) => {
-                text.parse().ok().filter(|limit| (1..=PAGE_MAX).contains(limit)).ok_or_else(|| {
-                    FieldProblem::new("limit", format!("must be a whole number from 1 to {PAGE_MAX}"))
-                })?
+        Ok(Self::parse(&query_of(parts, state).await?)?)
+    }
+}
+
+impl<F: Filter, S: Send + Sync, const LIMIT_DEFAULT: usize> FromRequestParts<S>
+    for Listing<F, LIMIT_DEFAULT>
+{
+    type Rejection = ApiError;
+
+    async fn from_request_parts(parts: &mut Parts, state: &S) -> Result<Self, ApiError> {
+        let query = query_of(parts, state).await?;
+        match (Page::parse(&query), F::parse(&query)) {
+            (Ok(page), Ok(filter)) => Ok(Self { page, filter }),
+            (page, filter) => {
+                let problems = [page.err(), filter.err()];
+                Err(problems.into_iter().flatten().flatten().collect::<Vec<_>>().into())
             }
-        };
-        Ok(Self { limit, cursor: query.cursor })
+        }
     }
 }
 
 impl<const LIMIT_DEFAULT: usize> Page<LIMIT_DEFAULT> {
+    fn parse(query: &Pairs) -> Result<Self, Vec<FieldProblem>> {
+        let mut reader = QueryReader::of(query);
+        let limit = reader.read("limit", |text| {
+            let limit = text.parse().ok().filter(|limit| (1..=PAGE_MAX).contains(limit));
+            limit.ok_or_else(|| format!("must be a whole number from 1 to {PAGE_MAX}"))
+        });
+        let cursor = reader.read("cursor", |text| Ok::<_, FieldProblem>(text.to_owned()));
+        if reader.problems.is_empty() {
+            Ok(Self { limit: limit.unwrap_or(LIMIT_DEFAULT), cursor })
+        } else {
+            Err(reader.problems)
+        }
+    }
+
     /// The place that the cursor names, if there is one.
     pub fn place<T, E: std::fmt::Display>(
         &self,
@@ -134,6 +167,13 @@ impl<const LIMIT_DEFAULT: usize> Page<LIMIT_DEFAULT> {
     #[must_use]
     pub fn next(&self, path: &str, cursor: &str) -> String {
         format!("{path}?limit={}&cursor={cursor}", self.limit)
+    }
+
+    /// The same of a list that `filter` narrows.
+    #[must_use]
+    pub fn next_of(&self, path: &str, (filter, cursor): (&str, &str)) -> String {
+        let joint = if filter.is_empty() { "" } else { "&" };
+        format!("{}{joint}{filter}", self.next(path, cursor))
     }
 }
 

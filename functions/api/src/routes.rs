@@ -6,21 +6,25 @@ use std::sync::Arc;
 use axum::Router;
 use axum::handler::Handler;
 use axum::middleware::{from_fn, from_fn_with_state};
-use axum::routing::{MethodFilter, on};
+use axum::routing::{MethodFilter, MethodRouter, on};
 use hookrail_domain::audit::Deed;
 use hookrail_domain::token::Scope;
 use http::Method;
 
 use crate::auth::Access;
 use crate::{
-    App, Ports, answer, audit, auth, companies, error, events, logs, panel, queue, replays, request, secrets,
-    subscriptions, test_sends, tokens,
+    App, Ports, answer, audit, auth, bulk, companies, error, events, idempotency, logs, panel, queue,
+    replays, request, secrets, subscriptions, test_sends, tokens, triggers,
 };
 
 /// Where webhooks are listed and made; one is this path, a slash and its id.
 pub const WEBHOOKS_PATH: &str = "/api/v3/webhook/subscription";
 /// Where a webhook's log is listed: this path, a slash and its id.
 pub const LOGS_PATH: &str = "/api/v3/webhook/subscription/logs";
+/// What webhooks can be made for.
+pub const TRIGGERS_PATH: &str = "/api/v3/trigger";
+/// Where a URL is tested that no webhook has yet.
+pub const TEST_PATH: &str = "/api/v3/webhook/test";
 /// Where events are pushed.
 pub const EVENTS_PATH: &str = "/api/v3/event";
 /// Where an operator makes companies.
@@ -78,7 +82,7 @@ impl<P: Ports> Routes<P> {
         let one = format!("{WEBHOOKS_PATH}/{{id}}");
         let (read, write) = (Access::Company(Scope::WebhooksRead), Access::Company(Scope::WebhooksWrite));
         self.get(WEBHOOKS_PATH, read, subscriptions::list::<P>)
-            .post((WEBHOOKS_PATH, write), Deed::WebhookCreate, subscriptions::create::<P>)
+            .add_once((Method::POST, WEBHOOKS_PATH), write, Deed::WebhookCreate, subscriptions::create::<P>)
             .get(&one, read, subscriptions::find::<P>)
             .add((Method::PATCH, &one), write, Some(Deed::WebhookChange), subscriptions::change::<P>)
             .add(
@@ -94,7 +98,13 @@ impl<P: Ports> Routes<P> {
                 Deed::WebhookTest,
                 test_sends::send::<P>,
             )
+            .get(&format!("{one}/test"), Access::Company(Scope::LogsRead), test_sends::list::<P>)
+            .post((TEST_PATH, write), Deed::WebhookTest, test_sends::send_bare::<P>)
             .get(&format!("{LOGS_PATH}/{{id}}"), Access::Company(Scope::LogsRead), logs::list::<P>)
+            .get(&format!("{LOGS_PATH}/{{id}}/{{row}}"), Access::Company(Scope::LogsRead), logs::find::<P>)
+            .get(TRIGGERS_PATH, read, triggers::list)
+            // Its handler writes down what is done to each webhook.
+            .add((Method::POST, &format!("{WEBHOOKS_PATH}/bulk")), write, None, bulk::change::<P>)
             .add(
                 (Method::POST, EVENTS_PATH),
                 Access::CompanyOrOperator(Scope::EventsWrite),
@@ -160,28 +170,38 @@ impl<P: Ports> Routes<P> {
     }
 
     /// Adds a route. Who may call it is checked first, then its deed is written down, then it is done.
-    fn add<H, T>(
-        mut self,
-        (method, path): (Method, &str),
-        access: Access,
-        deed: Option<Deed>,
-        handler: H,
-    ) -> Self
+    fn add<H, T>(self, (method, path): (Method, &str), access: Access, deed: Option<Deed>, handler: H) -> Self
     where
         H: Handler<T, Arc<App<P>>>,
         T: 'static,
     {
-        let filter = match method {
-            Method::POST => MethodFilter::POST,
-            Method::PATCH => MethodFilter::PATCH,
-            Method::DELETE => MethodFilter::DELETE,
-            _ => MethodFilter::GET,
-        };
-        let mut route = on(filter, handler);
-        if let Some(deed) = deed {
-            let state = (Arc::clone(&self.app), deed);
-            route = route.route_layer(from_fn_with_state(state, audit::record::<P>));
-        }
+        let route = self.recorded(on(filter(&method), handler), deed);
+        self.admitting((method, path), access, deed, route)
+    }
+
+    /// Adds a route whose call is done once for each `Idempotency-Key`, and its deed written down once.
+    fn add_once<H, T>(self, (method, path): (Method, &str), access: Access, deed: Deed, handler: H) -> Self
+    where
+        H: Handler<T, Arc<App<P>>>,
+        T: 'static,
+    {
+        let route = self.recorded(on(filter(&method), handler), Some(deed));
+        let once = from_fn_with_state(Arc::clone(&self.app), idempotency::make_once::<P>);
+        self.admitting((method, path), access, Some(deed), route.route_layer(once))
+    }
+
+    fn recorded(&self, route: MethodRouter<Arc<App<P>>>, deed: Option<Deed>) -> MethodRouter<Arc<App<P>>> {
+        let Some(deed) = deed else { return route };
+        route.route_layer(from_fn_with_state((Arc::clone(&self.app), deed), audit::record::<P>))
+    }
+
+    fn admitting(
+        mut self,
+        (method, path): (Method, &str),
+        access: Access,
+        deed: Option<Deed>,
+        mut route: MethodRouter<Arc<App<P>>>,
+    ) -> Self {
         if access != Access::Anyone {
             let state = (Arc::clone(&self.app), access);
             route = route.route_layer(from_fn_with_state(state, auth::admit::<P>));
@@ -189,6 +209,15 @@ impl<P: Ports> Routes<P> {
         self.router = self.router.route(path, route);
         self.listed.push(Route { method, path: path.to_owned(), access, deed });
         self
+    }
+}
+
+fn filter(method: &Method) -> MethodFilter {
+    match *method {
+        Method::POST => MethodFilter::POST,
+        Method::PATCH => MethodFilter::PATCH,
+        Method::DELETE => MethodFilter::DELETE,
+        _ => MethodFilter::GET,
     }
 }
 

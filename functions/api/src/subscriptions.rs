@@ -7,11 +7,16 @@ use axum::response::{IntoResponse, Response};
 use hookrail_adapters::clock::Clock;
 use hookrail_adapters::random;
 use hookrail_adapters::recovery;
+use hookrail_adapters::store::listing::ListStore;
 use hookrail_adapters::store::{ConfigStore, Replacement, Replacing, SubscriptionCreation};
 use hookrail_domain::audit::{Deed, Finding};
 use hookrail_domain::intervention::Waiting;
 use hookrail_domain::limits::{CONFIG_BYTES_MAX, SUBSCRIPTIONS_PER_COMPANY_MAX};
+use hookrail_domain::subscription::Subscription;
+use hookrail_wire::cot_webhook::SubscriptionPatch;
 use hookrail_wire::problem::{FieldProblem, Problem};
+use hookrail_wire::query::Filter;
+use hookrail_wire::webhook_filter::WebhookFilter;
 use hookrail_wire::{cot_webhook, cursor};
 use http::StatusCode;
 use http::header::LOCATION;
@@ -20,23 +25,33 @@ use crate::answer;
 use crate::audit::{Told, telling};
 use crate::auth::Tenant;
 use crate::error::{ApiError, Bug};
-use crate::request::{JsonBody, Page, WebhookId, no_such_webhook};
+use crate::filling::Filling;
+use crate::request::{JsonBody, Listing, WebhookId, no_such_webhook};
 use crate::{App, Ports, WEBHOOKS_PATH, queue};
 
-/// `GET /api/v3/webhook/subscription`
+/// Webhooks of one read of a search, and reads of one page: a page looks at 1,000 webhooks at most.
+const SEARCHED_AT_ONCE: usize = 250;
+const SEARCHES_MAX: usize = 4;
+
+/// `GET /api/v3/webhook/subscription`: the newest first.
 pub async fn list<P: Ports>(
     State(app): State<Arc<App<P>>>,
     tenant: Tenant,
-    page: Page<100>,
+    Listing { page, filter }: Listing<WebhookFilter, 100>,
 ) -> Result<Response, ApiError> {
-    let company = tenant.company();
-    let after = page.place(|text| cursor::parse_subscription(company, text))?;
-    let mut webhooks = app.store.list_subscriptions(company).await?;
-    webhooks.retain(|webhook| after.is_none_or(|after| after < webhook.id));
-    let has_more = page.limit < webhooks.len();
-    webhooks.truncate(page.limit);
-    let last = webhooks.last().filter(|_| has_more);
-    let next = last.map(|last| page.next(WEBHOOKS_PATH, &cursor::render_subscription(company, last.id)));
+    let (company, narrowed) = (tenant.company(), filter.render());
+    let list = (company, narrowed.as_str());
+    let before = page.place(|text| cursor::parse_subscription(list, text))?;
+    let at_once = if narrowed.is_empty() { page.limit + 1 } else { SEARCHED_AT_ONCE };
+    let mut filling = Filling::new(page.limit, before, SEARCHES_MAX);
+    while let Some(before) = filling.next_read() {
+        let webhooks = app.store.page_subscriptions(company, before, at_once).await?;
+        let is_end = webhooks.len() < at_once;
+        filling.take(webhooks, is_end, |webhook| (webhook.id, filter.takes(webhook)));
+    }
+    let (webhooks, last) = filling.finish();
+    let cursor = last.map(|last| cursor::render_subscription(list, last));
+    let next = cursor.map(|cursor| page.next_of(WEBHOOKS_PATH, (&narrowed, &cursor)));
     answer::page(cot_webhook::render_list(&webhooks), next)
 }
 
@@ -50,7 +65,7 @@ pub async fn create<P: Ports>(
     let new = cot_webhook::parse_new(&body, &app.config.targets)?;
     app.vet(&new.url).await?;
     let secrets = new.secrets(random::signing_secret()?)?;
-    let webhook = new.into_subscription(random::subscription_id()?, company.clone(), &secrets);
+    let webhook = new.into_subscription(random::subscription_id(app.clock.now())?, company.clone(), &secrets);
     match app.store.create_subscription(&webhook, &secrets).await? {
         SubscriptionCreation::Made => {
             let location = format!("{WEBHOOKS_PATH}/{}", webhook.id);
@@ -96,50 +111,77 @@ pub async fn change<P: Ports>(
         let reason = format!("is not the webhook's version, which is {}", current.version);
         return Err(ApiError::conflict(FieldProblem::new("__v", reason)));
     }
-    let key = tenant.line(id);
-    let secrets = if patch.concerns_secrets(&current) {
-        let secrets = app.store.find_secrets(company, id).await?;
-        let secrets = secrets.ok_or_else(|| ApiError::failed(Bug("a webhook has no secrets")))?;
-        Some(patch.apply_to_secrets(&current, &secrets)?)
-    } else {
-        None
-    };
-    let (waiting, fields) = (patch.waiting, patch.fields.clone());
-    let mut changed = patch.apply(&current)?;
-    if let Some(secrets) = &secrets {
-        changed.credentials = secrets.credentials(changed.version);
-    }
-    if changed.url != current.url {
-        app.vet(&changed.url).await?;
-    }
-    let is_activated = changed.is_active && !current.is_active;
-    if is_activated {
-        queue::may_activate(&app, &key).await?;
-    }
-    let replacing = Replacing { subscription: &changed, secrets: secrets.as_ref() };
-    let is_dropped = waiting == Waiting::Drop;
-    let replaced = if !changed.is_active && (current.is_active || is_dropped) {
-        let ports = (&app.store, &app.queue);
-        let url = (queue::recovery_queue(&app), &app.config.suspension);
-        recovery::deactivate(ports, url, (replacing, waiting), app.clock.now()).await?
-    } else {
-        app.store.replace_subscription(replacing).await?
-    };
-    if replaced == Replacement::Lost {
-        let reason = "was raised by another change at the same time; read the webhook again";
-        return Err(ApiError::conflict(FieldProblem::new("__v", reason)));
-    }
-    if is_activated {
-        // What was parked follows by itself; if nobody can be called now, within a quarter of an hour.
-        if let Err(error) = queue::wake_activated(&app, &key).await {
-            tracing::warn!(status = error.status(), "recover was not called for an activated webhook");
-        }
-    }
-    let deed = match (current.is_active, changed.is_active) {
+    let fields = patch.fields.clone();
+    let changed = app.change(&tenant, &current, patch).await?;
+    let finding = Finding { deed: deed_of(&current, &changed), subject: None, fields };
+    let document = answer::json(StatusCode::OK, cot_webhook::render(&changed));
+    Ok(telling(document, Told { finding, log: None }))
+}
+
+/// What a change is called that activates or deactivates.
+pub(crate) fn deed_of(before: &Subscription, after: &Subscription) -> Option<Deed> {
+    match (before.is_active, after.is_active) {
         (false, true) => Some(Deed::WebhookActivate),
         (true, false) => Some(Deed::WebhookDeactivate),
         (true, true) | (false, false) => None,
-    };
-    let document = answer::json(StatusCode::OK, cot_webhook::render(&changed));
-    Ok(telling(document, Told { finding: Finding { deed, subject: None, fields }, log: None }))
+    }
+}
+
+impl<P: Ports> App<P> {
+    /// Makes a change of a webhook as it was read, with all that follows for its secrets and for what waits.
+    pub(crate) async fn change(
+        &self,
+        tenant: &Tenant,
+        current: &Subscription,
+        patch: SubscriptionPatch,
+    ) -> Result<Subscription, ApiError> {
+        let (company, id) = (tenant.company(), current.id);
+        let key = tenant.line(id);
+        let secrets = if patch.concerns_secrets(current) {
+            let secrets = self.store.find_secrets(company, id).await?;
+            let secrets = secrets.ok_or_else(|| ApiError::failed(Bug("a webhook has no secrets")))?;
+            Some(patch.apply_to_secrets(current, &secrets)?)
+        } else {
+            None
+        };
+        let waiting = patch.waiting;
+        let mut changed = patch.apply(current)?;
+        if let Some(secrets) = &secrets {
+            changed.credentials = secrets.credentials(changed.version);
+        }
+        if changed.url != current.url {
+            self.vet(&changed.url).await?;
+        }
+        let is_activated = changed.is_active && !current.is_active;
+        if is_activated {
+            queue::may_activate(self, &key).await?;
+        }
+        let replacing = Replacing { subscription: &changed, secrets: secrets.as_ref() };
+        if self.replace((current, replacing), waiting).await? == Replacement::Lost {
+            let reason = "was raised by another change at the same time; read the webhook again";
+            return Err(ApiError::conflict(FieldProblem::new("__v", reason)));
+        }
+        if is_activated {
+            // What was parked follows by itself; if nobody can be called now, within a quarter of an hour.
+            if let Err(error) = queue::wake_activated(self, &key).await {
+                tracing::warn!(status = error.status(), "recover was not called for an activated webhook");
+            }
+        }
+        Ok(changed)
+    }
+
+    /// Writes the changed webhook, and its line if it is deactivated.
+    async fn replace(
+        &self,
+        (current, replacing): (&Subscription, Replacing<'_>),
+        waiting: Waiting,
+    ) -> Result<Replacement, ApiError> {
+        let (is_active, is_dropped) = (replacing.subscription.is_active, waiting == Waiting::Drop);
+        if is_active || (!current.is_active && !is_dropped) {
+            return Ok(self.store.replace_subscription(replacing).await?);
+        }
+        let ports = (&self.store, &self.queue);
+        let url = (queue::recovery_queue(self), &self.config.suspension);
+        Ok(recovery::deactivate(ports, url, (replacing, waiting), self.clock.now()).await?)
+    }
 }

@@ -2,6 +2,7 @@
 
 use hookrail_domain::id::{SubscriptionId, hex};
 use hookrail_domain::signature::{SECRET_BYTES, SigningSecret};
+use hookrail_domain::time::Millis;
 
 /// Begins every token of ours, so that secret scanners can tell one.
 pub const TOKEN_PREFIX: &str = "hkr_";
@@ -31,9 +32,9 @@ pub fn code() -> Result<String, NoRandomness> {
     Ok(format!("{CODE_PREFIX}{}", hex(&bytes::<TOKEN_BYTES>()?)))
 }
 
-/// A new webhook's id.
-pub fn subscription_id() -> Result<SubscriptionId, NoRandomness> {
-    bytes().map(SubscriptionId::from_bytes)
+/// The id of a webhook that is made now: ids sort by the time they were made at, and so do lists of webhooks.
+pub fn subscription_id(now: Millis) -> Result<SubscriptionId, NoRandomness> {
+    bytes().map(|chance| SubscriptionId::made_at(now, chance))
 }
 
 /// A new signing secret.

@@ -18,6 +18,7 @@ use hookrail_domain::token::Token;
 pub mod access;
 pub mod dynamodb;
 pub mod item;
+pub mod listing;
 
 /// A call to the store failed.
 #[derive(Debug, thiserror::Error)]

@@ -5,6 +5,7 @@ use std::fmt;
 use sha2::{Digest, Sha256};
 
 use crate::limits::ID_CHARS_MAX;
+use crate::time::Millis;
 use crate::token::TokenHash;
 
 /// Why a text is no identifier.
@@ -185,6 +186,20 @@ hex_id!(
     TokenId
 );
 
+impl SubscriptionId {
+    /// The id of a webhook made at this time: seconds in four bytes, as in the reference system's ids, then the part of
+    /// the second in two, then chance.
+    #[must_use]
+    pub fn made_at(at: Millis, chance: [u8; 6]) -> Self {
+        let seconds = u32::try_from(at.unix_seconds()).unwrap_or(u32::MAX);
+        // Sixteen bits of a second; a thousandth is 65 of them.
+        let part = u16::try_from(at.0 % 1000 * 65).unwrap_or(u16::MAX);
+        let ([a, b, c, d], [e, f]) = (seconds.to_be_bytes(), part.to_be_bytes());
+        let [g, h, i, j, k, l] = chance;
+        Self::from_bytes([a, b, c, d, e, f, g, h, i, j, k, l])
+    }
+}
+
 impl TokenId {
     /// The id of the token of this hash.
     #[must_use]
@@ -273,6 +288,16 @@ mod tests {
         assert_eq!((shard("acme", 1), shard("acme", 0)), (0, 0));
         // The place of a key is for ever: another would let a later event overtake an earlier one.
         assert_eq!([shard("acme", 16), shard("625be93a286ef83c1c0e845f", 16)], [14, 1]);
+    }
+
+    #[test]
+    fn webhooks_sort_by_the_time_they_were_made_at() {
+        let made = |at, chance| SubscriptionId::made_at(Millis(at), [chance; 6]);
+        let ids = [made(0, 9), made(1, 0), made(999, 9), made(1_000, 0), made(1_651_780_480_001, 9)];
+        assert!(ids.is_sorted_by(|one, next| one < next), "{ids:?}");
+        // The reference system's ids begin with the seconds since 1970.
+        assert_eq!(made(1_651_780_480_000, 7).to_string(), "62742b800000070707070707");
+        assert_eq!(made(u64::MAX, 255).to_string().get(..8), Some("ffffffff"));
     }
 
     #[test]

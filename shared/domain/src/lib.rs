@@ -28,3 +28,4 @@ pub mod header;
 pub mod secrets;
 pub mod request;
 pub mod log_row;
+pub mod test_row;

@@ -3,6 +3,7 @@
 #![expect(clippy::expect_used, reason = "a clause that cannot be set up is a failed test")]
 
 use hookrail_adapters::store::access::AccessStore;
+use hookrail_adapters::store::listing::ListStore;
 use hookrail_adapters::store::{
     Change, CompanyCreation, ConfigStore, KeptAnswer, LineKey, LogStore, Parking, Recorded, Replacement,
     Replacing, SubscriptionCreation,
@@ -31,6 +32,7 @@ use hookrail_domain::trigger::{Context, Trigger, TriggerType};
 use crate::script::answer;
 
 mod access;
+mod listing;
 
 /// A webhook of the company, active, for every task event.
 #[must_use]
@@ -53,7 +55,7 @@ pub fn subscription(company: &str, number: u8) -> Subscription {
 }
 
 /// Runs every clause of the contract. Companies are named after `prefix`, so that one store can be tried twice.
-pub async fn check(store: &(impl ConfigStore + LogStore + AccessStore), prefix: &str) {
+pub async fn check(store: &(impl ConfigStore + LogStore + AccessStore + ListStore), prefix: &str) {
     companies_and_tokens(store, prefix).await;
     access::check(store, prefix).await;
     secrets(store, prefix).await;
@@ -62,6 +64,7 @@ pub async fn check(store: &(impl ConfigStore + LogStore + AccessStore), prefix: 
     rows(store, prefix).await;
     lines(store, prefix).await;
     interventions(store, prefix).await;
+    listing::check(store, prefix).await;
 }
 
 async fn companies_and_tokens(store: &(impl ConfigStore + AccessStore), prefix: &str) {

@@ -17,10 +17,12 @@ use hookrail_domain::log_row::LogRow;
 use hookrail_domain::secrets::Secrets;
 use hookrail_domain::subscription::Subscription;
 use hookrail_domain::suspension::Line;
+use hookrail_domain::test_row::{TestPlace, TestRow};
 use hookrail_domain::time::Millis;
 use hookrail_domain::token::{Holder, PanelLink, Token, TokenHash, TokenRef};
 
 mod access;
+mod listing;
 
 /// Both tables. Clones share them.
 #[derive(Debug, Clone, Default)]
@@ -37,6 +39,7 @@ struct Tables {
     answers: HashMap<(CompanyId, String), KeptAnswer>,
     lines: HashMap<LineKey, BTreeMap<AttemptNumber, LogRow>>,
     states: HashMap<LineKey, Line>,
+    tests: HashMap<LineKey, BTreeMap<TestPlace, TestRow>>,
     is_away: bool,
 }
 
@@ -94,7 +97,8 @@ impl MemoryTables {
         let of_line = |key: &LineKey| key.company == *company;
         let rows: Vec<_> = tables.lines.iter().filter(|(key, _)| of_line(key)).collect();
         let states: Vec<_> = tables.states.iter().filter(|(key, _)| of_line(key)).collect();
-        format!("{webhooks:?} {secrets:?} {tokens:?} {audit:?} {rows:?} {states:?}")
+        let tests: Vec<_> = tables.tests.iter().filter(|(key, _)| of_line(key)).collect();
+        format!("{webhooks:?} {secrets:?} {tokens:?} {audit:?} {rows:?} {states:?} {tests:?}")
     }
 
     /// Drops every row, as expiry does after idle months, and keeps the floor.

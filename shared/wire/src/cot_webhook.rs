@@ -139,18 +139,26 @@ pub fn parse_patch(bytes: &[u8], policy: &TargetPolicy) -> Result<SubscriptionPa
         waiting: Waiting::default(),
         expected_version: reader.version("__v"),
     };
-    if let Some(waiting) =
-        reader.optional("waiting", |text| Waiting::find(text).ok_or("must be keep or drop"))
-    {
-        patch.waiting = waiting;
-        if patch.is_active != Some(false) {
-            reader.refuse("waiting", "is said with isActive false only");
-        }
-    }
+    patch.waiting = waiting(&mut reader, patch.is_active).unwrap_or_default();
     if reader.problems.is_empty() { Ok(patch) } else { Err(reader.problems) }
 }
 
+/// What becomes of the events that wait: said with a deactivation only.
+pub(crate) fn waiting(reader: &mut Reader<'_>, is_active: Option<bool>) -> Option<Waiting> {
+    let waiting = reader.optional("waiting", |text| Waiting::find(text).ok_or("must be keep or drop"))?;
+    if is_active != Some(false) {
+        reader.refuse("waiting", "is said with isActive false only");
+    }
+    Some(waiting)
+}
+
 impl SubscriptionPatch {
+    /// The change that activates or deactivates a webhook, and says these fields.
+    #[must_use]
+    pub fn of_activity(is_active: bool, waiting: Waiting, fields: Vec<String>) -> Self {
+        Self { is_active: Some(is_active), waiting, fields, ..Self::default() }
+    }
+
     /// Whether the secrets must be read to make this change: it changes them, or takes them to another host.
     #[must_use]
     pub fn concerns_secrets(&self, current: &Subscription) -> bool {
@@ -253,7 +261,7 @@ fn context_field(slot: Slot) -> String {
     format!("context.{}", slot.name())
 }
 
-fn find_trigger(name: &str) -> Result<&'static TriggerType, String> {
+pub(crate) fn find_trigger(name: &str) -> Result<&'static TriggerType, String> {
     TriggerType::find(name).ok_or_else(|| {
         let names: Vec<_> = CATALOGUE.iter().map(|entry| entry.name).collect();
         format!("must be one of {}", names.join(", "))
@@ -304,6 +312,13 @@ struct ContextDocument<'a> {
 #[must_use]
 pub fn render(subscription: &Subscription) -> Vec<u8> {
     serde_json::to_vec(&document(subscription)).unwrap_or_default()
+}
+
+/// The id of a webhook as [`render`] wrote it.
+#[must_use]
+pub fn id_of(document: &str) -> Option<SubscriptionId> {
+    let document: Value = serde_json::from_str(document).ok()?;
+    SubscriptionId::parse(document.get("_id")?.as_str()?).ok()
 }
 
 /// Several webhooks as the API lists them: a bare array.
@@ -372,6 +387,8 @@ mod tests {
         let written: Value = serde_json::from_slice(&render(&published())).unwrap();
         let expected: Value = serde_json::from_str(PUBLISHED).unwrap();
         assert_eq!(written, expected);
+        assert_eq!(id_of(&written.to_string()), Some(published().id));
+        assert_eq!(id_of("{}"), None);
     }
 
     #[test]

@@ -46,6 +46,21 @@ pub fn render_list(rows: &[LogRow]) -> Vec<u8> {
     serde_json::to_vec(&documents).unwrap_or_default()
 }
 
+/// One row as the API shows it.
+#[must_use]
+pub fn render(row: &LogRow) -> Vec<u8> {
+    serde_json::to_vec(&document(row)).unwrap_or_default()
+}
+
+/// What a row is called by its outcome.
+pub(crate) fn result_of(outcome: &Outcome) -> &'static str {
+    match outcome.error() {
+        None => "SUCCESS",
+        Some(ErrorClass::Parked) => "PARKED",
+        Some(_) => "FAILED",
+    }
+}
+
 fn document(row: &LogRow) -> Document<'_> {
     let outcome = &row.attempt.outcome;
     Document {
@@ -59,11 +74,7 @@ fn document(row: &LogRow) -> Document<'_> {
         event: row.body.as_ref().and_then(|body| serde_json::from_str(body.as_str()).ok()),
         subscription: row.subscription.to_string(),
         version: 0,
-        result: match outcome.error() {
-            None => "SUCCESS",
-            Some(ErrorClass::Parked) => "PARKED",
-            Some(_) => "FAILED",
-        },
+        result: result_of(outcome),
         error: outcome.error().map(ErrorClass::name),
         sequence: row.attempt.number.sequence,
         delivery: row.delivery.to_string(),

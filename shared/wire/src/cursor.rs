@@ -8,6 +8,7 @@ use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use hookrail_domain::attempt::AttemptNumber;
 use hookrail_domain::audit::AuditPlace;
 use hookrail_domain::id::{CompanyId, SubscriptionId, hash_parts};
+use hookrail_domain::test_row::TestPlace;
 use hookrail_domain::time::Millis;
 use hookrail_domain::token::Holder;
 
@@ -19,34 +20,40 @@ const PLACE_BYTES: usize = 12;
 #[error("is no cursor of this list")]
 pub struct InvalidCursor;
 
-/// The place after `last` in a company's list of webhooks.
+/// The place after `last` in a company's list of webhooks, as `filter` narrows it.
 #[must_use]
-pub fn render_subscription(company: &CompanyId, last: SubscriptionId) -> String {
-    render(&webhooks(company), *last.as_bytes())
+pub fn render_subscription((company, filter): (&CompanyId, &str), last: SubscriptionId) -> String {
+    render(&webhooks(company, filter), *last.as_bytes())
 }
 
 /// The webhook that the next page comes after.
-pub fn parse_subscription(company: &CompanyId, text: &str) -> Result<SubscriptionId, InvalidCursor> {
-    parse(&webhooks(company), text).map(SubscriptionId::from_bytes)
+pub fn parse_subscription(
+    (company, filter): (&CompanyId, &str),
+    text: &str,
+) -> Result<SubscriptionId, InvalidCursor> {
+    parse(&webhooks(company, filter), text).map(SubscriptionId::from_bytes)
 }
+
+/// A webhook's log, as a filter narrows it: empty for the whole.
+pub type LogList<'a> = (&'a CompanyId, SubscriptionId, &'a str);
 
 /// The place after `last` in a webhook's log.
 #[must_use]
-pub fn render_row((company, subscription): (&CompanyId, SubscriptionId), last: AttemptNumber) -> String {
+pub fn render_row((company, subscription, filter): LogList<'_>, last: AttemptNumber) -> String {
     let mut place = [0; PLACE_BYTES];
     let number = last.sequence.to_be_bytes().into_iter().chain(last.attempt.to_be_bytes());
     for (byte, part) in place.iter_mut().zip(number) {
         *byte = part;
     }
-    render(&log(company, &subscription), place)
+    render(&log(company, &subscription, filter), place)
 }
 
 /// The row that the next page comes after.
 pub fn parse_row(
-    (company, subscription): (&CompanyId, SubscriptionId),
+    (company, subscription, filter): LogList<'_>,
     text: &str,
 ) -> Result<AttemptNumber, InvalidCursor> {
-    let [s1, s2, s3, s4, s5, s6, s7, s8, n1, n2, n3, n4] = parse(&log(company, &subscription), text)?;
+    let [s1, s2, s3, s4, s5, s6, s7, s8, n1, n2, n3, n4] = parse(&log(company, &subscription, filter), text)?;
     Ok(AttemptNumber {
         sequence: u64::from_be_bytes([s1, s2, s3, s4, s5, s6, s7, s8]),
         attempt: u32::from_be_bytes([n1, n2, n3, n4]),
@@ -56,55 +63,86 @@ pub fn parse_row(
 /// The place after `last` in an audit log.
 #[must_use]
 pub fn render_audit(log: &Holder, last: AuditPlace) -> String {
-    let mut place = [0; PLACE_BYTES];
-    for (byte, part) in
-        place.iter_mut().zip(last.at.0.to_be_bytes().into_iter().chain(last.chance.to_be_bytes()))
-    {
-        *byte = part;
-    }
-    render(&audit(log), place)
+    render(&audit(log), moment(last.at, last.chance))
 }
 
 /// The entry that the next page comes after.
 pub fn parse_audit(log: &Holder, text: &str) -> Result<AuditPlace, InvalidCursor> {
-    let [a1, a2, a3, a4, a5, a6, a7, a8, c1, c2, c3, c4] = parse(&audit(log), text)?;
-    Ok(AuditPlace {
-        at: Millis(u64::from_be_bytes([a1, a2, a3, a4, a5, a6, a7, a8])),
-        chance: u32::from_be_bytes([c1, c2, c3, c4]),
-    })
+    let (at, chance) = of_moment(parse(&audit(log), text)?);
+    Ok(AuditPlace { at, chance })
 }
 
-fn audit(log: &Holder) -> [&[u8]; 3] {
+/// The place after `last` among a webhook's test sends.
+#[must_use]
+pub fn render_test((company, subscription): (&CompanyId, SubscriptionId), last: TestPlace) -> String {
+    render(&tests(company, &subscription), moment(last.at, last.chance))
+}
+
+/// The test send that the next page comes after.
+pub fn parse_test(
+    (company, subscription): (&CompanyId, SubscriptionId),
+    text: &str,
+) -> Result<TestPlace, InvalidCursor> {
+    let (at, chance) = of_moment(parse(&tests(company, &subscription), text)?);
+    Ok(TestPlace { at, chance })
+}
+
+fn moment(at: Millis, chance: u32) -> [u8; PLACE_BYTES] {
+    let mut place = [0; PLACE_BYTES];
+    for (byte, part) in place.iter_mut().zip(at.0.to_be_bytes().into_iter().chain(chance.to_be_bytes())) {
+        *byte = part;
+    }
+    place
+}
+
+fn of_moment([a1, a2, a3, a4, a5, a6, a7, a8, c1, c2, c3, c4]: [u8; PLACE_BYTES]) -> (Millis, u32) {
+    let at = u64::from_be_bytes([a1, a2, a3, a4, a5, a6, a7, a8]);
+    (Millis(at), u32::from_be_bytes([c1, c2, c3, c4]))
+}
+
+/// The names of a list: its kind, whose it is, and what narrows it.
+type List<'a> = [&'a [u8]; 4];
+
+fn audit(log: &Holder) -> List<'_> {
     match log {
-        Holder::Company(company) => [b"audit", company.as_str().as_bytes(), b""],
-        Holder::Operator => [b"audit of the operator", b"", b""],
+        Holder::Company(company) => [b"audit", company.as_str().as_bytes(), b"", b""],
+        Holder::Operator => [b"audit of the operator", b"", b"", b""],
     }
 }
 
-fn webhooks(company: &CompanyId) -> [&[u8]; 3] {
-    [b"webhooks", company.as_str().as_bytes(), b""]
+fn webhooks<'a>(company: &'a CompanyId, filter: &'a str) -> List<'a> {
+    [b"webhooks", company.as_str().as_bytes(), b"", filter.as_bytes()]
 }
 
-fn log<'a>(company: &'a CompanyId, subscription: &'a SubscriptionId) -> [&'a [u8]; 3] {
-    [b"log", company.as_str().as_bytes(), subscription.as_bytes()]
+fn tests<'a>(company: &'a CompanyId, subscription: &'a SubscriptionId) -> List<'a> {
+    [b"tests", company.as_str().as_bytes(), subscription.as_bytes(), b""]
 }
 
-fn render(list: &[&[u8]; 3], place: [u8; PLACE_BYTES]) -> String {
+fn log<'a>(company: &'a CompanyId, subscription: &'a SubscriptionId, filter: &'a str) -> List<'a> {
+    [b"log", company.as_str().as_bytes(), subscription.as_bytes(), filter.as_bytes()]
+}
+
+fn render(list: &List<'_>, place: [u8; PLACE_BYTES]) -> String {
     let bytes: Vec<u8> = place.into_iter().chain(check(list, &place)).collect();
     URL_SAFE_NO_PAD.encode(bytes)
 }
 
-fn parse(list: &[&[u8]; 3], text: &str) -> Result<[u8; PLACE_BYTES], InvalidCursor> {
+fn parse(list: &List<'_>, text: &str) -> Result<[u8; PLACE_BYTES], InvalidCursor> {
     let bytes = URL_SAFE_NO_PAD.decode(text).map_err(|_one_reason| InvalidCursor)?;
     let place = bytes.first_chunk::<PLACE_BYTES>().copied().ok_or(InvalidCursor)?;
     let told = bytes.get(PLACE_BYTES..).ok_or(InvalidCursor)?;
     if told == check(list, &place) { Ok(place) } else { Err(InvalidCursor) }
 }
 
-fn check(list: &[&[u8]; 3], place: &[u8]) -> [u8; CHECK_BYTES] {
-    let [name, company, subscription] = *list;
+fn check(list: &List<'_>, place: &[u8]) -> [u8; CHECK_BYTES] {
+    let [name, company, subscription, filter] = *list;
     let mut check = [0; CHECK_BYTES];
-    for (byte, hashed) in check.iter_mut().zip(hash_parts(&[b"cursor", name, company, subscription, place])) {
+    let mut parts: Vec<&[u8]> = vec![b"cursor", name, company, subscription, place];
+    if !filter.is_empty() {
+        // Cursors of a list that nothing narrows are older than filters, and stay good.
+        parts.push(filter);
+    }
+    for (byte, hashed) in check.iter_mut().zip(hash_parts(&parts)) {
         *byte = hashed;
     }
     check
@@ -129,8 +167,11 @@ mod tests {
     #[test]
     fn a_cursor_comes_back_as_the_place_it_was_made_of() {
         let acme = company("acme");
-        assert_eq!(parse_subscription(&acme, &render_subscription(&acme, webhook(1))), Ok(webhook(1)));
-        assert_eq!(parse_row((&acme, webhook(1)), &render_row((&acme, webhook(1)), ROW)), Ok(ROW));
+        assert_eq!(
+            parse_subscription((&acme, ""), &render_subscription((&acme, ""), webhook(1))),
+            Ok(webhook(1))
+        );
+        assert_eq!(parse_row((&acme, webhook(1), ""), &render_row((&acme, webhook(1), ""), ROW)), Ok(ROW));
     }
 
     #[test]
@@ -149,29 +190,51 @@ mod tests {
     #[test]
     fn a_cursor_is_good_for_its_own_list_only() {
         let (acme, other) = (company("acme"), company("other"));
-        let webhooks = render_subscription(&acme, webhook(1));
-        assert_eq!(parse_subscription(&other, &webhooks), Err(InvalidCursor));
-        assert_eq!(parse_row((&acme, webhook(1)), &webhooks), Err(InvalidCursor));
-        let rows = render_row((&acme, webhook(1)), ROW);
-        assert_eq!(parse_row((&other, webhook(1)), &rows), Err(InvalidCursor));
-        assert_eq!(parse_row((&acme, webhook(2)), &rows), Err(InvalidCursor));
-        assert_eq!(parse_subscription(&acme, &rows), Err(InvalidCursor));
+        let webhooks = render_subscription((&acme, ""), webhook(1));
+        assert_eq!(parse_subscription((&other, ""), &webhooks), Err(InvalidCursor));
+        assert_eq!(parse_row((&acme, webhook(1), ""), &webhooks), Err(InvalidCursor));
+        let rows = render_row((&acme, webhook(1), ""), ROW);
+        assert_eq!(parse_row((&other, webhook(1), ""), &rows), Err(InvalidCursor));
+        assert_eq!(parse_row((&acme, webhook(2), ""), &rows), Err(InvalidCursor));
+        assert_eq!(parse_subscription((&acme, ""), &rows), Err(InvalidCursor));
+    }
+
+    #[test]
+    fn a_cursor_is_good_for_its_own_filter_only() {
+        let acme = company("acme");
+        let (own, row) = ("isActive=true", (&acme, webhook(1), "status=500"));
+        let webhooks = render_subscription((&acme, own), webhook(1));
+        assert_eq!(parse_subscription((&acme, own), &webhooks), Ok(webhook(1)));
+        assert_eq!(parse_row(row, &render_row(row, ROW)), Ok(ROW));
+        for other in ["", "isActive=false"] {
+            assert_eq!(parse_subscription((&acme, other), &webhooks), Err(InvalidCursor));
+            assert_eq!(parse_row((&acme, webhook(1), other), &render_row(row, ROW)), Err(InvalidCursor));
+        }
+    }
+
+    #[test]
+    fn a_place_among_test_sends_is_good_for_their_webhook_only() {
+        let (acme, place) = (company("acme"), TestPlace { at: Millis(u64::MAX - 1), chance: 7 });
+        let cursor = render_test((&acme, webhook(1)), place);
+        assert_eq!(parse_test((&acme, webhook(1)), &cursor), Ok(place));
+        assert_eq!(parse_test((&acme, webhook(2)), &cursor), Err(InvalidCursor));
+        assert_eq!(parse_row((&acme, webhook(1), ""), &cursor), Err(InvalidCursor));
     }
 
     #[test]
     fn a_changed_or_cut_cursor_is_refused() {
         let acme = company("acme");
-        let good = render_subscription(&acme, webhook(1));
+        let good = render_subscription((&acme, ""), webhook(1));
         for at in 0..good.len() {
             let mut bytes = good.clone().into_bytes();
             bytes[at] = if bytes[at] == b'A' { b'B' } else { b'A' };
             let changed = String::from_utf8(bytes).unwrap();
-            assert_eq!(parse_subscription(&acme, &changed), Err(InvalidCursor), "{changed}");
+            assert_eq!(parse_subscription((&acme, ""), &changed), Err(InvalidCursor), "{changed}");
             let cut: String = good.chars().take(at).collect();
-            assert_eq!(parse_subscription(&acme, &cut), Err(InvalidCursor));
+            assert_eq!(parse_subscription((&acme, ""), &cut), Err(InvalidCursor));
         }
         for bad in ["", "=", "not a cursor", "é", &format!("{good}AAAA")] {
-            assert_eq!(parse_subscription(&acme, bad), Err(InvalidCursor), "{bad}");
+            assert_eq!(parse_subscription((&acme, ""), bad), Err(InvalidCursor), "{bad}");
         }
     }
 
@@ -185,12 +248,12 @@ mod tests {
             let (owner, stranger) = (company(&owner), company(&stranger));
             let [webhook, other] = [webhook, other].map(SubscriptionId::from_bytes);
             let row = AttemptNumber { sequence, attempt };
-            let (page, rows) = (render_subscription(&owner, webhook), render_row((&owner, webhook), row));
-            prop_assert_eq!(parse_subscription(&owner, &page), Ok(webhook));
-            prop_assert_eq!(parse_row((&owner, webhook), &rows), Ok(row));
-            prop_assert_eq!(parse_subscription(&stranger, &page).is_ok(), stranger == owner);
-            prop_assert_eq!(parse_row((&stranger, webhook), &rows).is_ok(), stranger == owner);
-            prop_assert_eq!(parse_row((&owner, other), &rows).is_ok(), other == webhook);
+            let (page, rows) = (render_subscription((&owner, ""), webhook), render_row((&owner, webhook, ""), row));
+            prop_assert_eq!(parse_subscription((&owner, ""), &page), Ok(webhook));
+            prop_assert_eq!(parse_row((&owner, webhook, ""), &rows), Ok(row));
+            prop_assert_eq!(parse_subscription((&stranger, ""), &page).is_ok(), stranger == owner);
+            prop_assert_eq!(parse_row((&stranger, webhook, ""), &rows).is_ok(), stranger == owner);
+            prop_assert_eq!(parse_row((&owner, other, ""), &rows).is_ok(), other == webhook);
         }
     }
 }

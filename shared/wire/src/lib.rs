@@ -5,11 +5,16 @@
 pub mod timestamp;
 pub mod problem;
 mod reader;
+pub mod query;
+pub mod webhook_filter;
+pub mod log_filter;
 pub mod cot_event;
 pub mod redaction;
 pub mod credentials;
 pub mod cot_webhook;
 pub mod cot_webhook_log;
+pub mod trigger_view;
+pub mod bulk;
 pub mod queue_view;
 pub mod replay;
 pub mod company;

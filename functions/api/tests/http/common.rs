@@ -5,7 +5,7 @@ use std::sync::{Arc, Mutex};
 
 use hookrail_api::{COMPANIES_PATH, EVENTS_PATH, PANEL_PATH, WEBHOOKS_PATH};
 
-use crate::world::{Call, World, event};
+use crate::world::{Call, World, event, webhook};
 
 #[tokio::test]
 async fn there_is_nothing_at_an_unknown_path() {
@@ -30,6 +30,18 @@ async fn a_path_names_the_methods_that_it_takes() {
         let answer = world.send(call).await;
         answer.refuses(405, &[]);
         assert_eq!(answer.header("allow"), Some(allowed));
+    }
+}
+
+#[tokio::test]
+async fn the_reference_systems_admin_header_is_taken_and_means_nothing() {
+    let world = World::new().await;
+    for admin in ["true", "false", "x"] {
+        let made =
+            world.send(Call::post(WEBHOOKS_PATH, webhook(&format!("a_{admin}"))).header("admin", admin));
+        assert_eq!(made.await.status, 201, "{admin}");
+        let none = Call::get(WEBHOOKS_PATH).header("admin", admin).without("authorization");
+        world.send(none).await.refuses(401, &[]);
     }
 }
 

@@ -3,6 +3,7 @@
 use std::sync::{Arc, Mutex};
 
 use hookrail_adapters::store::access::{AccessStore, TokenCreation};
+use hookrail_adapters::store::listing::{ListStore, Scanned};
 use hookrail_adapters::store::{
     Change, CompanyCreation, ConfigStore, KeptAnswer, LineKey, LineSettings, LogStore, Parking, Recorded,
     Replacement, Replacing, StoreError, SubscriptionCreation,
@@ -15,6 +16,7 @@ use hookrail_domain::log_row::LogRow;
 use hookrail_domain::secrets::Secrets;
 use hookrail_domain::subscription::Subscription;
 use hookrail_domain::suspension::Line;
+use hookrail_domain::test_row::{TestPlace, TestRow};
 use hookrail_domain::time::Millis;
 use hookrail_domain::token::{Holder, PanelLink, Token, TokenHash, TokenRef};
 use hookrail_testkit::memory::MemoryTables;
@@ -131,6 +133,43 @@ impl ConfigStore for FailingTables {
     }
 }
 
+impl ListStore for FailingTables {
+    async fn page_subscriptions(
+        &self,
+        company: &CompanyId,
+        before: Option<SubscriptionId>,
+        limit: usize,
+    ) -> Result<Vec<Subscription>, StoreError> {
+        self.may("page_subscriptions")?;
+        self.tables.page_subscriptions(company, before, limit).await
+    }
+
+    async fn scan_rows(
+        &self,
+        line: &LineKey,
+        before: Option<AttemptNumber>,
+        limit: usize,
+    ) -> Result<Scanned, StoreError> {
+        self.may("scan_rows")?;
+        self.tables.scan_rows(line, before, limit).await
+    }
+
+    async fn put_test(&self, line: &LineKey, row: &TestRow) -> Result<(), StoreError> {
+        self.may("put_test")?;
+        self.tables.put_test(line, row).await
+    }
+
+    async fn list_tests(
+        &self,
+        line: &LineKey,
+        before: Option<TestPlace>,
+        limit: usize,
+    ) -> Result<Vec<TestRow>, StoreError> {
+        self.may("list_tests")?;
+        self.tables.list_tests(line, before, limit).await
+    }
+}
+
 impl AccessStore for FailingTables {
     async fn find_token(&self, hash: TokenHash) -> Result<Option<Token>, StoreError> {
         self.may("find_token")?;
@@ -189,6 +228,7 @@ impl LogStore for FailingTables {
     }
 
     async fn last_row(&self, line: &LineKey) -> Result<Option<LastRow>, StoreError> {
+        self.may("last_row")?;
         self.tables.last_row(line).await
     }
 
@@ -227,6 +267,7 @@ impl LogStore for FailingTables {
         sequence: u64,
         limit: usize,
     ) -> Result<Vec<LogRow>, StoreError> {
+        self.may("rows_from")?;
         self.tables.rows_from(line, sequence, limit).await
     }
 

@@ -2,13 +2,15 @@
 
 use hookrail_adapters::sender::Vetted;
 use hookrail_adapters::store::{LineKey, LogStore};
-use hookrail_api::WEBHOOKS_PATH;
+use hookrail_api::{LOGS_PATH, TEST_PATH, WEBHOOKS_PATH};
 use hookrail_domain::id::SubscriptionId;
+use hookrail_domain::secrets::Secrets;
+use hookrail_domain::signature::SigningSecret;
 use hookrail_domain::target::{InvalidTarget, TargetUrl};
 use hookrail_testkit::script::{answer, timeout};
 use serde_json::json;
 
-use crate::world::{Call, World, company, webhook};
+use crate::world::{Call, NOW, OTHER, World, company, webhook};
 
 fn url(text: &str) -> TargetUrl {
     TargetUrl::parse_unchecked(text).unwrap()
@@ -66,6 +68,73 @@ async fn what_is_no_event_is_not_sent() {
         (large.as_str(), "event"),
     ] {
         world.send(Call::post(&path, body)).await.refuses(400, &[field]);
+    }
+    assert_eq!(world.sender.requests(), []);
+}
+
+#[tokio::test]
+async fn tests_are_kept_beside_the_log_and_listed_newest_first() {
+    let world = World::new().await;
+    let id = world.make_webhook("a").await;
+    let path = format!("{WEBHOOKS_PATH}/{id}/test");
+    assert_eq!(world.send(Call::get(&path)).await.json(), json!([]));
+    let mut shown = Vec::new();
+    for (number, status) in [(1, 200), (2, 500), (3, 204)] {
+        world.clock.set(NOW.plus_seconds(number));
+        world.sender.then(answer(status));
+        let event = format!(r#"{{"event":{{"n":{number}}}}}"#);
+        shown.insert(0, world.send(Call::post(&path, event)).await.json());
+    }
+    assert_eq!(world.send(Call::get(&path)).await.json(), json!(shown));
+    let (mut next, mut walked) = (Some(format!("{path}?limit=2")), Vec::new());
+    while let Some(page) = next {
+        let answer = world.send(Call::get(&page)).await;
+        walked.push(answer.json().as_array().unwrap().len());
+        next = answer.next();
+    }
+    assert_eq!(walked, [2, 1]);
+    let line = LineKey { company: company("acme"), subscription: SubscriptionId::parse(&id).unwrap() };
+    assert_eq!(world.tables.last_row(&line).await.unwrap(), None, "the line knows nothing of them");
+    assert_eq!(world.send(Call::get(&format!("{LOGS_PATH}/{id}"))).await.json(), json!([]));
+    world.send(Call::get(&path).by(OTHER)).await.refuses(404, &[]);
+}
+
+#[tokio::test]
+async fn a_test_that_cannot_be_kept_was_sent_all_the_same() {
+    let world = World::new().await;
+    let path = format!("{WEBHOOKS_PATH}/{}/test", world.make_webhook("a").await);
+    world.tables.fail_at("put_test");
+    assert_eq!(world.send(Call::post(&path, "")).await.json()["result"], "SUCCESS");
+    world.tables.fail_at("list_tests");
+    world.send(Call::get(&path)).await.refuses(503, &[]);
+}
+
+#[tokio::test]
+async fn a_url_is_tested_before_it_is_saved_with_a_secret_that_is_shown() {
+    let world = World::new().await;
+    let body = r#"{"url":"https://b.io/in","trigger":"logout-user","event":{ "a" : 1.50 }}"#;
+    let shown = world.send(Call::post(TEST_PATH, body)).await.json();
+    assert_eq!((&shown["result"], &shown["url"]), (&json!("SUCCESS"), &json!("https://b.io/in")));
+    let [request] = world.sender.requests().try_into().unwrap();
+    assert_eq!((request.url, request.body.as_str()), (url("https://b.io/in"), r#"{ "a" : 1.50 }"#));
+    let header = |name| request.headers.iter().find(|(other, _)| other == name).unwrap().1.clone();
+    let secrets = Secrets::new(SigningSecret::parse(shown["secret"].as_str().unwrap()).unwrap());
+    let signature = secrets.sign(&header("webhook-id"), NOW, r#"{ "a" : 1.50 }"#).unwrap();
+    assert_eq!(header("webhook-signature"), signature);
+    assert_eq!(world.send(Call::get(WEBHOOKS_PATH)).await.json(), json!([]), "nothing is made");
+}
+
+#[tokio::test]
+async fn a_url_that_no_webhook_may_have_is_not_tested_either() {
+    let world = World::new().await;
+    world.sender.judge(&url("https://b.io/"), Vetted::Forbidden(InvalidTarget::ForbiddenAddress));
+    for (body, fields) in [
+        (r#"{"url":"https://b.io/","trigger":"logout-user"}"#, vec!["url"]),
+        (r#"{"url":"https://127.0.0.1/","trigger":"logout-user"}"#, vec!["url"]),
+        (r#"{"url":"https://a.io/","trigger":"x","event":7}"#, vec!["trigger", "event"]),
+        ("{}", vec!["url", "trigger"]),
+    ] {
+        world.send(Call::post(TEST_PATH, body)).await.refuses(400, &fields);
     }
     assert_eq!(world.sender.requests(), []);
 }

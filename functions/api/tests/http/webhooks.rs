@@ -1,13 +1,18 @@
 //! Webhooks: made, listed, shown, changed, and kept apart.
 
-use hookrail_adapters::store::{LineKey, LogStore};
+use hookrail_adapters::store::{ConfigStore, LineKey, LogStore};
 use hookrail_api::{LOGS_PATH, WEBHOOKS_PATH};
 use hookrail_domain::id::SubscriptionId;
 use hookrail_domain::limits::{CONFIG_BYTES_MAX, SUBSCRIPTIONS_PER_COMPANY_MAX};
+use hookrail_domain::secrets::Secrets;
+use hookrail_domain::signature::SigningSecret;
+use hookrail_domain::target::TargetPolicy;
+use hookrail_domain::time::Millis;
 use hookrail_domain::token::Grant;
+use hookrail_wire::cot_webhook;
 use serde_json::{Value, json};
 
-use crate::world::{Call, OTHER, World, company, webhook};
+use crate::world::{Call, NOW, OTHER, World, company, webhook};
 
 fn path(id: &str) -> String {
     format!("{WEBHOOKS_PATH}/{id}")
@@ -217,13 +222,13 @@ async fn webhooks_are_never_deleted() {
 }
 
 #[tokio::test]
-async fn pages_of_the_list_hold_every_webhook_once_sorted_by_id() {
+async fn pages_of_the_list_hold_every_webhook_once_the_newest_first() {
     let world = World::new().await;
     let mut ids = Vec::new();
-    for code in ["a", "b", "c", "d", "e"] {
-        ids.push(world.make_webhook(code).await);
+    for (code, at) in [("a", 0), ("b", 1), ("c", 2), ("d", 500), ("e", 1000)] {
+        world.clock.set(Millis(NOW.0 + at));
+        ids.insert(0, world.make_webhook(code).await);
     }
-    ids.sort();
     let (mut path, mut listed, mut sizes) = (format!("{WEBHOOKS_PATH}?limit=2"), Vec::new(), Vec::new());
     loop {
         let answer = world.send(Call::get(&path)).await;
@@ -234,6 +239,90 @@ async fn pages_of_the_list_hold_every_webhook_once_sorted_by_id() {
         path = next;
     }
     assert_eq!((listed, sizes), (ids, vec![2, 2, 1]));
+}
+
+/// Every code from `path` on, and how many pages they were on.
+async fn codes(world: &World, path: &str) -> (Vec<String>, usize) {
+    let (mut path, mut codes, mut pages) = (path.to_owned(), Vec::new(), 0);
+    loop {
+        let answer = world.send(Call::get(&path)).await;
+        let page = answer.json();
+        codes.extend(page.as_array().unwrap().iter().map(|one| one["code"].as_str().unwrap().to_owned()));
+        pages += 1;
+        let Some(next) = answer.next() else { return (codes, pages) };
+        path = next;
+    }
+}
+
+#[tokio::test]
+async fn the_list_is_narrowed_by_state_trigger_and_text() {
+    let world = World::new().await;
+    for (number, code) in ["alpha", "beta", "gamma"].into_iter().enumerate() {
+        world.clock.set(NOW.plus_seconds(number.try_into().unwrap()));
+        let id = world.make_webhook(code).await;
+        if code == "beta" {
+            world.send(Call::patch(&path(&id), r#"{"isActive":false,"url":"https://b.io/IN"}"#)).await;
+        }
+        if code == "gamma" {
+            world.send(Call::patch(&path(&id), r#"{"trigger":"logout-user","name":"Good Bye"}"#)).await;
+        }
+    }
+    for (query, expected) in [
+        ("", vec!["gamma", "beta", "alpha"]),
+        ("?isActive=all", vec!["gamma", "beta", "alpha"]),
+        ("?isActive=true", vec!["gamma", "alpha"]),
+        ("?isActive=false", vec!["beta"]),
+        ("?trigger=logout-user", vec!["gamma"]),
+        ("?search=b.io%2Fin", vec!["beta"]),
+        ("?search=good+bye", vec!["gamma"]),
+        ("?search=LPH", vec!["alpha"]),
+        ("?search=a&isActive=true&trigger=create-edit-delete-task", vec!["alpha"]),
+        ("?search=nothing", vec![]),
+        ("?search=a&limit=1", vec!["gamma", "beta", "alpha"]),
+    ] {
+        assert_eq!(codes(&world, &format!("{WEBHOOKS_PATH}{query}")).await.0, expected, "{query}");
+    }
+    let next = world.send(Call::get(&format!("{WEBHOOKS_PATH}?search=a&limit=1"))).await.next().unwrap();
+    world.send(Call::get(&next.replace("search=a", "search=b"))).await.refuses(400, &["cursor"]);
+}
+
+#[tokio::test]
+async fn a_walk_sees_each_webhook_once_while_others_are_made() {
+    let world = World::new().await;
+    for number in 0..5_u64 {
+        world.clock.set(NOW.plus_seconds(number));
+        world.make_webhook(&format!("w{number}")).await;
+    }
+    let (mut path, mut seen) = (format!("{WEBHOOKS_PATH}?limit=2"), Vec::new());
+    for number in 5.. {
+        let answer = world.send(Call::get(&path)).await;
+        let page = answer.json();
+        seen.extend(page.as_array().unwrap().iter().map(|one| one["code"].as_str().unwrap().to_owned()));
+        let Some(next) = answer.next() else { break };
+        world.clock.set(NOW.plus_seconds(number));
+        world.make_webhook(&format!("w{number}")).await;
+        path = next;
+    }
+    assert_eq!(seen, ["w4", "w3", "w2", "w1", "w0"]);
+}
+
+#[tokio::test]
+async fn a_search_of_the_fullest_company_is_bounded_and_finds_what_is_there() {
+    let world = World::new().await;
+    let secrets = Secrets::new(SigningSecret::from_random([1; 32]));
+    for number in 0..SUBSCRIPTIONS_PER_COMPANY_MAX {
+        let made =
+            cot_webhook::parse_new(webhook(&format!("w{number}")).as_bytes(), &TargetPolicy::default());
+        let [high, low] = u16::try_from(number).unwrap().to_be_bytes();
+        let id = SubscriptionId::made_at(NOW, [0, 0, 0, 0, high, low]);
+        let made = made.unwrap().into_subscription(id, company("acme"), &secrets);
+        world.tables.create_subscription(&made, &secrets).await.unwrap();
+    }
+    let (found, pages) = codes(&world, &format!("{WEBHOOKS_PATH}?search=w7&limit=100")).await;
+    assert_eq!((found.len(), found.first().unwrap().as_str()), (111, "w799"));
+    assert!(pages <= 3, "{pages}");
+    let (all, pages) = codes(&world, WEBHOOKS_PATH).await;
+    assert_eq!((all.len(), pages), (SUBSCRIPTIONS_PER_COMPANY_MAX, 10));
 }
 
 #[tokio::test]
@@ -255,7 +344,14 @@ async fn a_list_query_that_makes_no_sense_names_its_parameter() {
     for cursor in ["", "x", "AAAA", "%00"] {
         world.send(Call::get(&format!("{WEBHOOKS_PATH}?cursor={cursor}"))).await.refuses(400, &["cursor"]);
     }
-    world.send(Call::get(&format!("{WEBHOOKS_PATH}?limit=1&limit=2"))).await.refuses(400, &[""]);
+    for (query, fields) in [
+        ("limit=1&limit=2", vec!["limit"]),
+        ("cursor=a&cursor=b", vec!["cursor"]),
+        ("isActive=yes", vec!["isActive"]),
+        ("limit=x&isActive=1&trigger=task&search=%20", vec!["limit", "isActive", "trigger", "search"]),
+    ] {
+        world.send(Call::get(&format!("{WEBHOOKS_PATH}?{query}"))).await.refuses(400, &fields);
+    }
     assert_eq!(world.send(Call::get(&format!("{WEBHOOKS_PATH}?limit=100&other=1"))).await.status, 200);
 }
 
@@ -275,7 +371,7 @@ async fn a_cursor_of_another_company_or_list_is_refused() {
 async fn tables_that_are_away_answer_503_and_ask_to_come_back() {
     for (broken, call) in [
         ("find_token", Call::get(WEBHOOKS_PATH)),
-        ("list_subscriptions", Call::get(WEBHOOKS_PATH)),
+        ("page_subscriptions", Call::get(WEBHOOKS_PATH)),
         ("create_subscription", Call::post(WEBHOOKS_PATH, webhook("b"))),
         ("find_subscription", Call::get(&path("62685990d918fb5557f9f992"))),
         ("find_subscription", Call::patch(&path("62685990d918fb5557f9f992"), "{}")),

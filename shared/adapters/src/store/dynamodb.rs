@@ -14,6 +14,7 @@ use super::item::{Item, Key};
 
 mod access;
 mod config;
+mod listing;
 mod log;
 pub mod tables;
 

@@ -15,6 +15,7 @@
 //! Log table
 //!   <company>#<webhook>        line                        state of the line; in the index `due` while events are set aside
 //!   <company>#<webhook>        seq#<20 digits>#<6 digits>  one attempt
+//!   <company>#<webhook>        test#<20 digits>#<10 digits> a test send, expires
 //! ```
 //!
 //! Every item has a `schema` number; attributes are camelCase. Decoding refuses what it does not understand.
@@ -25,6 +26,7 @@ use aws_sdk_dynamodb::types::AttributeValue;
 use hookrail_domain::attempt::AttemptNumber;
 use hookrail_domain::audit::AuditPlace;
 use hookrail_domain::id::{CompanyId, SubscriptionId, hash_parts, hex};
+use hookrail_domain::test_row::TestPlace;
 use hookrail_domain::token::{Holder, TokenHash, TokenRef};
 use serde::Serialize;
 use serde::de::DeserializeOwned;
@@ -35,6 +37,7 @@ pub mod config;
 pub mod access;
 pub mod secrets;
 pub mod row;
+pub mod test_row;
 pub mod line;
 
 /// An item as the SDK has it.
@@ -52,6 +55,8 @@ pub const TOKEN_PREFIX: &str = "token#";
 pub const AUDIT_PREFIX: &str = "at#";
 /// Sort key prefix of a log row.
 pub const ROW_PREFIX: &str = "seq#";
+/// Sort key prefix of a test send.
+pub const TEST_PREFIX: &str = "test#";
 
 /// A primary key.
 #[derive(Debug, Clone, PartialEq, Eq, Hash)]
@@ -120,6 +125,12 @@ impl Key {
             partition: line_partition(line),
             sort: format!("{ROW_PREFIX}{:020}#{:06}", number.sequence, number.attempt),
         }
+    }
+
+    #[must_use]
+    pub fn test(line: &LineKey, place: TestPlace) -> Self {
+        let TestPlace { at, chance } = place;
+        Self { partition: line_partition(line), sort: format!("{TEST_PREFIX}{:020}#{chance:010}", at.0) }
     }
 
     /// The line of a key of the Log table.

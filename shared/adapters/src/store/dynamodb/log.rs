@@ -11,6 +11,7 @@ use hookrail_domain::log_row::LogRow;
 use hookrail_domain::suspension::Line;
 use hookrail_domain::time::Millis;
 
+use super::listing::{one_more, place};
 use super::{
     DynamoDbStore, NOT_THERE, PAUSE, TRIES_MAX, TooBusy, Transacted, keys_and_attributes, number, text,
     unavailable,
@@ -205,22 +206,9 @@ impl LogStore for DynamoDbStore {
         before: Option<AttemptNumber>,
         limit: usize,
     ) -> Result<Vec<LogRow>, StoreError> {
-        // `~` sorts behind every digit: without a cursor the page begins at the newest row.
-        let before = before.map_or_else(|| format!("{ROW_PREFIX}~"), |number| Key::row(line, number).sort);
-        let mut pages = self
-            .client
-            .query()
-            .table_name(&self.log_table)
-            .key_condition_expression("pk = :line AND sk BETWEEN :first AND :before")
-            .expression_attribute_values(":line", text(line_partition(line)))
-            .expression_attribute_values(":first", text(ROW_PREFIX))
-            .expression_attribute_values(":before", text(&before))
-            .scan_index_forward(false)
-            // BETWEEN includes the cursor's own row.
-            .limit(i32::try_from(limit).unwrap_or(i32::MAX).saturating_add(1))
-            .into_paginator()
-            .items()
-            .send();
+        let before = place(ROW_PREFIX, before.map(|number| Key::row(line, number)));
+        let query = self.backwards((&self.log_table, line_partition(line)), ROW_PREFIX, &before);
+        let mut pages = query.limit(one_more(limit)).into_paginator().items().send();
         let mut rows = Vec::new();
         while rows.len() < limit
             && let Some(item) = pages.next().await

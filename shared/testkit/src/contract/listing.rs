@@ -1,0 +1,102 @@
+//! Lists for people: every entry once, in order, however they are cut into pages.
+
+use hookrail_adapters::store::listing::ListStore;
+use hookrail_adapters::store::{ConfigStore, LineKey, LogStore};
+use hookrail_domain::attempt::AttemptNumber;
+use hookrail_domain::event::Body;
+use hookrail_domain::id::{CompanyId, DeliveryId, SubscriptionId};
+use hookrail_domain::log_row::LogRow;
+use hookrail_domain::secrets::Secrets;
+use hookrail_domain::signature::SigningSecret;
+use hookrail_domain::test_row::{TestPlace, TestRow};
+use hookrail_domain::time::Millis;
+use hookrail_domain::token::{Grant, Token, TokenHash};
+
+use super::{row, subscription};
+use crate::script::answer;
+
+pub(super) async fn check(store: &(impl ConfigStore + LogStore + ListStore), prefix: &str) {
+    webhooks(store, prefix).await;
+    rows(store, prefix).await;
+    tests(store, prefix).await;
+}
+
+async fn webhooks(store: &(impl ConfigStore + ListStore), prefix: &str) {
+    let name = format!("{prefix}-pages");
+    let company = CompanyId::parse(&name).expect("a company id");
+    let token = Token::first(TokenHash::of(&name), Grant::company(company.clone()), Millis(0));
+    store.create_company(&company, &token).await.expect("write");
+    let secrets = Secrets::new(SigningSecret::from_random([1; 32]));
+    for number in [3, 1, 5, 2, 4] {
+        store.create_subscription(&subscription(&name, number), &secrets).await.expect("write");
+    }
+    let id = |number| SubscriptionId::from_bytes([number; 12]);
+    let page = async |before: Option<u8>, limit| {
+        let found = store.page_subscriptions(&company, before.map(id), limit).await.expect("read");
+        found.iter().filter_map(|one| one.id.as_bytes().first().copied()).collect::<Vec<_>>()
+    };
+    assert_eq!(page(None, 100).await, [5, 4, 3, 2, 1]);
+    assert_eq!(page(None, 2).await, [5, 4]);
+    assert_eq!(page(Some(4), 2).await, [3, 2]);
+    assert_eq!(page(Some(2), 2).await, [1]);
+    assert_eq!(page(Some(1), 2).await, [] as [u8; 0]);
+    // Those made meanwhile do not move what is behind the cursor.
+    store.create_subscription(&subscription(&name, 9), &secrets).await.expect("write");
+    assert_eq!(page(Some(4), 2).await, [3, 2]);
+    let stranger = CompanyId::parse(&format!("{prefix}-stranger")).expect("a company id");
+    assert_eq!(store.page_subscriptions(&stranger, None, 10).await.expect("read"), []);
+}
+
+async fn rows(store: &(impl LogStore + ListStore), prefix: &str) {
+    let company = CompanyId::parse(&format!("{prefix}-pages")).expect("a company id");
+    let line = LineKey { company, subscription: SubscriptionId::from_bytes([1; 12]) };
+    let numbers = [(1, 1), (1, 2), (2, 1), (10, 1), (10, 2)];
+    for (sequence, attempt) in numbers {
+        store.put_row(&row(&line, sequence, attempt, "a")).await.expect("write");
+    }
+    let (mut found, mut before) = (Vec::new(), None);
+    loop {
+        let scanned = store.scan_rows(&line, before, 2).await.expect("read");
+        assert!(scanned.rows.len() <= 3, "one more at most, which a cursor would have taken");
+        before = scanned.rows.last().map(|row| row.attempt.number).or(before);
+        found.extend(scanned.rows);
+        if scanned.is_end {
+            break;
+        }
+    }
+    let bare = |(sequence, attempt)| LogRow { body: None, ..row(&line, sequence, attempt, "a") };
+    assert_eq!(found, numbers.into_iter().rev().map(bare).collect::<Vec<_>>());
+    let older = AttemptNumber { sequence: 1, attempt: 1 };
+    let none = store.scan_rows(&line, Some(older), 2).await.expect("read");
+    assert!(none.rows.is_empty() && none.is_end);
+}
+
+/// Test sends are listed by themselves, and the line and its log know nothing of them.
+async fn tests(store: &(impl LogStore + ListStore), prefix: &str) {
+    let company = CompanyId::parse(&format!("{prefix}-pages")).expect("a company id");
+    let line = LineKey { company, subscription: SubscriptionId::from_bytes([2; 12]) };
+    let test = |at, chance| TestRow {
+        place: TestPlace { at: Millis(at), chance },
+        delivery: DeliveryId::from_bytes([3; 12]),
+        outcome: answer(500),
+        duration_ms: 5,
+        url: "https://receiver.example/".to_owned(),
+        body: Body::new("{ }").expect("small"),
+    };
+    let rows = [test(1, 9), test(20, 1), test(20, 2), test(100, 0)];
+    for row in &rows {
+        store.put_test(&line, row).await.expect("write");
+    }
+    let list = async |before, limit| store.list_tests(&line, before, limit).await.expect("read");
+    let [first, second, third, fourth] = rows;
+    assert_eq!(list(None, 10).await, [fourth.clone(), third.clone(), second.clone(), first.clone()]);
+    assert_eq!(list(None, 1).await.first(), Some(&fourth));
+    assert_eq!(list(Some(third.place), 1).await, [second]);
+    assert_eq!(list(Some(first.place), 1).await, []);
+    assert_eq!(store.last_row(&line).await.expect("read"), None);
+    assert_eq!(store.list_rows(&line, None, 10).await.expect("read"), []);
+    assert!(store.scan_rows(&line, None, 10).await.expect("read").rows.is_empty());
+    assert!(store.rows_from(&line, 0, 10).await.expect("read").is_empty());
+    let other = LineKey { subscription: SubscriptionId::from_bytes([1; 12]), ..line };
+    assert_eq!(store.list_tests(&other, None, 10).await.expect("read"), []);
+}
