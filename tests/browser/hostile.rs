@@ -87,8 +87,8 @@ async fn no_markup_can_be_written_and_no_foreign_address_called() {
              try { document.body.innerHTML = '<b>x</b>'; } catch { refused.push('markup'); } \
              try { await fetch('https://example.com/'); } catch { refused.push('fetch'); } \
              const image = document.createElement('img'); image.src = 'data:image/png;base64,AA'; document.body.append(image); \
-             const script = document.createElement('script'); script.text = 'window.pwned = 1'; \
-             try { document.body.append(script); } catch { refused.push('script'); } \
+             const script = document.createElement('script'); \
+             try { script.text = 'window.pwned = 1'; document.body.append(script); } catch { refused.push('script'); } \
              return [refused, window.pwned ?? null]; })()")
         .await;
     assert_eq!(outcome[1], Value::Null, "{outcome}");

@@ -97,7 +97,7 @@ async fn filters_are_part_of_the_address_and_pages_go_by_cursor() {
     page.choose("#result", "FAILED").await;
     page.sees("No records found").await;
     page.until("location.hash.includes('result=FAILED')").await;
-    page.js("location.reload()").await;
+    page.reload().await;
     page.sees("No records found").await;
     page.choose("#result", "SUCCESS").await;
     page.texts(EVENTS, 12).await;

@@ -59,6 +59,13 @@ impl Page {
         self.until("document.readyState === 'complete' && location.href !== 'about:blank'").await;
     }
 
+    /// Loads what is shown anew.
+    pub(crate) async fn reload(&self) {
+        self.js("void (window.isOld = true)").await;
+        self.call("Page.reload", json!({})).await;
+        self.until("window.isOld === undefined && document.readyState === 'complete'").await;
+    }
+
     /// Goes to another place of the panel, as a link does.
     pub(crate) async fn place(&self, hash: &str) {
         self.js(&format!("void (location.hash = {})", json!(hash))).await;
@@ -110,9 +117,9 @@ impl Page {
     /// Clicks in the middle of what the expression finds, once it is there and can be clicked.
     async fn click_on(&self, found: &str) {
         let middle = format!(
-            "((each) => {{ if (!each || each.disabled || each.ariaDisabled === 'true') return null; \
+            "(async (each) => {{ if (!each || each.disabled || each.ariaDisabled === 'true') return null; \
              each.scrollIntoView({{ block: 'center', behavior: 'instant' }}); \
-             const box = each.getBoundingClientRect(); \
+             await new Promise(requestAnimationFrame); const box = each.getBoundingClientRect(); \
              const [x, y] = [box.x + box.width / 2, box.y + box.height / 2]; \
              return box.width && each.contains(document.elementFromPoint(x, y)) && {{ x, y }}; }})({found})"
         );

@@ -9,6 +9,9 @@ use crate::receiver::Receiver;
 use crate::wait::PATIENCE;
 use crate::world::{World, patient, receiver};
 
+/// The screen of a queue once each of its parts is there.
+const QUEUE: &str = ".screen:has(#queue dl):has(#replay p) .chart svg";
+
 /// A place of the panel, and what is there once it has been drawn.
 #[derive(Debug)]
 pub(crate) struct Screen {
@@ -75,13 +78,13 @@ pub(crate) async fn screens(world: &World<'_>, receiver: &Receiver) -> Screens {
         screen("logs", format!("#/webhooks/{orders}/logs"), "tr[data-log]"),
         screen("waiting", format!("#/webhooks/{failing}/logs"), ".badge.waiting"),
         screen("detail", format!("#/webhooks/{orders}/logs?log={row}"), ".timeline li"),
-        screen("queue", format!("#/webhooks/{failing}/queue"), ".chart svg"),
+        screen("queue", format!("#/webhooks/{failing}/queue"), QUEUE),
     ];
     let clicked = |name, hash: String, ready, click| Screen { name, hash, ready, click: Some(click) };
     places.push(clicked("selected", "#/webhooks".to_owned(), list, ("thead input", ".bulk .danger")));
     places.push(clicked("deactivate", format!("#/webhooks/{orders}"), "#toggle", ("#toggle", "dialog")));
     places.push(clicked("rotate", format!("#/webhooks/{orders}"), "#rotate", ("#rotate", "dialog")));
-    places.push(clicked("replay", format!("#/webhooks/{orders}/queue"), ".chart svg", ("#start-replay", "dialog")));
+    places.push(clicked("replay", format!("#/webhooks/{orders}/queue"), QUEUE, ("#start-replay", "dialog")));
     places.push(clicked("test", format!("#/webhooks/{orders}"), "#test", ("#test", "#answer .badge")));
     Screens { places }
 }

@@ -11,7 +11,7 @@ async fn the_secret_is_masked_until_it_is_asked_for_copied_rotated_and_ended() {
     let page = &world.page;
     let id = world.webhook("Alpha", "https://example.com/", json!({})).await;
     world.open(&format!("#/webhooks/{id}")).await;
-    let text = "document.querySelector('.secret')?.textContent ?? ''";
+    let text = "(document.querySelector('.secret')?.textContent ?? '')";
     page.until(&format!("{text}.includes('••••')")).await;
     page.click("#reveal").await;
     let first = page.until(&format!("!{text}.includes('•') && {text}")).await;

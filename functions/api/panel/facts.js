@@ -17,10 +17,11 @@ export async function queueOf(id, signal) {
 
 /** `{state, why}` of a webhook and its queue, if that is known. */
 export function stateOf(webhook, queue) {
-  if (!webhook.isActive) return { state: "disabled", why: webhook.inactiveReason ?? null };
+  const isActive = queue ? queue.state !== "inactive" : webhook.isActive;
+  if (!isActive) return { state: "disabled", why: webhook.inactiveReason ?? null };
   if (!queue) return { state: "active", why: null };
   if (queue.state === "suspended") return { state: "suspended", why: t("why.suspended", { parked: queue.parked }) };
-  if (queue.state === "lagging") return { state: "lagging", why: t("why.lagging", { parked: queue.parked }) };
+  if (queue.state === "lagging") return { state: "lagging", why: queue.parked ? t("why.lagging", { parked: queue.parked }) : null };
   if (queue.head) {
     const { sequence, attempts, attemptsMax, blockedSince } = queue.head;
     const time = clock(Date.now() - new Date(blockedSince));

@@ -12,6 +12,8 @@ const REFRESH = 1000;
 export function replaySection(webhook, { signal, changed }) {
   const path = `${WEBHOOKS}/${webhook._id}/replay`;
   const progress = el("div", { id: "replay", role: "status" });
+  const [bar, counts] = [el("progress"), el("p")];
+  let drawn = null;
   let timer;
 
   async function refresh() {
@@ -25,12 +27,19 @@ export function replaySection(webhook, { signal, changed }) {
 
   function draw(replay) {
     const isRunning = replay.state === "running";
+    const key = `${replay.state} ${replay.askedAt}`;
+    if (key !== drawn) {
+      drawn = key;
+      show(progress,
+        el("p", {}, el("strong", {}, t(`replay.${replay.state}`)), " · ", t("replay.range", { first: replay.firstSequence, last: replay.lastSequence }), " · ", ago(replay.askedAt)),
+        bar, counts,
+        isRunning && may("deliveries:write") && button(t("replay.cancel"), cancel, { kind: "danger", id: "cancel" }));
+    }
     const label = t("replay.progress", replay);
-    show(progress,
-      el("p", {}, el("strong", {}, t(`replay.${replay.state}`)), " · ", t("replay.range", { first: replay.firstSequence, last: replay.lastSequence }), " · ", ago(replay.askedAt)),
-      el("progress", { max: replay.of || 1, value: replay.seen, "aria-label": label }),
-      el("p", {}, label),
-      isRunning && may("deliveries:write") && button(t("replay.cancel"), cancel, { kind: "danger", id: "cancel" }));
+    bar.max = replay.of || 1;
+    bar.value = replay.seen;
+    bar.setAttribute("aria-label", label);
+    if (counts.textContent !== label) counts.textContent = label;
     if (isRunning && !signal.aborted) timer = setTimeout(refresh, REFRESH);
     changed();
   }

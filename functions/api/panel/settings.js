@@ -80,7 +80,7 @@ function draw(main, { shown, tell, signal }, catalogue) {
   async function put(change) {
     const changed = (await call("PATCH", `${WEBHOOKS}/${webhook._id}`, change)).body;
     askBeforeLeaving(null);
-    tell({ webhook: changed });
+    tell({ webhook: changed, queue: null });
     say(t("saved"));
     draw(main, { shown, tell, signal }, catalogue);
     main.querySelector("#save")?.focus();

@@ -25,7 +25,7 @@ export function webhooksScreen(main) {
   const all = el("input", { type: "checkbox", "aria-label": t("select.all") });
   const table = el("table", { class: "webhooks" },
     el("caption", { class: "hidden" }, t("webhooks")),
-    el("thead", {}, el("tr", {}, el("th", { class: "check" }, all),
+    el("thead", {}, el("tr", {}, el("th", { class: "check" }, el("label", {}, all, el("span", { class: "narrow" }, ` ${t("select.all")}`))),
       ["name", "trigger", "url", "state", "day"].map((name) => el("th", { scope: "col" }, t(name))),
       el("th", { scope: "col" }, el("span", { class: "hidden" }, t("edit"))))),
     rows);
@@ -38,7 +38,8 @@ export function webhooksScreen(main) {
   const bulk = el("div", { class: "bulk", hidden: true }, el("span", { id: "selected", role: "status" }), may("webhooks:write") && [deactivate, activate]);
 
   all.addEventListener("change", () => {
-    for (const box of rows.querySelectorAll("input[type=checkbox]")) if (box.checked !== all.checked) box.click();
+    const wanted = all.checked;
+    for (const box of rows.querySelectorAll("input[type=checkbox]")) if (box.checked !== wanted) box.click();
   });
   let typing;
   search.addEventListener("input", () => {
