@@ -47,11 +47,12 @@ function draw({ hours, isWhole }) {
       svg("rect", { class: "good", x, y: HEIGHT - up, width, height: up }),
       svg("rect", { class: "bad", x, y: HEIGHT - up - down, width, height: down }));
   });
-  const marks = hours.filter((_, index) => index % 6 === 0).map((hour, index) => svg("text", { x: index * 6 * (width + GAP), y: HEIGHT + 16 }, hourOf(hour.at)));
+  const marks = hours.filter((_, index) => index % 6 === 0).map((hour) => el("span", {}, hourOf(hour.at)));
   const summary = t("chart.summary", { good, bad });
   return [
     el("figcaption", {}, el("span", { class: "good" }, "■ "), t("day.good"), " ", el("strong", {}, String(good)), el("span", { class: "bad" }, " ▨ "), t("day.bad"), " ", el("strong", {}, String(bad)), " · ", t("chart.most", { most })),
-    svg("svg", { viewBox: `0 0 ${WIDTH} ${HEIGHT + 20}`, role: "img", "aria-label": summary }, svg("line", { x1: 0, y1: HEIGHT, x2: WIDTH, y2: HEIGHT }), bars, marks),
+    svg("svg", { viewBox: `0 0 ${WIDTH} ${HEIGHT}`, preserveAspectRatio: "none", role: "img", "aria-label": summary }, svg("line", { x1: 0, y1: HEIGHT, x2: WIDTH, y2: HEIGHT }), bars),
+    el("div", { class: "hours", "aria-hidden": "true" }, marks),
     !isWhole && el("p", { class: "note" }, t("chart.cut")),
   ];
 }

@@ -14,7 +14,7 @@ export function deactivation(webhooks) {
   const choice = (value, checked) => el("label", { class: "choice" },
     el("input", { type: "radio", name: "waiting", value, checked }), el("span", {}, t(`waiting.${value}`)));
   const choices = el("fieldset", {}, el("legend", {}, t("waiting")), choice("keep", true), choice("drop", false));
-  return confirm(t("deactivate.title", { count: webhooks.length }), [t("deactivate.body", { names }), choices], {
+  return confirm(webhooks.length === 1 ? t("deactivate.one", { name: named }) : t("deactivate.title", { count: webhooks.length }), [t("deactivate.body", { names }), choices], {
     yes: t("deactivate"),
     read: () => choices.querySelector("input:checked").value,
   });

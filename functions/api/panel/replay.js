@@ -79,7 +79,7 @@ function ask(webhook, path) {
   return open(t("replay.title", { name: webhook.name }), (close) => [
     fields.map((each) => each.element), others,
     el("div", { class: "actions" }, button(t("cancel"), () => close(), { autofocus: true }),
-      button(t("replay.start"), async () => {
+      button(t("replay.go"), async () => {
         try {
           close((await call("POST", path, { since: at(since), until: at(until), result: result.input.value })).body);
         } catch (problem) {
