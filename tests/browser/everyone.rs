@@ -59,7 +59,8 @@ async fn nothing_is_cut_off_on_a_screen_of_320_pixels_nor_on_a_large_one() {
         page.size(width, height).await;
         for screen in &places {
             screen.show(&world).await;
-            let over = page.js("document.documentElement.scrollWidth - document.documentElement.clientWidth").await;
+            let over =
+                page.js("document.documentElement.scrollWidth - document.documentElement.clientWidth").await;
             assert_eq!(over, 0, "{} at {width}", screen.name);
         }
     }
@@ -110,7 +111,8 @@ async fn a_webhook_is_made_looked_at_and_deactivated_by_keyboard_alone() {
     tab_to(page, "Deactivate").await;
     page.key("Enter").await;
     // The dialog holds the focus, begins at what does no harm, and gives the focus back.
-    page.until("document.activeElement.closest('dialog') && document.activeElement.textContent === 'Cancel'").await;
+    page.until("document.activeElement.closest('dialog') && document.activeElement.textContent === 'Cancel'")
+        .await;
     page.key("Enter").await;
     page.until("document.activeElement.id === 'toggle'").await;
     page.key("Enter").await;

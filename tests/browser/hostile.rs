@@ -28,10 +28,15 @@ async fn fifty_hostile_texts_are_shown_as_text_wherever_they_come_from() {
     // As the answer of a receiver: the event's number chooses the text.
     let receiver = Receiver::start(|hit: &Hit| {
         let number = usize::try_from(hit.number()).unwrap();
-        HOSTILE.lines().filter(|line| !line.is_empty() && !line.starts_with("# ")).nth(number).map_or(Act::Answer(200), |text| Act::Say(200, text.to_owned()))
+        HOSTILE
+            .lines()
+            .filter(|line| !line.is_empty() && !line.starts_with("# "))
+            .nth(number)
+            .map_or(Act::Answer(200), |text| Act::Say(200, text.to_owned()))
     })
     .await;
-    let url = |text: &str| format!("{}?q={}", receiver.url("/x"), text.replace(' ', "%20").replace('#', "%23"));
+    let url =
+        |text: &str| format!("{}?q={}", receiver.url("/x"), text.replace(' ', "%20").replace('#', "%23"));
     let mut ids = Vec::new();
     for (number, text) in texts.iter().enumerate() {
         // As a name, a description, part of a URL and a narrowing id.
@@ -42,7 +47,12 @@ async fn fifty_hostile_texts_are_shown_as_text_wherever_they_come_from() {
     for (number, text) in texts.iter().enumerate() {
         let data = json!({ "number": number, (*text): text, "list": [text] });
         let diff = json!({ (*text): { "previous": text, "changedTo": [text] } });
-        world.company.push(format!(r#"{{"company":"{company}","type":"COTTask","event":"edit","data":{data},"diff":{diff}}}"#)).await;
+        world
+            .company
+            .push(format!(
+                r#"{{"company":"{company}","type":"COTTask","event":"edit","data":{data},"diff":{diff}}}"#
+            ))
+            .await;
     }
     let rows = world.company.rows_to(&ids[0], 50, PATIENCE).await;
 
@@ -55,13 +65,18 @@ async fn fifty_hostile_texts_are_shown_as_text_wherever_they_come_from() {
     assert_eq!(page.js(NOTHING).await, true, "the list");
     for (id, text) in ids.iter().zip(&texts) {
         page.place(&format!("#/webhooks/{id}")).await;
-        let name = format!("document.querySelector('[name=identifier]')?.value === '{id}' && document.querySelector('h1').textContent");
+        let name = format!(
+            "document.querySelector('[name=identifier]')?.value === '{id}' && document.querySelector('h1').textContent"
+        );
         assert_eq!(page.until(&name).await, **text);
         assert_eq!(page.js(NOTHING).await, true, "settings of {text}");
     }
     for (row, text) in rows.iter().zip(&texts) {
         page.place(&format!("#/webhooks/{}/logs?log={}", ids[0], row.id)).await;
-        let title = format!("document.querySelector('#detail-title')?.textContent === 'Event #{}' && document.querySelector('.detail .response').textContent", row.sequence);
+        let title = format!(
+            "document.querySelector('#detail-title')?.textContent === 'Event #{}' && document.querySelector('.detail .response').textContent",
+            row.sequence
+        );
         assert_eq!(page.until(&title).await, **text);
         let shown: Value = page.js("document.querySelector('.diff tbody th').textContent").await;
         assert_eq!(shown, **text);

@@ -47,7 +47,9 @@ async fn the_first_load_is_small_and_a_row_is_there_soon() {
     let row = "document.querySelector('tr[data-log]') !== null && performance.now()";
     let log = page.until(row).await.as_f64().unwrap();
     eprintln!("first load: {bytes} bytes in {} requests", sizes.len());
-    eprintln!("{webhooks} webhooks: first row after {list:.0} ms; {rows} rows: first row after {log:.0} ms (files kept)");
+    eprintln!(
+        "{webhooks} webhooks: first row after {list:.0} ms; {rows} rows: first row after {log:.0} ms (files kept)"
+    );
     assert!(20 < sizes.len() && bytes < BYTES_MAX, "{bytes} bytes in {} requests", sizes.len());
     let again = page.js("performance.getEntriesByType('resource').filter((each) => !each.name.includes('/api/')).reduce((sum, each) => sum + each.transferSize, 0)").await;
     assert_eq!(again, 0, "files are kept for good");

@@ -29,7 +29,12 @@ async fn attempts_of_an_event_stand_together_and_open_beside_the_list() {
     world.company.push_tasks([1]).await;
     let company = &world.company.id;
     let diff = r#"{"/status":{"previous":"open","changedTo":"done"}}"#;
-    world.company.push(format!(r#"{{"company":"{company}","type":"COTTask","event":"edit","data":{{"number":2}},"diff":{diff}}}"#)).await;
+    world
+        .company
+        .push(format!(
+            r#"{{"company":"{company}","type":"COTTask","event":"edit","data":{{"number":2}},"diff":{diff}}}"#
+        ))
+        .await;
     world.company.rows_to(&id, 2, PATIENCE).await;
     world.open(&format!("#/webhooks/{id}/logs")).await;
     page.texts(EVENTS, 2).await;
@@ -70,7 +75,8 @@ async fn attempts_of_an_event_stand_together_and_open_beside_the_list() {
 
 /// `DD/MM/YY - HH:mm:ss`
 fn is_exact(text: &str) -> bool {
-    let shape: String = text.chars().map(|letter| if letter.is_ascii_digit() { '0' } else { letter }).collect();
+    let shape: String =
+        text.chars().map(|letter| if letter.is_ascii_digit() { '0' } else { letter }).collect();
     shape == "00/00/00 - 00:00:00"
 }
 

@@ -3,7 +3,10 @@
 //! Chromium is spoken to in its own protocol, over a web socket: drivers would have to match its version.
 #![expect(clippy::unwrap_used, reason = "the switch for tests does not reach helper functions")]
 #![expect(clippy::panic, reason = "the switch for tests does not reach helper functions")]
-#![expect(clippy::print_stderr, reason = "measurements are printed, and a failed test shows the log of its stack")]
+#![expect(
+    clippy::print_stderr,
+    reason = "measurements are printed, and a failed test shows the log of its stack"
+)]
 
 #[path = "../e2e/wait.rs"]
 mod wait;

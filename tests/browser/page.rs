@@ -90,7 +90,11 @@ impl Page {
         eventually(expression, PATIENCE, async || {
             let found = self.try_js(expression).await?;
             let is_nothing = matches!(found, Value::Null | Value::Bool(false)) || found == "" || found == 0;
-            if is_nothing { Err(self.try_js("document.body.innerText").await?.to_string()) } else { Ok(found) }
+            if is_nothing {
+                Err(self.try_js("document.body.innerText").await?.to_string())
+            } else {
+                Ok(found)
+            }
         })
         .await
     }

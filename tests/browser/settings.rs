@@ -55,12 +55,16 @@ async fn a_trigger_shows_what_it_can_be_narrowed_by_and_nothing_else() {
         ("logout-user", [false, false, false]),
     ] {
         page.choose("[name=trigger]", trigger).await;
-        for (slot, expected) in ["context.taskGroup", "context.survey", "context.group"].into_iter().zip(expected) {
+        for (slot, expected) in
+            ["context.taskGroup", "context.survey", "context.group"].into_iter().zip(expected)
+        {
             assert_eq!(page.js(&shown(slot)).await, expected, "{trigger} {slot}");
         }
     }
-    let labels = page.js("[...document.querySelector('[name=trigger]').options].map((each) => each.text)").await;
-    for label in ["Create / Edit / Remove User", "Create / Edit / Remove Element", "Edit Note", "User Logout"] {
+    let labels =
+        page.js("[...document.querySelector('[name=trigger]').options].map((each) => each.text)").await;
+    for label in ["Create / Edit / Remove User", "Create / Edit / Remove Element", "Edit Note", "User Logout"]
+    {
         assert!(labels.as_array().unwrap().contains(&json!(label)), "{labels}");
     }
 }
@@ -70,7 +74,8 @@ async fn clearing_a_context_is_asked_about_before_it_is_saved() {
     let stack = quick().await;
     let world = World::new(&stack).await;
     let page = &world.page;
-    let id = world.webhook("Narrow", "https://example.com/", json!({ "context": { "taskGroup": "w1" } })).await;
+    let id =
+        world.webhook("Narrow", "https://example.com/", json!({ "context": { "taskGroup": "w1" } })).await;
     world.open(&format!("#/webhooks/{id}")).await;
     page.fill("[name='context.taskGroup']", "").await;
     page.press("Save").await;
@@ -96,7 +101,10 @@ async fn unsaved_changes_are_not_lost_without_a_question() {
     page.sees("Changes are not saved").await;
     page.key("Escape").await;
     page.misses("Changes are not saved").await;
-    assert_eq!(page.js("document.querySelector('[name=name]').value + location.hash").await, format!("Beta#/webhooks/{id}"));
+    assert_eq!(
+        page.js("document.querySelector('[name=name]').value + location.hash").await,
+        format!("Beta#/webhooks/{id}")
+    );
     page.press("Logs").await;
     page.press("Discard changes").await;
     page.sees("No records found").await;
@@ -157,7 +165,10 @@ async fn headers_basic_auth_and_suspension_are_set_and_their_values_never_shown(
         (&saved["headers"], &saved["basicAuth"]["username"], &saved["suspendAfter"]),
         (&json!(["x-api-key"]), &json!("ana"), &json!(1))
     );
-    assert_eq!(page.js("[...document.querySelectorAll('[type=password]')].map((each) => each.value).join('')").await, "");
+    assert_eq!(
+        page.js("[...document.querySelectorAll('[type=password]')].map((each) => each.value).join('')").await,
+        ""
+    );
     page.click("#test").await;
     page.sees("Status 200 in").await;
     page.sees(r#"{"received":true}"#).await;

@@ -12,7 +12,13 @@ async fn the_list_is_searched_paged_and_linked() {
     let world = World::new(&stack).await;
     let page = &world.page;
     for number in 10..22 {
-        world.webhook(&format!("Orders {number}"), &format!("https://example.com/{number}"), json!({ "code": format!("orders_{number}") })).await;
+        world
+            .webhook(
+                &format!("Orders {number}"),
+                &format!("https://example.com/{number}"),
+                json!({ "code": format!("orders_{number}") }),
+            )
+            .await;
     }
     world.webhook("Old", "https://example.com/old", json!({ "isActive": false })).await;
     world.open("#/webhooks").await;

@@ -66,8 +66,7 @@ impl<'a> World<'a> {
     /// Makes a webhook of these settings, and returns its id.
     pub(crate) async fn webhook(&self, name: &str, url: &str, more: Value) -> String {
         let code: String = name.to_lowercase().chars().filter(char::is_ascii_lowercase).collect();
-        let mut webhook =
-            json!({ "name": name, "code": code, "url": url, "trigger": "create-edit-delete-task", "context": {} });
+        let mut webhook = json!({ "name": name, "code": code, "url": url, "trigger": "create-edit-delete-task", "context": {} });
         for (key, value) in more.as_object().unwrap() {
             webhook[key] = value.clone();
         }

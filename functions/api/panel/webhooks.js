@@ -112,7 +112,7 @@ export function webhooksScreen(main) {
       else selected.delete(webhook);
       select();
     });
-    const [state, day] = [el("td", { class: "stated" }, stateBadge(stateOf(webhook))), el("td", { class: "day" })];
+    const [state, day] = [el("td", { class: "stated" }, stateBadge(stateOf(webhook))), el("td", { class: "day", "data-label": t("day") })];
     const made = el("tr", { "data-id": webhook._id },
       el("td", { class: "check" }, box),
       el("th", { scope: "row" }, el("a", { href: link(["webhooks", webhook._id, "logs"]) }, webhook.name)),

@@ -184,7 +184,9 @@ mod tests {
     fn files_are_small_and_write_no_markup() {
         for Source { name, text } in SOURCES {
             assert!(text.lines().count() <= 300, "{name}");
-            for word in ["innerHTML", "outerHTML", "insertAdjacentHTML", "document.write", "eval(", "style=\""] {
+            for word in
+                ["innerHTML", "outerHTML", "insertAdjacentHTML", "document.write", "eval(", "style=\""]
+            {
                 assert!(!text.contains(word), "{name}: {word}");
             }
         }

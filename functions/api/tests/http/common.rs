@@ -10,9 +10,7 @@ use crate::world::{Call, World, event};
 #[tokio::test]
 async fn there_is_nothing_at_an_unknown_path() {
     let world = World::new().await;
-    for path in
-        ["/", "/api/v3", "/api/v3/webhook", "/api/v3/webhook/subscription/", "/api/v2/event"]
-    {
+    for path in ["/", "/api/v3", "/api/v3/webhook", "/api/v3/webhook/subscription/", "/api/v2/event"] {
         world.send(Call::get(path)).await.refuses(404, &[]);
         world.send(Call::post(path, "{}")).await.refuses(404, &[]);
     }
