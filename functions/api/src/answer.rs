@@ -41,7 +41,8 @@ pub async fn finish(request: Request, next: Next) -> Response {
         tracing::error!(%method, path, status, cause = %Chain(&cause), "request.failed");
     }
     let headers = response.headers_mut();
-    headers.insert(CACHE_CONTROL, HeaderValue::from_static("no-store"));
+    // But for the panel's files, which are the same for everybody.
+    headers.entry(CACHE_CONTROL).or_insert(HeaderValue::from_static("no-store"));
     headers.insert(X_CONTENT_TYPE_OPTIONS, HeaderValue::from_static("nosniff"));
     response
 }

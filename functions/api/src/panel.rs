@@ -1,10 +1,9 @@
-//! The panel's page, and how people get in: by a code that works once and soon, never by a lasting token in a URL.
-//! Its pictures, styles and scripts come with the panel itself.
+//! How people get into the panel: by a code that works once and soon, never by a lasting token in a URL.
 
 use std::sync::Arc;
 
 use axum::extract::State;
-use axum::response::{Html, IntoResponse, Response};
+use axum::response::{IntoResponse, Response};
 use hookrail_adapters::clock::Clock;
 use hookrail_adapters::random;
 use hookrail_adapters::store::access::AccessStore;
@@ -17,8 +16,7 @@ use hookrail_domain::token::{
 };
 use hookrail_wire::panel_link;
 use hookrail_wire::problem::FieldProblem;
-use http::header::{CONTENT_SECURITY_POLICY, REFERRER_POLICY};
-use http::{HeaderValue, StatusCode};
+use http::StatusCode;
 
 use crate::audit::{Told, telling};
 use crate::auth::Caller;
@@ -26,23 +24,12 @@ use crate::error::ApiError;
 use crate::request::JsonBody;
 use crate::{App, PANEL_PATH, Ports, answer, tokens};
 
-const PAGE: &str = include_str!("../panel/index.html");
-/// Nothing but the page's own text: no script, no style, no frame around it.
-const POLICY: &str = "default-src 'none'; base-uri 'none'; form-action 'none'; frame-ancestors 'none'";
+pub mod files;
 
 /// What a session may do if the link does not say: everything that people do in the panel.
 const SESSION_SCOPES: [Scope; 5] =
     [Scope::WebhooksRead, Scope::WebhooksWrite, Scope::SecretsRead, Scope::LogsRead, Scope::DeliveriesWrite];
 const SESSION: &str = "panel session";
-
-/// `GET /panel`
-pub async fn index() -> Response {
-    let headers = [
-        (CONTENT_SECURITY_POLICY, HeaderValue::from_static(POLICY)),
-        (REFERRER_POLICY, HeaderValue::from_static("no-referrer")),
-    ];
-    (headers, Html(PAGE)).into_response()
-}
 
 /// `POST /api/v3/panel/link`
 pub async fn create_link<P: Ports>(

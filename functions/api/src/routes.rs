@@ -149,8 +149,9 @@ impl<P: Ports> Routes<P> {
                 Some(Deed::SessionEnd),
                 panel::end_session::<P>,
             )
-            .get(PANEL_PATH, Access::Anyone, panel::index)
-            .get(&format!("{PANEL_PATH}/"), Access::Anyone, panel::index)
+            .get(PANEL_PATH, Access::Anyone, panel::files::index)
+            .get(&format!("{PANEL_PATH}/"), Access::Anyone, panel::files::index)
+            .get(&format!("{PANEL_PATH}/{{*file}}"), Access::Anyone, panel::files::file)
     }
 
     fn get<H, T>(self, path: &str, access: Access, handler: H) -> Self

@@ -10,9 +10,7 @@ use crate::world::{Call, World, event, webhook};
 #[tokio::test]
 async fn there_is_nothing_at_an_unknown_path() {
     let world = World::new().await;
-    for path in
-        ["/", "/api/v3", "/api/v3/webhook", "/api/v3/webhook/subscription/", "/api/v2/event", "/panel/x"]
-    {
+    for path in ["/", "/api/v3", "/api/v3/webhook", "/api/v3/webhook/subscription/", "/api/v2/event"] {
         world.send(Call::get(path)).await.refuses(404, &[]);
         world.send(Call::post(path, "{}")).await.refuses(404, &[]);
     }
@@ -110,20 +108,63 @@ async fn documents_are_json_in_utf_8() {
 }
 
 #[tokio::test]
-async fn the_panel_is_a_page_that_can_load_and_run_nothing() {
+async fn the_panel_is_a_page_that_runs_its_own_files_and_nothing_else() {
     let world = World::new().await;
     for path in ["/panel", "/panel/"] {
         let answer = world.send(Call::get(path).without("authorization")).await;
         assert_eq!((answer.status, answer.header("content-type")), (200, Some("text/html; charset=utf-8")));
         let policy = answer.header("content-security-policy").unwrap();
-        assert!(
-            policy.contains("default-src 'none'") && policy.contains("frame-ancestors 'none'"),
-            "{policy}"
-        );
+        for rule in [
+            "default-src 'none'",
+            "script-src 'self'",
+            "frame-ancestors 'none'",
+            "require-trusted-types-for 'script'",
+        ] {
+            assert!(policy.contains(rule), "{policy}");
+        }
+        assert!(!policy.contains("unsafe") && !policy.contains("http"), "{policy}");
         let page = String::from_utf8(answer.body).unwrap();
-        assert!(page.starts_with("<!doctype html>") && page.contains(WEBHOOKS_PATH));
-        for forbidden in ["<script", "<style", "style=", "onclick"] {
+        assert!(page.starts_with("<!doctype html>"));
+        for forbidden in ["<style", "style=", " onclick", "<script>"] {
             assert!(!page.contains(forbidden), "{forbidden}");
         }
     }
+}
+
+/// The address of the panel's main script, from its page.
+async fn main_script(world: &World) -> String {
+    let page = world.send(Call::get(PANEL_PATH)).await;
+    let page = String::from_utf8(page.body).unwrap();
+    page.split('"').find(|text| text.ends_with("/main.js")).unwrap().to_owned()
+}
+
+#[tokio::test]
+async fn the_panel_s_files_are_kept_by_browsers_until_they_change() {
+    let world = World::new().await;
+    let path = main_script(&world).await;
+    let file = world.send(Call::get(&path).without("authorization")).await;
+    assert_eq!((file.status, file.header("content-type")), (200, Some("text/javascript; charset=utf-8")));
+    assert_eq!(file.header("cache-control"), Some("public, max-age=31536000, immutable"));
+    assert_eq!(file.header("x-content-type-options"), Some("nosniff"));
+    let tag = file.header("etag").unwrap().to_owned();
+    let again = world.send(Call::get(&path).header("if-none-match", &tag)).await;
+    assert_eq!((again.status, again.header("etag"), again.body.len()), (304, Some(tag.as_str()), 0));
+    let zipped = world.send(Call::get(&path).header("accept-encoding", "br, gzip")).await;
+    assert_eq!((zipped.status, zipped.header("content-encoding")), (200, Some("gzip")));
+    assert!(zipped.body.len() < file.body.len());
+}
+
+#[tokio::test]
+async fn the_panel_has_no_other_files() {
+    let world = World::new().await;
+    let path = main_script(&world).await;
+    let folder = path.strip_suffix("main.js").unwrap();
+    for name in ["", "index.html", "nothing.js", "../main.js", "%2e%2e/main.js", "main.js/", "./main.js"] {
+        let answer = world.send(Call::get(&format!("{folder}{name}"))).await;
+        answer.refuses(404, &[]);
+        assert_eq!(answer.header("cache-control"), Some("no-store"));
+    }
+    world.send(Call::get("/panel/0000000000000000/main.js")).await.refuses(404, &[]);
+    world.send(Call::get("/panel/main.js")).await.refuses(404, &[]);
+    world.send(Call::post(&path, "{}")).await.refuses(405, &[]);
 }

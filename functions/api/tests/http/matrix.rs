@@ -49,6 +49,7 @@ async fn acme(world: &World) -> Ids {
 fn good(route: &Route, ids: &Ids) -> (Call, u16) {
     let id = if route.path.contains("/token/") { &ids.token } else { &ids.webhook };
     let path = route.path.replace("{id}", id).replace("{row}", &ids.row);
+    let path = path.replace("{*file}", "nothing");
     let tail = route.path.strip_prefix(WEBHOOKS_PATH).unwrap_or(&route.path);
     let (body, status) = match (route.method.as_str(), tail) {
         ("POST", "") => (webhook("new"), 201),
@@ -80,6 +81,8 @@ fn good(route: &Route, ids: &Ids) -> (Call, u16) {
         ("POST", "/api/v3/panel/session") => (r#"{"code":"hkl_x"}"#.into(), 401),
         ("DELETE", "/api/v3/panel/session") => (String::new(), 403),
         ("GET", "/panel" | "/panel/") => (String::new(), 200),
+        // A file that never was.
+        ("GET", "/panel/{*file}") => (String::new(), 404),
         (method, path) => panic!("say what a good call of {method} {path} is"),
     };
     let call = Call::new(route.method.clone(), &path, body.into_bytes());

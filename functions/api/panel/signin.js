@@ -1,0 +1,38 @@
+// Getting in: with a token, or with a link that was made for one visit.
+
+import { exchange, signIn } from "./api.js";
+import { reason } from "./dialog.js";
+import { el, busy, show } from "./dom.js";
+import { t } from "./text.js";
+
+const CODE = /^hkl_|#code=/;
+
+/** Shows the form, and the message if there is one; calls `done` when somebody is signed in. */
+export function signInScreen(page, message, done) {
+  const input = el("input", { id: "token", type: "password", autocomplete: "off", spellcheck: "false", required: true, "aria-describedby": "token-note token-error" });
+  const error = el("p", { id: "token-error", class: "error", role: "alert" });
+  const submit = el("button", { class: "primary" }, el("span", {}, t("signin")));
+  const form = el("form", { class: "card" },
+    message && el("p", { class: "notice", role: "status" }, message),
+    el("label", { for: "token" }, t("token")), input,
+    el("p", { id: "token-note", class: "note" }, t("token.note")),
+    error, submit);
+  form.addEventListener("submit", (event) => {
+    event.preventDefault();
+    busy(submit, async () => {
+      const text = input.value.trim();
+      try {
+        if (CODE.test(text)) await exchange(text.replace(/^.*#code=/, ""));
+        else await signIn(text);
+      } catch (problem) {
+        show(error, problem.status === 401 ? t("token.refused") : reason(problem));
+        input.setAttribute("aria-invalid", "true");
+        input.focus();
+        return;
+      }
+      done();
+    });
+  });
+  show(page, el("main", { id: "main", class: "signin" }, el("h1", {}, "Hookrail"), el("p", {}, t("signin.about")), form));
+  input.focus();
+}

@@ -1,0 +1,185 @@
+//! A webhook's log.
+
+use serde_json::{Value, json};
+
+use crate::wait::{PATIENCE, eventually};
+use crate::world::{World, patient, quick, receiver};
+
+const EVENTS: &str = "table.logs tbody tr:not(.earlier)";
+
+/// Waits until the log of a webhook has a row.
+pub(crate) async fn has_row(world: &World<'_>, webhook: &str) {
+    eventually("a row", PATIENCE, async || {
+        if world.company.rows(webhook).await.is_empty() { Err("none".to_owned()) } else { Ok(()) }
+    })
+    .await;
+}
+
+async fn keep_copies(world: &World<'_>) {
+    world.page.js("void (navigator.clipboard.writeText = async (text) => { window.copied = text; })").await;
+}
+
+#[tokio::test]
+async fn attempts_of_an_event_stand_together_and_open_beside_the_list() {
+    let stack = quick().await;
+    let world = World::new(&stack).await;
+    let receiver = receiver().await;
+    let page = &world.page;
+    let id = world.webhook("Alpha", &receiver.url("/once"), json!({})).await;
+    world.company.push_tasks([1]).await;
+    let company = &world.company.id;
+    let diff = r#"{"/status":{"previous":"open","changedTo":"done"}}"#;
+    world
+        .company
+        .push(format!(
+            r#"{{"company":"{company}","type":"COTTask","event":"edit","data":{{"number":2}},"diff":{diff}}}"#
+        ))
+        .await;
+    world.company.rows_to(&id, 2, PATIENCE).await;
+    world.open(&format!("#/webhooks/{id}/logs")).await;
+    page.texts(EVENTS, 2).await;
+    page.press("Earlier attempts: 1").await;
+    page.texts("table.logs tr.earlier", 1).await;
+    let exact = page.js("document.querySelector('time').title").await;
+    assert!(is_exact(exact.as_str().unwrap()), "{exact}");
+
+    page.press("Open event 2, attempt 2").await;
+    page.sees("The receiver accepted the event (status 200).").await;
+    page.until("location.hash.includes('log=')").await;
+    assert_eq!(page.js("document.activeElement.id").await, "detail-title");
+    page.texts(".timeline li", 2).await;
+    let keys = page.js("[...document.querySelectorAll('.json > details > :is(details, div)')].map((each) => each.querySelector('.key').textContent)").await;
+    assert_eq!(keys[0], "diff");
+    page.sees("/status").await;
+    keep_copies(&world).await;
+    page.press("Copy: Response").await;
+    page.until("window.copied").await;
+    assert_eq!(page.js("window.copied").await, r#"{"received":true}"#);
+    page.press("Copy: Trigger").await;
+    page.until("JSON.parse(window.copied).type === 'COTTask'").await;
+    page.press("Copy link").await;
+    page.until("window.copied === location.href").await;
+    let link = page.js("location.href").await;
+    page.key("Escape").await;
+    page.until("document.querySelector('.detail') === null").await;
+    page.press("Open event 1, attempt 2").await;
+    page.sees("Event #1").await;
+    page.press("Close").await;
+    page.until("document.querySelector('.detail') === null && !location.hash.includes('log=')").await;
+    page.js("history.back()").await;
+    page.sees("Event #1").await;
+    page.goto(link.as_str().unwrap()).await;
+    page.sees("Event #2").await;
+    page.is_clean().await;
+}
+
+/// `DD/MM/YY - HH:mm:ss`
+fn is_exact(text: &str) -> bool {
+    let shape: String =
+        text.chars().map(|letter| if letter.is_ascii_digit() { '0' } else { letter }).collect();
+    shape == "00/00/00 - 00:00:00"
+}
+
+#[tokio::test]
+async fn filters_are_part_of_the_address_and_pages_go_by_cursor() {
+    let stack = quick().await;
+    let world = World::new(&stack).await;
+    let receiver = receiver().await;
+    let page = &world.page;
+    let id = world.webhook("Alpha", &receiver.url("/ok"), json!({})).await;
+    world.company.push_tasks(1..=12).await;
+    world.company.rows_to(&id, 12, PATIENCE).await;
+    world.open(&format!("#/webhooks/{id}/logs")).await;
+    page.texts(EVENTS, 10).await;
+    page.press("Next").await;
+    page.texts(EVENTS, 2).await;
+    page.press("Previous").await;
+    page.texts(EVENTS, 10).await;
+    page.press("Next").await;
+    page.press("First").await;
+    page.texts(EVENTS, 10).await;
+    page.choose(".pager select", "25").await;
+    page.texts(EVENTS, 12).await;
+    page.choose("#result", "FAILED").await;
+    page.sees("No records found").await;
+    page.until("location.hash.includes('result=FAILED')").await;
+    page.reload().await;
+    page.sees("No records found").await;
+    page.choose("#result", "SUCCESS").await;
+    page.texts(EVENTS, 12).await;
+    page.choose("#from", "2999-01-01T00:00").await;
+    page.sees("No records found").await;
+    page.until("location.hash.includes('from=2999')").await;
+    page.click("#clear").await;
+    page.texts(EVENTS, 12).await;
+    page.choose("#to", "2001-01-01T00:00").await;
+    page.sees("No records found").await;
+    page.is_clean().await;
+}
+
+#[tokio::test]
+async fn what_is_new_waits_until_it_is_asked_for_and_moves_nothing() {
+    let stack = quick().await;
+    let world = World::new(&stack).await;
+    let receiver = receiver().await;
+    let page = &world.page;
+    let id = world.webhook("Alpha", &receiver.url("/ok"), json!({})).await;
+    world.company.push_tasks(1..=3).await;
+    world.company.rows_to(&id, 3, PATIENCE).await;
+    world.open(&format!("#/webhooks/{id}/logs")).await;
+    page.texts(EVENTS, 3).await;
+    let place = "document.querySelector('[data-sequence=\"2\"]').getBoundingClientRect().top";
+    let before = page.js(place).await;
+    world.company.push_tasks([4, 5]).await;
+    page.sees("Show new events: 2").await;
+    page.texts(EVENTS, 3).await;
+    assert_eq!(page.js(place).await, before);
+    page.click("#news").await;
+    page.texts(EVENTS, 5).await;
+    page.is_clean().await;
+}
+
+#[tokio::test]
+async fn a_waiting_event_counts_down_and_a_parked_one_says_so() {
+    let stack = patient().await;
+    let world = World::new(&stack).await;
+    let receiver = receiver().await;
+    let page = &world.page;
+    let id = world.webhook("Alpha", &receiver.url("/bad"), json!({})).await;
+    world.company.push_tasks([1]).await;
+    has_row(&world, &id).await;
+    world.open(&format!("#/webhooks/{id}/logs")).await;
+    page.sees("WAITING").await;
+    page.sees("attempt 1 of 3").await;
+    let left = "document.querySelector('.next [data-until]').textContent";
+    let first = page.until(left).await;
+    page.until(&format!("{left} !== {first}")).await;
+    page.choose("#result", "WAITING").await;
+    page.texts(EVENTS, 1).await;
+    world.company.change(&id, json!({ "isActive": false, "waiting": "keep" })).await;
+    page.choose("#result", "").await;
+    page.sees("Disabled").await;
+    page.is_clean().await;
+}
+
+#[tokio::test]
+async fn an_event_is_redelivered_after_a_question() {
+    let stack = quick().await;
+    let world = World::new(&stack).await;
+    let receiver = receiver().await;
+    let page = &world.page;
+    let id = world.webhook("Alpha", &receiver.url("/ok"), json!({})).await;
+    world.company.push_tasks([1]).await;
+    let rows = world.company.rows_to(&id, 1, PATIENCE).await;
+    world.open(&format!("#/webhooks/{id}/logs?log={}", rows[0].id)).await;
+    page.press("Redeliver").await;
+    page.sees("Send event #1 again?").await;
+    page.click("dialog .primary").await;
+    page.sees("Event #1 is being sent again.").await;
+    let hits = receiver.wait_for("/ok", 2, PATIENCE).await;
+    assert_eq!(hits[0].webhook_id(), hits[1].webhook_id());
+    page.sees("by hand").await;
+    let log: Value = page.js("document.querySelector('.logs tbody tr').innerText").await;
+    assert!(log.as_str().unwrap().contains("attempt 2"), "{log}");
+    page.is_clean().await;
+}

@@ -1,0 +1,202 @@
+//! A tab: what can be read in it, and what a person's hands can do.
+
+use base64::Engine as _;
+use base64::engine::general_purpose::STANDARD;
+use serde_json::{Value, json};
+
+use crate::protocol::Protocol;
+use crate::wait::{PATIENCE, eventually};
+
+/// Finds what a person would call by this name: in the open dialog, if there is one.
+const BY_NAME: &str = r#"(name) => {
+  const root = [...document.querySelectorAll("dialog[open]")].at(-1) ?? document;
+  const named = (each) => (each.getAttribute("aria-label") ?? each.textContent).trim() === name;
+  return [...root.querySelectorAll("button, a, summary, label, input")].find((each) => named(each) && each.checkVisibility());
+}"#;
+/// Tells of what the policy had to stop.
+const REPORT: &str = "window.violations = []; addEventListener('securitypolicyviolation', (event) => \
+                      violations.push(`${event.violatedDirective} ${event.blockedURI} ${event.sample}`));";
+
+#[derive(Debug, Clone)]
+pub(crate) struct Page {
+    protocol: Protocol,
+    session: String,
+}
+
+impl Page {
+    pub(crate) async fn open(protocol: Protocol, session: &str) -> Self {
+        let page = Self { protocol, session: session.to_owned() };
+        for domain in ["Page", "Runtime", "Network"] {
+            page.call(&format!("{domain}.enable"), json!({})).await;
+        }
+        page.call("Page.addScriptToEvaluateOnNewDocument", json!({ "source": REPORT })).await;
+        page.size(1280, 900).await;
+        page
+    }
+
+    pub(crate) async fn call(&self, method: &str, parameters: Value) -> Value {
+        self.protocol.call(Some(&self.session), method, parameters).await
+    }
+
+    pub(crate) async fn size(&self, width: u32, height: u32) {
+        let metrics =
+            json!({ "width": width, "height": height, "deviceScaleFactor": 1, "mobile": width < 500 });
+        self.call("Emulation.setDeviceMetricsOverride", metrics).await;
+    }
+
+    /// Light or dark, as the system says.
+    pub(crate) async fn scheme(&self, scheme: &str) {
+        let features = json!([{ "name": "prefers-color-scheme", "value": scheme }]);
+        self.call("Emulation.setEmulatedMedia", json!({ "features": features })).await;
+    }
+
+    /// Loads an address anew.
+    pub(crate) async fn goto(&self, url: &str) {
+        // Another fragment alone would load nothing.
+        self.call("Page.navigate", json!({ "url": "about:blank" })).await;
+        self.until("location.href === 'about:blank'").await;
+        self.call("Page.navigate", json!({ "url": url })).await;
+        self.until("document.readyState === 'complete' && location.href !== 'about:blank'").await;
+    }
+
+    /// Loads what is shown anew.
+    pub(crate) async fn reload(&self) {
+        self.js("void (window.isOld = true)").await;
+        self.call("Page.reload", json!({})).await;
+        self.until("window.isOld === undefined && document.readyState === 'complete'").await;
+    }
+
+    /// Goes to another place of the panel, as a link does.
+    pub(crate) async fn place(&self, hash: &str) {
+        self.js(&format!("void (location.hash = {})", json!(hash))).await;
+    }
+
+    pub(crate) async fn try_js(&self, expression: &str) -> Result<Value, String> {
+        let call = json!({ "expression": expression, "awaitPromise": true, "returnByValue": true });
+        let answer = self.call("Runtime.evaluate", call).await;
+        match answer.get("exceptionDetails") {
+            Some(exception) => Err(format!("{expression}: {exception}")),
+            None => Ok(answer["result"]["value"].clone()),
+        }
+    }
+
+    #[track_caller]
+    pub(crate) fn js(&self, expression: &str) -> impl Future<Output = Value> {
+        async move { self.try_js(expression).await.unwrap() }
+    }
+
+    /// Waits until the expression is true (or anything like it), and returns it.
+    pub(crate) async fn until(&self, expression: &str) -> Value {
+        eventually(expression, PATIENCE, async || {
+            let found = self.try_js(expression).await?;
+            let is_nothing = matches!(found, Value::Null | Value::Bool(false)) || found == "" || found == 0;
+            if is_nothing {
+                Err(self.try_js("document.body.innerText").await?.to_string())
+            } else {
+                Ok(found)
+            }
+        })
+        .await
+    }
+
+    /// Waits until the page shows this text.
+    pub(crate) async fn sees(&self, text: &str) {
+        self.until(&format!("document.body.innerText.includes({})", json!(text))).await;
+    }
+
+    /// Waits until the page does not show this text any more.
+    pub(crate) async fn misses(&self, text: &str) {
+        self.until(&format!("!document.body.innerText.includes({})", json!(text))).await;
+    }
+
+    /// The texts of what is there by this selector, once there are so many.
+    pub(crate) async fn texts(&self, selector: &str, count: usize) -> Vec<String> {
+        let all = format!(
+            "((all) => all.length === {count} && all)([...document.querySelectorAll({})].map((each) => each.innerText.trim()))",
+            json!(selector)
+        );
+        serde_json::from_value(self.until(&all).await).unwrap()
+    }
+
+    /// Clicks in the middle of what the expression finds, once it is there and can be clicked.
+    async fn click_on(&self, found: &str) {
+        let middle = format!(
+            "(async (each) => {{ if (!each || each.disabled || each.ariaDisabled === 'true') return null; \
+             each.scrollIntoView({{ block: 'center', behavior: 'instant' }}); \
+             await new Promise(requestAnimationFrame); const box = each.getBoundingClientRect(); \
+             const [x, y] = [box.x + box.width / 2, box.y + box.height / 2]; \
+             return box.width && each.contains(document.elementFromPoint(x, y)) && {{ x, y }}; }})({found})"
+        );
+        let middle = self.until(&middle).await;
+        for kind in ["mouseMoved", "mousePressed", "mouseReleased"] {
+            let press = json!({ "type": kind, "x": middle["x"], "y": middle["y"], "button": "left", "clickCount": 1 });
+            self.call("Input.dispatchMouseEvent", press).await;
+        }
+    }
+
+    pub(crate) async fn click(&self, selector: &str) {
+        self.click_on(&format!("document.querySelector({})", json!(selector))).await;
+    }
+
+    /// Clicks what people call by this name.
+    pub(crate) async fn press(&self, name: &str) {
+        self.click_on(&format!("({BY_NAME})({})", json!(name))).await;
+    }
+
+    /// Puts a text in place of what a field has.
+    pub(crate) async fn fill(&self, selector: &str, text: &str) {
+        self.click(selector).await;
+        self.js(&format!("document.querySelector({}).select()", json!(selector))).await;
+        if text.is_empty() {
+            self.key("Delete").await;
+        } else {
+            self.call("Input.insertText", json!({ "text": text })).await;
+        }
+    }
+
+    /// Chooses a value of a select, or sets a field that no keys reach, and tells the page.
+    pub(crate) async fn choose(&self, selector: &str, value: &str) {
+        self.until(&format!("document.querySelector({}) !== null", json!(selector))).await;
+        let (selector, value) = (json!(selector), json!(value));
+        self.js(&format!(
+            "((each) => {{ each.value = {value}; for (const kind of ['input', 'change']) \
+             each.dispatchEvent(new Event(kind, {{ bubbles: true }})); }})(document.querySelector({selector}))"
+        ))
+        .await;
+    }
+
+    /// Presses a key.
+    pub(crate) async fn key(&self, key: &str) {
+        let (code, text) = match key {
+            "Tab" => (9, ""),
+            "Enter" => (13, "\r"),
+            "Escape" => (27, ""),
+            "Space" => (32, " "),
+            "Delete" => (46, ""),
+            "ArrowDown" => (40, ""),
+            _ => panic!("no such key: {key}"),
+        };
+        let name = if key == "Space" { " " } else { key };
+        for kind in ["keyDown", "keyUp"] {
+            let press = json!({ "type": kind, "key": name, "code": key, "windowsVirtualKeyCode": code, "text": text });
+            self.call("Input.dispatchKeyEvent", press).await;
+        }
+    }
+
+    /// What is seen, as a PNG.
+    pub(crate) async fn picture(&self) -> Vec<u8> {
+        let shot = self.call("Page.captureScreenshot", json!({ "captureBeyondViewport": false })).await;
+        STANDARD.decode(shot["data"].as_str().unwrap()).unwrap()
+    }
+
+    /// Events of the protocol so far.
+    pub(crate) fn events(&self, method: &str) -> Vec<Value> {
+        self.protocol.events(method)
+    }
+
+    /// Holds that no script failed, and that the policy had nothing to stop.
+    pub(crate) async fn is_clean(&self) {
+        assert_eq!(self.js("window.violations").await, json!([]));
+        assert_eq!(self.events("Runtime.exceptionThrown"), Vec::<Value>::new());
+    }
+}

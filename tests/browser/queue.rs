@@ -1,0 +1,108 @@
+//! What waits for a webhook, and what a person does about it.
+
+use serde_json::json;
+
+use crate::logs::has_row;
+use crate::wait::PATIENCE;
+use crate::world::{World, patient, quick, receiver};
+
+#[tokio::test]
+async fn the_head_is_shown_retried_and_skipped() {
+    let stack = patient().await;
+    let world = World::new(&stack).await;
+    let receiver = receiver().await;
+    let page = &world.page;
+    let id = world.webhook("Alpha", &receiver.url("/bad"), json!({})).await;
+    world.company.push_tasks([1, 2]).await;
+    has_row(&world, &id).await;
+    world.open(&format!("#/webhooks/{id}/queue")).await;
+    page.sees("attempt 1 of 3").await;
+    page.sees("Blocked since").await;
+    let left = page.until("document.querySelector('#queue [data-until]').textContent").await;
+    assert!(left.as_str().unwrap().starts_with("09:") || left == "10:00", "{left}");
+    page.click("#retry").await;
+    page.sees("The head is being tried now.").await;
+    receiver.wait_for("/bad", 2, PATIENCE).await;
+    page.sees("attempt 2 of 3").await;
+    page.click("#skip").await;
+    page.sees("Skip event #1?").await;
+    page.click("dialog .danger").await;
+    page.sees("The head was skipped.").await;
+    // What is behind it comes when its own pause is over.
+    page.sees("Nothing waits").await;
+    let rows = world.company.rows(&id).await;
+    assert_eq!(rows.last().and_then(|row| row.error.as_deref()), Some("skipped"));
+    page.is_clean().await;
+}
+
+#[tokio::test]
+async fn a_suspended_webhook_says_why_and_is_resumed() {
+    let stack = quick().await;
+    let world = World::new(&stack).await;
+    let receiver = receiver().await;
+    let page = &world.page;
+    let id = world.webhook("Alpha", &receiver.url("/bad"), json!({ "suspendAfter": 1 })).await;
+    world.company.push_tasks([1, 2, 3]).await;
+    world.open(&format!("#/webhooks/{id}/queue")).await;
+    page.sees("Suspended").await;
+    page.sees("events are set aside and come back in order").await;
+    let hits = receiver.hits_at("/bad").len();
+    page.click("#resume").await;
+    page.sees("The oldest event is being tried now.").await;
+    receiver.wait_for("/bad", hits + 1, PATIENCE).await;
+    page.place(&format!("#/webhooks/{id}/logs")).await;
+    page.sees("PARKED").await;
+    page.choose("#result", "PARKED").await;
+    page.until("location.hash.includes('result=PARKED')").await;
+    page.sees("PARKED").await;
+    page.is_clean().await;
+}
+
+#[tokio::test]
+async fn a_range_is_replayed_with_its_progress_and_the_day_is_drawn() {
+    let stack = quick().await;
+    let world = World::new(&stack).await;
+    let receiver = receiver().await;
+    let page = &world.page;
+    let id = world.webhook("Alpha", &receiver.url("/ok"), json!({})).await;
+    world.company.push_tasks(1..=5).await;
+    world.company.rows_to(&id, 5, PATIENCE).await;
+    world.open(&format!("#/webhooks/{id}/queue")).await;
+    page.sees("Nothing was replayed yet.").await;
+    let chart = page.until("document.querySelector('.chart svg')?.getAttribute('aria-label')").await;
+    assert_eq!(chart, "Attempts of the last 24 hours by the hour: 5 good, 0 bad");
+    page.until("document.querySelector('.screen:has(#queue dl):has(#replay p) .chart svg') !== null").await;
+    page.click("#start-replay").await;
+    page.choose("dialog [name=since]", "2999-01-01T00:00").await;
+    page.choose("dialog [name=result]", "ALL").await;
+    page.click("dialog .primary").await;
+    page.sees("the webhook's log has no event of this time").await;
+    page.choose("dialog [name=since]", "").await;
+    page.click("dialog .primary").await;
+    page.sees("events #1 to #5").await;
+    receiver.wait_for("/ok", 10, PATIENCE).await;
+    page.sees("5 of 5 looked at, 5 accepted, 0 failed").await;
+    page.is_clean().await;
+}
+
+#[tokio::test]
+async fn a_replay_is_cancelled_after_a_question() {
+    let stack = patient().await;
+    let world = World::new(&stack).await;
+    let receiver = receiver().await;
+    let page = &world.page;
+    let id = world.webhook("Alpha", &receiver.url("/ok"), json!({})).await;
+    world.company.push_tasks([1, 2]).await;
+    world.company.rows_to(&id, 2, PATIENCE).await;
+    world.company.change(&id, json!({ "url": receiver.url("/bad") })).await;
+    world.open(&format!("#/webhooks/{id}/queue")).await;
+    page.until("document.querySelector('.screen:has(#queue dl):has(#replay p) .chart svg') !== null").await;
+    page.click("#start-replay").await;
+    page.choose("dialog [name=result]", "ALL").await;
+    page.click("dialog .primary").await;
+    page.click("#cancel").await;
+    page.sees("Cancel the replay?").await;
+    page.click("dialog .danger").await;
+    page.sees("Cancelled").await;
+    page.is_clean().await;
+}

@@ -1,0 +1,117 @@
+//! Every screen with something on it, and its picture: `cargo test -p hookrail --test browser pictures`.
+
+use std::fs;
+use std::path::Path;
+
+use serde_json::json;
+
+use crate::receiver::Receiver;
+use crate::wait::PATIENCE;
+use crate::world::{World, patient, receiver};
+
+/// The screen of a queue once each of its parts is there.
+const QUEUE: &str = ".screen:has(#queue dl):has(#replay p) .chart svg";
+
+/// A place of the panel, and what is there once it has been drawn.
+#[derive(Debug)]
+pub(crate) struct Screen {
+    pub(crate) name: &'static str,
+    hash: String,
+    ready: &'static str,
+    /// What is clicked then, and what is there afterwards.
+    click: Option<(&'static str, &'static str)>,
+}
+
+#[derive(Debug)]
+pub(crate) struct Screens {
+    pub(crate) places: Vec<Screen>,
+}
+
+impl Screen {
+    pub(crate) async fn show(&self, world: &World<'_>) {
+        let page = &world.page;
+        if self.name == "sign in" {
+            page.goto(&world.company.stack.ready.panel).await;
+            if page.js("sessionStorage.length").await != 0 {
+                page.press("Sign out").await;
+            }
+        } else if page.try_js("sessionStorage.length").await.unwrap() == 0 {
+            world.open(&self.hash).await;
+        } else {
+            // Through the list, so that each screen is drawn anew.
+            page.goto(&format!("{}{}", world.company.stack.ready.panel, self.hash)).await;
+        }
+        let there = |selector: &str| format!("document.querySelector({}) !== null", json!(selector));
+        page.until(&there(self.ready)).await;
+        if let Some((selector, then)) = self.click {
+            page.click(selector).await;
+            page.until(&there(then)).await;
+        }
+    }
+}
+
+/// A company as it is on any day, and all its screens.
+pub(crate) async fn screens(world: &World<'_>, receiver: &Receiver) -> Screens {
+    let more =
+        json!({ "description": "Each approved order, for the ledger.", "headers": { "x-api-key": "k" } });
+    let orders = world.webhook("Purchase orders to ERP", &receiver.url("/orders"), more).await;
+    let failing = world.webhook("Maintenance notifications", &receiver.url("/bad"), json!({})).await;
+    let survey = json!({ "trigger": "create-edit-delete-survey", "context": { "survey": "5f3d2c" } });
+    world.webhook("Survey answers to warehouse", &receiver.url("/ok"), survey).await;
+    world.webhook("Old CRM", &receiver.url("/ok"), json!({ "isActive": false })).await;
+    let company = &world.company.id;
+    for number in 1..=12 {
+        let diff = r#"{"/status":{"previous":"open","changedTo":"approved"},"/assignee/name":{"previous":null,"changedTo":"Ana Pérez"}}"#;
+        let data = json!({ "number": number, "subject": format!("Purchase order {number}"), "assignee": { "name": "Ana Pérez" }, "tags": ["urgent", "north"] });
+        world.company.push(format!(r#"{{"company":"{company}","type":"COTTask","event":"edit","createdAt":"2026-05-05T19:54:29.924Z","data":{data},"diff":{diff}}}"#)).await;
+    }
+    let rows = world.company.rows_to(&orders, 12, PATIENCE).await;
+    crate::logs::has_row(world, &failing).await;
+    let row = &rows.last().unwrap().id;
+    let screen = |name, hash: String, ready| Screen { name, hash, ready, click: None };
+    // Rows tell how they are doing once they are seen.
+    let list = "tbody tr:nth-child(2) .day > span";
+    let mut places = vec![
+        screen("sign in", String::new(), "#token"),
+        screen("list", "#/webhooks?disabled=1".to_owned(), list),
+        screen("empty search", "#/webhooks?search=nothing".to_owned(), ".empty"),
+        screen("create", "#/webhooks/new".to_owned(), "#save"),
+        screen("settings", format!("#/webhooks/{orders}"), "#reveal"),
+        screen("logs", format!("#/webhooks/{orders}/logs"), "tr[data-log]"),
+        screen("waiting", format!("#/webhooks/{failing}/logs"), ".badge.waiting"),
+        screen("detail", format!("#/webhooks/{orders}/logs?log={row}"), ".timeline li"),
+        screen("queue", format!("#/webhooks/{failing}/queue"), QUEUE),
+    ];
+    let clicked = |name, hash: String, ready, click| Screen { name, hash, ready, click: Some(click) };
+    places.push(clicked("selected", "#/webhooks".to_owned(), list, ("thead input", ".bulk .danger")));
+    places.push(clicked("deactivate", format!("#/webhooks/{orders}"), "#toggle", ("#toggle", "dialog")));
+    places.push(clicked("rotate", format!("#/webhooks/{orders}"), "#rotate", ("#rotate", "dialog")));
+    places.push(clicked("replay", format!("#/webhooks/{orders}/queue"), QUEUE, ("#start-replay", "dialog")));
+    places.push(clicked("test", format!("#/webhooks/{orders}"), "#test", ("#test", "#answer .badge")));
+    Screens { places }
+}
+
+#[tokio::test]
+async fn pictures_of_every_screen() {
+    let stack = patient().await;
+    let world = World::new(&stack).await;
+    let receiver = receiver().await;
+    let Screens { places } = screens(&world, &receiver).await;
+    let folder = Path::new(env!("CARGO_TARGET_TMPDIR")).join("pictures");
+    fs::create_dir_all(&folder).unwrap();
+    for (device, width, height) in [("desktop", 1280, 900), ("phone", 390, 844)] {
+        world.page.size(width, height).await;
+        for scheme in ["light", "dark"] {
+            world.page.scheme(scheme).await;
+            for screen in &places {
+                screen.show(&world).await;
+                let name = format!("{} {device} {scheme}.png", screen.name).replace(' ', "-");
+                let picture = world.page.picture().await;
+                assert!(5_000 < picture.len(), "{name} is blank");
+                fs::write(folder.join(name), picture).unwrap();
+            }
+        }
+    }
+    world.page.is_clean().await;
+    eprintln!("{} pictures in {}", places.len() * 4, folder.display());
+}

@@ -1,0 +1,204 @@
+//! A webhook's settings.
+
+use serde_json::json;
+
+use crate::world::{World, quick, receiver};
+
+const CODE: &str = "[name=code]";
+
+fn shown(field: &str) -> String {
+    format!("document.querySelector('[data-field=\"{field}\"]').checkVisibility()")
+}
+
+#[tokio::test]
+async fn a_webhook_is_created_with_a_suggested_code_that_is_locked_once_saved() {
+    let stack = quick().await;
+    let world = World::new(&stack).await;
+    let page = &world.page;
+    world.open("#/webhooks/new").await;
+    page.fill("[name=name]", "Órdenes de compra 2").await;
+    assert_eq!(page.js(&format!("document.querySelector('{CODE}').value")).await, "ordenes_de_compra_2");
+    // The server's reasons stand beside their fields.
+    page.press("Save").await;
+    page.until("document.querySelector('[data-field=url] .error').textContent !== ''").await;
+    assert_eq!(page.js("document.activeElement.name").await, "url");
+    assert_eq!(page.js("document.activeElement.getAttribute('aria-invalid')").await, "true");
+    page.fill("[name=url]", "https://example.com/orders").await;
+    page.fill("[name=description]", "Every order").await;
+    page.choose("[name=trigger]", "create-edit-delete-survey").await;
+    page.fill("[name='context.survey']", "s1").await;
+    page.press("Save").await;
+    page.sees("Órdenes de compra 2 is created.").await;
+    page.until(&format!("document.querySelector('{CODE}').readOnly")).await;
+    let id = page.js("document.querySelector('[name=identifier]').value").await;
+    let saved = world.company.find(id.as_str().unwrap()).await;
+    assert_eq!(
+        (&saved["code"], &saved["description"], &saved["context"]["survey"]),
+        (&json!("ordenes_de_compra_2"), &json!("Every order"), &json!("s1"))
+    );
+    page.is_clean().await;
+}
+
+#[tokio::test]
+async fn a_trigger_shows_what_it_can_be_narrowed_by_and_nothing_else() {
+    let stack = quick().await;
+    let world = World::new(&stack).await;
+    let page = &world.page;
+    world.open("#/webhooks/new").await;
+    page.until("document.querySelector('[name=trigger]') !== null").await;
+    for (trigger, expected) in [
+        ("create-edit-delete-user", [false, false, false]),
+        ("create-edit-delete-task", [true, false, false]),
+        ("create-edit-delete-survey", [false, true, true]),
+        ("create-edit-delete-property", [false, false, false]),
+        ("create-edit-delete-note", [false, false, false]),
+        ("logout-user", [false, false, false]),
+    ] {
+        page.choose("[name=trigger]", trigger).await;
+        for (slot, expected) in
+            ["context.taskGroup", "context.survey", "context.group"].into_iter().zip(expected)
+        {
+            assert_eq!(page.js(&shown(slot)).await, expected, "{trigger} {slot}");
+        }
+    }
+    let labels =
+        page.js("[...document.querySelector('[name=trigger]').options].map((each) => each.text)").await;
+    for label in ["Create / Edit / Remove User", "Create / Edit / Remove Element", "Edit Note", "User Logout"]
+    {
+        assert!(labels.as_array().unwrap().contains(&json!(label)), "{labels}");
+    }
+}
+
+#[tokio::test]
+async fn clearing_a_context_is_asked_about_before_it_is_saved() {
+    let stack = quick().await;
+    let world = World::new(&stack).await;
+    let page = &world.page;
+    let id =
+        world.webhook("Narrow", "https://example.com/", json!({ "context": { "taskGroup": "w1" } })).await;
+    world.open(&format!("#/webhooks/{id}")).await;
+    page.fill("[name='context.taskGroup']", "").await;
+    page.press("Save").await;
+    page.sees("Workflow: cleared. Narrow will get every event").await;
+    page.press("Cancel").await;
+    assert_eq!(world.company.find(&id).await["context"]["taskGroup"], "w1");
+    page.press("Save").await;
+    page.press("Save all the same").await;
+    page.sees("Saved.").await;
+    assert_eq!(world.company.find(&id).await["context"]["taskGroup"], "");
+    page.is_clean().await;
+}
+
+#[tokio::test]
+async fn unsaved_changes_are_not_lost_without_a_question() {
+    let stack = quick().await;
+    let world = World::new(&stack).await;
+    let page = &world.page;
+    let id = world.webhook("Alpha", "https://example.com/", json!({})).await;
+    world.open(&format!("#/webhooks/{id}")).await;
+    page.fill("[name=name]", "Beta").await;
+    page.press("Logs").await;
+    page.sees("Changes are not saved").await;
+    page.key("Escape").await;
+    page.misses("Changes are not saved").await;
+    assert_eq!(
+        page.js("document.querySelector('[name=name]').value + location.hash").await,
+        format!("Beta#/webhooks/{id}")
+    );
+    page.press("Logs").await;
+    page.press("Discard changes").await;
+    page.sees("No records found").await;
+    assert_eq!(world.company.find(&id).await["name"], "Alpha");
+    page.is_clean().await;
+}
+
+#[tokio::test]
+async fn a_change_by_somebody_else_is_told_and_not_overwritten() {
+    let stack = quick().await;
+    let world = World::new(&stack).await;
+    let page = &world.page;
+    let id = world.webhook("Alpha", "https://example.com/", json!({})).await;
+    world.open(&format!("#/webhooks/{id}")).await;
+    page.fill("[name=description]", "mine").await;
+    world.company.change(&id, json!({ "description": "theirs" })).await;
+    page.press("Save").await;
+    page.sees("somebody else has changed this webhook").await;
+    page.press("Load their version").await;
+    page.until("document.querySelector('[name=description]').value === 'theirs'").await;
+    page.is_clean().await;
+}
+
+#[tokio::test]
+async fn a_webhook_is_deactivated_and_activated_from_its_settings() {
+    let stack = quick().await;
+    let world = World::new(&stack).await;
+    let page = &world.page;
+    let id = world.webhook("Alpha", "https://example.com/", json!({})).await;
+    world.open(&format!("#/webhooks/{id}")).await;
+    page.click("#toggle").await;
+    page.sees("Nothing more is sent to: Alpha.").await;
+    page.click("dialog .danger").await;
+    page.press("Activate").await;
+    page.until("document.querySelector('#toggle').innerText.trim() === 'Deactivate'").await;
+    assert_eq!(world.company.find(&id).await["isActive"], true);
+    page.is_clean().await;
+}
+
+#[tokio::test]
+async fn headers_basic_auth_and_suspension_are_set_and_their_values_never_shown() {
+    let stack = quick().await;
+    let world = World::new(&stack).await;
+    let receiver = receiver().await;
+    let page = &world.page;
+    let id = world.webhook("Alpha", &receiver.url("/x"), json!({})).await;
+    world.open(&format!("#/webhooks/{id}")).await;
+    page.press("Add header").await;
+    page.fill(".header input:nth-of-type(1)", "x-api-key").await;
+    page.fill(".header input:nth-of-type(2)", "k1").await;
+    page.fill("[name=basicAuth]", "ana").await;
+    page.fill("[name='basicAuth.password']", "pw").await;
+    page.choose("[name=suspendAfter]", "hold").await;
+    page.press("Save").await;
+    page.sees("Saved.").await;
+    let saved = world.company.find(&id).await;
+    assert_eq!(
+        (&saved["headers"], &saved["basicAuth"]["username"], &saved["suspendAfter"]),
+        (&json!(["x-api-key"]), &json!("ana"), &json!(1))
+    );
+    assert_eq!(
+        page.js("[...document.querySelectorAll('[type=password]')].map((each) => each.value).join('')").await,
+        ""
+    );
+    page.click("#test").await;
+    page.sees("Status 200 in").await;
+    page.sees(r#"{"received":true}"#).await;
+    let hits = receiver.wait_for("/x", 1, crate::wait::PATIENCE).await;
+    assert_eq!(hits[0].header("x-api-key"), "k1");
+    page.press("Remove header x-api-key").await;
+    page.fill("[name=basicAuth]", "").await;
+    page.press("Save").await;
+    page.until("document.querySelector('.header') === null").await;
+    page.until("document.querySelector('#save').ariaDisabled !== 'true'").await;
+    let saved = world.company.find(&id).await;
+    assert_eq!((saved.get("headers"), saved.get("basicAuth")), (None, None));
+    page.is_clean().await;
+}
+
+#[tokio::test]
+async fn a_test_takes_an_event_and_shows_a_failure() {
+    let stack = quick().await;
+    let world = World::new(&stack).await;
+    let receiver = receiver().await;
+    let page = &world.page;
+    let id = world.webhook("Alpha", &receiver.url("/bad"), json!({})).await;
+    world.open(&format!("#/webhooks/{id}")).await;
+    page.fill("[name=event]", "{").await;
+    page.click("#test").await;
+    page.sees("is not JSON").await;
+    page.fill("[name=event]", r#"{"hello":"world"}"#).await;
+    page.click("#test").await;
+    page.sees("Status 503 in").await;
+    page.sees("maintenance until 14:00").await;
+    assert_eq!(receiver.hits_at("/bad")[0].body.as_ref(), br#"{"hello":"world"}"#);
+    page.is_clean().await;
+}

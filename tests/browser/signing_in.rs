@@ -1,0 +1,60 @@
+//! Getting in and out.
+
+use serde_json::json;
+
+use crate::world::{World, quick};
+
+#[tokio::test]
+async fn a_token_signs_in_and_is_asked_for_again_after_signing_out() {
+    let stack = quick().await;
+    let world = World::new(&stack).await;
+    let page = &world.page;
+    page.goto(&stack.ready.panel).await;
+    page.fill("#token", "hkr_wrong").await;
+    page.press("Sign in").await;
+    page.sees("This token is not valid").await;
+    page.fill("#token", &world.company.token).await;
+    page.key("Enter").await;
+    page.sees("No webhooks yet").await;
+    page.press("Sign out").await;
+    page.sees("You are signed out.").await;
+    assert_eq!(page.js("sessionStorage.length").await, 0);
+    page.is_clean().await;
+}
+
+#[tokio::test]
+async fn a_link_signs_in_once_leaves_the_address_and_ends_with_signing_out() {
+    let stack = quick().await;
+    let world = World::new(&stack).await;
+    let page = &world.page;
+    let url = format!("{}#code={}", stack.ready.panel, world.code().await);
+    page.goto(&url).await;
+    page.sees("No webhooks yet").await;
+    assert_eq!(page.js("location.hash").await, "");
+    assert_eq!(page.js("localStorage.getItem('hookrail.session')").await, json!(null));
+    let token = page.js("JSON.parse(sessionStorage.getItem('hookrail.session')).token").await;
+    page.press("Sign out").await;
+    page.sees("You are signed out.").await;
+    let own = stack.request(reqwest::Method::GET, "/api/v3/token/self", token.as_str());
+    assert_eq!(own.send().await.unwrap().status().as_u16(), 401);
+    page.goto(&url).await;
+    page.sees("The link was used, or is too old.").await;
+    page.is_clean().await;
+}
+
+#[tokio::test]
+async fn a_session_that_has_ended_is_told_and_the_place_is_kept() {
+    let stack = quick().await;
+    let world = World::new(&stack).await;
+    let page = &world.page;
+    world.open("#/webhooks?search=x").await;
+    page.sees("No webhook has “x”").await;
+    // As it is when its time is over.
+    page.js("void sessionStorage.setItem('hookrail.session', sessionStorage.getItem('hookrail.session').replace('hkr_', 'hkr_0'))").await;
+    page.press("Show all").await;
+    page.sees("Your session has expired.").await;
+    page.fill("#token", &world.company.token).await;
+    page.press("Sign in").await;
+    page.sees("No webhooks yet").await;
+    page.is_clean().await;
+}

@@ -1,0 +1,77 @@
+//! A company of its own with its webhooks, and somebody who has signed in.
+
+use serde_json::{Value, json};
+
+use crate::chromium::Chromium;
+use crate::company::{Company, WEBHOOKS};
+use crate::page::Page;
+use crate::receiver::{Act, Hit, Receiver};
+use crate::stack::{Shared, Stack};
+
+/// Attempts fail for good after a second or so, unless a test needs them to wait.
+static QUICK: Shared = Shared::new("--retry-delay 1 --timeout 5");
+/// An event whose attempt has failed waits for as long as a test looks at it.
+static PATIENT: Shared = Shared::new("--retry-delay 600 --timeout 5 --suspend-after 1");
+
+/// Whose stack a test takes.
+pub(crate) async fn quick() -> Stack {
+    QUICK.get().await
+}
+
+pub(crate) async fn patient() -> Stack {
+    PATIENT.get().await
+}
+
+/// Fails by its path: `/bad` always, `/once` the first attempt of each event, `/dead` by hanging up.
+pub(crate) async fn receiver() -> Receiver {
+    Receiver::start(|hit: &Hit| match hit.path.as_str() {
+        "/bad" => Act::Say(503, r#"{"error":"maintenance until 14:00"}"#.to_owned()),
+        "/once" if hit.earlier == 0 => Act::Say(500, "database is busy".to_owned()),
+        "/dead" => Act::HangUp,
+        _ => Act::Say(200, r#"{"received":true}"#.to_owned()),
+    })
+    .await
+}
+
+/// A company, and a tab in which it is signed in.
+#[derive(Debug)]
+pub(crate) struct World<'a> {
+    pub(crate) company: Company<'a>,
+    pub(crate) page: Page,
+    _chromium: Chromium,
+}
+
+impl<'a> World<'a> {
+    pub(crate) async fn new(stack: &'a Stack) -> Self {
+        let company = Company::new(stack).await;
+        let chromium = Chromium::start().await;
+        let page = chromium.page().await;
+        Self { company, page, _chromium: chromium }
+    }
+
+    /// Opens the panel at this place, signed in by a link.
+    pub(crate) async fn open(&self, hash: &str) {
+        let code = self.code().await;
+        self.page.goto(&format!("{}#code={code}", self.company.stack.ready.panel)).await;
+        self.page.until("document.querySelector('table.webhooks') !== null").await;
+        self.page.place(hash).await;
+    }
+
+    /// A code that works once.
+    pub(crate) async fn code(&self) -> String {
+        let link = self.company.stack.post("/api/v3/panel/link", &self.company.token, "{}").await.expect(201);
+        link.json()["code"].as_str().unwrap().to_owned()
+    }
+
+    /// Makes a webhook of these settings, and returns its id.
+    pub(crate) async fn webhook(&self, name: &str, url: &str, more: Value) -> String {
+        let code: String = name.to_lowercase().chars().filter(char::is_ascii_lowercase).collect();
+        let mut webhook = json!({ "name": name, "code": code, "url": url, "trigger": "create-edit-delete-task", "context": {} });
+        for (key, value) in more.as_object().unwrap() {
+            webhook[key] = value.clone();
+        }
+        let (stack, token) = (self.company.stack, &self.company.token);
+        let made = stack.post(WEBHOOKS, token, webhook.to_string()).await.expect(201).json();
+        made["_id"].as_str().unwrap().to_owned()
+    }
+}
