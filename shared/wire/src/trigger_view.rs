@@ -1,8 +1,11 @@
 //! The catalogue of triggers as the API shows it: what a webhook can be told of, and what it then looks like.
 
+use hookrail_domain::event::Body;
 use hookrail_domain::trigger::{CATALOGUE, OPERATIONAL, SlotRule, TriggerType};
 use serde::Serialize;
 use serde_json::value::RawValue;
+
+use crate::redaction::redact;
 
 /// An event of each trigger: the published samples, and for the triggers that have none one made by their data model.
 const EXAMPLES: [(&str, &str); 7] = [
@@ -23,7 +26,7 @@ struct Document {
     subject: &'static str,
     actions: &'static [&'static str],
     context: Vec<SlotDocument>,
-    example: Option<&'static RawValue>,
+    example: Option<Box<RawValue>>,
 }
 
 #[derive(Serialize)]
@@ -53,14 +56,15 @@ fn document(kind: &TriggerType) -> Document {
     }
 }
 
-fn example(kind: &TriggerType) -> Option<&'static RawValue> {
+/// The event as a receiver gets it.
+fn example(kind: &TriggerType) -> Option<Box<RawValue>> {
     let (_, text) = EXAMPLES.iter().find(|(name, _)| *name == kind.name)?;
-    serde_json::from_str(text).ok()
+    let body = redact(&Body::new(*text).ok()?, kind.redacted);
+    serde_json::from_str(body.as_str()).ok()
 }
 
 #[cfg(test)]
 mod tests {
-    use hookrail_domain::event::Body;
     use hookrail_domain::id::EventId;
     use serde_json::{Value, json};
 
@@ -73,6 +77,7 @@ mod tests {
             let body = Body::new(example(kind).unwrap().get()).unwrap();
             let event = cot_event::parse(&body, EventId::from_bytes([1; 12])).unwrap();
             assert_eq!(event.kind.name, kind.name);
+            assert!(!body.as_str().contains("\"password\""), "as a receiver gets it");
         }
     }
 
