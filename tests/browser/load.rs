@@ -10,6 +10,7 @@ const WEBHOOKS: usize = 50;
 const ROWS: u64 = 200;
 const BYTES_MAX: u64 = 100_000;
 
+#[expect(clippy::disallowed_methods, reason = "a measurement has no other arguments")]
 fn number<T: std::str::FromStr>(name: &str, default: T) -> T {
     std::env::var(name).ok().and_then(|text| text.parse().ok()).unwrap_or(default)
 }

@@ -2,6 +2,7 @@
 //!
 //! Chromium is spoken to in its own protocol, over a web socket: drivers would have to match its version.
 #![expect(clippy::unwrap_used, reason = "the switch for tests does not reach helper functions")]
+#![expect(clippy::indexing_slicing, reason = "the switch for tests does not reach helper functions")]
 #![expect(clippy::panic, reason = "the switch for tests does not reach helper functions")]
 #![expect(
     clippy::print_stderr,

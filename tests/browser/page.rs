@@ -80,9 +80,8 @@ impl Page {
         }
     }
 
-    #[track_caller]
-    pub(crate) fn js(&self, expression: &str) -> impl Future<Output = Value> {
-        async move { self.try_js(expression).await.unwrap() }
+    pub(crate) async fn js(&self, expression: &str) -> Value {
+        self.try_js(expression).await.unwrap()
     }
 
     /// Waits until the expression is true (or anything like it), and returns it.

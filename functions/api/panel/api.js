@@ -72,7 +72,12 @@ async function request(method, path, { token, body, signal }) {
   if (body !== undefined) headers["content-type"] = "application/json";
   let answer;
   try {
-    answer = await fetch(path, { method, headers, signal, body: body === undefined ? undefined : JSON.stringify(body) });
+    answer = await fetch(path, {
+      method,
+      headers,
+      signal,
+      body: body === undefined ? undefined : JSON.stringify(body),
+    });
   } catch (error) {
     if (error.name === "AbortError") throw error;
     throw new Problem(0);
@@ -94,7 +99,9 @@ function parse(text) {
 
 /** The path with these queries; what is empty is left out. */
 export function withQuery(path, queries) {
-  const given = Object.entries(queries).filter(([, value]) => value !== undefined && value !== null && value !== "");
+  const given = Object.entries(queries).filter(
+    ([, value]) => value !== undefined && value !== null && value !== "",
+  );
   const text = new URLSearchParams(given).toString();
   return text ? `${path}?${text}` : path;
 }

@@ -13,7 +13,12 @@ export function resultBadge(result) {
 
 /** How a webhook is, and why if that is known. */
 export function stateBadge({ state, why }) {
-  return el("span", { class: "state" }, badge(STATES[state], t(`state.${state}`)), why && el("span", { class: "why" }, why));
+  return el(
+    "span",
+    { class: "state" },
+    badge(STATES[state], t(`state.${state}`)),
+    why && el("span", { class: "why" }, why),
+  );
 }
 
 function badge(kind, text) {

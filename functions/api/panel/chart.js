@@ -13,13 +13,20 @@ const [WIDTH, HEIGHT, GAP] = [720, 120, 4];
 /** A place that the chart appears in once the rows are counted. */
 export function dayChart(webhook, signal) {
   const place = el("figure", { class: "chart" }, el("p", { class: "note" }, t("loading")));
-  count(webhook._id, signal).then((found) => show(place, draw(found)), () => show(place, el("p", { class: "note" }, t("chart.none"))));
+  count(webhook._id, signal).then(
+    (found) => show(place, draw(found)),
+    () => show(place, el("p", { class: "note" }, t("chart.none"))),
+  );
   return place;
 }
 
 async function count(id, signal) {
   const end = Math.ceil(Date.now() / HOUR) * HOUR;
-  const hours = Array.from({ length: HOURS }, (_, index) => ({ at: end - (HOURS - index) * HOUR, good: 0, bad: 0 }));
+  const hours = Array.from({ length: HOURS }, (_, index) => ({
+    at: end - (HOURS - index) * HOUR,
+    good: 0,
+    bad: 0,
+  }));
   let next = withQuery(`${LOGS}/${id}`, { limit: 100, from: new Date(hours[0].at).toISOString() });
   for (let page = 0; next && page < PAGES_MAX; page += 1) {
     const answer = await call("GET", next, undefined, signal);
@@ -42,16 +49,38 @@ function draw({ hours, isWhole }) {
     const [up, down] = [hour.good, hour.bad].map((number) => (number / most) * HEIGHT);
     const x = index * (width + GAP);
     const title = t("chart.hour", { hour: hourOf(hour.at), good: hour.good, bad: hour.bad });
-    return svg("g", {}, svg("title", {}, title),
+    return svg(
+      "g",
+      {},
+      svg("title", {}, title),
       svg("rect", { class: "hit", x, y: 0, width: width + GAP, height: HEIGHT }),
       svg("rect", { class: "good", x, y: HEIGHT - up, width, height: up }),
-      svg("rect", { class: "bad", x, y: HEIGHT - up - down, width, height: down }));
+      svg("rect", { class: "bad", x, y: HEIGHT - up - down, width, height: down }),
+    );
   });
   const marks = hours.filter((_, index) => index % 6 === 0).map((hour) => el("span", {}, hourOf(hour.at)));
   const summary = t("chart.summary", { good, bad });
   return [
-    el("figcaption", {}, el("span", { class: "good" }, "■ "), t("day.good"), " ", el("strong", {}, String(good)), el("span", { class: "bad" }, " ▨ "), t("day.bad"), " ", el("strong", {}, String(bad)), " · ", t("chart.most", { most })),
-    svg("svg", { viewBox: `0 0 ${WIDTH} ${HEIGHT}`, preserveAspectRatio: "none", role: "img", "aria-label": summary }, svg("line", { x1: 0, y1: HEIGHT, x2: WIDTH, y2: HEIGHT }), bars),
+    el(
+      "figcaption",
+      {},
+      el("span", { class: "good" }, "■ "),
+      t("day.good"),
+      " ",
+      el("strong", {}, String(good)),
+      el("span", { class: "bad" }, " ▨ "),
+      t("day.bad"),
+      " ",
+      el("strong", {}, String(bad)),
+      " · ",
+      t("chart.most", { most }),
+    ),
+    svg(
+      "svg",
+      { viewBox: `0 0 ${WIDTH} ${HEIGHT}`, preserveAspectRatio: "none", role: "img", "aria-label": summary },
+      svg("line", { x1: 0, y1: HEIGHT, x2: WIDTH, y2: HEIGHT }),
+      bars,
+    ),
     el("div", { class: "hours", "aria-hidden": "true" }, marks),
     !isWhole && el("p", { class: "note" }, t("chart.cut")),
   ];

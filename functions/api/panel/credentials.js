@@ -13,14 +13,32 @@ export function credentials({ headers = [], basicAuth = null }) {
 
   /** A header by its name; what is saved keeps its value until another one is typed. */
   function add(name, isSaved) {
-    const row = { isSaved, name: input({ value: name, readonly: isSaved, class: "mono", "aria-label": t("header.name"), placeholder: t("header.name") }),
-      value: input({ type: "password", "aria-label": isSaved ? t("header.value.of", { name }) : t("header.value"), placeholder: isSaved ? t("unchanged") : t("header.value"), autocomplete: "new-password" }) };
-    const remove = button(t("header.drop"), () => {
-      if (isSaved) dropped.add(name);
-      rows.delete(row);
-      element.remove();
-      more.focus();
-    }, { kind: "quiet", "aria-label": t("header.drop.of", { name: name || t("header.new") }) });
+    const row = {
+      isSaved,
+      name: input({
+        value: name,
+        readonly: isSaved,
+        class: "mono",
+        "aria-label": t("header.name"),
+        placeholder: t("header.name"),
+      }),
+      value: input({
+        type: "password",
+        "aria-label": isSaved ? t("header.value.of", { name }) : t("header.value"),
+        placeholder: isSaved ? t("unchanged") : t("header.value"),
+        autocomplete: "new-password",
+      }),
+    };
+    const remove = button(
+      t("header.drop"),
+      () => {
+        if (isSaved) dropped.add(name);
+        rows.delete(row);
+        element.remove();
+        more.focus();
+      },
+      { kind: "quiet", "aria-label": t("header.drop.of", { name: name || t("header.new") }) },
+    );
     const element = el("div", { class: "header" }, row.name, row.value, remove);
     rows.add(row);
     list.append(element);
@@ -35,8 +53,14 @@ export function credentials({ headers = [], basicAuth = null }) {
   error.input.focus = () => (list.querySelector("input") ?? more).focus();
   error.element.insertBefore(el("div", {}, list, more), error.element.querySelector(".note"));
 
-  const user = field("basicAuth", t("basic.user"), input({ value: basicAuth?.username ?? "" }), { note: t("basic.note") });
-  const password = field("basicAuth.password", t("basic.password"), input({ type: "password", autocomplete: "new-password", placeholder: basicAuth ? t("unchanged") : "" }));
+  const user = field("basicAuth", t("basic.user"), input({ value: basicAuth?.username ?? "" }), {
+    note: t("basic.note"),
+  });
+  const password = field(
+    "basicAuth.password",
+    t("basic.password"),
+    input({ type: "password", autocomplete: "new-password", placeholder: basicAuth ? t("unchanged") : "" }),
+  );
 
   function read() {
     const change = {};

@@ -27,13 +27,18 @@ export function open(title, make, { kind = "" } = {}) {
 
 /** Asks before something is done; resolves to what `read` finds in the dialog (true if nothing is read), or null. */
 export function confirm(title, body, { yes, kind = "danger", extra, read = () => true } = {}) {
-  return open(title, (close) => [
-    ...[body].flat().map((text) => (typeof text === "string" ? el("p", {}, text) : text)),
-    extra,
-    el("div", { class: "actions" },
-      button(t("cancel"), () => close(), { autofocus: true }),
-      button(yes, () => close(read()), { kind })),
-  ].filter(Boolean));
+  return open(title, (close) =>
+    [
+      ...[body].flat().map((text) => (typeof text === "string" ? el("p", {}, text) : text)),
+      extra,
+      el(
+        "div",
+        { class: "actions" },
+        button(t("cancel"), () => close(), { autofocus: true }),
+        button(yes, () => close(read()), { kind }),
+      ),
+    ].filter(Boolean),
+  );
 }
 
 const messages = () => document.getElementById("messages");
@@ -56,7 +61,9 @@ export function sayProblem(problem) {
 /** Why a call failed, in words. */
 export function reason(problem) {
   if (problem.status === undefined) throw problem;
-  return problem.status === 0 ? t("problem.away") : problem.message || t("problem.status", { status: problem.status });
+  return problem.status === 0
+    ? t("problem.away")
+    : problem.message || t("problem.status", { status: problem.status });
 }
 
 /** Copies a text, and says so. */

@@ -32,18 +32,26 @@ function fill(element, attributes, children) {
     else if (key === "value") element.value = value;
     else element.setAttribute(key, value === true ? "" : value);
   }
-  element.append(...children.flat(Infinity).filter((child) => child !== undefined && child !== null && child !== false));
+  element.append(
+    ...children.flat(Infinity).filter((child) => child !== undefined && child !== null && child !== false),
+  );
   return element;
 }
 
 /** A small drawing, for the eyes only: its meaning always stands beside it in words. */
 export function icon(name) {
-  return svg("svg", { class: "icon", viewBox: "0 0 16 16", "aria-hidden": "true" }, svg("path", { d: ICONS[name] }));
+  return svg(
+    "svg",
+    { class: "icon", viewBox: "0 0 16 16", "aria-hidden": "true" },
+    svg("path", { d: ICONS[name] }),
+  );
 }
 
 /** Puts these children in place of those that are there. */
 export function show(place, ...children) {
-  place.replaceChildren(...children.flat(Infinity).filter((child) => child !== undefined && child !== null && child !== false));
+  place.replaceChildren(
+    ...children.flat(Infinity).filter((child) => child !== undefined && child !== null && child !== false),
+  );
   return place;
 }
 
@@ -68,7 +76,12 @@ export async function busy(button, work) {
 
 /** A button. `work` may take its time; until it has ended, the button does nothing. */
 export function button(label, work, { kind = "", mark, ...attributes } = {}) {
-  const made = el("button", { type: "button", class: kind, ...attributes }, mark && icon(mark), el("span", {}, label));
+  const made = el(
+    "button",
+    { type: "button", class: kind, ...attributes },
+    mark && icon(mark),
+    el("span", {}, label),
+  );
   made.addEventListener("click", (event) => {
     if (made.getAttribute("aria-disabled") !== "true") busy(made, () => work(event));
   });

@@ -20,8 +20,10 @@ export function stateOf(webhook, queue) {
   const isActive = queue ? queue.state !== "inactive" : webhook.isActive;
   if (!isActive) return { state: "disabled", why: webhook.inactiveReason ?? null };
   if (!queue) return { state: "active", why: null };
-  if (queue.state === "suspended") return { state: "suspended", why: t("why.suspended", { parked: queue.parked }) };
-  if (queue.state === "lagging") return { state: "lagging", why: queue.parked ? t("why.lagging", { parked: queue.parked }) : null };
+  if (queue.state === "suspended")
+    return { state: "suspended", why: t("why.suspended", { parked: queue.parked }) };
+  if (queue.state === "lagging")
+    return { state: "lagging", why: queue.parked ? t("why.lagging", { parked: queue.parked }) : null };
   if (queue.head) {
     const { sequence, attempts, attemptsMax, blockedSince } = queue.head;
     const time = clock(Date.now() - new Date(blockedSince));
@@ -40,8 +42,8 @@ export async function dayOf(id, signal) {
 
 /** What the panel calls the result of a row: one whose event is to be tried again waits. */
 export function resultOf(row, isLatest = true) {
-  const waits = isLatest && row.result === "FAILED" && row.nextAttemptAt
-    && Date.now() - new Date(row.nextAttemptAt) < OVERDUE;
+  const waits =
+    isLatest && row.result === "FAILED" && row.nextAttemptAt && Date.now() - new Date(row.nextAttemptAt) < OVERDUE;
   return waits ? "WAITING" : row.result;
 }
 

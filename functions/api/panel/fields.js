@@ -12,8 +12,15 @@ export function field(name, label, input, { note, required, after } = {}) {
   input.setAttribute("aria-describedby", note ? `${noteId} ${errorId}` : errorId);
   const error = el("p", { id: errorId, class: "error" });
   const star = required && el("span", { class: "star", "aria-hidden": "true" }, "*");
-  const element = el("div", { class: "field", "data-field": name },
-    el("label", { for: id }, label, star), input, after, note && el("p", { class: "note", id: noteId }, note), error);
+  const element = el(
+    "div",
+    { class: "field", "data-field": name },
+    el("label", { for: id }, label, star),
+    input,
+    after,
+    note && el("p", { class: "note", id: noteId }, note),
+    error,
+  );
   const refuse = (reason) => {
     show(error, reason ?? "");
     if (reason) input.setAttribute("aria-invalid", "true");
@@ -29,7 +36,8 @@ export function refuseFields(problem, fields) {
   const others = [];
   let first = null;
   for (const { field: name, reason } of problem.fields) {
-    const found = fields.find((each) => each.name === name) ?? fields.find((each) => name.startsWith(`${each.name}.`));
+    const found =
+      fields.find((each) => each.name === name) ?? fields.find((each) => name.startsWith(`${each.name}.`));
     if (!found) others.push(`${name} ${reason}`.trim());
     else {
       found.refuse(found.name === name ? reason : `${name.slice(found.name.length + 1)} ${reason}`);
@@ -42,6 +50,12 @@ export function refuseFields(problem, fields) {
 
 /** A suggestion for a code: lower case letters, digits and underscores. */
 export function codeOf(name) {
-  const plain = name.normalize("NFD").replace(/[\u0300-\u036f]/g, "").toLowerCase();
-  return plain.replace(/[^a-z0-9]+/g, "_").replace(/^[^a-z]+|_+$/g, "").slice(0, 64);
+  const plain = name
+    .normalize("NFD")
+    .replace(/[\u0300-\u036f]/g, "")
+    .toLowerCase();
+  return plain
+    .replace(/[^a-z0-9]+/g, "_")
+    .replace(/^[^a-z]+|_+$/g, "")
+    .slice(0, 64);
 }

@@ -27,7 +27,11 @@ function node(value, key, depth) {
     const list = (some) => some.map(([each, inner]) => node(inner, each, depth + 1));
     details.append(...list(entries.slice(0, ENTRIES)));
     if (ENTRIES < entries.length) {
-      const rest = el("button", { type: "button", class: "quiet" }, t("rest", { count: entries.length - ENTRIES }));
+      const rest = el(
+        "button",
+        { type: "button", class: "quiet" },
+        t("rest", { count: entries.length - ENTRIES }),
+      );
       rest.addEventListener("click", () => rest.replaceWith(...list(entries.slice(ENTRIES))));
       details.append(rest);
     }
@@ -53,9 +57,32 @@ function leaf(value) {
 /** The changes of an edit, or nothing if there are none. */
 export function changes(diff) {
   if (diff === null || typeof diff !== "object" || Object.keys(diff).length === 0) return null;
-  const rows = Object.entries(diff).map(([path, change]) => el("tr", {}, el("th", { scope: "row", class: "mono" }, path),
-    el("td", { class: "mono" }, leaf(change?.previous ?? null)), el("td", { class: "mono" }, leaf(change?.changedTo ?? null))));
-  return el("div", { class: "scroll" }, el("table", { class: "diff" }, el("caption", {}, t("diff")),
-    el("thead", {}, el("tr", {}, ["diff.path", "diff.before", "diff.after"].map((name) => el("th", { scope: "col" }, t(name))))),
-    el("tbody", {}, rows)));
+  const rows = Object.entries(diff).map(([path, change]) =>
+    el(
+      "tr",
+      {},
+      el("th", { scope: "row", class: "mono" }, path),
+      el("td", { class: "mono" }, leaf(change?.previous ?? null)),
+      el("td", { class: "mono" }, leaf(change?.changedTo ?? null)),
+    ),
+  );
+  return el(
+    "div",
+    { class: "scroll" },
+    el(
+      "table",
+      { class: "diff" },
+      el("caption", {}, t("diff")),
+      el(
+        "thead",
+        {},
+        el(
+          "tr",
+          {},
+          ["diff.path", "diff.before", "diff.after"].map((name) => el("th", { scope: "col" }, t(name))),
+        ),
+      ),
+      el("tbody", {}, rows),
+    ),
+  );
 }

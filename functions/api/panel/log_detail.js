@@ -17,7 +17,9 @@ export function detailPanel({ side, webhook, openLog, reload }) {
   let before = null;
   let open = null;
 
-  side.addEventListener("keydown", (event) => { if (event.key === "Escape") openLog(null); });
+  side.addEventListener("keydown", (event) => {
+    if (event.key === "Escape") openLog(null);
+  });
 
   function close() {
     if (!open) return;
@@ -36,10 +38,17 @@ export function detailPanel({ side, webhook, openLog, reload }) {
     before = id;
     document.documentElement.classList.add("beside");
     try {
-      const found = group ?? await find(id, signal);
+      const found = group ?? (await find(id, signal));
       if (open?.id !== id) return;
       if (!found) return show(side, frame(t("log.none"), []));
-      show(side, draw(found, found.rows.find((row) => row._id === id), attemptsMax));
+      show(
+        side,
+        draw(
+          found,
+          found.rows.find((row) => row._id === id),
+          attemptsMax,
+        ),
+      );
       if (isFirst) side.querySelector("h2").focus();
     } catch (problem) {
       if (problem.name !== "AbortError") show(side, frame(reason(problem), []));
@@ -58,31 +67,57 @@ export function detailPanel({ side, webhook, openLog, reload }) {
   }
 
   function frame(title, content, actions = []) {
-    return el("aside", { class: "card detail", "aria-labelledby": "detail-title" },
-      el("div", { class: "title" }, el("h2", { id: "detail-title", tabindex: "-1" }, title),
-        button(t("close"), () => openLog(null), { kind: "quiet", mark: "close", id: "close" })),
-      el("div", { class: "actions" }, actions), content);
+    return el(
+      "aside",
+      { class: "card detail", "aria-labelledby": "detail-title" },
+      el(
+        "div",
+        { class: "title" },
+        el("h2", { id: "detail-title", tabindex: "-1" }, title),
+        button(t("close"), () => openLog(null), { kind: "quiet", mark: "close", id: "close" }),
+      ),
+      el("div", { class: "actions" }, actions),
+      content,
+    );
   }
 
   function draw(group, row, attemptsMax) {
     const event = group.rows.map((each) => each.event).find(Boolean) ?? null;
     const result = resultOf(row, row === group.rows[0]);
     const name = event ? `${event.type} · ${event.event}` : "";
-    return frame(t("event.title", { sequence: row.sequence }), [
-      el("p", {}, resultBadge(result), " ", name, " ", row.manual && el("span", { class: "tag" }, t("manual"))),
-      el("p", { class: "plain" }, inWords(row, result)),
-      block(t("timeline"), null, timeline(group, row, attemptsMax)),
-      block(t("block.trigger"), event && (() => JSON.stringify(event, null, 2)), event ? [changes(event.diff), tree(event)] : el("p", { class: "note" }, t("event.gone"))),
-      block(t("response"), row.response ? () => row.response : null, response(row, result)),
-      block(t("request"), null, request(row)),
-    ], [
-      may("deliveries:write") && result !== "WAITING" && result !== "PARKED" && button(t("redeliver"), () => redeliver(row), { id: "redeliver" }),
-      button(t("link.copy"), () => copy(location.href), { kind: "quiet", id: "link" }),
-    ]);
+    return frame(
+      t("event.title", { sequence: row.sequence }),
+      [
+        el("p", {}, resultBadge(result), " ", name, " ", row.manual && el("span", { class: "tag" }, t("manual"))),
+        el("p", { class: "plain" }, inWords(row, result)),
+        block(t("timeline"), null, timeline(group, row, attemptsMax)),
+        block(
+          t("block.trigger"),
+          event && (() => JSON.stringify(event, null, 2)),
+          event ? [changes(event.diff), tree(event)] : el("p", { class: "note" }, t("event.gone")),
+        ),
+        block(t("response"), row.response ? () => row.response : null, response(row, result)),
+        block(t("request"), null, request(row)),
+      ],
+      [
+        may("deliveries:write") &&
+          result !== "WAITING" &&
+          result !== "PARKED" &&
+          button(t("redeliver"), () => redeliver(row), { id: "redeliver" }),
+        button(t("link.copy"), () => copy(location.href), { kind: "quiet", id: "link" }),
+      ],
+    );
   }
 
   async function redeliver(row) {
-    if (!(await confirm(t("redeliver.title", { sequence: row.sequence }), t("redeliver.body", { name: webhook.name }), { yes: t("redeliver"), kind: "primary" }))) return;
+    if (
+      !(await confirm(
+        t("redeliver.title", { sequence: row.sequence }),
+        t("redeliver.body", { name: webhook.name }),
+        { yes: t("redeliver"), kind: "primary" },
+      ))
+    )
+      return;
     try {
       await call("POST", `${path}/${row._id}/redeliver`, {});
       say(t("redelivered", { sequence: row.sequence }));
@@ -97,42 +132,91 @@ export function detailPanel({ side, webhook, openLog, reload }) {
 
 /** A part of the detail, with a button that copies it. */
 function block(title, text, content) {
-  return el("section", {}, el("div", { class: "title" }, el("h3", {}, title),
-    text && button(t("copy"), () => copy(text()), { kind: "quiet", "aria-label": t("copy.of", { title }) })), content);
+  return el(
+    "section",
+    {},
+    el(
+      "div",
+      { class: "title" },
+      el("h3", {}, title),
+      text && button(t("copy"), () => copy(text()), { kind: "quiet", "aria-label": t("copy.of", { title }) }),
+    ),
+    content,
+  );
 }
 
 function timeline(group, row, attemptsMax) {
   const step = (each) => {
     const result = resultOf(each, each === group.rows[0]);
-    const text = attemptsMax && result === "WAITING" ? t("attempt.of", { attempt: each.retry, max: attemptsMax }) : t("attempt.n", { attempt: each.retry });
-    return el("li", { "aria-current": each === row ? "step" : null }, resultBadge(each.result), " ", text, " · ",
+    const text =
+      attemptsMax && result === "WAITING"
+        ? t("attempt.of", { attempt: each.retry, max: attemptsMax })
+        : t("attempt.n", { attempt: each.retry });
+    return el(
+      "li",
+      { "aria-current": each === row ? "step" : null },
+      resultBadge(each.result),
+      " ",
+      text,
+      " · ",
       each.result === "PARKED" ? "" : `${each.status} · ${t("milliseconds", { time: each.durationMs })} · `,
-      el("time", { datetime: each.createdAt }, exact(each.createdAt)), each.manual && el("span", { class: "tag" }, t("manual")));
+      el("time", { datetime: each.createdAt }, exact(each.createdAt)),
+      each.manual && el("span", { class: "tag" }, t("manual")),
+    );
   };
   const [latest] = group.rows;
   const waits = resultOf(latest) === "WAITING";
-  return el("ol", { class: "timeline" }, [...group.rows].reverse().map(step),
-    waits && el("li", { class: "coming" }, t("next.try"), " ", countdown(latest.nextAttemptAt), " · ", exact(latest.nextAttemptAt)));
+  return el(
+    "ol",
+    { class: "timeline" },
+    [...group.rows].reverse().map(step),
+    waits &&
+      el(
+        "li",
+        { class: "coming" },
+        t("next.try"),
+        " ",
+        countdown(latest.nextAttemptAt),
+        " · ",
+        exact(latest.nextAttemptAt),
+      ),
+  );
 }
 
 /** What happened, for people who do not know the words of HTTP. */
 function inWords(row, result) {
   if (result === "SUCCESS") return t("words.success", { status: row.status });
-  if (row.error === "http_status") return maybe(`status.${row.status}`) ?? t(`words.${Math.floor(row.status / 100)}xx`, { status: row.status });
+  if (row.error === "http_status")
+    return maybe(`status.${row.status}`) ?? t(`words.${Math.floor(row.status / 100)}xx`, { status: row.status });
   return maybe(`error.${row.error}`) ?? row.error ?? "";
 }
 
 function response(row, result) {
   if (result === "PARKED") return el("p", { class: "note" }, t("response.parked"));
   return [
-    el("pre", { class: "response", tabindex: 0, "aria-label": t("response") }, row.response === "" ? t("response.none") : row.response),
+    el(
+      "pre",
+      { class: "response", tabindex: 0, "aria-label": t("response") },
+      row.response === "" ? t("response.none") : row.response,
+    ),
     row.responseTruncated && el("p", { class: "note" }, t("response.cut")),
   ];
 }
 
 function request(row) {
-  const headers = [["POST", row.url], ["content-type", "application/json"], ["webhook-id", `${row.delivery}_${row.sequence}`],
-    ["hookrail-sequence", row.sequence], ["hookrail-attempt", row.retry]];
-  return [el("dl", { class: "facts" }, headers.map(([name, value]) => [el("dt", {}, name), el("dd", { class: "mono" }, String(value))])),
-    el("p", { class: "note" }, t("request.note", { version: row.webhookVersion }))];
+  const headers = [
+    ["POST", row.url],
+    ["content-type", "application/json"],
+    ["webhook-id", `${row.delivery}_${row.sequence}`],
+    ["hookrail-sequence", row.sequence],
+    ["hookrail-attempt", row.retry],
+  ];
+  return [
+    el(
+      "dl",
+      { class: "facts" },
+      headers.map(([name, value]) => [el("dt", {}, name), el("dd", { class: "mono" }, String(value))]),
+    ),
+    el("p", { class: "note" }, t("request.note", { version: row.webhookVersion })),
+  ];
 }

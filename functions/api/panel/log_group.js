@@ -19,14 +19,28 @@ export function updateGroup(body, group, { queue, isOpen, openLog, toggle }) {
   if (body.dataset.key === key) return body;
   body.dataset.key = key;
   const focused = body.contains(document.activeElement) ? document.activeElement.dataset.role : null;
-  const more = earlier.length > 0 && el("button", {
-    type: "button", class: "quiet more", "data-role": "more", "aria-expanded": String(isOpen),
-    "aria-label": t("earlier", { count: earlier.length }), onclick: () => {
-      toggle(group.sequence, !isOpen);
-      updateGroup(body, group, { queue, isOpen: !isOpen, openLog, toggle });
-    },
-  }, icon("down"));
-  show(body, row(latest, { isLatest: true, max, more, openLog }), isOpen && earlier.map((each) => row(each, { isLatest: false, openLog })));
+  const more =
+    earlier.length > 0 &&
+    el(
+      "button",
+      {
+        type: "button",
+        class: "quiet more",
+        "data-role": "more",
+        "aria-expanded": String(isOpen),
+        "aria-label": t("earlier", { count: earlier.length }),
+        onclick: () => {
+          toggle(group.sequence, !isOpen);
+          updateGroup(body, group, { queue, isOpen: !isOpen, openLog, toggle });
+        },
+      },
+      icon("down"),
+    );
+  show(
+    body,
+    row(latest, { isLatest: true, max, more, openLog }),
+    isOpen && earlier.map((each) => row(each, { isLatest: false, openLog })),
+  );
   if (focused) body.querySelector(`[data-role=${focused}]`)?.focus();
   return body;
 }
@@ -34,15 +48,35 @@ export function updateGroup(body, group, { queue, isOpen, openLog, toggle }) {
 function row(log, { isLatest, max, more, openLog }) {
   const result = resultOf(log, isLatest);
   const attempt = max ? t("attempt.of", { attempt: log.retry, max }) : t("attempt.n", { attempt: log.retry });
-  return el("tr", { "data-log": log._id, class: isLatest ? "" : "earlier" },
+  return el(
+    "tr",
+    { "data-log": log._id, class: isLatest ? "" : "earlier" },
     el("td", {}, resultBadge(result)),
     el("td", {}, ago(log.createdAt)),
     el("td", { class: "number" }, result === "PARKED" ? "–" : String(log.status)),
     el("td", { class: "number" }, result === "PARKED" ? "–" : t("milliseconds", { time: log.durationMs })),
-    el("td", {}, el("span", {}, attempt), log.manual && el("span", { class: "tag" }, t("manual")), more,
-      result === "WAITING" && el("span", { class: "next" }, t("next.try"), " ", countdown(log.nextAttemptAt))),
-    el("td", {}, el("button", {
-      type: "button", class: "quiet", "data-role": "open",
-      "aria-label": t("open.log", { sequence: log.sequence, attempt: log.retry }), onclick: () => openLog(log),
-    }, `#${log.sequence}`)));
+    el(
+      "td",
+      {},
+      el("span", {}, attempt),
+      log.manual && el("span", { class: "tag" }, t("manual")),
+      more,
+      result === "WAITING" && el("span", { class: "next" }, t("next.try"), " ", countdown(log.nextAttemptAt)),
+    ),
+    el(
+      "td",
+      {},
+      el(
+        "button",
+        {
+          type: "button",
+          class: "quiet",
+          "data-role": "open",
+          "aria-label": t("open.log", { sequence: log.sequence, attempt: log.retry }),
+          onclick: () => openLog(log),
+        },
+        `#${log.sequence}`,
+      ),
+    ),
+  );
 }

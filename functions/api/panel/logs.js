@@ -20,42 +20,86 @@ export function logsScreen({ main, shown, tell, signal }) {
   const id = shown.webhook._id;
   const state = { groups: new Map(), next: null, open: new Set(), newer: 0, queue: null };
 
-  const results = el("select", { id: "result", "aria-label": t("result") }, RESULTS.map((result) => el("option", { value: result }, t(`result.${result || "all"}`))));
+  const results = el(
+    "select",
+    { id: "result", "aria-label": t("result") },
+    RESULTS.map((result) => el("option", { value: result }, t(`result.${result || "all"}`))),
+  );
   const time = (name) => el("input", { type: "datetime-local", step: 1, id: name, "aria-label": t(name) });
   const [from, to] = [time("from"), time("to")];
   const live = el("input", { type: "checkbox", id: "live", checked: true });
   const news = el("span", { class: "news", role: "status" });
-  const table = el("table", { class: "logs" }, el("caption", { class: "hidden" }, t("tab.logs")),
-    el("thead", {}, el("tr", {}, ["result", "date", "status", "duration", "attempt"].map((name) => el("th", { scope: "col" }, t(name))), el("th", { scope: "col" }, t("tab.logs")))));
+  const table = el(
+    "table",
+    { class: "logs" },
+    el("caption", { class: "hidden" }, t("tab.logs")),
+    el(
+      "thead",
+      {},
+      el(
+        "tr",
+        {},
+        ["result", "date", "status", "duration", "attempt"].map((name) => el("th", { scope: "col" }, t(name))),
+        el("th", { scope: "col" }, t("tab.logs")),
+      ),
+    ),
+  );
   const none = el("p", { class: "empty", hidden: true }, t("none"));
   const pages = el("div");
   const side = el("div", { class: "side" });
 
   results.addEventListener("change", () => query({ result: results.value, cursor: "" }));
   for (const input of [from, to]) {
-    input.addEventListener("change", () => query({ [input.id]: input.value ? new Date(input.value).toISOString() : "", cursor: "" }));
+    input.addEventListener("change", () =>
+      query({ [input.id]: input.value ? new Date(input.value).toISOString() : "", cursor: "" }),
+    );
   }
-  show(main,
-    el("div", { class: "toolbar" }, el("label", {}, t("result"), " ", results), el("label", {}, t("from"), " ", from), el("label", {}, t("to"), " ", to),
-      button(t("filter.clear"), () => query({ result: "", from: "", to: "", cursor: "" }), { kind: "quiet", id: "clear" }),
-      el("label", { class: "live" }, live, " ", t("live")), news),
-    el("div", { class: "split" }, el("div", { class: "scroll" }, table, none, pages), side));
+  show(
+    main,
+    el(
+      "div",
+      { class: "toolbar" },
+      el("label", {}, t("result"), " ", results),
+      el("label", {}, t("from"), " ", from),
+      el("label", {}, t("to"), " ", to),
+      button(t("filter.clear"), () => query({ result: "", from: "", to: "", cursor: "" }), {
+        kind: "quiet",
+        id: "clear",
+      }),
+      el("label", { class: "live" }, live, " ", t("live")),
+      news,
+    ),
+    el("div", { class: "split" }, el("div", { class: "scroll" }, table, none, pages), side),
+  );
 
   const queries = () => place().queries;
   const passes = (row) => {
     const { result, from: since, to: until } = queries();
-    return (!result || resultOf(row) === result) && (!since || since <= row.createdAt) && (!until || row.createdAt < until);
+    return (
+      (!result || resultOf(row) === result) &&
+      (!since || since <= row.createdAt) &&
+      (!until || row.createdAt < until)
+    );
   };
   const first = () => {
     const { result, from: since, to: until, cursor } = queries();
-    return withQuery(`${LOGS}/${id}`, { limit: sizeOf(queries()), result: result === "WAITING" ? "FAILED" : result, from: since, to: until, cursor });
+    return withQuery(`${LOGS}/${id}`, {
+      limit: sizeOf(queries()),
+      result: result === "WAITING" ? "FAILED" : result,
+      from: since,
+      to: until,
+      cursor,
+    });
   };
 
   let asked = null;
   async function load() {
     asked = first();
     const mine = asked;
-    const [{ rows, next }, queue] = await Promise.all([filled(mine, passes, sizeOf(queries()), signal), queueOf(id, signal)]);
+    const [{ rows, next }, queue] = await Promise.all([
+      filled(mine, passes, sizeOf(queries()), signal),
+      queueOf(id, signal),
+    ]);
     if (mine !== asked) return;
     tell({ queue });
     Object.assign(state, { next, newer: 0, queue });
@@ -67,7 +111,12 @@ export function logsScreen({ main, shown, tell, signal }) {
     state.groups.clear();
     for (const body of table.querySelectorAll("tbody")) body.remove();
     for (const group of grouped(rows)) {
-      const body = groupBody(group, { queue: state.queue, isOpen: state.open.has(group.sequence), openLog, toggle });
+      const body = groupBody(group, {
+        queue: state.queue,
+        isOpen: state.open.has(group.sequence),
+        openLog,
+        toggle,
+      });
       state.groups.set(group.sequence, { group, body });
       table.append(body);
     }
@@ -77,11 +126,14 @@ export function logsScreen({ main, shown, tell, signal }) {
     const { cursor } = queries();
     const nextCursor = state.next && new URL(state.next, location.origin).searchParams.get("cursor");
     if (nextCursor) before.set(nextCursor, cursor ?? "");
-    show(pages, foot(sizeOf(queries()), { cursor: "" }, [
-      [t("first"), cursor && (() => query({ cursor: "" }))],
-      [t("previous"), cursor && before.has(cursor) && (() => query({ cursor: before.get(cursor) }))],
-      [t("next"), nextCursor && (() => query({ cursor: nextCursor }))],
-    ]));
+    show(
+      pages,
+      foot(sizeOf(queries()), { cursor: "" }, [
+        [t("first"), cursor && (() => query({ cursor: "" }))],
+        [t("previous"), cursor && before.has(cursor) && (() => query({ cursor: before.get(cursor) }))],
+        [t("next"), nextCursor && (() => query({ cursor: nextCursor }))],
+      ]),
+    );
     tellNews();
   }
 
@@ -119,14 +171,22 @@ export function logsScreen({ main, shown, tell, signal }) {
   const isNewer = (group) => group.rows.some((row) => !state.newest || state.newest < row.createdAt);
 
   function tellNews() {
-    state.newest = [...state.groups.values()].flatMap(({ group }) => group.rows.map((row) => row.createdAt)).sort().at(-1);
+    state.newest = [...state.groups.values()]
+      .flatMap(({ group }) => group.rows.map((row) => row.createdAt))
+      .sort()
+      .at(-1);
     if (state.newer) show(news, button(t("news", { count: state.newer }), load, { kind: "primary", id: "news" }));
-    else show(news, el("span", { class: "note" }, live.checked ? t("live.at", { time: exact(Date.now()).slice(-8) }) : ""));
+    else
+      show(
+        news,
+        el("span", { class: "note" }, live.checked ? t("live.at", { time: exact(Date.now()).slice(-8) }) : ""),
+      );
   }
 
   function mark() {
     const { log } = queries();
-    for (const row of table.querySelectorAll("tr[data-log]")) row.classList.toggle("open", row.dataset.log === log);
+    for (const row of table.querySelectorAll("tr[data-log]"))
+      row.classList.toggle("open", row.dataset.log === log);
   }
 
   const panel = detailPanel({ side, webhook: shown.webhook, openLog, reload: () => load().catch(failed) });
@@ -142,14 +202,22 @@ export function logsScreen({ main, shown, tell, signal }) {
   function changed() {
     const { result, from: since, to: until } = queries();
     results.value = result ?? "";
-    for (const [input, value] of [[from, since], [to, until]]) input.value = value ? local(value) : "";
+    for (const [input, value] of [
+      [from, since],
+      [to, until],
+    ])
+      input.value = value ? local(value) : "";
     if (asked === first()) openDetail();
     else load().catch(failed);
   }
 
   function failed(problem) {
     if (problem.name === "AbortError" || problem.status === 401) return;
-    show(pages, el("p", { class: "notice bad", role: "alert" }, reason(problem)), button(t("again"), () => load().catch(failed)));
+    show(
+      pages,
+      el("p", { class: "notice bad", role: "alert" }, reason(problem)),
+      button(t("again"), () => load().catch(failed)),
+    );
   }
 
   const timer = setInterval(() => refresh().catch(() => {}), REFRESH);

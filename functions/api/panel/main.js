@@ -43,21 +43,38 @@ function toMain(event) {
 
 function header() {
   const { name, company } = session();
-  const languages = el("select", { id: "language", "aria-label": t("language") },
-    Object.entries(LANGUAGES).map(([code, text]) => el("option", { value: code, selected: code === language() }, text)));
+  const languages = el(
+    "select",
+    { id: "language", "aria-label": t("language") },
+    Object.entries(LANGUAGES).map(([code, text]) =>
+      el("option", { value: code, selected: code === language() }, text),
+    ),
+  );
   languages.addEventListener("change", () => {
     chooseLanguage(languages.value);
     restart();
   });
-  return el("header", {},
-    el("a", { class: "brand", href: link(["webhooks"]) }, el("img", { src: document.querySelector("link[rel=icon]").href, alt: "", width: 24, height: 24 }), "Hookrail"),
+  return el(
+    "header",
+    {},
+    el(
+      "a",
+      { class: "brand", href: link(["webhooks"]) },
+      el("img", { src: document.querySelector("link[rel=icon]").href, alt: "", width: 24, height: 24 }),
+      "Hookrail",
+    ),
     el("span", { class: "who", title: company ?? "" }, name ?? company ?? ""),
     el("span", { class: "zone" }, t("zone", { zone: zone() })),
     languages,
-    button(t("signout"), async () => {
-      await signOut();
-      showSignIn(t("signedout"));
-    }, { kind: "quiet" }));
+    button(
+      t("signout"),
+      async () => {
+        await signOut();
+        showSignIn(t("signedout"));
+      },
+      { kind: "quiet" },
+    ),
+  );
 }
 
 function showSignIn(message) {

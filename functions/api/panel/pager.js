@@ -23,9 +23,16 @@ export function pager({ size, page, hasNext }) {
 
 /** The foot of a list: steps are `[label, work or false]`. */
 export function foot(size, reset, steps) {
-  const sizes = el("select", { "aria-label": t("size") }, SIZES.map((each) => el("option", { value: each, selected: each === size }, String(each))));
+  const sizes = el(
+    "select",
+    { "aria-label": t("size") },
+    SIZES.map((each) => el("option", { value: each, selected: each === size }, String(each))),
+  );
   sizes.addEventListener("change", () => query({ ...reset, size: sizes.value }));
-  return el("nav", { class: "pager", "aria-label": t("pages") },
+  return el(
+    "nav",
+    { class: "pager", "aria-label": t("pages") },
     el("label", {}, t("size"), " ", sizes),
-    steps.map(([label, work]) => button(label, work || (() => {}), { kind: "quiet", disabled: !work })));
+    steps.map(([label, work]) => button(label, work || (() => {}), { kind: "quiet", disabled: !work })),
+  );
 }

@@ -21,10 +21,19 @@ export function queueScreen({ main, shown, tell, signal }) {
   const problem = el("div", { role: "alert" });
   let drawn = null;
 
-  show(main,
-    el("section", { class: "card" }, el("h2", {}, t("tab.queue")), now, may("deliveries:write") && actions, problem),
+  show(
+    main,
+    el(
+      "section",
+      { class: "card" },
+      el("h2", {}, t("tab.queue")),
+      now,
+      may("deliveries:write") && actions,
+      problem,
+    ),
     replaySection(webhook, { signal, changed: () => refresh() }),
-    el("section", { class: "card" }, el("h2", {}, t("chart")), dayChart(webhook, signal)));
+    el("section", { class: "card" }, el("h2", {}, t("chart")), dayChart(webhook, signal)),
+  );
 
   async function refresh() {
     if (document.hidden && drawn) return;
@@ -32,7 +41,8 @@ export function queueScreen({ main, shown, tell, signal }) {
       draw(await queueOf(webhook._id, signal));
       show(problem);
     } catch (failed) {
-      if (failed.name !== "AbortError" && failed.status !== 401) show(problem, el("p", { class: "notice bad" }, reason(failed)));
+      if (failed.name !== "AbortError" && failed.status !== 401)
+        show(problem, el("p", { class: "notice bad" }, reason(failed)));
     }
   }
 
@@ -46,21 +56,38 @@ export function queueScreen({ main, shown, tell, signal }) {
     if (queue.since) facts.push([t("aside.since"), exact(queue.since)]);
     if (head) {
       facts.push(
-        [t("head"), [el("a", { href: link(["webhooks", webhook._id, "logs"]) }, `#${head.sequence}`), " ", el("span", { class: "mono note" }, head.event)]],
+        [
+          t("head"),
+          [
+            el("a", { href: link(["webhooks", webhook._id, "logs"]) }, `#${head.sequence}`),
+            " ",
+            el("span", { class: "mono note" }, head.event),
+          ],
+        ],
         [t("attempt"), t("attempt.of", { attempt: head.attempts, max: head.attemptsMax })],
         [t("blocked"), [exact(head.blockedSince), " · ", elapsed(head.blockedSince)]],
-        [t("next.try"), countdown(head.nextAttemptAt)]);
+        [t("next.try"), countdown(head.nextAttemptAt)],
+      );
     }
     facts.push([t("parked"), String(queue.parked)]);
     if (queue.failedProbes) facts.push([t("probes"), String(queue.failedProbes)]);
-    show(now, !head && el("p", { class: "plain" }, webhook.isActive ? t("queue.free") : t("queue.off")),
-      el("dl", { class: "facts" }, facts.map(([name, value]) => [el("dt", {}, name), el("dd", {}, value)])));
+    show(
+      now,
+      !head && el("p", { class: "plain" }, webhook.isActive ? t("queue.free") : t("queue.off")),
+      el(
+        "dl",
+        { class: "facts" },
+        facts.map(([name, value]) => [el("dt", {}, name), el("dd", {}, value)]),
+      ),
+    );
     const focused = actions.contains(document.activeElement) ? document.activeElement.id : null;
     const isAside = queue.state === "suspended" || queue.state === "lagging";
-    show(actions,
+    show(
+      actions,
       head && webhook.isActive && button(t("retry"), () => act("retry"), { kind: "primary", id: "retry" }),
       head && button(t("skip"), () => skip(head), { kind: "danger", id: "skip" }),
-      isAside && webhook.isActive && button(t("resume"), () => act("resume"), { id: "resume" }));
+      isAside && webhook.isActive && button(t("resume"), () => act("resume"), { id: "resume" }),
+    );
     if (focused) (document.getElementById(focused) ?? main.querySelector("h2")).focus();
   }
 
@@ -75,7 +102,11 @@ export function queueScreen({ main, shown, tell, signal }) {
   }
 
   async function skip(head) {
-    const yes = await confirm(t("skip.title", { sequence: head.sequence }), t("skip.body", { name: webhook.name }), { yes: t("skip") });
+    const yes = await confirm(
+      t("skip.title", { sequence: head.sequence }),
+      t("skip.body", { name: webhook.name }),
+      { yes: t("skip") },
+    );
     if (yes) await act("skip");
   }
 

@@ -30,10 +30,23 @@ export function replaySection(webhook, { signal, changed }) {
     const key = `${replay.state} ${replay.askedAt}`;
     if (key !== drawn) {
       drawn = key;
-      show(progress,
-        el("p", {}, el("strong", {}, t(`replay.${replay.state}`)), " · ", t("replay.range", { first: replay.firstSequence, last: replay.lastSequence }), " · ", ago(replay.askedAt)),
-        bar, counts,
-        isRunning && may("deliveries:write") && button(t("replay.cancel"), cancel, { kind: "danger", id: "cancel" }));
+      show(
+        progress,
+        el(
+          "p",
+          {},
+          el("strong", {}, t(`replay.${replay.state}`)),
+          " · ",
+          t("replay.range", { first: replay.firstSequence, last: replay.lastSequence }),
+          " · ",
+          ago(replay.askedAt),
+        ),
+        bar,
+        counts,
+        isRunning &&
+          may("deliveries:write") &&
+          button(t("replay.cancel"), cancel, { kind: "danger", id: "cancel" }),
+      );
     }
     const label = t("replay.progress", replay);
     bar.max = replay.of || 1;
@@ -45,7 +58,12 @@ export function replaySection(webhook, { signal, changed }) {
   }
 
   async function cancel() {
-    if (!(await confirm(t("replay.cancel.title"), t("replay.cancel.body", { name: webhook.name }), { yes: t("replay.cancel") }))) return;
+    if (
+      !(await confirm(t("replay.cancel.title"), t("replay.cancel.body", { name: webhook.name }), {
+        yes: t("replay.cancel"),
+      }))
+    )
+      return;
     try {
       draw((await call("DELETE", path)).body);
       say(t("replay.cancelled"));
@@ -63,8 +81,15 @@ export function replaySection(webhook, { signal, changed }) {
   }
 
   refresh();
-  return el("section", { class: "card" }, el("h2", {}, t("replay")), el("p", { class: "note" }, t("replay.note")), progress,
-    may("deliveries:write") && el("div", { class: "actions" }, button(t("replay.start"), start, { id: "start-replay" })));
+  return el(
+    "section",
+    { class: "card" },
+    el("h2", {}, t("replay")),
+    el("p", { class: "note" }, t("replay.note")),
+    progress,
+    may("deliveries:write") &&
+      el("div", { class: "actions" }, button(t("replay.start"), start, { id: "start-replay" })),
+  );
 }
 
 /** Asks from when to when, and which; resolves to the replay that was started, or null. */
@@ -72,20 +97,43 @@ function ask(webhook, path) {
   const time = () => el("input", { type: "datetime-local", step: 1 });
   const since = field("since", t("replay.since"), time(), { note: t("replay.since.note") });
   const until = field("until", t("replay.until"), time(), { note: t("replay.until.note") });
-  const result = field("result", t("replay.which"), el("select", {}, el("option", { value: "FAILED" }, t("replay.failed")), el("option", { value: "ALL" }, t("replay.all"))));
+  const result = field(
+    "result",
+    t("replay.which"),
+    el(
+      "select",
+      {},
+      el("option", { value: "FAILED" }, t("replay.failed")),
+      el("option", { value: "ALL" }, t("replay.all")),
+    ),
+  );
   const fields = [since, until, result];
   const others = el("p", { class: "error", role: "alert" });
   const at = ({ input }) => (input.value ? new Date(input.value).toISOString() : null);
-  return open(t("replay.title", { name: webhook.name }), (close) => [
-    fields.map((each) => each.element), others,
-    el("div", { class: "actions" }, button(t("cancel"), () => close(), { autofocus: true }),
-      button(t("replay.go"), async () => {
-        try {
-          close((await call("POST", path, { since: at(since), until: at(until), result: result.input.value })).body);
-        } catch (problem) {
-          const rest = refuseFields(problem, fields);
-          show(others, rest.join("; ") || (problem.fields.length ? "" : reason(problem)));
-        }
-      }, { kind: "primary" })),
-  ].flat());
+  return open(t("replay.title", { name: webhook.name }), (close) =>
+    [
+      fields.map((each) => each.element),
+      others,
+      el(
+        "div",
+        { class: "actions" },
+        button(t("cancel"), () => close(), { autofocus: true }),
+        button(
+          t("replay.go"),
+          async () => {
+            try {
+              close(
+                (await call("POST", path, { since: at(since), until: at(until), result: result.input.value }))
+                  .body,
+              );
+            } catch (problem) {
+              const rest = refuseFields(problem, fields);
+              show(others, rest.join("; ") || (problem.fields.length ? "" : reason(problem)));
+            }
+          },
+          { kind: "primary" },
+        ),
+      ),
+    ].flat(),
+  );
 }

@@ -20,7 +20,9 @@ function decode(part) {
 
 /** The address of a place. */
 export function link(parts, queries = {}) {
-  const given = Object.entries(queries).filter(([, value]) => value !== undefined && value !== null && value !== "");
+  const given = Object.entries(queries).filter(
+    ([, value]) => value !== undefined && value !== null && value !== "",
+  );
   const query = new URLSearchParams(given).toString();
   return `#/${parts.map(encodeURIComponent).join("/")}${query ? `?${query}` : ""}`;
 }

@@ -23,16 +23,20 @@ export function secretSection(webhook, changed) {
     return known.secret;
   }
 
-  const reveal = button(t("reveal"), async () => {
-    if (text.textContent !== MASK) return mask();
-    try {
-      text.textContent = await fetchSecret();
-      reveal.lastChild.textContent = t("hide");
-      tellRetired(known.retired.map((each) => each.until));
-    } catch (problem) {
-      sayProblem(problem);
-    }
-  }, { id: "reveal" });
+  const reveal = button(
+    t("reveal"),
+    async () => {
+      if (text.textContent !== MASK) return mask();
+      try {
+        text.textContent = await fetchSecret();
+        reveal.lastChild.textContent = t("hide");
+        tellRetired(known.retired.map((each) => each.until));
+      } catch (problem) {
+        sayProblem(problem);
+      }
+    },
+    { id: "reveal" },
+  );
 
   function mask() {
     text.textContent = MASK;
@@ -44,52 +48,100 @@ export function secretSection(webhook, changed) {
     end.hidden = times.length === 0;
   }
 
-  const copied = button(t("copy"), async () => {
-    try {
-      await copy(await fetchSecret());
-    } catch (problem) {
-      sayProblem(problem);
-    }
-  }, { "aria-label": t("secret.copy") });
+  const copied = button(
+    t("copy"),
+    async () => {
+      try {
+        await copy(await fetchSecret());
+      } catch (problem) {
+        sayProblem(problem);
+      }
+    },
+    { "aria-label": t("secret.copy") },
+  );
 
-  const rotate = button(t("rotate"), async () => {
-    const done = await rotation(webhook, path);
-    if (!done) return;
-    mask();
-    tellRetired(done.retiredUntil);
-    say(t("rotated"));
-    await changed();
-  }, { id: "rotate" });
-
-  const end = button(t("expire"), async () => {
-    try {
-      await call("POST", `${path}/expire`, {});
+  const rotate = button(
+    t("rotate"),
+    async () => {
+      const done = await rotation(webhook, path);
+      if (!done) return;
       mask();
-      tellRetired([]);
-      say(t("expired.secret"));
+      tellRetired(done.retiredUntil);
+      say(t("rotated"));
       await changed();
-    } catch (problem) {
-      sayProblem(problem);
-    }
-  }, { id: "expire", hidden: true, kind: "danger" });
+    },
+    { id: "rotate" },
+  );
 
-  return el("section", { class: "card" }, el("h2", {}, t("secret")), el("p", { class: "note" }, t("secret.note")), text, retired,
-    el("div", { class: "actions" }, may("secrets:read") && [reveal, copied], may("webhooks:write") && [rotate, end]));
+  const end = button(
+    t("expire"),
+    async () => {
+      try {
+        await call("POST", `${path}/expire`, {});
+        mask();
+        tellRetired([]);
+        say(t("expired.secret"));
+        await changed();
+      } catch (problem) {
+        sayProblem(problem);
+      }
+    },
+    { id: "expire", hidden: true, kind: "danger" },
+  );
+
+  return el(
+    "section",
+    { class: "card" },
+    el("h2", {}, t("secret")),
+    el("p", { class: "note" }, t("secret.note")),
+    text,
+    retired,
+    el(
+      "div",
+      { class: "actions" },
+      may("secrets:read") && [reveal, copied],
+      may("webhooks:write") && [rotate, end],
+    ),
+  );
 }
 
 /** Asks how long the old secret goes on signing, and replaces it. Resolves to the answer, or null. */
 function rotation(webhook, path) {
-  const hours = field("overlapSeconds", t("overlap"), el("input", { type: "number", min: 0, max: 168, value: String(HOURS_DEFAULT) }), { note: t("overlap.note") });
+  const hours = field(
+    "overlapSeconds",
+    t("overlap"),
+    el("input", { type: "number", min: 0, max: 168, value: String(HOURS_DEFAULT) }),
+    { note: t("overlap.note") },
+  );
   const others = el("p", { class: "error", role: "alert" });
   return open(t("rotate.title", { name: webhook.name }), (close) => [
-    el("p", {}, t("rotate.body")), hours.element, others,
-    el("div", { class: "actions" }, button(t("cancel"), () => close(), { autofocus: true }),
-      button(t("rotate"), async () => {
-        try {
-          close((await call("POST", `${path}/rotate`, { overlapSeconds: Math.round(Number(hours.input.value) * HOUR) })).body);
-        } catch (problem) {
-          show(others, refuseFields(problem, [hours]).join("; ") || (problem.fields.length ? "" : problem.message));
-        }
-      }, { kind: "danger" })),
+    el("p", {}, t("rotate.body")),
+    hours.element,
+    others,
+    el(
+      "div",
+      { class: "actions" },
+      button(t("cancel"), () => close(), { autofocus: true }),
+      button(
+        t("rotate"),
+        async () => {
+          try {
+            close(
+              (
+                await call("POST", `${path}/rotate`, {
+                  overlapSeconds: Math.round(Number(hours.input.value) * HOUR),
+                })
+              ).body,
+            );
+          } catch (problem) {
+            show(
+              others,
+              refuseFields(problem, [hours]).join("; ") || (problem.fields.length ? "" : problem.message),
+            );
+          }
+        },
+        { kind: "danger" },
+      ),
+    ),
   ]);
 }

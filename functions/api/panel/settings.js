@@ -23,15 +23,53 @@ export function settingsScreen({ main, shown, tell, signal }) {
 function draw(main, { shown, tell, signal }, catalogue) {
   let webhook = shown.webhook;
   const isNew = !webhook;
-  const start = webhook ?? { name: "", code: "", url: "", description: "", trigger: catalogue[0].name, context: {}, isActive: true };
-  const text = (value, more = {}) => el("input", { type: "text", value, autocomplete: "off", spellcheck: "false", ...more });
+  const start = webhook ?? {
+    name: "",
+    code: "",
+    url: "",
+    description: "",
+    trigger: catalogue[0].name,
+    context: {},
+    isActive: true,
+  };
+  const text = (value, more = {}) =>
+    el("input", { type: "text", value, autocomplete: "off", spellcheck: "false", ...more });
 
   const name = field("name", t("name"), text(start.name), { required: true });
-  const code = field("code", t("code"), text(start.code, { readonly: !isNew, class: "mono" }), { required: true, note: isNew ? t("code.note") : t("code.locked") });
-  const url = field("url", t("url"), text(start.url, { type: "url", inputmode: "url", placeholder: "https://" }), { required: true });
-  const description = field("description", t("description"), el("textarea", { rows: 2, value: start.description ?? "" }), { note: t("description.note") });
-  const trigger = field("trigger", t("trigger"), el("select", {}, catalogue.map((entry) => el("option", { value: entry.name, selected: entry.name === start.trigger }, labelOf(catalogue, entry.name)))), { required: true });
-  const slots = SLOTS.map((slot) => field(`context.${slot}`, t(`slot.${slot}`), text(start.context[slot] ?? "", { class: "mono" }), { note: t("slot.note") }));
+  const code = field("code", t("code"), text(start.code, { readonly: !isNew, class: "mono" }), {
+    required: true,
+    note: isNew ? t("code.note") : t("code.locked"),
+  });
+  const url = field("url", t("url"), text(start.url, { type: "url", inputmode: "url", placeholder: "https://" }), {
+    required: true,
+  });
+  const description = field(
+    "description",
+    t("description"),
+    el("textarea", { rows: 2, value: start.description ?? "" }),
+    { note: t("description.note") },
+  );
+  const trigger = field(
+    "trigger",
+    t("trigger"),
+    el(
+      "select",
+      {},
+      catalogue.map((entry) =>
+        el(
+          "option",
+          { value: entry.name, selected: entry.name === start.trigger },
+          labelOf(catalogue, entry.name),
+        ),
+      ),
+    ),
+    { required: true },
+  );
+  const slots = SLOTS.map((slot) =>
+    field(`context.${slot}`, t(`slot.${slot}`), text(start.context[slot] ?? "", { class: "mono" }), {
+      note: t("slot.note"),
+    }),
+  );
   const policy = suspendPolicy(start);
   const auth = credentials(start);
   const fields = [name, code, url, description, trigger, ...slots, policy.field, ...auth.fields];
@@ -39,19 +77,33 @@ function draw(main, { shown, tell, signal }, catalogue) {
   const save = el("button", { class: "primary", id: "save" }, el("span", {}, t("save")));
 
   let suggests = isNew;
-  name.input.addEventListener("input", () => { if (suggests) code.input.value = codeOf(name.input.value); });
-  code.input.addEventListener("input", () => { suggests = code.input.value === ""; });
+  name.input.addEventListener("input", () => {
+    if (suggests) code.input.value = codeOf(name.input.value);
+  });
+  code.input.addEventListener("input", () => {
+    suggests = code.input.value === "";
+  });
   const slotsOf = () => catalogue.find((entry) => entry.name === trigger.input.value)?.slots ?? [];
-  const showSlots = () => slots.forEach((each, index) => { each.element.hidden = !slotsOf().includes(SLOTS[index]); });
+  const showSlots = () =>
+    slots.forEach((each, index) => {
+      each.element.hidden = !slotsOf().includes(SLOTS[index]);
+    });
   trigger.input.addEventListener("change", showSlots);
   showSlots();
 
   /** What the form says, as the API takes it. */
   function read() {
-    const context = Object.fromEntries(SLOTS.map((slot, index) => [slot, slotsOf().includes(slot) ? slots[index].input.value.trim() : ""]));
+    const context = Object.fromEntries(
+      SLOTS.map((slot, index) => [slot, slotsOf().includes(slot) ? slots[index].input.value.trim() : ""]),
+    );
     return {
-      name: name.input.value, url: url.input.value.trim(), trigger: trigger.input.value, context,
-      description: description.input.value.trim() || null, suspendAfter: policy.read(), ...auth.read(),
+      name: name.input.value,
+      url: url.input.value.trim(),
+      trigger: trigger.input.value,
+      context,
+      description: description.input.value.trim() || null,
+      suspendAfter: policy.read(),
+      ...auth.read(),
     };
   }
 
@@ -108,14 +160,40 @@ function draw(main, { shown, tell, signal }, catalogue) {
   }
 
   const canWrite = may("webhooks:write");
-  const form = el("form", { novalidate: true },
-    el("div", { class: "bar" }, !isNew && canWrite && button(webhook.isActive ? t("deactivate") : t("activate"), toggle, { mark: "off", id: "toggle", kind: webhook.isActive ? "danger" : "" }), canWrite && save),
+  const form = el(
+    "form",
+    { novalidate: true },
+    el(
+      "div",
+      { class: "bar" },
+      !isNew &&
+        canWrite &&
+        button(webhook.isActive ? t("deactivate") : t("activate"), toggle, {
+          mark: "off",
+          id: "toggle",
+          kind: webhook.isActive ? "danger" : "",
+        }),
+      canWrite && save,
+    ),
     problems,
-    el("section", { class: "card" }, el("h2", {}, t("general")),
-      name.element, code.element, url.element, description.element, trigger.element, slots.map((each) => each.element),
-      !isNew && field("identifier", t("identifier"), text(webhook._id, { readonly: true, class: "mono" }), { note: t("identifier.note") }).element),
+    el(
+      "section",
+      { class: "card" },
+      el("h2", {}, t("general")),
+      name.element,
+      code.element,
+      url.element,
+      description.element,
+      trigger.element,
+      slots.map((each) => each.element),
+      !isNew &&
+        field("identifier", t("identifier"), text(webhook._id, { readonly: true, class: "mono" }), {
+          note: t("identifier.note"),
+        }).element,
+    ),
     el("section", { class: "card" }, el("h2", {}, t("failing")), policy.element),
-    el("section", { class: "card" }, el("h2", {}, t("credentials")), auth.element));
+    el("section", { class: "card" }, el("h2", {}, t("credentials")), auth.element),
+  );
   form.addEventListener("submit", (event) => {
     event.preventDefault();
     if (save.getAttribute("aria-disabled") !== "true") busy(save, submit);
@@ -130,7 +208,10 @@ function draw(main, { shown, tell, signal }, catalogue) {
   }
 
   saved = JSON.stringify(read());
-  askBeforeLeaving({ isNeeded: () => isChanged(), ask: () => confirm(t("leave.title"), t("leave.body"), { yes: t("leave") }) });
+  askBeforeLeaving({
+    isNeeded: () => isChanged(),
+    ask: () => confirm(t("leave.title"), t("leave.body"), { yes: t("leave") }),
+  });
   if (isNew) name.input.focus();
 }
 
@@ -145,12 +226,25 @@ async function mayWiden(webhook, change) {
 /** After how many events given up in a row the webhook is suspended. */
 function suspendPolicy({ suspendAfter = null }) {
   const kind = Object.keys(POLICIES).find((key) => POLICIES[key] === suspendAfter && key !== "number") ?? "number";
-  const select = el("select", {}, Object.keys(POLICIES).map((key) => el("option", { value: key, selected: key === kind }, t(`policy.${key}`))));
-  const count = el("input", { type: "number", min: 0, max: 100, value: String(suspendAfter ?? POLICIES.number), "aria-label": t("policy.count") });
+  const select = el(
+    "select",
+    {},
+    Object.keys(POLICIES).map((key) => el("option", { value: key, selected: key === kind }, t(`policy.${key}`))),
+  );
+  const count = el("input", {
+    type: "number",
+    min: 0,
+    max: 100,
+    value: String(suspendAfter ?? POLICIES.number),
+    "aria-label": t("policy.count"),
+  });
   const made = field("suspendAfter", t("policy"), select, { note: t("policy.note"), after: count });
-  const follow = () => { count.hidden = select.value !== "number"; };
+  const follow = () => {
+    count.hidden = select.value !== "number";
+  };
   select.addEventListener("change", follow);
   follow();
-  const read = () => (select.value === "number" ? (count.value === "" ? "" : Number(count.value)) : POLICIES[select.value]);
+  const read = () =>
+    select.value === "number" ? (count.value === "" ? "" : Number(count.value)) : POLICIES[select.value];
   return { field: made, element: made.element, read };
 }

@@ -9,14 +9,26 @@ const CODE = /^hkl_|#code=/;
 
 /** Shows the form, and the message if there is one; calls `done` when somebody is signed in. */
 export function signInScreen(page, message, done) {
-  const input = el("input", { id: "token", type: "password", autocomplete: "off", spellcheck: "false", required: true, "aria-describedby": "token-note token-error" });
+  const input = el("input", {
+    id: "token",
+    type: "password",
+    autocomplete: "off",
+    spellcheck: "false",
+    required: true,
+    "aria-describedby": "token-note token-error",
+  });
   const error = el("p", { id: "token-error", class: "error", role: "alert" });
   const submit = el("button", { class: "primary" }, el("span", {}, t("signin")));
-  const form = el("form", { class: "card" },
+  const form = el(
+    "form",
+    { class: "card" },
     message && el("p", { class: "notice", role: "status" }, message),
-    el("label", { for: "token" }, t("token")), input,
+    el("label", { for: "token" }, t("token")),
+    input,
     el("p", { id: "token-note", class: "note" }, t("token.note")),
-    error, submit);
+    error,
+    submit,
+  );
   form.addEventListener("submit", (event) => {
     event.preventDefault();
     busy(submit, async () => {
@@ -33,6 +45,9 @@ export function signInScreen(page, message, done) {
       done();
     });
   });
-  show(page, el("main", { id: "main", class: "signin" }, el("h1", {}, "Hookrail"), el("p", {}, t("signin.about")), form));
+  show(
+    page,
+    el("main", { id: "main", class: "signin" }, el("h1", {}, "Hookrail"), el("p", {}, t("signin.about")), form),
+  );
   input.focus();
 }

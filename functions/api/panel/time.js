@@ -3,7 +3,12 @@
 import { el } from "./dom.js";
 import { language, t } from "./text.js";
 
-const UNITS = [["day", 86400], ["hour", 3600], ["minute", 60], ["second", 1]];
+const UNITS = [
+  ["day", 86400],
+  ["hour", 3600],
+  ["minute", 60],
+  ["second", 1],
+];
 const pad = (number) => String(number).padStart(2, "0");
 
 /** `DD/MM/YY - HH:mm:ss` */

@@ -18,11 +18,14 @@ let asked = null;
 
 /** The catalogue: `{name, label, slots, example}` each. Asked for once. */
 export function triggers() {
-  asked ??= call("GET", "/api/v3/trigger").then(({ body }) => body.map(read), (problem) => {
-    asked = null;
-    if (problem.status === 404) return BUILT_IN;
-    throw problem;
-  });
+  asked ??= call("GET", "/api/v3/trigger").then(
+    ({ body }) => body.map(read),
+    (problem) => {
+      asked = null;
+      if (problem.status === 404) return BUILT_IN;
+      throw problem;
+    },
+  );
   return asked;
 }
 

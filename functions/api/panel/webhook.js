@@ -20,14 +20,28 @@ export function webhookScreen(main, [, id, tab = "settings"]) {
   const state = el("div", { class: "now" });
   const place = el("div", { class: "screen" });
   const [screen, part] = TABS[tab] ?? TABS.settings;
-  const tabs = Object.entries(TABS).map(([key, [, path]]) => el("a", {
-    href: link(["webhooks", id, ...(path ? [path] : [])]),
-    "aria-current": path === part ? "page" : null,
-  }, t(`tab.${key}`)));
-  show(main,
-    el("div", { class: "title" }, el("a", { class: "button quiet", href: link(["webhooks"]), "aria-label": t("back") }, icon("back")), name, state),
+  const tabs = Object.entries(TABS).map(([key, [, path]]) =>
+    el(
+      "a",
+      {
+        href: link(["webhooks", id, ...(path ? [path] : [])]),
+        "aria-current": path === part ? "page" : null,
+      },
+      t(`tab.${key}`),
+    ),
+  );
+  show(
+    main,
+    el(
+      "div",
+      { class: "title" },
+      el("a", { class: "button quiet", href: link(["webhooks"]), "aria-label": t("back") }, icon("back")),
+      name,
+      state,
+    ),
     !isNew && el("nav", { class: "tabs", "aria-label": t("tabs") }, tabs),
-    place);
+    place,
+  );
 
   const shown = { webhook: isNew ? null : undefined, queue: null };
   let inner = null;
@@ -44,7 +58,11 @@ export function webhookScreen(main, [, id, tab = "settings"]) {
   async function load() {
     if (!isNew) {
       tell({ webhook: (await call("GET", `${WEBHOOKS}/${id}`, undefined, life.signal)).body });
-      if (may("logs:read")) queueOf(id, life.signal).then((queue) => tell({ queue }), () => {});
+      if (may("logs:read"))
+        queueOf(id, life.signal).then(
+          (queue) => tell({ queue }),
+          () => {},
+        );
     }
     if (!life.signal.aborted) inner = screen({ main: place, shown, tell, signal: life.signal });
   }
@@ -52,12 +70,22 @@ export function webhookScreen(main, [, id, tab = "settings"]) {
   load().catch((problem) => {
     if (problem.name === "AbortError") return;
     show(name, t("webhook"));
-    show(place, el("p", { class: "notice bad", role: "alert" }, problem.status === 404 ? t("webhook.none") : reason(problem)),
-      el("a", { href: link(["webhooks"]) }, t("back")));
+    show(
+      place,
+      el(
+        "p",
+        { class: "notice bad", role: "alert" },
+        problem.status === 404 ? t("webhook.none") : reason(problem),
+      ),
+      el("a", { href: link(["webhooks"]) }, t("back")),
+    );
   });
   return {
     title: isNew ? t("create.title") : t("webhook"),
     changed: () => inner?.changed?.(),
-    leave: () => { life.abort(); inner?.leave?.(); },
+    leave: () => {
+      life.abort();
+      inner?.leave?.();
+    },
   };
 }

@@ -1,15 +1,14 @@
 // The list of webhooks.
 
 import { WEBHOOKS, call, filled, may, withQuery } from "./api.js";
-import { stateBadge } from "./badges.js";
 import { deactivation } from "./deactivate.js";
 import { reason, say, sayProblem } from "./dialog.js";
 import { button, el, icon, show } from "./dom.js";
-import { dayOf, queueOf, stateOf } from "./facts.js";
 import { pager, sizeOf } from "./pager.js";
 import { go, link, place, query } from "./route.js";
 import { t } from "./text.js";
-import { labelOf, triggers } from "./triggers.js";
+import { triggers } from "./triggers.js";
+import { skeleton, webhookRow } from "./webhook_row.js";
 
 /** What the API lists in one page at most. */
 const PAGE = 100;
@@ -23,19 +22,40 @@ export function webhooksScreen(main) {
   const count = el("p", { class: "note", role: "status" });
   const rows = el("tbody");
   const all = el("input", { type: "checkbox", "aria-label": t("select.all") });
-  const table = el("table", { class: "webhooks" },
+  const table = el(
+    "table",
+    { class: "webhooks" },
     el("caption", { class: "hidden" }, t("webhooks")),
-    el("thead", {}, el("tr", {}, el("th", { class: "check" }, el("label", {}, all, el("span", { class: "narrow" }, ` ${t("select.all")}`))),
-      ["name", "trigger", "url", "state", "day"].map((name) => el("th", { scope: "col" }, t(name))),
-      el("th", { scope: "col" }, el("span", { class: "hidden" }, t("edit"))))),
-    rows);
+    el(
+      "thead",
+      {},
+      el(
+        "tr",
+        {},
+        el("th", { class: "check" }, el("label", {}, all, el("span", { class: "narrow" }, ` ${t("select.all")}`))),
+        ["name", "trigger", "url", "state", "day"].map((name) => el("th", { scope: "col" }, t(name))),
+        el("th", { scope: "col" }, el("span", { class: "hidden" }, t("edit"))),
+      ),
+    ),
+    rows,
+  );
   const body = el("div", { class: "scroll", "aria-live": "off" }, table);
   const pages = el("div");
-  const search = el("input", { type: "search", id: "search", placeholder: t("search.note"), "aria-label": t("search") });
+  const search = el("input", {
+    type: "search",
+    id: "search",
+    placeholder: t("search.note"),
+    "aria-label": t("search"),
+  });
   const disabled = el("input", { type: "checkbox", id: "disabled" });
   const deactivate = button(t("deactivate"), deactivateSelected, { kind: "danger", mark: "off" });
   const activate = button(t("activate"), activateSelected, { mark: "good" });
-  const bulk = el("div", { class: "bulk", hidden: true }, el("span", { id: "selected", role: "status" }), may("webhooks:write") && [deactivate, activate]);
+  const bulk = el(
+    "div",
+    { class: "bulk", hidden: true },
+    el("span", { id: "selected", role: "status" }),
+    may("webhooks:write") && [deactivate, activate],
+  );
 
   all.addEventListener("change", () => {
     const wanted = all.checked;
@@ -48,12 +68,31 @@ export function webhooksScreen(main) {
   });
   disabled.addEventListener("change", () => query({ disabled: disabled.checked ? "1" : "", page: "" }));
 
-  show(main,
-    el("div", { class: "title" }, el("h1", {}, t("webhooks")),
-      may("webhooks:write") && el("a", { class: "button primary", id: "create", href: link(["webhooks", "new"]) }, icon("plus"), el("span", {}, t("create"))),
-      el("details", { class: "menu" }, el("summary", { "aria-label": t("more") }, "⋮"),
-        el("div", { class: "card" }, el("label", {}, disabled, " ", t("show.disabled"))))),
-    el("div", { class: "toolbar" }, search, count), bulk, body, pages);
+  show(
+    main,
+    el(
+      "div",
+      { class: "title" },
+      el("h1", {}, t("webhooks")),
+      may("webhooks:write") &&
+        el(
+          "a",
+          { class: "button primary", id: "create", href: link(["webhooks", "new"]) },
+          icon("plus"),
+          el("span", {}, t("create")),
+        ),
+      el(
+        "details",
+        { class: "menu" },
+        el("summary", { "aria-label": t("more") }, "⋮"),
+        el("div", { class: "card" }, el("label", {}, disabled, " ", t("show.disabled"))),
+      ),
+    ),
+    el("div", { class: "toolbar" }, search, count),
+    bulk,
+    body,
+    pages,
+  );
 
   const seen = new IntersectionObserver((entries) => {
     for (const { isIntersecting, target } of entries) {
@@ -75,7 +114,11 @@ export function webhooksScreen(main) {
     const mine = round;
     const { queries } = place();
     const [size, page] = [sizeOf(queries), Math.max(1, Number(queries.page) || 1)];
-    const key = withQuery(WEBHOOKS, { limit: PAGE, isActive: queries.disabled === "1" ? "all" : "true", search: queries.search });
+    const key = withQuery(WEBHOOKS, {
+      limit: PAGE,
+      isActive: queries.disabled === "1" ? "all" : "true",
+      search: queries.search,
+    });
     if (source?.key !== key) {
       source = { key, rows: [], next: key };
       show(rows, skeleton());
@@ -97,8 +140,20 @@ export function webhooksScreen(main) {
     select();
     seen.disconnect();
     const first = (page - 1) * size;
-    show(rows, webhooks.map((webhook) => row(webhook, catalogue)));
-    show(count, source.next ? t("range.more", { first: first + 1, last: first + webhooks.length }) : t("range", { first: webhooks.length && first + 1, last: first + webhooks.length, of: source.rows.length }));
+    show(
+      rows,
+      webhooks.map((webhook) => row(webhook, catalogue)),
+    );
+    show(
+      count,
+      source.next
+        ? t("range.more", { first: first + 1, last: first + webhooks.length })
+        : t("range", {
+            first: webhooks.length && first + 1,
+            last: first + webhooks.length,
+            of: source.rows.length,
+          }),
+    );
     show(pages, pager({ size, page, hasNext: page * size < source.rows.length }));
     body.querySelector(".empty")?.remove();
     table.hidden = webhooks.length === 0;
@@ -106,30 +161,14 @@ export function webhooksScreen(main) {
   }
 
   function row(webhook, catalogue) {
-    const box = el("input", { type: "checkbox", "aria-label": t("select", { name: webhook.name }) });
-    box.addEventListener("change", () => {
-      if (box.checked) selected.add(webhook);
+    const choose = (isSelected) => {
+      if (isSelected) selected.add(webhook);
       else selected.delete(webhook);
       select();
-    });
-    const [state, day] = [el("td", { class: "stated" }, stateBadge(stateOf(webhook))), el("td", { class: "day", "data-label": t("day") })];
-    const made = el("tr", { "data-id": webhook._id },
-      el("td", { class: "check" }, box),
-      el("th", { scope: "row" }, el("a", { href: link(["webhooks", webhook._id, "logs"]) }, webhook.name)),
-      el("td", { title: webhook.trigger }, labelOf(catalogue, webhook.trigger)),
-      el("td", { class: "url" }, webhook.url), state, day,
-      el("td", {}, el("a", { class: "button quiet", href: link(["webhooks", webhook._id]), title: t("edit"), "aria-label": t("edit.one", { name: webhook.name }) }, icon("edit"))));
-    made.addEventListener("seen", () => may("logs:read") && facts(webhook, state, day).catch(() => {}), { once: true });
+    };
+    const made = webhookRow(webhook, catalogue, { selected: choose, signal: life.signal });
     seen.observe(made);
     return made;
-  }
-
-  async function facts(webhook, state, day) {
-    const [queue, counts] = await Promise.all([queueOf(webhook._id, life.signal), dayOf(webhook._id, life.signal)]);
-    show(state, stateBadge(stateOf(webhook, queue)));
-    const text = (name, number) => el("span", { class: name, title: t(`day.${name}`) }, icon(name), String(number), el("span", { class: "hidden" }, ` ${t(`day.${name}`)}`));
-    show(day, counts.good + counts.bad === 0 ? el("span", { class: "note" }, t("day.none"))
-      : [text("good", counts.good), " ", text("bad", counts.bad), counts.more && el("span", { class: "note", title: t("day.latest") }, "+")]);
   }
 
   function select() {
@@ -150,13 +189,19 @@ export function webhooksScreen(main) {
   }
 
   function activateSelected() {
-    return changeEach([...selected].filter((webhook) => !webhook.isActive), { isActive: true }, "activated");
+    return changeEach(
+      [...selected].filter((webhook) => !webhook.isActive),
+      { isActive: true },
+      "activated",
+    );
   }
 
   async function changeEach(webhooks, change, done) {
     const refused = [];
     for (const webhook of webhooks) {
-      await call("PATCH", `${WEBHOOKS}/${webhook._id}`, change).catch((problem) => refused.push(`${webhook.name}: ${reason(problem)}`));
+      await call("PATCH", `${WEBHOOKS}/${webhook._id}`, change).catch((problem) =>
+        refused.push(`${webhook.name}: ${reason(problem)}`),
+      );
     }
     if (refused.length) say(refused.join("; "), "bad");
     else say(t(done, { count: webhooks.length }));
@@ -167,27 +212,48 @@ export function webhooksScreen(main) {
 
   function empty({ search }) {
     const text = search ? t("empty.search", { search }) : t("empty.webhooks");
-    return el("div", { class: "empty" }, el("p", {}, text),
-      search ? button(t("search.clear"), () => query({ search: "", page: "" }), { kind: "primary" })
-        : may("webhooks:write") && button(t("create.first"), () => go(["webhooks", "new"]), { kind: "primary", mark: "plus" }));
+    return el(
+      "div",
+      { class: "empty" },
+      el("p", {}, text),
+      search
+        ? button(t("search.clear"), () => query({ search: "", page: "" }), { kind: "primary" })
+        : may("webhooks:write") &&
+            button(t("create.first"), () => go(["webhooks", "new"]), { kind: "primary", mark: "plus" }),
+    );
   }
 
   function failed(problem) {
     if (problem.name === "AbortError") return;
     sayProblem(problem);
-    show(rows, el("tr", {}, el("td", { colspan: 7 }, button(t("again"), () => load().catch(failed)))));
+    show(
+      rows,
+      el(
+        "tr",
+        {},
+        el(
+          "td",
+          { colspan: 7 },
+          button(t("again"), () => load().catch(failed)),
+        ),
+      ),
+    );
   }
 
   changed();
-  return { title: t("webhooks"), changed, leave: () => { life.abort(); seen.disconnect(); } };
+  return {
+    title: t("webhooks"),
+    changed,
+    leave: () => {
+      life.abort();
+      seen.disconnect();
+    },
+  };
 }
 
 function filter({ search = "", disabled }) {
   const wanted = search.toLowerCase();
-  return (webhook) => (disabled === "1" || webhook.isActive)
-    && [webhook.name, webhook.code, webhook.url].some((text) => text.toLowerCase().includes(wanted));
-}
-
-function skeleton() {
-  return Array.from({ length: 5 }, () => el("tr", { class: "skeleton", "aria-hidden": "true" }, el("td", { colspan: 7 }, el("div"))));
+  return (webhook) =>
+    (disabled === "1" || webhook.isActive) &&
+    [webhook.name, webhook.code, webhook.url].some((text) => text.toLowerCase().includes(wanted));
 }

@@ -74,6 +74,7 @@ const SOURCES: &[Source] = sources![
     "time.js",
     "triggers.js",
     "webhook.js",
+    "webhook_row.js",
     "webhooks.js",
 ];
 
