@@ -73,7 +73,7 @@ impl Page {
 
     pub(crate) async fn try_js(&self, expression: &str) -> Result<Value, String> {
         let call = json!({ "expression": expression, "awaitPromise": true, "returnByValue": true });
-        let answer = self.call("Runtime.evaluate", call).await;
+        let answer = self.protocol.try_call(Some(&self.session), "Runtime.evaluate", call).await?;
         match answer.get("exceptionDetails") {
             Some(exception) => Err(format!("{expression}: {exception}")),
             None => Ok(answer["result"]["value"].clone()),
@@ -117,19 +117,32 @@ impl Page {
         serde_json::from_value(self.until(&all).await).unwrap()
     }
 
-    /// Clicks in the middle of what the expression finds, once it is there and can be clicked.
+    /// Clicks in the middle of what the expression finds, once it is there, stays in its place and can be clicked. A
+    /// click that met something else, because the page moved under it, is made again.
     async fn click_on(&self, found: &str) {
         let middle = format!(
             "(async (each) => {{ if (!each || each.disabled || each.ariaDisabled === 'true') return null; \
              each.scrollIntoView({{ block: 'center', behavior: 'instant' }}); \
-             await new Promise(requestAnimationFrame); const box = each.getBoundingClientRect(); \
+             const frame = () => new Promise(requestAnimationFrame); \
+             await frame(); const before = each.getBoundingClientRect(); \
+             await frame(); await frame(); const box = each.getBoundingClientRect(); \
+             if (before.x !== box.x || before.y !== box.y) return null; \
              const [x, y] = [box.x + box.width / 2, box.y + box.height / 2]; \
-             return box.width && each.contains(document.elementFromPoint(x, y)) && {{ x, y }}; }})({found})"
+             if (!box.width || !each.contains(document.elementFromPoint(x, y))) return null; \
+             window.isHit = false; \
+             each.addEventListener('click', () => {{ window.isHit = true; }}, {{ once: true, capture: true }}); \
+             return {{ x, y }}; }})({found})"
         );
-        let middle = self.until(&middle).await;
-        for kind in ["mouseMoved", "mousePressed", "mouseReleased"] {
-            let press = json!({ "type": kind, "x": middle["x"], "y": middle["y"], "button": "left", "clickCount": 1 });
-            self.call("Input.dispatchMouseEvent", press).await;
+        loop {
+            let middle = self.until(&middle).await;
+            for kind in ["mouseMoved", "mousePressed", "mouseReleased"] {
+                let press = json!({ "type": kind, "x": middle["x"], "y": middle["y"], "button": "left", "clickCount": 1 });
+                self.call("Input.dispatchMouseEvent", press).await;
+            }
+            // A page that was left for another knows of no click, and one that is being left tells nothing.
+            if self.try_js("window.isHit").await != Ok(Value::Bool(false)) {
+                return;
+            }
         }
     }
 

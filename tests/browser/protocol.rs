@@ -49,8 +49,18 @@ impl Protocol {
         Self(connection)
     }
 
-    /// Calls a method, of a page if its session is named.
+    /// Calls a method that cannot fail, of a page if its session is named.
     pub(crate) async fn call(&self, session: Option<&str>, method: &str, parameters: Value) -> Value {
+        self.try_call(session, method, parameters).await.unwrap()
+    }
+
+    /// Calls a method that fails, for one, when the page is left while it runs.
+    pub(crate) async fn try_call(
+        &self,
+        session: Option<&str>,
+        method: &str,
+        parameters: Value,
+    ) -> Result<Value, String> {
         let id = self.0.count.fetch_add(1, Ordering::Relaxed);
         let (answer, answered) = oneshot::channel();
         self.0.waiting.lock().unwrap().insert(id, answer);
@@ -60,8 +70,11 @@ impl Protocol {
         }
         self.0.calls.send(Message::text(call.to_string())).unwrap();
         let answer = answered.await.unwrap();
-        assert!(answer.get("error").is_none(), "{method}: {answer}");
-        answer["result"].clone()
+        if answer.get("error").is_some() {
+            Err(format!("{method}: {answer}"))
+        } else {
+            Ok(answer["result"].clone())
+        }
     }
 
     /// Events of this name so far.
