@@ -231,9 +231,9 @@ def check_access(checks, stack, token, webhook):
     checks.equal("both secrets are shown", len(shown["retired"]), 1)
     checks.equal("the old one is expired", stack.call("POST", f"{secret}/expire", token, {})[0], 200)
     status, _, entries = stack.call("GET", "/api/v3/audit", token)
-    deeds = {entry["action"] for entry in entries} if status == 200 else set()
+    actions = {entry["action"] for entry in entries} if status == 200 else set()
     expected = {"token.create", "token.revoke", "link.create", "session.start", "secret.rotate", "secret.reveal"}
-    checks.that("the audit log has it all", expected <= deeds, (status, deeds))
+    checks.that("the audit log has it all", expected <= actions, (status, actions))
 
 
 def make_webhook(checks, stack, token, code, url):

@@ -194,10 +194,10 @@ async fn tokens_and_secrets_are_seen_to_from_the_command_line() {
     })
     .await;
     let audit = shell.output("audit").await;
-    for deed in
+    for action in
         ["token.revoke", "token.create", "secret.reveal", "secret.rotate", "secret.expire", "webhook.test"]
     {
-        assert!(audit.contains(deed), "{audit}");
+        assert!(audit.contains(action), "{audit}");
     }
     let link = shell.output("token link").await;
     assert!(link.starts_with(&format!("{}/panel#code=hkl_", stack.ready.api)), "{link}");

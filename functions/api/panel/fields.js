@@ -1,6 +1,8 @@
 // Fields of a form: a label, an input, a note, and beside it what the server has against its value.
 
-import { el, freshId, show } from "./dom.js";
+import { open, reason } from "./dialog.js";
+import { button, el, freshId, show } from "./dom.js";
+import { t } from "./text.js";
 
 /** A field: `{name, input, element, refuse(reason)}`. */
 export function field(name, label, input, { note, required, after } = {}) {
@@ -46,6 +48,25 @@ export function refuseFields(problem, fields) {
   }
   first?.input.focus();
   return others;
+}
+
+/** Asks for fields and sends them; what the server has against one stands beside it. Resolves to what `send` gave, or
+ * to null. */
+export function ask(title, body, fields, { yes, kind = "primary", send }) {
+  const others = el("p", { class: "error", role: "alert" });
+  return open(title, (close) => {
+    const answer = async () => {
+      try {
+        close(await send());
+      } catch (problem) {
+        const rest = refuseFields(problem, fields);
+        show(others, rest.join("; ") || (problem.fields.length ? "" : reason(problem)));
+      }
+    };
+    const cancel = button(t("cancel"), () => close(), { autofocus: true });
+    const actions = el("div", { class: "actions" }, cancel, button(yes, answer, { kind }));
+    return [body, fields.map((each) => each.element), others, actions].flat();
+  });
 }
 
 /** A suggestion for a code: lower case letters, digits and underscores. */

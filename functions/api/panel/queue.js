@@ -91,10 +91,10 @@ export function queueScreen({ main, shown, tell, signal }) {
     if (focused) (document.getElementById(focused) ?? main.querySelector("h2")).focus();
   }
 
-  async function act(deed) {
+  async function act(action) {
     try {
-      await call("POST", `${path}/${deed}`, {});
-      say(t(`done.${deed}`));
+      await call("POST", `${path}/${action}`, {});
+      say(t(`done.${action}`));
     } catch (refused) {
       sayProblem(refused);
     }

@@ -1,9 +1,9 @@
 // Sending what has ended again: a range of a webhook's events, oldest first, and how far that has come.
 
 import { WEBHOOKS, call, may } from "./api.js";
-import { confirm, open, reason, say, sayProblem } from "./dialog.js";
+import { confirm, say, sayProblem } from "./dialog.js";
 import { button, el, show } from "./dom.js";
-import { field, refuseFields } from "./fields.js";
+import { ask, field } from "./fields.js";
 import { t } from "./text.js";
 import { ago } from "./time.js";
 
@@ -73,7 +73,7 @@ export function replaySection(webhook, { signal, changed }) {
   }
 
   async function start() {
-    const replay = await ask(webhook, path);
+    const replay = await range(webhook, path);
     if (replay) {
       say(t("replay.started"));
       draw(replay);
@@ -93,7 +93,7 @@ export function replaySection(webhook, { signal, changed }) {
 }
 
 /** Asks from when to when, and which; resolves to the replay that was started, or null. */
-function ask(webhook, path) {
+function range(webhook, path) {
   const time = () => el("input", { type: "datetime-local", step: 1 });
   const since = field("since", t("replay.since"), time(), { note: t("replay.since.note") });
   const until = field("until", t("replay.until"), time(), { note: t("replay.until.note") });
@@ -107,33 +107,10 @@ function ask(webhook, path) {
       el("option", { value: "ALL" }, t("replay.all")),
     ),
   );
-  const fields = [since, until, result];
-  const others = el("p", { class: "error", role: "alert" });
   const at = ({ input }) => (input.value ? new Date(input.value).toISOString() : null);
-  return open(t("replay.title", { name: webhook.name }), (close) =>
-    [
-      fields.map((each) => each.element),
-      others,
-      el(
-        "div",
-        { class: "actions" },
-        button(t("cancel"), () => close(), { autofocus: true }),
-        button(
-          t("replay.go"),
-          async () => {
-            try {
-              close(
-                (await call("POST", path, { since: at(since), until: at(until), result: result.input.value }))
-                  .body,
-              );
-            } catch (problem) {
-              const rest = refuseFields(problem, fields);
-              show(others, rest.join("; ") || (problem.fields.length ? "" : reason(problem)));
-            }
-          },
-          { kind: "primary" },
-        ),
-      ),
-    ].flat(),
-  );
+  return ask(t("replay.title", { name: webhook.name }), [], [since, until, result], {
+    yes: t("replay.go"),
+    send: async () =>
+      (await call("POST", path, { since: at(since), until: at(until), result: result.input.value })).body,
+  });
 }

@@ -1,9 +1,9 @@
 // A webhook's signing secret: masked, shown to those who may see it, copied, replaced.
 
 import { WEBHOOKS, call, may } from "./api.js";
-import { copy, open, say, sayProblem } from "./dialog.js";
+import { copy, say, sayProblem } from "./dialog.js";
 import { button, el, show } from "./dom.js";
-import { field, refuseFields } from "./fields.js";
+import { ask, field } from "./fields.js";
 import { t } from "./text.js";
 import { exact } from "./time.js";
 
@@ -113,35 +113,12 @@ function rotation(webhook, path) {
     el("input", { type: "number", min: 0, max: 168, value: String(HOURS_DEFAULT) }),
     { note: t("overlap.note") },
   );
-  const others = el("p", { class: "error", role: "alert" });
-  return open(t("rotate.title", { name: webhook.name }), (close) => [
-    el("p", {}, t("rotate.body")),
-    hours.element,
-    others,
-    el(
-      "div",
-      { class: "actions" },
-      button(t("cancel"), () => close(), { autofocus: true }),
-      button(
-        t("rotate"),
-        async () => {
-          try {
-            close(
-              (
-                await call("POST", `${path}/rotate`, {
-                  overlapSeconds: Math.round(Number(hours.input.value) * HOUR),
-                })
-              ).body,
-            );
-          } catch (problem) {
-            show(
-              others,
-              refuseFields(problem, [hours]).join("; ") || (problem.fields.length ? "" : problem.message),
-            );
-          }
-        },
-        { kind: "danger" },
-      ),
-    ),
-  ]);
+  return ask(t("rotate.title", { name: webhook.name }), [el("p", {}, t("rotate.body"))], [hours], {
+    yes: t("rotate"),
+    kind: "danger",
+    send: async () => {
+      const overlapSeconds = Math.round(Number(hours.input.value) * HOUR);
+      return (await call("POST", `${path}/rotate`, { overlapSeconds })).body;
+    },
+  });
 }

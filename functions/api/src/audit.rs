@@ -1,4 +1,4 @@
-//! The audit log: written around every deed, and shown.
+//! The audit log: written around every action, and shown.
 
 use std::sync::Arc;
 
@@ -9,7 +9,7 @@ use hookrail_adapters::clock::Clock;
 use hookrail_adapters::random;
 use hookrail_adapters::store::access::AccessStore;
 use hookrail_adapters::telemetry::Chain;
-use hookrail_domain::audit::{AuditEntry, AuditPlace, Deed, Finding};
+use hookrail_domain::audit::{AuditAction, AuditEntry, AuditPlace, Finding};
 use hookrail_domain::token::Holder;
 use hookrail_wire::cursor;
 use hookrail_wire::problem::FieldProblem;
@@ -19,7 +19,7 @@ use crate::error::ApiError;
 use crate::request::{Named, Page};
 use crate::{AUDIT_PATH, App, Ports, answer};
 
-/// What a handler found out about its deed, told through its response.
+/// What a handler found out about its action, told through its response.
 #[derive(Debug, Clone, Default)]
 pub struct Told {
     pub finding: Finding,
@@ -34,9 +34,9 @@ pub fn telling(mut response: Response, told: Told) -> Response {
     response
 }
 
-/// Writes the deed down before it is done, and how it ended after it. What cannot be written down is not done.
+/// Writes the action down before it is done, and how it ended after it. What cannot be written down is not done.
 pub async fn record<P: Ports>(
-    State((app, deed)): State<(Arc<App<P>>, Deed)>,
+    State((app, action)): State<(Arc<App<P>>, AuditAction)>,
     request: Request,
     next: Next,
 ) -> Result<Response, ApiError> {
@@ -47,36 +47,37 @@ pub async fn record<P: Ports>(
     let values = path.into_iter().flat_map(|Path(path)| path).map(|(_, value)| value);
     let subject = values.reduce(|all, value| format!("{all}/{value}"));
     let own = caller.grant.holder.clone();
-    let entry = app.begin_deed(&caller, deed, subject).await?;
+    let entry = app.begin_audit(&caller, action, subject).await?;
+    parts.extensions.insert(Caller { entry: Some(entry.clone()), ..caller });
     let mut response = next.run(Request::from_parts(parts, body)).await;
     let told: Told = response.extensions_mut().remove().unwrap_or_default();
     let ended = entry.ended(told.finding, response.status().as_u16());
     let logs = std::iter::once(own.clone()).chain(told.log.filter(|log| *log != own));
     for log in logs {
-        app.end_deed(&log, &ended).await;
+        app.end_audit(&log, &ended).await;
     }
     Ok(response)
 }
 
 impl<P: Ports> App<P> {
     /// Writes down in the caller's log that this is about to be done.
-    pub(crate) async fn begin_deed(
+    pub(crate) async fn begin_audit(
         &self,
         caller: &Caller,
-        deed: Deed,
+        action: AuditAction,
         subject: Option<String>,
     ) -> Result<AuditEntry, ApiError> {
         let place = AuditPlace { at: self.clock.now(), chance: u32::from_be_bytes(random::bytes()?) };
         let entry =
-            AuditEntry { place, actor: caller.actor(), deed, subject, fields: Vec::new(), status: None };
+            AuditEntry { place, actor: caller.actor(), action, subject, fields: Vec::new(), status: None };
         self.store.put_audit(&caller.grant.holder, &entry).await?;
         Ok(entry)
     }
 
-    /// Writes down how it ended. If that fails the deed is done, and the entry says that nobody knows how it ended.
-    pub(crate) async fn end_deed(&self, log: &Holder, ended: &AuditEntry) {
+    /// Writes down how it ended. If that fails the action is done, and the entry says that nobody knows how it ended.
+    pub(crate) async fn end_audit(&self, log: &Holder, ended: &AuditEntry) {
         if let Err(error) = self.store.put_audit(log, ended).await {
-            tracing::error!(cause = %Chain(&error), action = ended.deed.name(), "audit.not_completed");
+            tracing::error!(cause = %Chain(&error), action = ended.action.name(), "audit.not_completed");
         }
     }
 }

@@ -10,7 +10,7 @@ use hookrail_adapters::clock::Clock;
 use hookrail_adapters::store::LineKey;
 use hookrail_adapters::store::access::AccessStore;
 use hookrail_adapters::telemetry::Chain;
-use hookrail_domain::audit::Actor;
+use hookrail_domain::audit::{Actor, AuditEntry};
 use hookrail_domain::id::{CompanyId, SubscriptionId};
 use hookrail_domain::limits::TOKEN_CHARS_MAX;
 use hookrail_domain::subscription::Name;
@@ -71,6 +71,8 @@ pub struct Caller {
     pub token: Option<TokenRef>,
     pub name: Name,
     pub kind: TokenKind,
+    /// What the audit log says of the call so far, if it is one that is written down.
+    pub entry: Option<AuditEntry>,
 }
 
 impl Caller {
@@ -80,6 +82,7 @@ impl Caller {
             token: Some(token.reference()),
             name: token.name.clone(),
             kind: token.kind,
+            entry: None,
         }
     }
 
@@ -175,7 +178,13 @@ impl<P: Ports> App<P> {
         let hash = TokenHash::of(text);
         if self.config.operator == Some(hash) {
             let name = Name::parse(OPERATOR).map_err(ApiError::failed)?;
-            return Ok(Some(Caller { grant: Grant::operator(), token: None, name, kind: TokenKind::Api }));
+            return Ok(Some(Caller {
+                grant: Grant::operator(),
+                token: None,
+                name,
+                kind: TokenKind::Api,
+                entry: None,
+            }));
         }
         match &self.jwts {
             Some(jwts) if is_jwt(text) => jwts.caller(text, self.clock.now()).await.map_err(|error| {

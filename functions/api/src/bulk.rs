@@ -7,7 +7,7 @@ use axum::response::Response;
 use hookrail_adapters::clock::Clock;
 use hookrail_adapters::store::ConfigStore;
 use hookrail_adapters::telemetry::Chain;
-use hookrail_domain::audit::{Deed, Finding};
+use hookrail_domain::audit::{AuditAction, Finding};
 use hookrail_domain::id::SubscriptionId;
 use hookrail_domain::intervention::Waiting;
 use hookrail_domain::limits::CONFIG_BYTES_MAX;
@@ -17,7 +17,7 @@ use http::StatusCode;
 use crate::auth::{Caller, Tenant};
 use crate::error::{ApiError, Cause};
 use crate::request::{JsonBody, no_such_webhook};
-use crate::subscriptions::deed_of;
+use crate::subscriptions::action_of;
 use crate::{App, Ports, answer};
 
 /// How long a call goes on. API Gateway gives up after 30 s, and the caller would never learn what was done.
@@ -66,14 +66,15 @@ impl<P: Ports> App<P> {
         id: SubscriptionId,
         call: &BulkCall,
     ) -> Result<(), ApiError> {
-        let deed = if call.is_active { Deed::WebhookActivate } else { Deed::WebhookDeactivate };
-        let entry = self.begin_deed(caller, deed, Some(id.to_string())).await?;
+        let action =
+            if call.is_active { AuditAction::WebhookActivate } else { AuditAction::WebhookDeactivate };
+        let entry = self.begin_audit(caller, action, Some(id.to_string())).await?;
         let done = self.change_found(tenant, id, call).await;
         let status = done.as_ref().map_or_else(ApiError::status, |_| OK);
         let patch = call.patch();
         let finding =
-            Finding { deed: done.as_ref().ok().copied().flatten(), subject: None, fields: patch.fields };
-        self.end_deed(&caller.grant.holder, &entry.ended(finding, status)).await;
+            Finding { action: done.as_ref().ok().copied().flatten(), subject: None, fields: patch.fields };
+        self.end_audit(&caller.grant.holder, &entry.ended(finding, status)).await;
         done.map(|_| ())
     }
 
@@ -83,13 +84,13 @@ impl<P: Ports> App<P> {
         tenant: &Tenant,
         id: SubscriptionId,
         call: &BulkCall,
-    ) -> Result<Option<Deed>, ApiError> {
+    ) -> Result<Option<AuditAction>, ApiError> {
         let found = self.store.find_subscription(tenant.company(), id).await?;
         let current = found.ok_or_else(no_such_webhook)?;
         if current.is_active == call.is_active && call.waiting == Waiting::Keep {
             return Ok(None);
         }
         let changed = self.change(tenant, &current, call.patch()).await?;
-        Ok(deed_of(&current, &changed))
+        Ok(action_of(&current, &changed))
     }
 }

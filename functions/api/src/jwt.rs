@@ -169,6 +169,7 @@ impl Jwts {
             token: None,
             name: Name::parse(&name).ok()?,
             kind: TokenKind::Api,
+            entry: None,
         })
     }
 }

@@ -7,7 +7,7 @@ use axum::response::{IntoResponse, Response};
 use hookrail_adapters::clock::Clock;
 use hookrail_adapters::random;
 use hookrail_adapters::store::access::AccessStore;
-use hookrail_domain::audit::{Actor, AuditEntry, AuditPlace, Deed, Finding};
+use hookrail_domain::audit::{Actor, AuditAction, AuditEntry, AuditPlace, Finding};
 use hookrail_domain::limits::CONFIG_BYTES_MAX;
 use hookrail_domain::subscription::Name;
 use hookrail_domain::time::Millis;
@@ -113,7 +113,7 @@ impl<P: Ports> App<P> {
         let entry = AuditEntry {
             place: AuditPlace { at: now, chance: u32::from_be_bytes(random::bytes()?) },
             actor: Actor::new(Some(reference.id), session.name.as_str()),
-            deed: Deed::SessionStart,
+            action: AuditAction::SessionStart,
             subject: session.maker.as_ref().map(|maker| maker.id.to_string()),
             fields: Vec::new(),
             status: None,

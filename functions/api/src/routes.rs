@@ -7,7 +7,7 @@ use axum::Router;
 use axum::handler::Handler;
 use axum::middleware::{from_fn, from_fn_with_state};
 use axum::routing::{MethodFilter, MethodRouter, on};
-use hookrail_domain::audit::Deed;
+use hookrail_domain::audit::AuditAction;
 use hookrail_domain::token::Scope;
 use http::Method;
 
@@ -48,7 +48,7 @@ pub struct Route {
     pub path: String,
     pub access: Access,
     /// What the audit log calls it; none for what only reads, and for the traffic of events.
-    pub deed: Option<Deed>,
+    pub action: Option<AuditAction>,
 }
 
 /// Lists routes and builds the router from the same list.
@@ -82,24 +82,29 @@ impl<P: Ports> Routes<P> {
         let one = format!("{WEBHOOKS_PATH}/{{id}}");
         let (read, write) = (Access::Company(Scope::WebhooksRead), Access::Company(Scope::WebhooksWrite));
         self.get(WEBHOOKS_PATH, read, subscriptions::list::<P>)
-            .add_once((Method::POST, WEBHOOKS_PATH), write, Deed::WebhookCreate, subscriptions::create::<P>)
+            .add_once(
+                (Method::POST, WEBHOOKS_PATH),
+                write,
+                AuditAction::WebhookCreate,
+                subscriptions::create::<P>,
+            )
             .get(&one, read, subscriptions::find::<P>)
-            .add((Method::PATCH, &one), write, Some(Deed::WebhookChange), subscriptions::change::<P>)
+            .add((Method::PATCH, &one), write, Some(AuditAction::WebhookChange), subscriptions::change::<P>)
             .add(
                 (Method::GET, &format!("{one}/secret")),
                 Access::Company(Scope::SecretsRead),
-                Some(Deed::SecretReveal),
+                Some(AuditAction::SecretReveal),
                 secrets::reveal::<P>,
             )
-            .post((&format!("{one}/secret/rotate"), write), Deed::SecretRotate, secrets::rotate::<P>)
-            .post((&format!("{one}/secret/expire"), write), Deed::SecretExpire, secrets::expire::<P>)
+            .post((&format!("{one}/secret/rotate"), write), AuditAction::SecretRotate, secrets::rotate::<P>)
+            .post((&format!("{one}/secret/expire"), write), AuditAction::SecretExpire, secrets::expire::<P>)
             .post(
                 (&format!("{one}/test"), Access::Company(Scope::DeliveriesWrite)),
-                Deed::WebhookTest,
+                AuditAction::WebhookTest,
                 test_sends::send::<P>,
             )
             .get(&format!("{one}/test"), Access::Company(Scope::LogsRead), test_sends::list::<P>)
-            .post((TEST_PATH, write), Deed::WebhookTest, test_sends::send_bare::<P>)
+            .post((TEST_PATH, write), AuditAction::WebhookTest, test_sends::send_bare::<P>)
             .get(&format!("{LOGS_PATH}/{{id}}"), Access::Company(Scope::LogsRead), logs::list::<P>)
             .get(&format!("{LOGS_PATH}/{{id}}/{{row}}"), Access::Company(Scope::LogsRead), logs::find::<P>)
             .get(TRIGGERS_PATH, read, triggers::list)
@@ -119,34 +124,34 @@ impl<P: Ports> Routes<P> {
         let redeliver = format!("{LOGS_PATH}/{{id}}/{{row}}/redeliver");
         let (read, act) = (Access::Company(Scope::LogsRead), Access::Company(Scope::DeliveriesWrite));
         self.get(&line, read, queue::view::<P>)
-            .post((&format!("{line}/resume"), act), Deed::QueueResume, queue::resume::<P>)
-            .post((&format!("{line}/retry"), act), Deed::QueueRetry, queue::retry::<P>)
-            .post((&format!("{line}/skip"), act), Deed::QueueSkip, queue::skip::<P>)
+            .post((&format!("{line}/resume"), act), AuditAction::QueueResume, queue::resume::<P>)
+            .post((&format!("{line}/retry"), act), AuditAction::QueueRetry, queue::retry::<P>)
+            .post((&format!("{line}/skip"), act), AuditAction::QueueSkip, queue::skip::<P>)
             .get(&replay, read, replays::view::<P>)
-            .post((&replay, act), Deed::ReplayStart, replays::start_range::<P>)
-            .add((Method::DELETE, &replay), act, Some(Deed::ReplayCancel), replays::cancel::<P>)
-            .post((&redeliver, act), Deed::EventRedeliver, replays::redeliver::<P>)
+            .post((&replay, act), AuditAction::ReplayStart, replays::start_range::<P>)
+            .add((Method::DELETE, &replay), act, Some(AuditAction::ReplayCancel), replays::cancel::<P>)
+            .post((&redeliver, act), AuditAction::EventRedeliver, replays::redeliver::<P>)
     }
 
     fn access(self) -> Self {
         let one = format!("{TOKENS_PATH}/{{id}}");
         let write = Access::CompanyOrOperator(Scope::TokensWrite);
-        self.post((COMPANIES_PATH, Access::Operator), Deed::CompanyCreate, companies::create::<P>)
+        self.post((COMPANIES_PATH, Access::Operator), AuditAction::CompanyCreate, companies::create::<P>)
             .get(TOKENS_PATH, write, tokens::list::<P>)
-            .post((TOKENS_PATH, write), Deed::TokenCreate, tokens::create::<P>)
+            .post((TOKENS_PATH, write), AuditAction::TokenCreate, tokens::create::<P>)
             .get(&format!("{TOKENS_PATH}/self"), Access::AnyToken, tokens::own::<P>)
-            .add((Method::DELETE, &one), write, Some(Deed::TokenRevoke), tokens::revoke::<P>)
+            .add((Method::DELETE, &one), write, Some(AuditAction::TokenRevoke), tokens::revoke::<P>)
             .get(AUDIT_PATH, Access::CompanyOrOperator(Scope::LogsRead), audit::list::<P>)
     }
 
     fn panel(self) -> Self {
         let write = Access::CompanyOrOperator(Scope::TokensWrite);
-        self.post((LINKS_PATH, write), Deed::LinkCreate, panel::create_link::<P>)
+        self.post((LINKS_PATH, write), AuditAction::LinkCreate, panel::create_link::<P>)
             .add((Method::POST, SESSION_PATH), Access::Anyone, None, panel::start_session::<P>)
             .add(
                 (Method::DELETE, SESSION_PATH),
                 Access::AnyToken,
-                Some(Deed::SessionEnd),
+                Some(AuditAction::SessionEnd),
                 panel::end_session::<P>,
             )
             .get(PANEL_PATH, Access::Anyone, panel::files::index)
@@ -162,45 +167,61 @@ impl<P: Ports> Routes<P> {
         self.add((Method::GET, path), access, None, handler)
     }
 
-    fn post<H, T>(self, (path, access): (&str, Access), deed: Deed, handler: H) -> Self
+    fn post<H, T>(self, (path, access): (&str, Access), action: AuditAction, handler: H) -> Self
     where
         H: Handler<T, Arc<App<P>>>,
         T: 'static,
     {
-        self.add((Method::POST, path), access, Some(deed), handler)
+        self.add((Method::POST, path), access, Some(action), handler)
     }
 
-    /// Adds a route. Who may call it is checked first, then its deed is written down, then it is done.
-    fn add<H, T>(self, (method, path): (Method, &str), access: Access, deed: Option<Deed>, handler: H) -> Self
+    /// Adds a route. Who may call it is checked first, then its action is written down, then it is done.
+    fn add<H, T>(
+        self,
+        (method, path): (Method, &str),
+        access: Access,
+        action: Option<AuditAction>,
+        handler: H,
+    ) -> Self
     where
         H: Handler<T, Arc<App<P>>>,
         T: 'static,
     {
-        let route = self.recorded(on(filter(&method), handler), deed);
-        self.admitting((method, path), access, deed, route)
+        let route = self.recorded(on(filter(&method), handler), action);
+        self.admitting((method, path), access, action, route)
     }
 
-    /// Adds a route whose call is done once for each `Idempotency-Key`, and its deed written down once.
-    fn add_once<H, T>(self, (method, path): (Method, &str), access: Access, deed: Deed, handler: H) -> Self
+    /// Adds a route whose call is done once for each `Idempotency-Key`, and its action written down once.
+    fn add_once<H, T>(
+        self,
+        (method, path): (Method, &str),
+        access: Access,
+        action: AuditAction,
+        handler: H,
+    ) -> Self
     where
         H: Handler<T, Arc<App<P>>>,
         T: 'static,
     {
-        let route = self.recorded(on(filter(&method), handler), Some(deed));
+        let route = self.recorded(on(filter(&method), handler), Some(action));
         let once = from_fn_with_state(Arc::clone(&self.app), idempotency::make_once::<P>);
-        self.admitting((method, path), access, Some(deed), route.route_layer(once))
+        self.admitting((method, path), access, Some(action), route.route_layer(once))
     }
 
-    fn recorded(&self, route: MethodRouter<Arc<App<P>>>, deed: Option<Deed>) -> MethodRouter<Arc<App<P>>> {
-        let Some(deed) = deed else { return route };
-        route.route_layer(from_fn_with_state((Arc::clone(&self.app), deed), audit::record::<P>))
+    fn recorded(
+        &self,
+        route: MethodRouter<Arc<App<P>>>,
+        action: Option<AuditAction>,
+    ) -> MethodRouter<Arc<App<P>>> {
+        let Some(action) = action else { return route };
+        route.route_layer(from_fn_with_state((Arc::clone(&self.app), action), audit::record::<P>))
     }
 
     fn admitting(
         mut self,
         (method, path): (Method, &str),
         access: Access,
-        deed: Option<Deed>,
+        action: Option<AuditAction>,
         mut route: MethodRouter<Arc<App<P>>>,
     ) -> Self {
         if access != Access::Anyone {
@@ -208,7 +229,7 @@ impl<P: Ports> Routes<P> {
             route = route.route_layer(from_fn_with_state(state, auth::admit::<P>));
         }
         self.router = self.router.route(path, route);
-        self.listed.push(Route { method, path: path.to_owned(), access, deed });
+        self.listed.push(Route { method, path: path.to_owned(), access, action });
         self
     }
 }

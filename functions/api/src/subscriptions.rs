@@ -9,7 +9,7 @@ use hookrail_adapters::random;
 use hookrail_adapters::recovery;
 use hookrail_adapters::store::listing::ListStore;
 use hookrail_adapters::store::{ConfigStore, Replacement, Replacing, SubscriptionCreation};
-use hookrail_domain::audit::{Deed, Finding};
+use hookrail_domain::audit::{AuditAction, Finding};
 use hookrail_domain::intervention::Waiting;
 use hookrail_domain::limits::{CONFIG_BYTES_MAX, SUBSCRIPTIONS_PER_COMPANY_MAX};
 use hookrail_domain::subscription::Subscription;
@@ -113,16 +113,16 @@ pub async fn change<P: Ports>(
     }
     let fields = patch.fields.clone();
     let changed = app.change(&tenant, &current, patch).await?;
-    let finding = Finding { deed: deed_of(&current, &changed), subject: None, fields };
+    let finding = Finding { action: action_of(&current, &changed), subject: None, fields };
     let document = answer::json(StatusCode::OK, cot_webhook::render(&changed));
     Ok(telling(document, Told { finding, log: None }))
 }
 
 /// What a change is called that activates or deactivates.
-pub(crate) fn deed_of(before: &Subscription, after: &Subscription) -> Option<Deed> {
+pub(crate) fn action_of(before: &Subscription, after: &Subscription) -> Option<AuditAction> {
     match (before.is_active, after.is_active) {
-        (false, true) => Some(Deed::WebhookActivate),
-        (true, false) => Some(Deed::WebhookDeactivate),
+        (false, true) => Some(AuditAction::WebhookActivate),
+        (true, false) => Some(AuditAction::WebhookDeactivate),
         (true, true) | (false, false) => None,
     }
 }

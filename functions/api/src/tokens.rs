@@ -89,13 +89,17 @@ pub async fn revoke<P: Ports>(
 }
 
 impl<P: Ports> App<P> {
-    /// Whose the call is; the company that an operator names must be there.
+    /// Whose the call is; the company that an operator names must be there, and finds in its own log what is about to
+    /// be done in its name.
     pub(crate) async fn holder(&self, caller: &Caller, named: Option<CompanyId>) -> Result<Holder, ApiError> {
         let holder = caller.holder(named).map_err(|error| FieldProblem::new("company", error))?;
         if let (Holder::Operator, Holder::Company(company)) = (&caller.grant.holder, &holder)
             && !self.store.is_company(company).await?
         {
             return Err(FieldProblem::new("company", "is not known").into());
+        }
+        if let Some(entry) = caller.entry.as_ref().filter(|_| holder != caller.grant.holder) {
+            self.store.put_audit(&holder, entry).await?;
         }
         Ok(holder)
     }

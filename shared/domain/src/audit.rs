@@ -1,4 +1,4 @@
-//! Who did what: every deed of a person or program that changes something, or that shows a secret.
+//! Who did what: every action of a person or program that changes something, or that shows a secret.
 
 use crate::id::TokenId;
 use crate::limits::AUDIT_TEXT_CHARS_MAX;
@@ -9,7 +9,7 @@ pub const AUDIT_SECONDS: u64 = 396 * 24 * 60 * 60;
 
 /// What was done.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
-pub enum Deed {
+pub enum AuditAction {
     CompanyCreate,
     WebhookCreate,
     WebhookChange,
@@ -32,7 +32,7 @@ pub enum Deed {
     SessionEnd,
 }
 
-impl Deed {
+impl AuditAction {
     pub const ALL: [Self; 20] = [
         Self::CompanyCreate,
         Self::WebhookCreate,
@@ -82,10 +82,10 @@ impl Deed {
         }
     }
 
-    /// The deed of this name.
+    /// The action of this name.
     #[must_use]
     pub fn find(name: &str) -> Option<Self> {
-        Self::ALL.into_iter().find(|deed| deed.name() == name)
+        Self::ALL.into_iter().find(|action| action.name() == name)
     }
 }
 
@@ -106,13 +106,13 @@ impl Actor {
     }
 }
 
-/// One entry. It is written before the deed and completed after it, so that nothing is done without a trace.
+/// One entry. It is written before the action and completed after it, so that nothing is done without a trace.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct AuditEntry {
     /// Where it stands: by time, and by chance inside a millisecond.
     pub place: AuditPlace,
     pub actor: Actor,
-    pub deed: Deed,
+    pub action: AuditAction,
     /// What it was done to: a webhook, a token, a company.
     pub subject: Option<String>,
     /// The fields that a change named; never their values.
@@ -128,21 +128,21 @@ pub struct AuditPlace {
     pub chance: u32,
 }
 
-/// What a deed turned out to be, as its handler knows it.
+/// What an action turned out to be, as its handler knows it.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
 pub struct Finding {
     /// A finer word than the route's own.
-    pub deed: Option<Deed>,
+    pub action: Option<AuditAction>,
     pub subject: Option<String>,
     pub fields: Vec<String>,
 }
 
 impl AuditEntry {
-    /// The entry once the deed is done.
+    /// The entry once the action is done.
     #[must_use]
     pub fn ended(self, finding: Finding, status: u16) -> Self {
         Self {
-            deed: finding.deed.unwrap_or(self.deed),
+            action: finding.action.unwrap_or(self.action),
             subject: finding.subject.or(self.subject).as_deref().map(cut),
             fields: finding.fields.iter().map(|field| cut(field)).collect(),
             status: Some(status),
@@ -160,11 +160,11 @@ mod tests {
     use super::*;
 
     #[test]
-    fn deeds_are_found_by_their_names() {
-        for deed in Deed::ALL {
-            assert_eq!(Deed::find(deed.name()), Some(deed));
+    fn actions_are_found_by_their_names() {
+        for action in AuditAction::ALL {
+            assert_eq!(AuditAction::find(action.name()), Some(action));
         }
-        assert_eq!(Deed::find("webhook.delete"), None);
+        assert_eq!(AuditAction::find("webhook.delete"), None);
     }
 
     #[test]
@@ -172,7 +172,7 @@ mod tests {
         let entry = AuditEntry {
             place: AuditPlace { at: Millis(1), chance: 2 },
             actor: Actor::new(None, &"o".repeat(300)),
-            deed: Deed::WebhookChange,
+            action: AuditAction::WebhookChange,
             subject: Some("path".to_owned()),
             fields: Vec::new(),
             status: None,
@@ -181,12 +181,12 @@ mod tests {
         let plain = entry.clone().ended(Finding::default(), 409);
         assert_eq!(plain, AuditEntry { status: Some(409), ..entry.clone() });
         let finding = Finding {
-            deed: Some(Deed::WebhookActivate),
+            action: Some(AuditAction::WebhookActivate),
             subject: Some("made".to_owned()),
             fields: vec!["isActive".to_owned()],
         };
         let fine = entry.ended(finding, 200);
-        assert_eq!((fine.deed, fine.subject.as_deref()), (Deed::WebhookActivate, Some("made")));
+        assert_eq!((fine.action, fine.subject.as_deref()), (AuditAction::WebhookActivate, Some("made")));
         assert_eq!(fine.fields, ["isActive"]);
     }
 }

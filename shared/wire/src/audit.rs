@@ -28,7 +28,7 @@ pub fn render_list(entries: &[AuditEntry]) -> Vec<u8> {
         .iter()
         .map(|entry| Document {
             at: timestamp::render(entry.place.at),
-            action: entry.deed.name(),
+            action: entry.action.name(),
             actor: &entry.actor.name,
             actor_token: entry.actor.token.map(|id| id.to_string()),
             subject: entry.subject.as_deref(),
@@ -41,7 +41,7 @@ pub fn render_list(entries: &[AuditEntry]) -> Vec<u8> {
 
 #[cfg(test)]
 mod tests {
-    use hookrail_domain::audit::{Actor, AuditPlace, Deed};
+    use hookrail_domain::audit::{Actor, AuditAction, AuditPlace};
     use hookrail_domain::id::TokenId;
     use hookrail_domain::time::Millis;
 
@@ -52,7 +52,7 @@ mod tests {
         let entry = AuditEntry {
             place: AuditPlace { at: Millis(0), chance: 1 },
             actor: Actor::new(Some(TokenId::from_bytes([1; 12])), "ci"),
-            deed: Deed::WebhookChange,
+            action: AuditAction::WebhookChange,
             subject: Some("w".to_owned()),
             fields: vec!["url".to_owned()],
             status: None,

@@ -1,6 +1,6 @@
 //! Who did what.
 
-use hookrail_api::{AUDIT_PATH, COMPANIES_PATH, WEBHOOKS_PATH};
+use hookrail_api::{AUDIT_PATH, COMPANIES_PATH, TOKENS_PATH, WEBHOOKS_PATH};
 use serde_json::{Value, json};
 
 use crate::world::{Call, NOW, OPERATOR, OTHER, World, event, webhook};
@@ -14,7 +14,7 @@ fn brief(entry: &Value) -> (&str, &Value, &Value) {
 }
 
 #[tokio::test]
-async fn each_deed_is_written_down_with_who_did_it_and_how_it_ended() {
+async fn each_action_is_written_down_with_who_did_it_and_how_it_ended() {
     let world = World::new().await;
     let id = world.make_webhook("a").await;
     let path = format!("{WEBHOOKS_PATH}/{id}");
@@ -27,7 +27,7 @@ async fn each_deed_is_written_down_with_who_did_it_and_how_it_ended() {
         Call::post(&format!("{path}/secret/rotate"), "{}"),
         Call::post(&format!("{path}/queue/skip"), "{}"),
         Call::post(WEBHOOKS_PATH, "{}"),
-        // Neither reading nor traffic is a deed.
+        // Neither reading nor traffic is an action.
         Call::get(&path),
         Call::push(event("acme")),
     ] {
@@ -64,7 +64,7 @@ async fn what_cannot_be_written_down_is_not_done() {
 }
 
 #[tokio::test]
-async fn a_deed_whose_end_could_not_be_written_down_stands_and_its_entry_says_that_nobody_knows() {
+async fn an_action_whose_end_could_not_be_written_down_stands_and_its_entry_says_that_nobody_knows() {
     let world = World::new().await;
     world.tables.fail_at("end_audit");
     assert_eq!(world.send(Call::post(WEBHOOKS_PATH, webhook("a"))).await.status, 201);
@@ -98,7 +98,18 @@ async fn a_log_is_read_in_pages_and_by_its_own_company() {
 }
 
 #[tokio::test]
-async fn an_operators_deed_stands_in_its_own_log_and_in_the_companys() {
+async fn a_company_learns_what_is_done_in_its_name_even_if_nobody_knows_how_it_ended() {
+    let world = World::new().await;
+    world.tables.fail_at("end_audit");
+    let body = r#"{"name":"n","scopes":["secrets:read"],"company":"acme"}"#;
+    assert_eq!(world.send(Call::post(TOKENS_PATH, body).by(OPERATOR)).await.status, 201);
+    let entries = log(&world, Call::get(AUDIT_PATH)).await;
+    assert_eq!(entries.iter().map(brief).collect::<Vec<_>>(), [("token.create", &Value::Null, &Value::Null)]);
+    assert_eq!(entries[0]["actor"], "operator");
+}
+
+#[tokio::test]
+async fn an_operators_action_stands_in_its_own_log_and_in_the_companys() {
     let world = World::new().await;
     world.send(Call::post(COMPANIES_PATH, r#"{"company":"new-co"}"#).by(OPERATOR)).await;
     let own = log(&world, Call::get(AUDIT_PATH).by(OPERATOR)).await;

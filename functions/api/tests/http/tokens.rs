@@ -234,9 +234,9 @@ async fn who_came_in_by_which_link_is_written_down() {
     let token = started["token"].as_str().unwrap().to_owned();
     assert_eq!(world.send(Call::delete(SESSION_PATH).by(&token)).await.status, 204);
     let log = world.send(Call::get(AUDIT_PATH)).await.json();
-    let mut deeds: Vec<_> =
+    let mut actions: Vec<_> =
         log.as_array().unwrap().iter().map(|one| one["action"].as_str().unwrap()).collect();
-    deeds.sort_unstable();
-    assert_eq!(deeds, ["link.create", "session.end", "session.start"]);
+    actions.sort_unstable();
+    assert_eq!(actions, ["link.create", "session.end", "session.start"]);
     assert!(!log.to_string().contains(&token) && !log.to_string().contains("hkl_"));
 }

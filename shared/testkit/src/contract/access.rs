@@ -1,7 +1,7 @@
 //! What every store of tokens, links and the audit log must do.
 
 use hookrail_adapters::store::access::{AccessStore, TokenCreation};
-use hookrail_domain::audit::{Actor, AuditEntry, AuditPlace, Deed};
+use hookrail_domain::audit::{Actor, AuditAction, AuditEntry, AuditPlace};
 use hookrail_domain::id::{CompanyId, TokenId};
 use hookrail_domain::limits::TOKENS_MAX;
 use hookrail_domain::time::Millis;
@@ -92,7 +92,7 @@ async fn audit(store: &impl AccessStore, prefix: &str) {
     let entry = |at, chance| AuditEntry {
         place: AuditPlace { at: Millis(at), chance },
         actor: Actor::new(None, "someone"),
-        deed: Deed::SecretRotate,
+        action: AuditAction::SecretRotate,
         subject: Some("webhook".to_owned()),
         fields: vec!["url".to_owned()],
         status: None,

@@ -137,30 +137,8 @@ impl AccessStore for DynamoDbStore {
         before: Option<AuditPlace>,
         limit: usize,
     ) -> Result<Vec<AuditEntry>, StoreError> {
-        let end = match before {
-            Some(place) => Key::audit(log, place).sort,
-            // Behind every place there is.
-            None => format!("{AUDIT_PREFIX}~"),
-        };
-        let mut pages = self
-            .client
-            .query()
-            .table_name(&self.config_table)
-            .key_condition_expression("pk = :log AND sk < :end")
-            .expression_attribute_values(":log", text(audit_partition(log)))
-            .expression_attribute_values(":end", text(end))
-            .scan_index_forward(false)
-            .limit(i32::try_from(limit).unwrap_or(i32::MAX))
-            .consistent_read(true)
-            .into_paginator()
-            .items()
-            .send();
-        let mut entries = Vec::new();
-        while entries.len() < limit
-            && let Some(item) = pages.next().await
-        {
-            entries.push(decode_audit(item.map_err(unavailable)?)?);
-        }
-        Ok(entries)
+        let place = (AUDIT_PREFIX, before.map(|place| Key::audit(log, place)));
+        let items = self.page((&self.config_table, audit_partition(log)), place, limit).await?;
+        items.into_iter().map(decode_audit).collect()
     }
 }

@@ -12,7 +12,9 @@ use super::{DynamoDbStore, text, unavailable};
 use crate::store::item::config::decode_subscription;
 use crate::store::item::row::{SCANNED_ATTRIBUTES, decode_row};
 use crate::store::item::test_row::{decode_test, encode_test};
-use crate::store::item::{Key, ROW_PREFIX, TEST_PREFIX, WEBHOOK_PREFIX, company_partition, line_partition};
+use crate::store::item::{
+    Item, Key, ROW_PREFIX, TEST_PREFIX, WEBHOOK_PREFIX, company_partition, line_partition,
+};
 use crate::store::listing::{ListStore, Scanned};
 use crate::store::{LineKey, StoreError};
 
@@ -23,19 +25,9 @@ impl ListStore for DynamoDbStore {
         before: Option<SubscriptionId>,
         limit: usize,
     ) -> Result<Vec<Subscription>, StoreError> {
-        let before = place(WEBHOOK_PREFIX, before.map(|id| Key::webhook(company, id)));
-        let query = self.backwards((&self.config_table, company_partition(company)), WEBHOOK_PREFIX, &before);
-        let mut pages = query.limit(one_more(limit)).into_paginator().items().send();
-        let mut found = Vec::new();
-        while found.len() < limit
-            && let Some(item) = pages.next().await
-        {
-            let item = item.map_err(unavailable)?;
-            if Key::of(&item)?.sort != before {
-                found.push(decode_subscription(company, item)?);
-            }
-        }
-        Ok(found)
+        let place = (WEBHOOK_PREFIX, before.map(|id| Key::webhook(company, id)));
+        let items = self.page((&self.config_table, company_partition(company)), place, limit).await?;
+        items.into_iter().map(|item| decode_subscription(company, item)).collect()
     }
 
     async fn scan_rows(
@@ -77,25 +69,37 @@ impl ListStore for DynamoDbStore {
         before: Option<TestPlace>,
         limit: usize,
     ) -> Result<Vec<TestRow>, StoreError> {
-        let before = place(TEST_PREFIX, before.map(|place| Key::test(line, place)));
-        let query = self.backwards((&self.log_table, line_partition(line)), TEST_PREFIX, &before);
-        let mut pages = query.limit(one_more(limit)).into_paginator().items().send();
+        let place = (TEST_PREFIX, before.map(|place| Key::test(line, place)));
+        let items = self.page((&self.log_table, line_partition(line)), place, limit).await?;
+        items.into_iter().map(decode_test).collect()
+    }
+}
+
+impl DynamoDbStore {
+    /// Up to `limit` items whose sort keys begin with a prefix and lie before a key, or anywhere, the last one first.
+    pub(super) async fn page(
+        &self,
+        (table, partition): (&str, String),
+        (prefix, before): (&str, Option<Key>),
+        limit: usize,
+    ) -> Result<Vec<Item>, StoreError> {
+        let before = place(prefix, before);
+        let query = self.backwards((table, partition), prefix, &before).limit(one_more(limit));
+        let mut pages = query.into_paginator().items().send();
         let mut found = Vec::new();
         while found.len() < limit
             && let Some(item) = pages.next().await
         {
             let item = item.map_err(unavailable)?;
             if Key::of(&item)?.sort != before {
-                found.push(decode_test(item)?);
+                found.push(item);
             }
         }
         Ok(found)
     }
-}
 
-impl DynamoDbStore {
     /// A query of what begins with `prefix` and does not lie behind `before`, which it includes, the last one first.
-    pub(super) fn backwards(
+    fn backwards(
         &self,
         (table, partition): (&str, String),
         prefix: &str,
@@ -114,11 +118,11 @@ impl DynamoDbStore {
 }
 
 /// The sort key that a page lies before. `~` sorts behind every digit: without a cursor it begins at the newest item.
-pub(super) fn place(prefix: &str, before: Option<Key>) -> String {
+fn place(prefix: &str, before: Option<Key>) -> String {
     before.map_or_else(|| format!("{prefix}~"), |key| key.sort)
 }
 
 /// BETWEEN includes the cursor's own item.
-pub(super) fn one_more(limit: usize) -> i32 {
+fn one_more(limit: usize) -> i32 {
     i32::try_from(limit).unwrap_or(i32::MAX).saturating_add(1)
 }

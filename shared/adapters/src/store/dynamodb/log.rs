@@ -11,7 +11,6 @@ use hookrail_domain::log_row::LogRow;
 use hookrail_domain::suspension::Line;
 use hookrail_domain::time::Millis;
 
-use super::listing::{one_more, place};
 use super::{
     DynamoDbStore, NOT_THERE, PAUSE, TRIES_MAX, TooBusy, Transacted, keys_and_attributes, number, text,
     unavailable,
@@ -206,18 +205,10 @@ impl LogStore for DynamoDbStore {
         before: Option<AttemptNumber>,
         limit: usize,
     ) -> Result<Vec<LogRow>, StoreError> {
-        let before = place(ROW_PREFIX, before.map(|number| Key::row(line, number)));
-        let query = self.backwards((&self.log_table, line_partition(line)), ROW_PREFIX, &before);
-        let mut pages = query.limit(one_more(limit)).into_paginator().items().send();
-        let mut rows = Vec::new();
-        while rows.len() < limit
-            && let Some(item) = pages.next().await
-        {
-            let item = item.map_err(unavailable)?;
-            if Key::of(&item)?.sort != before {
-                rows.push(decode_row(line, item)?);
-            }
-        }
+        let place = (ROW_PREFIX, before.map(|number| Key::row(line, number)));
+        let items = self.page((&self.log_table, line_partition(line)), place, limit).await?;
+        let rows: Result<Vec<_>, _> = items.into_iter().map(|item| decode_row(line, item)).collect();
+        let mut rows = rows?;
         self.fill_bodies(line, &mut rows).await?;
         Ok(rows)
     }

@@ -1,6 +1,6 @@
 //! Items of the Config table about who may call, and who did what.
 
-use hookrail_domain::audit::{AUDIT_SECONDS, Actor, AuditEntry, AuditPlace, Deed};
+use hookrail_domain::audit::{AUDIT_SECONDS, Actor, AuditAction, AuditEntry, AuditPlace};
 use hookrail_domain::id::{CompanyId, TokenId};
 use hookrail_domain::subscription::Name;
 use hookrail_domain::time::Millis;
@@ -183,7 +183,7 @@ pub fn decode_link(item: Item) -> Result<PanelLink, StoreError> {
 #[serde(rename_all = "camelCase")]
 struct AuditAttributes {
     schema: u32,
-    deed: String,
+    action: String,
     actor: String,
     #[serde(skip_serializing_if = "Option::is_none")]
     actor_token: Option<String>,
@@ -204,7 +204,7 @@ pub fn encode_audit(log: &Holder, entry: &AuditEntry) -> Result<Item, StoreError
         Key::audit(log, entry.place),
         &AuditAttributes {
             schema: SCHEMA,
-            deed: entry.deed.name().to_owned(),
+            action: entry.action.name().to_owned(),
             actor: entry.actor.name.clone(),
             actor_token: entry.actor.token.map(|id| id.to_string()),
             subject: entry.subject.clone(),
@@ -228,7 +228,7 @@ pub fn decode_audit(item: Item) -> Result<AuditEntry, StoreError> {
     Ok(AuditEntry {
         place: place.ok_or(WHAT)?,
         actor: Actor { token: token.map_err(|_refused| WHAT)?, name: attributes.actor },
-        deed: Deed::find(&attributes.deed).ok_or(WHAT)?,
+        action: AuditAction::find(&attributes.action).ok_or(WHAT)?,
         subject: attributes.subject,
         fields: attributes.fields,
         status: attributes.status,
@@ -271,7 +271,7 @@ mod tests {
         let entry = AuditEntry {
             place: AuditPlace { at: Millis(u64::MAX), chance: u32::MAX },
             actor: Actor::new(Some(TokenId::from_bytes([1; 12])), "name"),
-            deed: Deed::SecretReveal,
+            action: AuditAction::SecretReveal,
             subject: Some("w".to_owned()),
             fields: vec!["url".to_owned()],
             status: Some(200),
