@@ -11,6 +11,7 @@ use hookrail::dev::resources::{RECEIVES_MAX, RETENTION_SECONDS};
 use hookrail::dev::schedule::PERIOD;
 use hookrail_adapters::config;
 use hookrail_adapters::store::item::line::{DUE_INDEX, DUE_PARTITION, DUE_SORT};
+use hookrail_adapters::store::item::row::{EVENT_INDEX, EVENT_PARTITION};
 use hookrail_adapters::store::item::{PARTITION_KEY, SORT_KEY};
 use hookrail_api::App;
 use hookrail_api::routes::Routes;
@@ -104,24 +105,35 @@ fn every_queue_keeps_order_and_what_it_was_given() {
 }
 
 #[test]
-fn the_log_table_has_the_index_of_lines_that_are_due() {
+fn the_log_table_has_the_indexes_of_lines_that_are_due_and_of_events() {
     let table = at(&template(), &["Resources", "LogTable", "Properties"]);
     let text = |value: &Value, field: &str| at(value, &[field]).as_str().unwrap().to_owned();
     let list = |value: &Value, field: &str| at(value, &[field]).as_sequence().unwrap().clone();
     let indexes = list(&table, "GlobalSecondaryIndexes");
-    let [index] = indexes.as_slice() else { panic!("{} indexes", indexes.len()) };
-    assert_eq!(text(index, "IndexName"), DUE_INDEX);
-    assert_eq!(at(index, &["Projection", "ProjectionType"]).as_str(), Some("KEYS_ONLY"));
-    let keys: Vec<_> = list(index, "KeySchema").iter().map(|key| text(key, "AttributeName")).collect();
-    assert_eq!(keys, [DUE_PARTITION, DUE_SORT]);
+    let expected = [(DUE_INDEX, [DUE_PARTITION, DUE_SORT]), (EVENT_INDEX, [EVENT_PARTITION, PARTITION_KEY])];
+    assert_eq!(indexes.len(), expected.len());
+    for (index, (name, expected)) in indexes.iter().zip(expected) {
+        assert_eq!(text(index, "IndexName"), name);
+        assert_eq!(at(index, &["Projection", "ProjectionType"]).as_str(), Some("KEYS_ONLY"));
+        let keys: Vec<_> = list(index, "KeySchema").iter().map(|key| text(key, "AttributeName")).collect();
+        assert_eq!(keys, expected);
+    }
     let kinds: Vec<_> = list(&table, "AttributeDefinitions")
         .iter()
         .map(|attribute| (text(attribute, "AttributeName"), text(attribute, "AttributeType")))
         .collect();
-    let expected = [(PARTITION_KEY, "S"), (SORT_KEY, "S"), (DUE_PARTITION, "S"), (DUE_SORT, "N")];
+    let expected = [
+        (PARTITION_KEY, "S"),
+        (SORT_KEY, "S"),
+        (DUE_PARTITION, "S"),
+        (DUE_SORT, "N"),
+        (EVENT_PARTITION, "S"),
+    ];
     assert_eq!(kinds, expected.map(|(name, kind)| (name.to_owned(), kind.to_owned())));
-    let role = serde_norway::to_string(&at(&template(), &["Resources", "RecoverRole"])).unwrap();
-    assert!(role.contains(&format!("/index/{DUE_INDEX}\n")), "{role}");
+    for (role, index) in [("RecoverRole", DUE_INDEX), ("ApiRole", EVENT_INDEX)] {
+        let role = serde_norway::to_string(&at(&template(), &["Resources", role])).unwrap();
+        assert!(role.contains(&format!("/index/{index}\n")), "{role}");
+    }
 }
 
 #[test]

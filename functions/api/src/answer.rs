@@ -20,7 +20,7 @@ pub fn json(status: StatusCode, document: impl Into<Body>) -> Response {
     response
 }
 
-/// A page of a list: a bare array, and a link to the next page if there is one.
+/// A page of a list, and a link to the next page if there is one.
 pub fn page(documents: Vec<u8>, next: Option<String>) -> Result<Response, ApiError> {
     let mut response = json(StatusCode::OK, documents);
     if let Some(next) = next {

@@ -1,23 +1,26 @@
-//! Events: checked as a whole, then queued one by one in the order of the call.
+//! Events: checked as a whole, then queued one by one in the order of the call; and what became of one.
 
 use std::sync::Arc;
 
-use axum::extract::State;
+use axum::extract::{Path, State};
 use axum::response::{IntoResponse, Response};
 use hookrail_adapters::clock::Clock;
 use hookrail_adapters::queue::{Outgoing, Queue as _, SendResult};
+use hookrail_adapters::store::LogStore;
+use hookrail_adapters::store::listing::{EventPlace, ListStore};
 use hookrail_domain::id::{CompanyId, EventId, hash_parts, hex, shard};
 use hookrail_domain::limits::INGEST_BYTES_MAX;
 use hookrail_domain::token::Holder;
 use hookrail_wire::event_call::{self, InvalidCall, NewEvent};
+use hookrail_wire::{cursor, event_view};
 use http::{HeaderMap, StatusCode};
 
 use crate::answer;
-use crate::auth::Caller;
+use crate::auth::{Caller, Tenant};
 use crate::error::{ApiError, Bug};
 use crate::idempotency::{Identity, KEY_HEADER, Key, replayed};
-use crate::request::JsonBody;
-use crate::{App, Ports};
+use crate::request::{JsonBody, Page};
+use crate::{App, EVENTS_PATH, Ports};
 
 /// How long a call goes on sending. API Gateway gives up after 30 s, and the caller would never learn what was accepted.
 const SENDING_MS_MAX: u64 = 15_000;
@@ -43,6 +46,38 @@ pub async fn push<P: Ports>(
         app.keep(&call.identity, StatusCode::ACCEPTED, &document).await;
     }
     Ok(([(KEY_HEADER, key.text)], answer::json(StatusCode::ACCEPTED, document)).into_response())
+}
+
+/// `GET /api/v3/event/{id}`: the event, and where it stands with each webhook that it went to.
+pub async fn find<P: Ports>(
+    State(app): State<Arc<App<P>>>,
+    tenant: Tenant,
+    Path(id): Path<String>,
+    page: Page<50>,
+) -> Result<Response, ApiError> {
+    let company = tenant.company();
+    let no_such_event = || ApiError::not_found("nothing was sent of such an event, or not yet");
+    let event = EventId::parse(&id).map_err(|_refused| no_such_event())?;
+    let after = page.place(|text| cursor::parse_delivery((company, event), text))?;
+    let mut places = app.store.places_of(company, event, after, page.limit + 1).await?;
+    let has_more = page.limit < places.len();
+    places.truncate(page.limit);
+    let (mut first, mut newest) = (None, Vec::new());
+    for EventPlace { subscription, sequence } in &places {
+        let line = tenant.line(*subscription);
+        newest.extend(app.store.last_row_of(&line, *sequence).await?);
+        if first.is_none() {
+            first = app.store.rows_from(&line, *sequence, 1).await?.into_iter().next();
+        }
+    }
+    if newest.is_empty() {
+        return Err(no_such_event());
+    }
+    let body = first.and_then(|row| row.body);
+    let last = places.last().filter(|_| has_more);
+    let next = last.map(|last| cursor::render_delivery((company, event), last.subscription));
+    let next = next.map(|cursor| page.next(&format!("{EVENTS_PATH}/{event}"), &cursor));
+    answer::page(event_view::render((company, event), body.as_ref(), &newest), next)
 }
 
 impl From<InvalidCall> for ApiError {

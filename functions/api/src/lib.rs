@@ -43,10 +43,11 @@ pub mod events;
 pub mod companies;
 pub mod tokens;
 pub mod panel;
+pub mod openapi;
 
 pub use routes::{
-    AUDIT_PATH, COMPANIES_PATH, EVENTS_PATH, LINKS_PATH, LOGS_PATH, PANEL_PATH, SESSION_PATH, TEST_PATH,
-    TOKENS_PATH, TRIGGERS_PATH, WEBHOOKS_PATH, router,
+    AUDIT_PATH, COMPANIES_PATH, EVENTS_PATH, LINKS_PATH, LOGS_PATH, OPENAPI_PATH, PANEL_PATH, REFERENCE_PATH,
+    SESSION_PATH, TEST_PATH, TOKENS_PATH, TRIGGERS_PATH, WEBHOOKS_PATH, router,
 };
 
 /// What the API works on. A type of its own, so that handlers name one parameter instead of four.
@@ -79,6 +80,7 @@ pub struct App<P: Ports> {
     config: ApiConfig,
     tokens: TokenCache,
     jwts: Option<Jwts>,
+    description: openapi::Description,
 }
 
 impl<S, Q, H, C> App<(S, Q, H, C)>
@@ -86,7 +88,8 @@ where
     (S, Q, H, C): Ports<Store = S, Queue = Q, Sender = H, Clock = C>,
 {
     pub fn new((store, queue, sender, clock): (S, Q, H, C), config: ApiConfig) -> Self {
-        Self { store, queue, sender, clock, config, tokens: TokenCache::default(), jwts: None }
+        let (tokens, description) = (TokenCache::default(), openapi::Description::default());
+        Self { store, queue, sender, clock, config, tokens, jwts: None, description }
     }
 
     /// Also believes the tokens of an identity provider.

@@ -16,7 +16,7 @@ use serde::Deserialize;
 use crate::error::ApiError;
 
 /// Entries of one page at most.
-const PAGE_MAX: usize = 100;
+pub(crate) const PAGE_MAX: usize = 100;
 
 /// A body that says it is JSON, of `BYTES_MAX` bytes at most.
 #[derive(Debug)]

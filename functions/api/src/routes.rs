@@ -13,8 +13,8 @@ use http::Method;
 
 use crate::auth::Access;
 use crate::{
-    App, Ports, answer, audit, auth, bulk, companies, error, events, idempotency, logs, panel, queue,
-    replays, request, secrets, subscriptions, test_sends, tokens, triggers,
+    App, Ports, answer, audit, auth, bulk, companies, error, events, idempotency, logs, openapi, panel,
+    queue, replays, request, secrets, subscriptions, test_sends, tokens, triggers,
 };
 
 /// Where webhooks are listed and made; one is this path, a slash and its id.
@@ -37,6 +37,9 @@ pub const LINKS_PATH: &str = "/api/v3/panel/link";
 pub const SESSION_PATH: &str = "/api/v3/panel/session";
 /// Who did what.
 pub const AUDIT_PATH: &str = "/api/v3/audit";
+/// The API described for programs, and for people.
+pub const OPENAPI_PATH: &str = "/api/v3/openapi.json";
+pub const REFERENCE_PATH: &str = "/api/v3/reference";
 /// Where people look.
 pub const PANEL_PATH: &str = "/panel";
 
@@ -116,6 +119,7 @@ impl<P: Ports> Routes<P> {
                 None,
                 events::push::<P>,
             )
+            .get(&format!("{EVENTS_PATH}/{{id}}"), Access::Company(Scope::LogsRead), events::find::<P>)
     }
 
     fn lines(self) -> Self {
@@ -154,6 +158,8 @@ impl<P: Ports> Routes<P> {
                 Some(AuditAction::SessionEnd),
                 panel::end_session::<P>,
             )
+            .get(OPENAPI_PATH, Access::Anyone, openapi::json::<P>)
+            .get(REFERENCE_PATH, Access::Anyone, openapi::page::<P>)
             .get(PANEL_PATH, Access::Anyone, panel::files::index)
             .get(&format!("{PANEL_PATH}/"), Access::Anyone, panel::files::index)
             .get(&format!("{PANEL_PATH}/{{*file}}"), Access::Anyone, panel::files::file)

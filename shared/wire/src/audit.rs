@@ -2,12 +2,14 @@
 
 use hookrail_domain::audit::AuditEntry;
 use serde::Serialize;
+use utoipa::ToSchema;
 
 use crate::timestamp;
 
-#[derive(Serialize)]
+#[derive(Serialize, ToSchema)]
 #[serde(rename_all = "camelCase")]
-struct Document<'a> {
+#[schema(as = AuditEntry)]
+pub(crate) struct Document<'a> {
     at: String,
     action: &'static str,
     actor: &'a str,

@@ -3,6 +3,7 @@
 use hookrail_domain::id::SubscriptionId;
 use hookrail_domain::intervention::Waiting;
 use serde::Serialize;
+use utoipa::ToSchema;
 
 use crate::cot_webhook::{SubscriptionPatch, waiting};
 use crate::problem::FieldProblem;
@@ -70,13 +71,15 @@ pub struct BulkResult {
     pub reason: Option<String>,
 }
 
-#[derive(Serialize)]
-struct Document<'a> {
+#[derive(Serialize, ToSchema)]
+#[schema(as = BulkResults)]
+pub(crate) struct Document<'a> {
     results: Vec<ResultDocument<'a>>,
 }
 
-#[derive(Serialize)]
-struct ResultDocument<'a> {
+#[derive(Serialize, ToSchema)]
+#[schema(as = BulkResult)]
+pub(crate) struct ResultDocument<'a> {
     id: String,
     status: u16,
     #[serde(skip_serializing_if = "Option::is_none")]

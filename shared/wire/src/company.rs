@@ -3,6 +3,7 @@
 use hookrail_domain::id::CompanyId;
 use serde::Serialize;
 use serde_json::{Map, Value};
+use utoipa::ToSchema;
 
 use crate::problem::FieldProblem;
 
@@ -22,8 +23,9 @@ pub fn parse(bytes: &[u8]) -> Result<Option<CompanyId>, FieldProblem> {
     }
 }
 
-#[derive(Serialize)]
-struct Document<'a> {
+#[derive(Serialize, ToSchema)]
+#[schema(as = Company)]
+pub(crate) struct Document<'a> {
     company: &'a str,
     token: &'a str,
 }

@@ -11,10 +11,11 @@ use hookrail_domain::target::{TargetPolicy, TargetUrl};
 use hookrail_domain::trigger::{CATALOGUE, Context, Slot, Trigger, TriggerType};
 use serde::Serialize;
 use serde_json::Value;
+use utoipa::ToSchema;
 
 use crate::credentials::CredentialsPatch;
 use crate::problem::FieldProblem;
-use crate::reader::{Reader, parse_object};
+use crate::reader::{Reader, parse_object, whole};
 
 /// What the API says of a webhook whose endpoint is gone.
 const GONE: &str = "the endpoint answered 410 Gone";
@@ -212,7 +213,7 @@ impl SubscriptionPatch {
 
 fn suspend_after(reader: &mut Reader<'_>) -> Option<Option<u32>> {
     reader.nullable("suspendAfter", |value| {
-        let number = value.as_u64().and_then(|number| u32::try_from(number).ok());
+        let number = whole(value).and_then(|number| u32::try_from(number).ok());
         let number = number.filter(|number| *number <= SUSPEND_AFTER_MAX);
         number.ok_or_else(|| format!("must be a whole number from 0 to {SUSPEND_AFTER_MAX}, or null"))
     })
@@ -268,40 +269,53 @@ pub(crate) fn find_trigger(name: &str) -> Result<&'static TriggerType, String> {
     })
 }
 
-#[derive(Serialize)]
-struct Document<'a> {
+#[derive(Serialize, ToSchema)]
+#[schema(as = Webhook)]
+pub(crate) struct Document<'a> {
+    /// 24 hexadecimal characters.
     #[serde(rename = "_id")]
     id: String,
     company: &'a str,
+    /// Whether events are sent to it.
     #[serde(rename = "isActive")]
     is_active: bool,
+    /// Which events it gets.
     trigger: &'a str,
     url: &'a str,
     name: &'a str,
+    /// What programs call it: unique in the company, and never changed.
     code: &'a str,
+    /// Narrows the trigger; an empty slot does not.
     context: ContextDocument<'a>,
+    /// Raised by one with every change.
     #[serde(rename = "__v")]
     version: u64,
     #[serde(skip_serializing_if = "Option::is_none")]
     description: Option<&'a str>,
+    /// Why it is inactive, if nobody decided it.
     #[serde(rename = "inactiveReason", skip_serializing_if = "Option::is_none")]
     inactive_reason: Option<&'static str>,
+    /// After how many events in a row that were given up it is set aside; the operator's number if absent.
     #[serde(rename = "suspendAfter", skip_serializing_if = "Option::is_none")]
     suspend_after: Option<u32>,
     /// Names; the values are never shown.
+    /// The names of its own headers.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     headers: Vec<&'a str>,
+    /// The user name of its basic auth.
     #[serde(rename = "basicAuth", skip_serializing_if = "Option::is_none")]
     basic_auth: Option<BasicAuthDocument<'a>>,
 }
 
-#[derive(Serialize)]
-struct BasicAuthDocument<'a> {
+#[derive(Serialize, ToSchema)]
+#[schema(as = WebhookBasicAuth)]
+pub(crate) struct BasicAuthDocument<'a> {
     username: &'a str,
 }
 
-#[derive(Serialize)]
-struct ContextDocument<'a> {
+#[derive(Serialize, ToSchema)]
+#[schema(as = WebhookContext)]
+pub(crate) struct ContextDocument<'a> {
     survey: &'a str,
     group: &'a str,
     #[serde(rename = "taskGroup")]

@@ -5,29 +5,43 @@ use hookrail_domain::line::Progress;
 use hookrail_domain::log_row::LogRow;
 use serde::Serialize;
 use serde_json::value::RawValue;
+use utoipa::ToSchema;
 
 use crate::timestamp;
 
-#[derive(Serialize)]
+#[derive(Serialize, ToSchema)]
 #[serde(rename_all = "camelCase")]
-struct Document<'a> {
+#[schema(as = LogRow)]
+pub(crate) struct Document<'a> {
     #[serde(rename = "_id")]
     id: String,
     company: &'a str,
+    /// When the attempt began.
     created_at: String,
+    /// What the receiver answered; 409 if it did not.
     status: u16,
+    /// Which attempt of the event this was, from 1.
     retry: u32,
+    /// What the receiver answered, or why it did not.
     response: &'a str,
+    /// The event as it was sent, byte for byte.
+    #[schema(value_type = Option<Object>)]
     event: Option<&'a RawValue>,
+    /// The webhook.
     subscription: String,
     #[serde(rename = "__v")]
     version: u64,
     // What the reference system does not have.
+    /// `SUCCESS`, `FAILED` or `PARKED`.
     result: &'static str,
+    /// The class of the failure; null for a success.
     error: Option<&'static str>,
+    /// The event's place in the webhook's order, without gaps from 1.
     sequence: u64,
+    /// The `webhook-id` that the receiver saw.
     delivery: String,
     duration_ms: u64,
+    /// Whether the answer was longer than is kept.
     response_truncated: bool,
     /// Set while attempts are left.
     next_attempt_at: Option<String>,

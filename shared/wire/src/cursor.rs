@@ -7,7 +7,7 @@ use base64::Engine;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use hookrail_domain::attempt::AttemptNumber;
 use hookrail_domain::audit::AuditPlace;
-use hookrail_domain::id::{CompanyId, SubscriptionId, hash_parts};
+use hookrail_domain::id::{CompanyId, EventId, SubscriptionId, hash_parts};
 use hookrail_domain::test_row::TestPlace;
 use hookrail_domain::time::Millis;
 use hookrail_domain::token::Holder;
@@ -87,6 +87,20 @@ pub fn parse_test(
     Ok(TestPlace { at, chance })
 }
 
+/// The place after `last` among the webhooks that an event went to.
+#[must_use]
+pub fn render_delivery((company, event): (&CompanyId, EventId), last: SubscriptionId) -> String {
+    render(&deliveries(company, &event), *last.as_bytes())
+}
+
+/// The webhook that the next page comes after.
+pub fn parse_delivery(
+    (company, event): (&CompanyId, EventId),
+    text: &str,
+) -> Result<SubscriptionId, InvalidCursor> {
+    parse(&deliveries(company, &event), text).map(SubscriptionId::from_bytes)
+}
+
 fn moment(at: Millis, chance: u32) -> [u8; PLACE_BYTES] {
     let mut place = [0; PLACE_BYTES];
     for (byte, part) in place.iter_mut().zip(at.0.to_be_bytes().into_iter().chain(chance.to_be_bytes())) {
@@ -116,6 +130,10 @@ fn webhooks<'a>(company: &'a CompanyId, filter: &'a str) -> List<'a> {
 
 fn tests<'a>(company: &'a CompanyId, subscription: &'a SubscriptionId) -> List<'a> {
     [b"tests", company.as_str().as_bytes(), subscription.as_bytes(), b""]
+}
+
+fn deliveries<'a>(company: &'a CompanyId, event: &'a EventId) -> List<'a> {
+    [b"deliveries", company.as_str().as_bytes(), event.as_bytes(), b""]
 }
 
 fn log<'a>(company: &'a CompanyId, subscription: &'a SubscriptionId, filter: &'a str) -> List<'a> {

@@ -6,6 +6,7 @@ use hookrail_domain::limits::EVENTS_PER_CALL_MAX;
 use hookrail_domain::token::Holder;
 use serde::Serialize;
 use serde_json::value::RawValue;
+use utoipa::ToSchema;
 
 use crate::cot_event;
 use crate::problem::{FieldProblem, Problem};
@@ -98,15 +99,17 @@ fn parse_event(text: &str, holder: &Holder) -> Result<NewEvent, InvalidCall> {
     }
 }
 
-#[derive(Serialize)]
+#[derive(Serialize, ToSchema)]
 #[serde(rename_all = "camelCase")]
-struct Document<'a> {
+#[schema(as = AcceptedEvents)]
+pub(crate) struct Document<'a> {
     idempotency_key: &'a str,
     events: Vec<Accepted>,
 }
 
-#[derive(Serialize)]
-struct Accepted {
+#[derive(Serialize, ToSchema)]
+#[schema(as = AcceptedEvent)]
+pub(crate) struct Accepted {
     id: String,
 }
 

@@ -2,6 +2,8 @@
 //!
 //! Pure. Reading is tolerant where the reference systems are; writing is exact.
 
+#![allow(single_use_lifetimes, reason = "what `ToSchema` derives for a type with a lifetime names it once")]
+
 pub mod timestamp;
 pub mod problem;
 mod reader;
@@ -24,7 +26,9 @@ pub mod token;
 pub mod panel_link;
 pub mod audit;
 pub mod event_call;
+pub mod event_view;
 pub mod cursor;
 pub mod queue_message;
 pub mod wake_up;
 pub mod notice;
+pub mod openapi;

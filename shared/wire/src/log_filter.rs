@@ -11,8 +11,8 @@ use crate::query::{self, Filter, Pairs, QueryReader};
 use crate::timestamp;
 
 /// What `result` may be: what a row says, or that its event waits for another attempt.
-const RESULTS: [&str; 4] = ["SUCCESS", "FAILED", WAITING, "PARKED"];
-const WAITING: &str = "WAITING";
+pub const RESULTS: [&str; 4] = ["SUCCESS", "FAILED", WAITING, "PARKED"];
+pub(crate) const WAITING: &str = "WAITING";
 
 /// Which rows are listed. All of them, if nothing is said.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]

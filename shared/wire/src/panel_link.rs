@@ -4,13 +4,14 @@ use hookrail_domain::id::CompanyId;
 use hookrail_domain::time::Millis;
 use hookrail_domain::token::{Grant, Holder, SESSION_SECONDS_MAX, Scope};
 use serde::Serialize;
+use utoipa::ToSchema;
 
 use crate::problem::FieldProblem;
 use crate::reader::{Reader, parse_object, parse_optional_object};
 use crate::timestamp;
 
 /// The shortest session, in seconds.
-const SESSION_SECONDS_MIN: u64 = 60;
+pub(crate) const SESSION_SECONDS_MIN: u64 = 60;
 
 /// A link to be made.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -37,9 +38,10 @@ pub fn parse_new(bytes: &[u8]) -> Result<NewLink, Vec<FieldProblem>> {
     }
 }
 
-#[derive(Serialize)]
+#[derive(Serialize, ToSchema)]
 #[serde(rename_all = "camelCase")]
-struct LinkDocument<'a> {
+#[schema(as = PanelLink)]
+pub(crate) struct LinkDocument<'a> {
     code: &'a str,
     /// Behind the fragment sign, which browsers send nowhere.
     path: String,
@@ -68,9 +70,10 @@ pub fn parse_exchange(bytes: &[u8]) -> Result<String, Vec<FieldProblem>> {
     code.filter(|_| reader.problems.is_empty()).ok_or(reader.problems)
 }
 
-#[derive(Serialize)]
+#[derive(Serialize, ToSchema)]
 #[serde(rename_all = "camelCase")]
-struct SessionDocument<'a> {
+#[schema(as = PanelSession)]
+pub(crate) struct SessionDocument<'a> {
     token: &'a str,
     #[serde(skip_serializing_if = "Option::is_none")]
     company: Option<&'a str>,

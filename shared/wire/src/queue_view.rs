@@ -4,6 +4,7 @@ use hookrail_domain::aside::{Aside, Mode};
 use hookrail_domain::log_row::LogRow;
 use hookrail_domain::time::Millis;
 use serde::Serialize;
+use utoipa::ToSchema;
 
 use crate::timestamp;
 
@@ -25,9 +26,10 @@ pub struct Head {
     pub next_attempt_at: Millis,
 }
 
-#[derive(Serialize)]
+#[derive(Serialize, ToSchema)]
 #[serde(rename_all = "camelCase")]
-struct Document {
+#[schema(as = Queue)]
+pub(crate) struct Document {
     /// `active`, `suspended`, `lagging` or `inactive`.
     state: &'static str,
     /// Since when events are set aside.
@@ -39,9 +41,10 @@ struct Document {
     head: Option<HeadDocument>,
 }
 
-#[derive(Serialize)]
+#[derive(Serialize, ToSchema)]
 #[serde(rename_all = "camelCase")]
-struct HeadDocument {
+#[schema(as = QueueHead)]
+pub(crate) struct HeadDocument {
     sequence: u64,
     event: String,
     delivery: String,

@@ -29,6 +29,12 @@ pub(crate) fn not_an_object(error: &serde_json::Error) -> FieldProblem {
     }
 }
 
+/// A whole number, however it is written: 1.0 is one to many programs, and to JSON Schema.
+pub(crate) fn whole(value: &Value) -> Option<u64> {
+    // A number with a part is written with a point, and is no whole one; adding zero takes the sign off zero.
+    value.as_u64().or_else(|| (value.as_f64()? + 0.0).to_string().parse().ok())
+}
+
 /// A reader of one JSON object that collects every bad field instead of stopping at the first.
 pub(crate) struct Reader<'a> {
     pub(crate) fields: &'a Map<String, Value>,
@@ -93,7 +99,7 @@ impl<'a> Reader<'a> {
 
     pub(crate) fn version(&mut self, field: &str) -> Option<u64> {
         let value = self.fields.get(field)?;
-        let version = value.as_u64();
+        let version = whole(value);
         if version.is_none() {
             self.refuse(field, "must be a whole number");
         }
@@ -103,7 +109,7 @@ impl<'a> Reader<'a> {
     /// A whole number of this range; none if it is not said.
     pub(crate) fn number(&mut self, field: &str, range: RangeInclusive<u64>) -> Option<u64> {
         let value = self.fields.get(field)?;
-        let number = value.as_u64().filter(|number| range.contains(number));
+        let number = whole(value).filter(|number| range.contains(number));
         if number.is_none() {
             let reason = format!("must be a whole number from {} to {}", range.start(), range.end());
             self.refuse(field, reason);
@@ -151,6 +157,23 @@ impl<'a> Reader<'a> {
                 self.refuse(field, error);
                 None
             }
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_whole_number_is_one_however_it_is_written() {
+        let read = |text: &str| whole(&serde_json::from_str(text).unwrap());
+        for (text, number) in [("7", 7), ("7.0", 7), ("0.0", 0), ("-0.0", 0), ("7e2", 700)] {
+            assert_eq!(read(text), Some(number), "{text}");
+        }
+        assert_eq!(read(&u64::MAX.to_string()), Some(u64::MAX));
+        for text in ["-1", "-1.0", "1.5", "1e30", "\"7\"", "null", "true", "[7]"] {
+            assert_eq!(read(text), None, "{text}");
         }
     }
 }

@@ -4,6 +4,7 @@ use hookrail_domain::replay::{Replay, ReplayState};
 use hookrail_domain::time::Millis;
 use serde::Serialize;
 use serde_json::{Map, Value};
+use utoipa::ToSchema;
 
 use crate::problem::FieldProblem;
 use crate::reader::not_an_object;
@@ -58,9 +59,10 @@ impl ReplayCall {
     }
 }
 
-#[derive(Serialize)]
+#[derive(Serialize, ToSchema)]
 #[serde(rename_all = "camelCase")]
-struct Document {
+#[schema(as = Replay)]
+pub(crate) struct Document {
     /// `running`, `done` or `cancelled`.
     state: &'static str,
     asked_at: String,

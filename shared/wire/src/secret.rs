@@ -5,6 +5,7 @@ use hookrail_domain::secrets::{SECRET_OVERLAP_SECONDS, Secrets};
 use hookrail_domain::signature::SigningSecret;
 use hookrail_domain::time::Millis;
 use serde::Serialize;
+use utoipa::ToSchema;
 
 use crate::problem::FieldProblem;
 use crate::reader::{Reader, parse_optional_object};
@@ -32,14 +33,16 @@ pub fn parse_rotation(bytes: &[u8]) -> Result<Rotation, Vec<FieldProblem>> {
     }
 }
 
-#[derive(Serialize)]
-struct Revealed {
+#[derive(Serialize, ToSchema)]
+#[schema(as = SigningSecrets)]
+pub(crate) struct Revealed {
     secret: String,
     retired: Vec<RevealedRetired>,
 }
 
-#[derive(Serialize)]
-struct RevealedRetired {
+#[derive(Serialize, ToSchema)]
+#[schema(as = RetiredSecret)]
+pub(crate) struct RevealedRetired {
     secret: String,
     until: String,
 }
@@ -55,9 +58,10 @@ pub fn reveal(secrets: &Secrets, now: Millis) -> Vec<u8> {
     serde_json::to_vec(&document).unwrap_or_default()
 }
 
-#[derive(Serialize)]
+#[derive(Serialize, ToSchema)]
 #[serde(rename_all = "camelCase")]
-struct State {
+#[schema(as = SecretState)]
+pub(crate) struct State {
     /// Until when each replaced secret goes on signing.
     retired_until: Vec<String>,
 }

@@ -14,6 +14,7 @@ use hookrail_domain::trigger::TriggerType;
 use serde::{Deserialize, Serialize};
 use serde_json::value::RawValue;
 use serde_json::{Map, Value};
+use utoipa::ToSchema;
 
 use crate::cot_webhook::find_trigger;
 use crate::problem::FieldProblem;
@@ -113,9 +114,10 @@ fn example(company: &CompanyId, kind: &TriggerType, now: Millis) -> String {
     serde_json::to_string(&example).unwrap_or_default()
 }
 
-#[derive(Serialize)]
+#[derive(Serialize, ToSchema)]
 #[serde(rename_all = "camelCase")]
-struct Document<'a> {
+#[schema(as = TestSend)]
+pub(crate) struct Document<'a> {
     created_at: String,
     /// `SUCCESS` or `FAILED`.
     result: &'static str,
@@ -126,6 +128,7 @@ struct Document<'a> {
     duration_ms: u64,
     url: &'a str,
     webhook_id: String,
+    #[schema(value_type = Option<Object>)]
     event: Option<&'a RawValue>,
     test: bool,
     /// Of a test that made one for itself.

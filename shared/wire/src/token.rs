@@ -5,6 +5,7 @@ use hookrail_domain::subscription::Name;
 use hookrail_domain::time::Millis;
 use hookrail_domain::token::{Grant, Holder, Scope, Token, TokenKind};
 use serde::Serialize;
+use utoipa::ToSchema;
 
 use crate::problem::FieldProblem;
 use crate::reader::{Reader, parse_object};
@@ -63,9 +64,10 @@ fn end(reader: &mut Reader<'_>, now: Millis) -> Option<Millis> {
     end.flatten()
 }
 
-#[derive(Serialize)]
+#[derive(Serialize, ToSchema)]
 #[serde(rename_all = "camelCase")]
-struct Document<'a> {
+#[schema(as = Token)]
+pub(crate) struct Document<'a> {
     #[serde(rename = "_id")]
     id: String,
     name: &'a str,
@@ -129,9 +131,10 @@ pub fn render_list(tokens: &[Token]) -> Vec<u8> {
     serde_json::to_vec(&documents).unwrap_or_default()
 }
 
-#[derive(Serialize)]
+#[derive(Serialize, ToSchema)]
 #[serde(rename_all = "camelCase")]
-struct SelfDocument<'a> {
+#[schema(as = OwnToken)]
+pub(crate) struct SelfDocument<'a> {
     name: &'a str,
     #[serde(skip_serializing_if = "Option::is_none")]
     company: Option<&'a str>,

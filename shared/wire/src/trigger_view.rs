@@ -4,6 +4,7 @@ use hookrail_domain::event::Body;
 use hookrail_domain::trigger::{CATALOGUE, OPERATIONAL, SlotRule, TriggerType};
 use serde::Serialize;
 use serde_json::value::RawValue;
+use utoipa::ToSchema;
 
 use crate::redaction::redact;
 
@@ -18,19 +19,22 @@ const EXAMPLES: [(&str, &str); 7] = [
     (OPERATIONAL, include_str!("../fixtures/example_webhook_suspended.json")),
 ];
 
-#[derive(Serialize)]
-struct Document {
+#[derive(Serialize, ToSchema)]
+#[schema(as = Trigger)]
+pub(crate) struct Document {
     name: &'static str,
     label: &'static str,
     #[serde(rename = "type")]
     subject: &'static str,
     actions: &'static [&'static str],
     context: Vec<SlotDocument>,
+    #[schema(value_type = Option<Object>)]
     example: Option<Box<RawValue>>,
 }
 
-#[derive(Serialize)]
-struct SlotDocument {
+#[derive(Serialize, ToSchema)]
+#[schema(as = TriggerSlot)]
+pub(crate) struct SlotDocument {
     slot: &'static str,
     /// The field of the event that the slot is compared with.
     field: String,

@@ -3,14 +3,14 @@
 use std::sync::{Arc, Mutex};
 
 use hookrail_adapters::store::access::{AccessStore, TokenCreation};
-use hookrail_adapters::store::listing::{ListStore, Scanned};
+use hookrail_adapters::store::listing::{EventPlace, ListStore, Scanned};
 use hookrail_adapters::store::{
     Change, CompanyCreation, ConfigStore, KeptAnswer, LineKey, LineSettings, LogStore, Parking, Recorded,
     Replacement, Replacing, StoreError, SubscriptionCreation,
 };
 use hookrail_domain::attempt::AttemptNumber;
 use hookrail_domain::audit::{AuditEntry, AuditPlace};
-use hookrail_domain::id::{CompanyId, SubscriptionId};
+use hookrail_domain::id::{CompanyId, EventId, SubscriptionId};
 use hookrail_domain::line::LastRow;
 use hookrail_domain::log_row::LogRow;
 use hookrail_domain::secrets::Secrets;
@@ -167,6 +167,17 @@ impl ListStore for FailingTables {
     ) -> Result<Vec<TestRow>, StoreError> {
         self.may("list_tests")?;
         self.tables.list_tests(line, before, limit).await
+    }
+
+    async fn places_of(
+        &self,
+        company: &CompanyId,
+        event: EventId,
+        after: Option<SubscriptionId>,
+        limit: usize,
+    ) -> Result<Vec<EventPlace>, StoreError> {
+        self.may("places_of")?;
+        self.tables.places_of(company, event, after, limit).await
     }
 }
 

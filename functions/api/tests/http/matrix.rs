@@ -19,6 +19,8 @@ struct Ids {
     webhook: String,
     row: String,
     token: String,
+    /// The row's.
+    event: String,
 }
 
 const SPARE: &str = "spare-token";
@@ -42,12 +44,17 @@ async fn acme(world: &World) -> Ids {
         webhook,
         row: row.attempt.number.row_id(subscription).to_string(),
         token: TokenId::of(TokenHash::of(SPARE)).to_string(),
+        event: row.event.to_string(),
     }
 }
 
 /// A good call of the route by its owner, and the status that it gets.
 fn good(route: &Route, ids: &Ids) -> (Call, u16) {
-    let id = if route.path.contains("/token/") { &ids.token } else { &ids.webhook };
+    let id = match &route.path {
+        path if path.contains("/token/") => &ids.token,
+        path if path.contains("/event/") => &ids.event,
+        _ => &ids.webhook,
+    };
     let path = route.path.replace("{id}", id).replace("{row}", &ids.row);
     let path = path.replace("{*file}", "nothing");
     let tail = route.path.strip_prefix(WEBHOOKS_PATH).unwrap_or(&route.path);
@@ -72,15 +79,17 @@ fn good(route: &Route, ids: &Ids) -> (Call, u16) {
         ("POST", "/api/v3/event") => (event("acme"), 202),
         ("POST", "/api/v3/company") => ("{}".into(), 201),
         ("POST", "/api/v3/token") => (r#"{"name":"n","scopes":["logs:read"]}"#.into(), 201),
-        ("GET", "/api/v3/trigger" | "/api/v3/token" | "/api/v3/token/self" | "/api/v3/audit") => {
-            (String::new(), 200)
-        }
+        (
+            "GET",
+            "/api/v3/trigger" | "/api/v3/token" | "/api/v3/token/self" | "/api/v3/audit"
+            | "/api/v3/event/{id}",
+        ) => (String::new(), 200),
         ("DELETE", "/api/v3/token/{id}") => (String::new(), 204),
         ("POST", "/api/v3/panel/link") => ("{}".into(), 201),
         // A code that was never made; a token that is no session's.
         ("POST", "/api/v3/panel/session") => (r#"{"code":"hkl_x"}"#.into(), 401),
         ("DELETE", "/api/v3/panel/session") => (String::new(), 403),
-        ("GET", "/panel" | "/panel/") => (String::new(), 200),
+        ("GET", "/api/v3/openapi.json" | "/api/v3/reference" | "/panel" | "/panel/") => (String::new(), 200),
         // A file that never was.
         ("GET", "/panel/{*file}") => (String::new(), 404),
         (method, path) => panic!("say what a good call of {method} {path} is"),

@@ -14,7 +14,7 @@
 //!   audit#<company>            at#<20 digits>#<10 digits>  who did what, expires; `audit` for the operator's
 //! Log table
 //!   <company>#<webhook>        line                        state of the line; in the index `due` while events are set aside
-//!   <company>#<webhook>        seq#<20 digits>#<6 digits>  one attempt
+//!   <company>#<webhook>        seq#<20 digits>#<6 digits>  one attempt; an event's first one is in the index `event`
 //!   <company>#<webhook>        test#<20 digits>#<10 digits> a test send, expires
 //! ```
 //!

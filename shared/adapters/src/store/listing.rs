@@ -5,7 +5,7 @@
 use std::future::Future;
 
 use hookrail_domain::attempt::AttemptNumber;
-use hookrail_domain::id::{CompanyId, SubscriptionId};
+use hookrail_domain::id::{CompanyId, EventId, SubscriptionId};
 use hookrail_domain::log_row::LogRow;
 use hookrail_domain::subscription::Subscription;
 use hookrail_domain::test_row::{TestPlace, TestRow};
@@ -41,6 +41,23 @@ pub trait ListStore: Send + Sync {
         before: Option<TestPlace>,
         limit: usize,
     ) -> impl Future<Output = Result<Vec<TestRow>, StoreError>> + Send;
+
+    /// Where an event stands in the logs of up to `limit` of the company's webhooks, those with ids behind `after`, the
+    /// lowest id first. May lag behind a little; an event that nothing was recorded of yet stands nowhere.
+    fn places_of(
+        &self,
+        company: &CompanyId,
+        event: EventId,
+        after: Option<SubscriptionId>,
+        limit: usize,
+    ) -> impl Future<Output = Result<Vec<EventPlace>, StoreError>> + Send;
+}
+
+/// Where an event stands in one webhook's log.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct EventPlace {
+    pub subscription: SubscriptionId,
+    pub sequence: u64,
 }
 
 /// What one read of a log gave.

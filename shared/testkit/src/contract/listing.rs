@@ -1,10 +1,10 @@
 //! Lists for people: every entry once, in order, however they are cut into pages.
 
-use hookrail_adapters::store::listing::ListStore;
+use hookrail_adapters::store::listing::{EventPlace, ListStore};
 use hookrail_adapters::store::{ConfigStore, LineKey, LogStore};
 use hookrail_domain::attempt::AttemptNumber;
 use hookrail_domain::event::Body;
-use hookrail_domain::id::{CompanyId, DeliveryId, SubscriptionId};
+use hookrail_domain::id::{CompanyId, DeliveryId, EventId, SubscriptionId};
 use hookrail_domain::log_row::LogRow;
 use hookrail_domain::secrets::Secrets;
 use hookrail_domain::signature::SigningSecret;
@@ -19,6 +19,7 @@ pub(super) async fn check(store: &(impl ConfigStore + LogStore + ListStore), pre
     webhooks(store, prefix).await;
     rows(store, prefix).await;
     tests(store, prefix).await;
+    places(store, prefix).await;
 }
 
 async fn webhooks(store: &(impl ConfigStore + ListStore), prefix: &str) {
@@ -99,4 +100,37 @@ async fn tests(store: &(impl LogStore + ListStore), prefix: &str) {
     assert!(store.rows_from(&line, 0, 10).await.expect("read").is_empty());
     let other = LineKey { subscription: SubscriptionId::from_bytes([1; 12]), ..line };
     assert_eq!(store.list_tests(&other, None, 10).await.expect("read"), []);
+}
+
+/// An event is found in the logs of its own company's webhooks, however many attempts were made.
+async fn places(store: &(impl LogStore + ListStore), prefix: &str) {
+    let company = |name: &str| CompanyId::parse(&format!("{prefix}-{name}")).expect("a company id");
+    let id = |number| SubscriptionId::from_bytes([number; 12]);
+    let line = |name: &str, number| LineKey { company: company(name), subscription: id(number) };
+    for number in [30, 10, 20] {
+        let line = line("places", number);
+        for attempt in [1, 2] {
+            store.put_row(&row(&line, u64::from(number), attempt, "a")).await.expect("write");
+        }
+        // The contract's rows have an event for each sequence; this one is in every log.
+        let shared = LogRow { event: EventId::of_message("shared"), ..row(&line, 40, 1, "a") };
+        store.put_row(&shared).await.expect("write");
+    }
+    let stranger = LogRow { event: EventId::of_message("shared"), ..row(&line("strangers", 10), 40, 1, "a") };
+    store.put_row(&stranger).await.expect("write");
+    let found = async |name: &str, event: &str, after: Option<u8>, limit| {
+        let event = EventId::of_message(event);
+        let places = store.places_of(&company(name), event, after.map(id), limit).await.expect("read");
+        places
+            .into_iter()
+            .map(|EventPlace { subscription, sequence }| (subscription, sequence))
+            .collect::<Vec<_>>()
+    };
+    assert_eq!(found("places", "20", None, 10).await, [(id(20), 20)]);
+    let all = [(id(10), 40), (id(20), 40), (id(30), 40)];
+    assert_eq!(found("places", "shared", None, 10).await, all);
+    assert_eq!(found("places", "shared", None, 2).await, all[..2]);
+    assert_eq!(found("places", "shared", Some(20), 2).await, all[2..]);
+    assert_eq!(found("strangers", "shared", None, 10).await, all[..1]);
+    assert_eq!(found("places", "nowhere", None, 10).await, []);
 }

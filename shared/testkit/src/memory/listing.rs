@@ -1,9 +1,9 @@
 //! Reads for people, in memory.
 
-use hookrail_adapters::store::listing::{ListStore, Scanned};
+use hookrail_adapters::store::listing::{EventPlace, ListStore, Scanned};
 use hookrail_adapters::store::{LineKey, StoreError};
 use hookrail_domain::attempt::AttemptNumber;
-use hookrail_domain::id::{CompanyId, SubscriptionId};
+use hookrail_domain::id::{CompanyId, EventId, SubscriptionId};
 use hookrail_domain::log_row::LogRow;
 use hookrail_domain::subscription::Subscription;
 use hookrail_domain::test_row::{TestPlace, TestRow};
@@ -52,5 +52,27 @@ impl ListStore for MemoryTables {
         let rows = tables.tests.get(line).into_iter().flat_map(|rows| rows.values().rev());
         let older = rows.filter(|row| before.is_none_or(|before| row.place < before));
         Ok(older.take(limit).cloned().collect())
+    }
+
+    async fn places_of(
+        &self,
+        company: &CompanyId,
+        event: EventId,
+        after: Option<SubscriptionId>,
+        limit: usize,
+    ) -> Result<Vec<EventPlace>, StoreError> {
+        let tables = self.open()?;
+        let lines = tables.lines.iter().filter(|(line, _)| line.company == *company);
+        let lines = lines.filter(|(line, _)| after.is_none_or(|after| after < line.subscription));
+        let first = |row: &&LogRow| row.event == event && row.body.is_some();
+        let mut places: Vec<_> = lines
+            .filter_map(|(line, rows)| {
+                let sequence = rows.values().find(first)?.attempt.number.sequence;
+                Some(EventPlace { subscription: line.subscription, sequence })
+            })
+            .collect();
+        places.sort_by_key(|place| place.subscription);
+        places.truncate(limit);
+        Ok(places)
     }
 }

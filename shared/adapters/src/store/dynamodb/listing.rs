@@ -4,18 +4,20 @@ use std::collections::HashMap;
 
 use aws_sdk_dynamodb::operation::query::builders::QueryFluentBuilder;
 use hookrail_domain::attempt::AttemptNumber;
-use hookrail_domain::id::{CompanyId, SubscriptionId};
+use hookrail_domain::id::{CompanyId, EventId, SubscriptionId};
 use hookrail_domain::subscription::Subscription;
 use hookrail_domain::test_row::{TestPlace, TestRow};
 
 use super::{DynamoDbStore, text, unavailable};
 use crate::store::item::config::decode_subscription;
-use crate::store::item::row::{SCANNED_ATTRIBUTES, decode_row};
+use crate::store::item::row::{
+    EVENT_INDEX, EVENT_PARTITION, SCANNED_ATTRIBUTES, decode_place, decode_row, event_key,
+};
 use crate::store::item::test_row::{decode_test, encode_test};
 use crate::store::item::{
     Item, Key, ROW_PREFIX, TEST_PREFIX, WEBHOOK_PREFIX, company_partition, line_partition,
 };
-use crate::store::listing::{ListStore, Scanned};
+use crate::store::listing::{EventPlace, ListStore, Scanned};
 use crate::store::{LineKey, StoreError};
 
 impl ListStore for DynamoDbStore {
@@ -72,6 +74,34 @@ impl ListStore for DynamoDbStore {
         let place = (TEST_PREFIX, before.map(|place| Key::test(line, place)));
         let items = self.page((&self.log_table, line_partition(line)), place, limit).await?;
         items.into_iter().map(decode_test).collect()
+    }
+
+    async fn places_of(
+        &self,
+        company: &CompanyId,
+        event: EventId,
+        after: Option<SubscriptionId>,
+        limit: usize,
+    ) -> Result<Vec<EventPlace>, StoreError> {
+        let line = |subscription| line_partition(&LineKey { company: company.clone(), subscription });
+        let after = after.unwrap_or(SubscriptionId::from_bytes([0; 12]));
+        let query = self.client.query().table_name(&self.log_table).index_name(EVENT_INDEX);
+        let mut pages = query
+            .key_condition_expression("#event = :event AND pk > :after")
+            .expression_attribute_names("#event", EVENT_PARTITION)
+            .expression_attribute_values(":event", text(event_key(company, event)))
+            .expression_attribute_values(":after", text(line(after)))
+            .limit(i32::try_from(limit).unwrap_or(i32::MAX))
+            .into_paginator()
+            .items()
+            .send();
+        let mut places = Vec::new();
+        while places.len() < limit
+            && let Some(item) = pages.next().await
+        {
+            places.push(decode_place(item.map_err(unavailable)?)?);
+        }
+        Ok(places)
     }
 }
 

@@ -9,6 +9,7 @@ use aws_sdk_dynamodb::types::{
 };
 
 use crate::store::item::line::{DUE_INDEX, DUE_PARTITION, DUE_SORT};
+use crate::store::item::row::{EVENT_INDEX, EVENT_PARTITION};
 use crate::store::item::{PARTITION_KEY, SORT_KEY};
 
 /// Which of the tables.
@@ -18,7 +19,7 @@ pub enum Table {
     Log,
 }
 
-/// The call that makes the table under this name, with the template's keys and index.
+/// The call that makes the table under this name, with the template's keys and indexes.
 pub fn creation(client: &Client, table: Table, name: &str) -> Result<CreateTableFluentBuilder, BuildError> {
     let call = client
         .create_table()
@@ -33,15 +34,17 @@ pub fn creation(client: &Client, table: Table, name: &str) -> Result<CreateTable
         Table::Log => Ok(call
             .attribute_definitions(attribute(DUE_PARTITION, ScalarAttributeType::S)?)
             .attribute_definitions(attribute(DUE_SORT, ScalarAttributeType::N)?)
-            .global_secondary_indexes(due_index()?)),
+            .attribute_definitions(attribute(EVENT_PARTITION, ScalarAttributeType::S)?)
+            .global_secondary_indexes(index(DUE_INDEX, DUE_PARTITION, DUE_SORT)?)
+            .global_secondary_indexes(index(EVENT_INDEX, EVENT_PARTITION, PARTITION_KEY)?)),
     }
 }
 
-fn due_index() -> Result<GlobalSecondaryIndex, BuildError> {
+fn index(name: &str, partition: &str, sort: &str) -> Result<GlobalSecondaryIndex, BuildError> {
     GlobalSecondaryIndex::builder()
-        .index_name(DUE_INDEX)
-        .key_schema(key(DUE_PARTITION, KeyType::Hash)?)
-        .key_schema(key(DUE_SORT, KeyType::Range)?)
+        .index_name(name)
+        .key_schema(key(partition, KeyType::Hash)?)
+        .key_schema(key(sort, KeyType::Range)?)
         .projection(Projection::builder().projection_type(ProjectionType::KeysOnly).build())
         .build()
 }

@@ -8,7 +8,7 @@ use flate2::write::DeflateEncoder;
 use hookrail_domain::attempt::{Attempt, AttemptNumber, ErrorClass, Outcome, ResponseText, STATUS_GONE};
 use hookrail_domain::delivery::{QueueName, QueuePosition};
 use hookrail_domain::event::Body;
-use hookrail_domain::id::{DeliveryId, EventId};
+use hookrail_domain::id::{CompanyId, DeliveryId, EventId};
 use hookrail_domain::limits::EVENT_BYTES_MAX;
 use hookrail_domain::line::{LastRow, Progress};
 use hookrail_domain::log_row::{LogRow, RunId};
@@ -17,12 +17,17 @@ use serde::{Deserialize, Serialize};
 use serde_bytes::ByteBuf;
 
 use super::{Item, Key, ROW_PREFIX, SCHEMA, decode, encode};
+use crate::store::listing::EventPlace;
 use crate::store::{LineKey, StoreError};
 
 /// DynamoDB bills writes by the started KB.
 const WRITE_UNIT_BYTES: usize = 1024;
 /// What a row weighs without body and response: a measured mean, good enough to decide whether to compress.
 const ROW_BYTES_TYPICAL: usize = 600;
+
+/// The index of the Log table that finds the rows of an event, and its partition key; sorted by the line.
+pub const EVENT_INDEX: &str = "event";
+pub const EVENT_PARTITION: &str = "eventKey";
 
 const CORRUPT: StoreError = StoreError::Corrupt { what: "log row" };
 
@@ -107,6 +112,9 @@ struct RowAttributes {
     response_truncated: bool,
     retry_after_seconds: Option<u64>,
     url: String,
+    /// With an event's first row only: the index `event` holds each event of a webhook once.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    event_key: Option<String>,
     #[serde(default, skip_serializing_if = "is_false")] // Written only when a person asked for the attempt.
     replay: bool,
     body: Option<ByteBuf>,
@@ -158,12 +166,25 @@ pub fn encode_row(row: &LogRow) -> Result<Item, StoreError> {
             response_truncated,
             retry_after_seconds,
             url: row.url.clone(),
+            event_key: row.body.as_ref().map(|_| event_key(&row.company, row.event)),
             replay: row.is_replay,
             body,
             body_encoding,
             expires_at: row.expires_at.map(Millis::unix_seconds),
         },
     )
+}
+
+/// The partition of an event in the index.
+#[must_use]
+pub fn event_key(company: &CompanyId, event: EventId) -> String {
+    format!("{company}#{event}")
+}
+
+/// Where the event of an item of the index stands.
+pub fn decode_place(item: Item) -> Result<EventPlace, StoreError> {
+    let sequence = number_of(&item)?.sequence;
+    Ok(EventPlace { subscription: Key::of(&item)?.into_line()?.subscription, sequence })
 }
 
 fn place(row: &LogRow) -> PlaceAttributes {

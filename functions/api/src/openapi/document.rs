@@ -1,0 +1,225 @@
+//! The document: what the routes say, what the operations say, and the schemas of all that is sent.
+
+use hookrail_wire::openapi::{example, named, schemas};
+use hookrail_wire::problem::MEDIA_TYPE;
+use http::Method;
+use utoipa::openapi::content::ContentBuilder;
+use utoipa::openapi::header::HeaderBuilder;
+use utoipa::openapi::path::{
+    HttpMethod, OperationBuilder, Parameter, ParameterBuilder, ParameterIn, PathItem, PathsBuilder,
+};
+use utoipa::openapi::request_body::{RequestBody, RequestBodyBuilder};
+use utoipa::openapi::response::{Response, ResponseBuilder};
+use utoipa::openapi::schema::{ArrayBuilder, ComponentsBuilder, ObjectBuilder, Type};
+use utoipa::openapi::security::{HttpAuthScheme, HttpBuilder, SecurityRequirement, SecurityScheme};
+use utoipa::openapi::tag::TagBuilder;
+use utoipa::openapi::{InfoBuilder, LicenseBuilder, OpenApi, OpenApiBuilder, Required};
+
+use super::OPERATIONS;
+use super::operation::{Answer, Call, Input, Operation, Shape, Tag};
+use crate::WEBHOOKS_PATH;
+use crate::auth::Access;
+use crate::routes::Route;
+
+const JSON: &str = "application/json";
+const BEARER: &str = "bearer";
+const ABOUT: &str = "Webhooks delivered strictly in order. Every error is a problem document (RFC 9457) that names \
+                     each bad field. Lists are bare arrays; the next page is in the `Link` header.";
+
+/// The routes as OpenAPI 3.1. The panel's files are no part of it.
+#[must_use]
+pub fn document(routes: &[Route]) -> OpenApi {
+    let mut paths = PathsBuilder::new();
+    for operation in OPERATIONS.iter().copied().flatten() {
+        if let Some(route) = routes.iter().find(|route| is_of(operation, route)) {
+            paths = paths
+                .path(route.path.clone(), PathItem::new(method(&route.method), described(operation, route)));
+        }
+    }
+    let scheme = HttpBuilder::new().scheme(HttpAuthScheme::Bearer).description(Some(
+        "A token of Hookrail, or a JWT of the identity provider that the operator has named.",
+    ));
+    let components = ComponentsBuilder::new()
+        .schemas_from_iter(schemas())
+        .security_scheme(BEARER, SecurityScheme::Http(scheme.build()));
+    let info = InfoBuilder::new()
+        .title("Hookrail")
+        .version(env!("CARGO_PKG_VERSION"))
+        .description(Some(ABOUT))
+        .license(Some(LicenseBuilder::new().name(env!("CARGO_PKG_LICENSE")).build()));
+    let tags = Tag::ALL.map(|tag| TagBuilder::new().name(tag.name()).build());
+    OpenApiBuilder::new()
+        .info(info.build())
+        .paths(paths.build())
+        .components(Some(components.build()))
+        .tags(Some(tags))
+        .build()
+}
+
+fn is_of(operation: &Operation, route: &Route) -> bool {
+    operation.route == (route.method.as_str(), route.path.as_str())
+}
+
+fn method(method: &Method) -> HttpMethod {
+    match *method {
+        Method::POST => HttpMethod::Post,
+        Method::PATCH => HttpMethod::Patch,
+        Method::PUT => HttpMethod::Put,
+        Method::DELETE => HttpMethod::Delete,
+        _ => HttpMethod::Get,
+    }
+}
+
+fn described(operation: &Operation, route: &Route) -> OperationBuilder {
+    let mut built = OperationBuilder::new()
+        .operation_id(Some(operation.id))
+        .tag(operation.tag.name())
+        .summary(Some(operation.summary))
+        .description(Some(description(operation, route)).filter(|text| !text.is_empty()))
+        .request_body(request_body(operation.body))
+        .response(operation.answer.status.to_string(), answered(operation));
+    for name in path_names(&route.path) {
+        built = built.parameter(path_parameter(name));
+    }
+    for input in operation.inputs {
+        built = built.parameter(input.parameter());
+    }
+    for (status, why) in refusals(operation, route) {
+        built = built.response(status.to_string(), refused(status, &why));
+    }
+    match scope(route.access) {
+        None => built,
+        Some(scopes) => built.security(SecurityRequirement::new(BEARER, scopes)),
+    }
+}
+
+/// What the operation says of itself, and who may call it.
+fn description(operation: &Operation, route: &Route) -> String {
+    let who = match route.access {
+        Access::Anyone => None,
+        Access::AnyToken => Some("Every valid token may call this.".to_owned()),
+        Access::Company(scope) => Some(format!("Needs the scope `{}`.", scope.name())),
+        Access::CompanyOrOperator(scope) => {
+            Some(format!("Needs the scope `{}`, or an operator's token.", scope.name()))
+        }
+        Access::Operator => Some("Needs an operator's token.".to_owned()),
+    };
+    let said = Some(operation.description.to_owned()).filter(|text| !text.is_empty());
+    said.into_iter().chain(who).collect::<Vec<_>>().join(" ")
+}
+
+/// The scopes that a token needs; none if no token is needed.
+fn scope(access: Access) -> Option<Vec<&'static str>> {
+    match access {
+        Access::Anyone => None,
+        Access::AnyToken => Some(Vec::new()),
+        Access::Company(scope) | Access::CompanyOrOperator(scope) => Some(vec![scope.name()]),
+        Access::Operator => Some(vec!["operator"]),
+    }
+}
+
+fn path_names(path: &str) -> impl Iterator<Item = &str> {
+    path.split('/').filter_map(|part| part.strip_prefix('{')?.strip_suffix('}'))
+}
+
+fn path_parameter(name: &str) -> Parameter {
+    let id = ObjectBuilder::new().schema_type(Type::String);
+    ParameterBuilder::new()
+        .name(name)
+        .parameter_in(ParameterIn::Path)
+        .required(Required::True)
+        .description(Some("24 hexadecimal characters; what is no id names nothing."))
+        .schema(Some(id))
+        .build()
+}
+
+fn request_body(call: Call) -> Option<RequestBody> {
+    let (name, required) = match call {
+        Call::None => return None,
+        Call::Needed(name) => (name, Required::True),
+        Call::Optional(name) => (name, Required::False),
+    };
+    let content = ContentBuilder::new().schema(Some(named(name))).example(example(name)).build();
+    Some(RequestBodyBuilder::new().content(JSON, content).required(Some(required)).build())
+}
+
+fn answered(operation: &Operation) -> Response {
+    let Answer { status, what, shape } = operation.answer;
+    let array = |name| ArrayBuilder::new().items(named(name));
+    let (media_type, content) = match shape {
+        Shape::Nothing => return ResponseBuilder::new().description(what).build(),
+        Shape::One(name) | Shape::LinkedOne(name) => {
+            let content = ContentBuilder::new().schema(Some(named(name))).example(example(name));
+            ("application/json; charset=utf-8", content)
+        }
+        Shape::List(name) | Shape::Page(name) => {
+            ("application/json; charset=utf-8", ContentBuilder::new().schema(Some(array(name))))
+        }
+        Shape::Object => {
+            let object = ObjectBuilder::new().schema_type(Type::Object);
+            ("application/json; charset=utf-8", ContentBuilder::new().schema(Some(object)))
+        }
+        Shape::Html => {
+            let text = ObjectBuilder::new().schema_type(Type::String);
+            ("text/html; charset=utf-8", ContentBuilder::new().schema(Some(text)))
+        }
+    };
+    let mut response = ResponseBuilder::new().description(what).content(media_type, content.build());
+    if matches!(shape, Shape::Page(_) | Shape::LinkedOne(_)) {
+        response = response.header("Link", header("The next page, as `rel=\"next\"`; none behind the last."));
+    }
+    if status == 201 && operation.route.1 == WEBHOOKS_PATH {
+        response = response.header("Location", header("Where the webhook is."));
+    }
+    if operation.inputs.iter().any(|input| matches!(input, Input::IdempotencyKey)) {
+        response = response
+            .header("Idempotency-Key", header("The key of the call, made if it brought none."))
+            .header("Idempotent-Replayed", header("`true` if this is the answer to an earlier call."));
+    }
+    response.build()
+}
+
+fn header(description: &str) -> utoipa::openapi::Header {
+    let text = ObjectBuilder::new().schema_type(Type::String);
+    HeaderBuilder::new().schema(Some(text)).description(Some(description)).build()
+}
+
+/// Why the call may be refused: what its kind of route refuses, then what only it does.
+fn refusals(operation: &Operation, route: &Route) -> Vec<(u16, String)> {
+    let has_body = !matches!(operation.body, Call::None);
+    let own = |status: u16| operation.refusals.iter().any(|(of, _)| *of == status);
+    let is_static = operation.tag == Tag::Description;
+    let needs_token = route.access != Access::Anyone;
+    let common = [
+        (
+            400,
+            has_body || !operation.inputs.is_empty(),
+            "A field or a value of the query is bad; each is named.",
+        ),
+        (401, needs_token, "There is no token, or no valid one."),
+        (
+            403,
+            needs_token || route.method != Method::GET,
+            "The token may not do this, or a page of another site asks.",
+        ),
+        (413, has_body, "The body is too large."),
+        (415, has_body, "The body is not said to be JSON."),
+        (431, true, "Path, query and headers are too large."),
+        (500, !is_static, "The call failed inside Hookrail."),
+        (503, !is_static, "The call may succeed later; see `Retry-After`."),
+    ];
+    let common = common.into_iter().filter(|(status, applies, _)| *applies && !own(*status));
+    let common = common.map(|(status, _, why)| (status, why.to_owned()));
+    common.chain(operation.refusals.iter().map(|(status, why)| (*status, (*why).to_owned()))).collect()
+}
+
+fn refused(status: u16, why: &str) -> Response {
+    let content = ContentBuilder::new().schema(Some(named("Problem")));
+    let content = if status == 400 { content.example(example("Problem")) } else { content };
+    let response = ResponseBuilder::new().description(why).content(MEDIA_TYPE, content.build());
+    match status {
+        503 => response.header("Retry-After", header("Seconds until another try makes sense.")).build(),
+        401 => response.header("WWW-Authenticate", header("`Bearer`.")).build(),
+        _ => response.build(),
+    }
+}

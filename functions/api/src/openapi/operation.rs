@@ -1,0 +1,195 @@
+//! What is said of one route beyond what the route itself says: its words, its query, its documents.
+
+use utoipa::openapi::path::{Parameter, ParameterBuilder, ParameterIn};
+use utoipa::openapi::schema::{ObjectBuilder, SchemaFormat, Type};
+use utoipa::openapi::{KnownFormat, Required};
+
+use hookrail_domain::limits::{IDEMPOTENCY_KEY_CHARS_MAX, URL_CHARS_MAX};
+use hookrail_domain::trigger::CATALOGUE;
+use hookrail_wire::log_filter::RESULTS;
+
+use crate::request::PAGE_MAX;
+
+/// One route in words.
+#[derive(Debug, Clone, Copy)]
+pub struct Operation {
+    pub route: (&'static str, &'static str),
+    pub id: &'static str,
+    pub tag: Tag,
+    pub summary: &'static str,
+    /// What the summary leaves out; may be empty.
+    pub description: &'static str,
+    pub inputs: &'static [Input],
+    pub body: Call,
+    pub answer: Answer,
+    /// Refusals of its own, beside those that every route of its kind has.
+    pub refusals: &'static [(u16, &'static str)],
+}
+
+/// Where the reference lists it, in this order.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Tag {
+    Webhooks,
+    Secrets,
+    Logs,
+    Queue,
+    Events,
+    Tests,
+    Access,
+    Description,
+}
+
+/// The body that a call takes.
+#[derive(Debug, Clone, Copy)]
+pub enum Call {
+    None,
+    Needed(&'static str),
+    /// May be left out.
+    Optional(&'static str),
+}
+
+/// The answer to a call that is done.
+#[derive(Debug, Clone, Copy)]
+pub struct Answer {
+    pub status: u16,
+    pub what: &'static str,
+    pub shape: Shape,
+}
+
+#[derive(Debug, Clone, Copy)]
+pub enum Shape {
+    Nothing,
+    One(&'static str),
+    /// An array, whole.
+    List(&'static str),
+    /// An array, with a link to the next page.
+    Page(&'static str),
+    /// A document that holds a page of a list, with a link to the next page.
+    LinkedOne(&'static str),
+    /// Any JSON object.
+    Object,
+    Html,
+}
+
+/// A value of the query, or of a header.
+#[derive(Debug, Clone, Copy)]
+pub enum Input {
+    /// With how many entries a page has if it is not said.
+    Limit(usize),
+    Cursor,
+    IsActive,
+    Trigger,
+    Search,
+    Result,
+    Status,
+    Event,
+    From,
+    To,
+    Company,
+    Admin,
+    IdempotencyKey,
+}
+
+impl Tag {
+    pub const ALL: [Self; 8] = [
+        Self::Webhooks,
+        Self::Secrets,
+        Self::Logs,
+        Self::Queue,
+        Self::Events,
+        Self::Tests,
+        Self::Access,
+        Self::Description,
+    ];
+
+    #[must_use]
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::Webhooks => "Webhooks",
+            Self::Secrets => "Signing secrets",
+            Self::Logs => "Logs",
+            Self::Queue => "Queue and replay",
+            Self::Events => "Events",
+            Self::Tests => "Tests",
+            Self::Access => "Access",
+            Self::Description => "This description",
+        }
+    }
+}
+
+impl Input {
+    #[must_use]
+    pub fn parameter(self) -> Parameter {
+        let (name, description, schema) = match self {
+            Self::Limit(default) => {
+                ("limit", "Entries of a page.", whole(1, PAGE_MAX).default(Some(default.into())))
+            }
+            Self::Cursor => {
+                ("cursor", "Where the page begins: from the link to it, for this list only.", text())
+            }
+            Self::IsActive => {
+                let values = one_of(["true", "false", "all"]).default(Some("all".into()));
+                ("isActive", "Webhooks that are active, that are not, or both.", values)
+            }
+            Self::Trigger => {
+                let names = one_of(CATALOGUE.iter().map(|kind| kind.name));
+                ("trigger", "Webhooks of this trigger.", names)
+            }
+            Self::Search => {
+                let text = text().min_length(Some(1)).max_length(Some(URL_CHARS_MAX)).pattern(Some(r"\S"));
+                ("search", "Webhooks whose name, code or URL holds this, in any case.", text)
+            }
+            Self::Result => ("result", "Attempts of this result; events that wait.", one_of(RESULTS)),
+            Self::Status => ("status", "Attempts that were answered so.", whole(100, 599)),
+            Self::Event => {
+                ("event", "Attempts to send this event.", text().pattern(Some("^[0-9a-fA-F]{24}$")))
+            }
+            Self::From => ("from", "Attempts begun then or later.", time()),
+            Self::To => ("to", "Attempts begun before then.", time()),
+            Self::Company => {
+                let id = text().pattern(Some("^[A-Za-z0-9_-]{1,64}$")).format(company_id());
+                ("company", "Whose, if an operator asks.", id)
+            }
+            Self::Admin => {
+                return header("Admin", "Accepted and ignored, as clients of the reference system send it.");
+            }
+            Self::IdempotencyKey => return idempotency_key(),
+        };
+        let parameter = ParameterBuilder::new().name(name).parameter_in(ParameterIn::Query);
+        parameter.description(Some(description)).schema(Some(schema)).build()
+    }
+}
+
+fn header(name: &str, description: &str) -> Parameter {
+    let parameter = ParameterBuilder::new().name(name).parameter_in(ParameterIn::Header);
+    parameter.description(Some(description)).schema(Some(text())).build()
+}
+
+fn idempotency_key() -> Parameter {
+    let text =
+        text().min_length(Some(1)).max_length(Some(IDEMPOTENCY_KEY_CHARS_MAX)).pattern(Some("^[!-~]+$"));
+    let description = "A name of the call, 1 to 255 visible characters: a repeat under the same name within 24 hours \
+                       does nothing and gets the same answer.";
+    let parameter = ParameterBuilder::new().name("Idempotency-Key").parameter_in(ParameterIn::Header);
+    parameter.required(Required::False).description(Some(description)).schema(Some(text)).build()
+}
+
+fn company_id() -> Option<SchemaFormat> {
+    Some(SchemaFormat::Custom("company-id".to_owned()))
+}
+
+fn text() -> ObjectBuilder {
+    ObjectBuilder::new().schema_type(Type::String)
+}
+
+fn time() -> ObjectBuilder {
+    text().format(Some(SchemaFormat::KnownFormat(KnownFormat::DateTime)))
+}
+
+fn one_of(values: impl IntoIterator<Item = &'static str>) -> ObjectBuilder {
+    text().enum_values(Some(values.into_iter().map(ToOwned::to_owned)))
+}
+
+fn whole(least: usize, most: usize) -> ObjectBuilder {
+    ObjectBuilder::new().schema_type(Type::Integer).minimum(Some(least)).maximum(Some(most))
+}

@@ -1,0 +1,72 @@
+"""What a generator of calls cannot know of the running stack: which token a route takes, whose the events are, and
+which webhook and row are there; and what a description of single fields cannot tell of several, or of the state. Read by
+schemathesis (SCHEMATHESIS_HOOKS); the stack is told of in HOOKRAIL_STACK."""
+
+import json
+import os
+import re
+
+import schemathesis
+from hypothesis import strategies
+
+STACK = json.loads(os.environ["HOOKRAIL_STACK"])
+# Of the calls that name a webhook or a row, one in so many names one that is not there.
+MISSES = 4
+
+# Where requests may be sent on this machine; and where nothing listens.
+schemathesis.openapi.format("uri", strategies.sampled_from([STACK["receiver"], STACK["receiver"] + "?a=b", STACK["nowhere"]]))
+# Another company's id in an event, or in a new token, is refused however well-formed it is.
+schemathesis.openapi.format("company-id", strategies.just(STACK["company"]))
+
+
+@schemathesis.auth()
+class Token:
+    def get(self, case, context):
+        security = context.operation.definition.raw.get("security", [])
+        is_operator = any("operator" in scopes for one in security for scopes in one.values())
+        return STACK["operatorToken"] if is_operator else STACK["token"]
+
+    def set(self, case, data, context):
+        case.headers = case.headers or {}
+        case.headers["Authorization"] = f"Bearer {data}"
+
+
+@schemathesis.hook
+def map_path_parameters(context, path_parameters):
+    known = {"row": STACK["row"]}
+    if "/webhook/" in context.operation.path:
+        known["id"] = STACK["webhook"]
+    for name, value in known.items():
+        # Told by the value itself, so that a call comes out the same when it is repeated.
+        if name in (path_parameters or {}) and sum(str(path_parameters[name]).encode()) % MISSES:
+            path_parameters[name] = value
+    return path_parameters
+
+
+# Why a call that meets the description may be refused all the same: every reason is one of these.
+RULES = re.compile(
+    "|".join(
+        (
+            "is another company than your token's",
+            "is missing: whose panel is it\\?",
+            "is no cursor of this list",
+            "is taken by another webhook of the company",
+            "must be later than (from|since)",
+            "must be in the future",
+            "does not apply to the trigger [a-z-]+",
+            "was used with another body before",
+            "holds [a-z:]+, which is no scope of this holder",
+            "is said with isActive false only",
+        )
+    )
+)
+
+
+@schemathesis.check
+def refused_for_a_rule(context, response, case):
+    """A call that meets the description is refused for what the description cannot tell, and for nothing else."""
+    if not case.meta.generation.mode.is_positive or response.status_code not in (400, 422):
+        return
+    for error in response.json()["errors"]:
+        if not RULES.fullmatch(error["reason"]):
+            raise AssertionError(f"{error['field']} is as described, and was refused: {error['reason']}")
