@@ -3,6 +3,7 @@
 pub mod dev;
 pub mod call;
 pub mod client;
+pub mod input;
 pub mod show;
 pub mod webhook;
 pub mod log;

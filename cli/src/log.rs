@@ -2,13 +2,14 @@
 
 use clap::{Args, Subcommand};
 use hookrail_api::LOGS_PATH;
-use hookrail_domain::id::{RowId, SubscriptionId};
+use hookrail_domain::id::RowId;
 use http::Method;
 
 use crate::call::CallOptions;
 use crate::client::CallError;
 use crate::show::Replay;
 use crate::webhook::EXIT_CODES;
+use crate::webhook::named::Named;
 
 /// Act on a row of a webhook's log.
 #[derive(Debug, Clone, Args)]
@@ -24,9 +25,8 @@ pub struct LogCommand {
 enum Action {
     /// Send the row's event again, accepted or not.
     Redeliver {
-        /// The webhook's `_id`.
-        #[arg(value_parser = SubscriptionId::parse)]
-        webhook: SubscriptionId,
+        #[command(flatten)]
+        webhook: Named,
         /// The row's `_id`, as `hookrail webhook logs` shows it.
         #[arg(value_parser = RowId::parse)]
         row: RowId,
@@ -37,6 +37,7 @@ enum Action {
 pub fn run(LogCommand { call, action }: &LogCommand) -> Result<(), CallError> {
     let Action::Redeliver { webhook, row } = action;
     call.run(async |client| {
+        let webhook = webhook.webhook.id(client).await?;
         let answer = client.call(Method::POST, &format!("{LOGS_PATH}/{webhook}/{row}/redeliver")).await?;
         call.print(&answer, Replay::render)
     })

@@ -1,8 +1,9 @@
 //! The `hookrail` command as a child process, and signals to it and to its own children.
 
 use std::fs::{self, File};
+use std::io::Write as _;
 use std::path::{Path, PathBuf};
-use std::process::{Child, Command, ExitStatus, Stdio};
+use std::process::{Child, Command, ExitStatus, Output, Stdio};
 use std::sync::atomic::{AtomicU32, Ordering};
 use std::sync::{Arc, Condvar, Mutex};
 use std::time::Duration;
@@ -125,22 +126,33 @@ pub(crate) struct Ended {
 
 /// Runs `hookrail` with these arguments to its end.
 pub(crate) fn run(arguments: &str) -> Ended {
-    run_with(&[], arguments)
+    run_fed(&[], arguments, "")
 }
 
-/// The same, with these variables.
-pub(crate) fn run_with(variables: &[(&str, &str)], arguments: &str) -> Ended {
-    let ended = Command::new(HOOKRAIL)
+/// The same, with these variables and this as its standard input.
+pub(crate) fn run_fed(variables: &[(&str, String)], arguments: &str, input: &str) -> Ended {
+    let mut child = Command::new(HOOKRAIL)
         .args(arguments.split_whitespace())
-        .envs(variables.iter().copied())
-        .output()
+        .envs(variables.iter().map(|(name, value)| (name, value)))
+        .stdin(Stdio::piped())
+        .stdout(Stdio::piped())
+        .stderr(Stdio::piped())
+        .spawn()
         .unwrap();
-    let text = |bytes: &[u8]| String::from_utf8_lossy(bytes).into_owned();
-    Ended {
-        succeeded: ended.status.success(),
-        code: ended.status.code(),
-        output: text(&ended.stdout),
-        error: text(&ended.stderr),
+    // A command that is refused reads nothing.
+    child.stdin.take().unwrap().write_all(input.as_bytes()).unwrap_or(());
+    Ended::of(&child.wait_with_output().unwrap())
+}
+
+impl Ended {
+    pub(crate) fn of(ended: &Output) -> Self {
+        let text = |bytes: &[u8]| String::from_utf8_lossy(bytes).into_owned();
+        Self {
+            succeeded: ended.status.success(),
+            code: ended.status.code(),
+            output: text(&ended.stdout),
+            error: text(&ended.stderr),
+        }
     }
 }
 
