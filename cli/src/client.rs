@@ -84,6 +84,8 @@ pub enum CallError {
     Replaced,
     #[error("the company has no webhook {0}")]
     NoSuchWebhook(Name),
+    #[error("the log is empty")]
+    EmptyLog,
     #[error(transparent)]
     Input(#[from] InputError),
     #[error("what was asked for is not valid:{}", indented(.0))]
@@ -136,7 +138,7 @@ impl CallError {
             | Self::BadFlags(_)
             | Self::BadFile(_) => 2,
             Self::Answered(refusal) if refusal.status.is_client_error() => 3,
-            Self::NoSuchWebhook(_) => 3,
+            Self::NoSuchWebhook(_) | Self::EmptyLog => 3,
             Self::Widens(_) => 4,
             Self::Unapplied { code, .. } => *code,
             Self::NoAccess(NoAccess::File { .. } | NoAccess::NotReady { .. })

@@ -5,31 +5,28 @@ pub mod settings;
 pub mod plan;
 pub mod list;
 pub mod apply;
+pub mod logs;
 pub mod replay;
 mod secret;
 
-use std::ops::RangeInclusive;
 use std::time::Duration;
 
 use clap::{Args, Subcommand, ValueEnum};
-use hookrail_api::LOGS_PATH;
 use http::Method;
 use serde_json::json;
 
 use crate::call::CallOptions;
 use crate::client::{CallError, Client};
+use crate::show::Queue;
 use crate::show::access::TestSend;
-use crate::show::attempts::{self, Row};
 use crate::show::webhooks::Webhook;
-use crate::show::{self, Queue};
 use apply::ApplyOptions;
 use list::{ExportOptions, FilterOptions};
+use logs::LogsOptions;
 use named::Named;
 use replay::ReplayOptions;
 use secret::SecretOptions;
 
-/// Rows of one page of the API.
-const LIMIT_RANGE: RangeInclusive<i64> = 1..=100;
 /// Looks in a row that may fail: what is looked at goes on meanwhile.
 const FAILED_LOOKS_MAX: u32 = 5;
 
@@ -81,14 +78,7 @@ enum Action {
     Secret(SecretOptions),
     /// Send one request outside the order, and show the answer.
     Test(Named),
-    /// Show its attempts, newest first.
-    Logs {
-        #[command(flatten)]
-        webhook: Named,
-        /// Rows at most, 1 to 100; the API shows 50 if it is not told.
-        #[arg(long, value_name = "N", value_parser = clap::value_parser!(u8).range(LIMIT_RANGE))]
-        limit: Option<u8>,
-    },
+    Logs(LogsOptions),
 }
 
 #[derive(Debug, Clone, Copy, ValueEnum)]
@@ -131,7 +121,7 @@ async fn act(WebhookCommand { call, action }: &WebhookCommand, client: &Client) 
             let answer = client.call(Method::POST, &format!("{}/test", webhook.path(client).await?)).await?;
             return call.print(&answer, TestSend::render);
         }
-        Action::Logs { webhook, limit } => return logs(call, client, webhook, *limit).await,
+        Action::Logs(options) => return logs::act(call, options, client).await,
     };
     let answer = client.call(method, &format!("{}/{action}", webhook.path(client).await?)).await?;
     call.print(&answer, Queue::render)
@@ -145,22 +135,6 @@ async fn switch(
 ) -> Result<(), CallError> {
     let answer = client.call_with(Method::PATCH, &webhook.path(client).await?, change).await?;
     call.print(&answer, Webhook::render)
-}
-
-async fn logs(
-    call: &CallOptions,
-    client: &Client,
-    webhook: &Named,
-    limit: Option<u8>,
-) -> Result<(), CallError> {
-    let query = limit.map(|limit| format!("?limit={limit}")).unwrap_or_default();
-    let id = webhook.webhook.id(client).await?;
-    let answer = client.call(Method::GET, &format!("{LOGS_PATH}/{id}{query}")).await?;
-    call.print(&answer, |rows: &Vec<Row>| attempts::table(rows))?;
-    if answer.has_more() {
-        show::tell("there are older rows");
-    }
-    Ok(())
 }
 
 /// A look at the API after a while, repeated if that may help.
@@ -211,7 +185,8 @@ mod tests {
             "apply -f webhooks.yaml",
             "apply --file - --dry-run --allow-widening --json",
             "queue orders",
-            "logs ID --limit 100",
+            "logs ID --limit 10000 --result FAILED --status 500 --event e --from t --to t",
+            "logs orders --follow --limit 1 --result FAILED",
             "replay ID",
             "replay ID --since 2026-01-01T00:00:00Z --until 2026-01-02T00:00:00+02:00 --all --follow",
             "replay ID --status --follow",
@@ -230,7 +205,8 @@ mod tests {
             "deactivate ID --waiting burn",
             "activate ID --waiting keep",
             "logs ID --limit 0",
-            "logs ID --limit 101",
+            "logs ID --limit 10001",
+            "logs ID --follow --from 2026-01-01T00:00:00Z",
             "list --active maybe",
             "get",
             "get Orders",

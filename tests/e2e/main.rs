@@ -13,6 +13,7 @@ mod by_hand;
 mod shell;
 mod command;
 mod apply;
+mod follow;
 mod credentials;
 mod company;
 mod event;

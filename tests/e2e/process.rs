@@ -156,6 +156,50 @@ impl Ended {
     }
 }
 
+/// A command that goes on until it is told to end. Killed when dropped.
+#[derive(Debug)]
+pub(crate) struct Running {
+    child: Child,
+    output: PathBuf,
+    _directory: Directory,
+}
+
+impl Running {
+    pub(crate) fn start(variables: &[(&str, String)], arguments: &str) -> Self {
+        let directory = Directory::new();
+        let output = directory.path().join("output");
+        let child = Command::new(HOOKRAIL)
+            .args(arguments.split_whitespace())
+            .envs(variables.iter().map(|(name, value)| (name, value)))
+            .stdin(Stdio::null())
+            .stdout(File::create(&output).unwrap())
+            .spawn()
+            .unwrap();
+        Self { child, output, _directory: directory }
+    }
+
+    /// The lines that it has written to their end.
+    pub(crate) fn lines(&self) -> Vec<String> {
+        let text = fs::read_to_string(&self.output).unwrap();
+        let whole = text.rfind('\n').map_or("", |end| text.get(..end).unwrap_or_default());
+        whole.lines().map(str::to_owned).collect()
+    }
+
+    /// Ctrl-C; how the command ends then.
+    pub(crate) fn interrupt(&mut self) -> ExitStatus {
+        signal("INT", &[self.child.id()]);
+        self.child.wait().unwrap()
+    }
+}
+
+impl Drop for Running {
+    fn drop(&mut self) {
+        // It may have ended.
+        self.child.kill().unwrap_or(());
+        self.child.wait().unwrap();
+    }
+}
+
 /// Sends a signal to processes; whether all of them were there. The shell's own `kill` is on every machine.
 pub(crate) fn signal(name: &str, pids: &[u32]) -> bool {
     let pids: Vec<_> = pids.iter().map(u32::to_string).collect();

@@ -3,7 +3,7 @@
 use serde_json::Value;
 
 use crate::company::Company;
-use crate::process::{Ended, run_fed};
+use crate::process::{Ended, Running, run_fed};
 use crate::wait::{PATIENCE, eventually};
 
 /// A company's token and its API, as a person exports them.
@@ -31,6 +31,11 @@ impl Shell {
     pub(crate) async fn run_fed(&self, arguments: &str, input: &str) -> Ended {
         let (variables, arguments, input) = (self.variables(), arguments.to_owned(), input.to_owned());
         tokio::task::spawn_blocking(move || run_fed(&variables, &arguments, &input)).await.unwrap()
+    }
+
+    /// Starts a command that goes on.
+    pub(crate) fn start(&self, arguments: &str) -> Running {
+        Running::start(&self.variables(), arguments)
     }
 
     /// What a command prints that does what it was asked for.
