@@ -4,9 +4,10 @@ use std::fmt;
 use std::io;
 use std::time::Duration;
 
+use hookrail_adapters::random::NoRandomness;
 use hookrail_wire::problem::FieldProblem;
 use http::header::{AUTHORIZATION, CONTENT_TYPE, LINK};
-use http::{HeaderMap, HeaderValue, Method, StatusCode};
+use http::{HeaderMap, HeaderName, HeaderValue, Method, StatusCode};
 use reqwest::{Response, Url, redirect, retry};
 use serde::Deserialize;
 use serde::de::DeserializeOwned;
@@ -33,6 +34,8 @@ const PAGE_MAX: usize = 100;
 const CUT_PAGE_BYTES_MIN: usize = 256 * 1024;
 /// Pages of one list. Of a list that is searched many may be empty.
 const PAGES_MAX: usize = 100;
+/// Under which a call may be repeated without harm.
+const KEY_HEADER: HeaderName = HeaderName::from_static("idempotency-key");
 
 /// Calls one API as one company.
 #[derive(Debug)]
@@ -96,6 +99,12 @@ pub enum CallError {
     Widens(Webhooks),
     #[error("{failed} of {all} could not be applied")]
     Unapplied { failed: usize, all: Webhooks, code: u8 },
+    #[error("no idempotency key can be made")]
+    NoRandomness(#[from] NoRandomness),
+    #[error(
+        "not everything may have been accepted; repeat the call with --idempotency-key {key}, which is safe"
+    )]
+    Unfinished { key: String, source: Box<CallError> },
     #[error("no calls can be made")]
     Runtime(#[source] io::Error),
     #[error("the answer cannot be printed")]
@@ -141,6 +150,7 @@ impl CallError {
             Self::NoSuchWebhook(_) | Self::EmptyLog => 3,
             Self::Widens(_) => 4,
             Self::Unapplied { code, .. } => *code,
+            Self::Unfinished { source, .. } => source.exit_code(),
             Self::NoAccess(NoAccess::File { .. } | NoAccess::NotReady { .. })
             | Self::Answered(_)
             | Self::Client(_)
@@ -151,6 +161,7 @@ impl CallError {
             | Self::BadLink
             | Self::Replaced
             | Self::Input(InputError::Unreadable { .. })
+            | Self::NoRandomness(_)
             | Self::Runtime(_)
             | Self::Output(_) => 1,
         }
@@ -198,6 +209,12 @@ impl Client {
     pub async fn call_with(&self, method: Method, path: &str, body: &Value) -> Result<Document, CallError> {
         let call = self.http.request(method, format!("{}{path}", self.api));
         self.send(call.header(CONTENT_TYPE, "application/json").body(body.to_string())).await
+    }
+
+    /// A call that may be repeated under this key, its body sent as it is.
+    pub async fn push(&self, path: &str, key: &str, body: Vec<u8>) -> Result<Document, CallError> {
+        let call = self.http.post(format!("{}{path}", self.api)).header(KEY_HEADER, key);
+        self.send(call.header(CONTENT_TYPE, "application/json").body(body)).await
     }
 
     /// The newest entries of a list, `entries_max` at most, from as many pages as it takes.

@@ -6,5 +6,6 @@ pub mod client;
 pub mod input;
 pub mod show;
 pub mod webhook;
+pub mod event;
 pub mod log;
 pub mod token;

@@ -6,10 +6,11 @@ use std::process::ExitCode;
 use clap::{Parser, Subcommand};
 use hookrail::client::CallError;
 use hookrail::dev::options::DevOptions;
+use hookrail::event::EventCommand;
 use hookrail::log::LogCommand;
 use hookrail::token::{AuditCommand, TokenCommand};
 use hookrail::webhook::WebhookCommand;
-use hookrail::{dev, log, token, webhook};
+use hookrail::{dev, event, log, token, webhook};
 use hookrail_adapters::config::{
     ApiConfig, AwsConfig, DeliverConfig, FanOutConfig, LogLevel, ProcessEnvironment, RecoverConfig,
 };
@@ -32,6 +33,7 @@ struct Command {
 enum What {
     Dev(DevOptions),
     Webhook(WebhookCommand),
+    Event(EventCommand),
     Log(LogCommand),
     Token(TokenCommand),
     Audit(AuditCommand),
@@ -49,6 +51,7 @@ fn main() -> ExitCode {
     match Command::parse().what {
         What::Dev(options) => ended(dev::run(&options)),
         What::Webhook(command) => called(webhook::run(&command)),
+        What::Event(command) => called(event::run(&command)),
         What::Log(command) => called(log::run(&command)),
         What::Token(command) => called(token::run(&command)),
         What::Audit(command) => called(token::run_audit(&command)),

@@ -1,13 +1,55 @@
-//! A log read and followed, from the command line.
+//! Events sent, and a log read and followed, from the command line.
+
+use std::fs;
 
 use serde_json::Value;
 
 use crate::company::{Company, brief};
 use crate::event::task;
+use crate::process::Directory;
 use crate::receiver::{Act, Receiver};
 use crate::shell::Shell;
 use crate::stack::COMMON;
 use crate::wait::{PATIENCE, eventually};
+
+const SAMPLE: &str = include_str!("../../events/samples/cot_event_task_create.json");
+
+#[tokio::test]
+async fn events_are_sent_as_they_are_and_once_under_one_key() {
+    let stack = COMMON.get().await;
+    let company = Company::new(&stack).await;
+    let shell = Shell::of(&company);
+    let receiver = Receiver::accepting().await;
+    company.webhook(&receiver.url("/")).await;
+    let directory = Directory::new();
+    let file = directory.path().join("event.json");
+    let event = SAMPLE.replace("625bcbdcc9a8e3a86dbf041c", &company.id);
+    fs::write(&file, &event).unwrap();
+    let send = format!("event send --file {} --idempotency-key k1", file.display());
+    let id = shell.output(&send).await;
+    assert_eq!((id.len(), id.lines().count()), (25, 1), "{id}");
+    assert_eq!(shell.output(&send).await, id, "the same call has the same answer");
+    let array = format!("[{}, {}]", task(&company.id, 1), task(&company.id, 2));
+    let answer = shell.output_fed("event send -f - --json", &array).await;
+    let answer: Value = serde_json::from_str(&answer).unwrap();
+    assert_eq!(answer["events"].as_array().unwrap().len(), 2);
+    let hits = receiver.wait_for("/", 3, PATIENCE).await;
+    assert_eq!(hits.len(), 3);
+    assert!(hits[0].body == event.as_bytes(), "byte for byte");
+
+    let other = task("another", 1);
+    let refused = shell.run_fed("event send -f -", &other).await;
+    assert_eq!((refused.code, refused.output.as_str()), (Some(3), ""), "{refused:?}");
+    assert!(refused.error.contains("\n  company must be "), "{refused:?}");
+    fs::write(&file, "x".repeat(4 * 1024 * 1024 + 1)).unwrap();
+    shell.fails(&send, 2, "is larger than 4194304 bytes").await;
+    let nobody = Shell { api: "http://127.0.0.1:9".into(), ..shell };
+    let lost = nobody.run_fed("event send -f - --idempotency-key again", &other).await;
+    assert!(
+        lost.code == Some(1) && lost.error.contains("--idempotency-key again, which is safe"),
+        "{lost:?}"
+    );
+}
 
 #[tokio::test]
 async fn a_log_is_followed_row_by_row_until_it_is_interrupted() {
