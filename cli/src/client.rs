@@ -17,6 +17,7 @@ use serde_json::value::RawValue;
 use crate::call::{API, Access, NoAccess};
 use crate::input::InputError;
 use crate::show::printable;
+use crate::webhook::listen::ListenError;
 use crate::webhook::named::Name;
 use crate::webhook::plan::Webhooks;
 use crate::webhook::settings::FileProblem;
@@ -99,6 +100,8 @@ pub enum CallError {
     Widens(Webhooks),
     #[error("{failed} of {all} could not be applied")]
     Unapplied { failed: usize, all: Webhooks, code: u8 },
+    #[error(transparent)]
+    Listen(#[from] ListenError),
     #[error("no idempotency key can be made")]
     NoRandomness(#[from] NoRandomness),
     #[error(
@@ -161,6 +164,7 @@ impl CallError {
             | Self::BadLink
             | Self::Replaced
             | Self::Input(InputError::Unreadable { .. })
+            | Self::Listen(_)
             | Self::NoRandomness(_)
             | Self::Runtime(_)
             | Self::Output(_) => 1,

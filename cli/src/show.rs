@@ -156,8 +156,8 @@ fn aligned<const COLUMNS: usize>(
 pub fn painted(text: &str) -> String {
     let word = text.split([' ', ',']).next();
     let colour = match word {
-        Some("SUCCESS" | "active" | "created" | "done") => AnsiColor::Green,
-        Some("FAILED" | "failed") => AnsiColor::Red,
+        Some("SUCCESS" | "active" | "created" | "done" | "genuine") => AnsiColor::Green,
+        Some("FAILED" | "failed" | "FORGED") => AnsiColor::Red,
         Some("PARKED" | "inactive" | "suspended" | "lagging" | "changed" | "running") => AnsiColor::Yellow,
         _ => return text.to_owned(),
     };

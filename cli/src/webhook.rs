@@ -6,6 +6,7 @@ pub mod plan;
 pub mod list;
 pub mod apply;
 pub mod logs;
+pub mod listen;
 pub mod replay;
 mod secret;
 
@@ -22,6 +23,7 @@ use crate::show::access::TestSend;
 use crate::show::webhooks::Webhook;
 use apply::ApplyOptions;
 use list::{ExportOptions, FilterOptions};
+use listen::ListenOptions;
 use logs::LogsOptions;
 use named::Named;
 use replay::ReplayOptions;
@@ -79,6 +81,7 @@ enum Action {
     /// Send one request outside the order, and show the answer.
     Test(Named),
     Logs(LogsOptions),
+    Listen(ListenOptions),
 }
 
 #[derive(Debug, Clone, Copy, ValueEnum)]
@@ -121,6 +124,7 @@ async fn act(WebhookCommand { call, action }: &WebhookCommand, client: &Client) 
             let answer = client.call(Method::POST, &format!("{}/test", webhook.path(client).await?)).await?;
             return call.print(&answer, TestSend::render);
         }
+        Action::Listen(options) => return listen::act(call, options, client).await,
         Action::Logs(options) => return logs::act(call, options, client).await,
     };
     let answer = client.call(method, &format!("{}/{action}", webhook.path(client).await?)).await?;
@@ -177,6 +181,7 @@ mod tests {
             "deactivate ID",
             "deactivate ID --waiting drop",
             "list",
+            "listen orders --port 9001 --count 2",
             "list --active true --trigger logout-user --search x --json",
             "get ID",
             "get orders",
@@ -208,6 +213,7 @@ mod tests {
             "logs ID --limit 10001",
             "logs ID --follow --from 2026-01-01T00:00:00Z",
             "list --active maybe",
+            "listen orders --count 0",
             "get",
             "get Orders",
             "apply",

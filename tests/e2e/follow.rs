@@ -6,7 +6,7 @@ use serde_json::Value;
 
 use crate::company::{Company, brief};
 use crate::event::task;
-use crate::process::Directory;
+use crate::process::{Directory, free_port};
 use crate::receiver::{Act, Receiver};
 use crate::shell::Shell;
 use crate::stack::COMMON;
@@ -131,4 +131,30 @@ async fn a_log_is_narrowed_paged_and_shown_row_by_row() {
     let newest = shell.output(&format!("log show {webhook} --json")).await;
     assert!(newest.contains(&rows[110].id), "{newest}");
     shell.fails(&format!("log show {webhook} 62685990d918fb5557f9f992"), 3, "404 Not Found").await;
+}
+
+#[tokio::test]
+async fn a_listener_tells_what_is_genuine_from_what_is_not() {
+    let stack = COMMON.get().await;
+    let company = Company::new(&stack).await;
+    let shell = Shell::of(&company);
+    let port = free_port();
+    let url = format!("http://127.0.0.1:{port}/");
+    let webhook = company.webhook(&url).await;
+    let mut listener = shell.start(&format!("webhook listen {webhook} --port {port}"));
+    let forged = async || stack.http.post(&url).body("{}").send().await.map_err(|error| error.to_string());
+    let answer = eventually("the listener listens", PATIENCE, forged).await;
+    assert_eq!(answer.status(), 401);
+    let told = shell.output(&format!("webhook test {webhook}")).await;
+    assert!(told.contains(" SUCCESS\n") && told.contains("204"), "{told}");
+    eventually("both are told", PATIENCE, async || {
+        let lines = listener.lines();
+        let [first, second] = lines.as_slice() else { return Err(format!("{lines:?}")) };
+        assert!(first.starts_with("FORGED: webhook-timestamp is no time"), "{first}");
+        assert!(second.starts_with("genuine  "), "{second}");
+        Ok(())
+    })
+    .await;
+    shell.fails(&format!("webhook listen {webhook} --port {port}"), 1, "nothing can be received at").await;
+    assert_eq!(listener.interrupt().code(), Some(0));
 }

@@ -2,6 +2,7 @@
 
 use std::fs::{self, File};
 use std::io::Write as _;
+use std::net::TcpListener;
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, ExitStatus, Output, Stdio};
 use std::sync::atomic::{AtomicU32, Ordering};
@@ -198,6 +199,11 @@ impl Drop for Running {
         self.child.kill().unwrap_or(());
         self.child.wait().unwrap();
     }
+}
+
+/// A port of this machine that was free just now.
+pub(crate) fn free_port() -> u16 {
+    TcpListener::bind(("127.0.0.1", 0)).unwrap().local_addr().unwrap().port()
 }
 
 /// Sends a signal to processes; whether all of them were there. The shell's own `kill` is on every machine.
