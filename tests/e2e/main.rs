@@ -14,6 +14,7 @@ mod shell;
 mod command;
 mod apply;
 mod follow;
+mod quickstart;
 mod credentials;
 mod company;
 mod event;

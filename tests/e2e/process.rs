@@ -9,7 +9,7 @@ use std::sync::atomic::{AtomicU32, Ordering};
 use std::sync::{Arc, Condvar, Mutex};
 use std::time::Duration;
 
-const HOOKRAIL: &str = env!("CARGO_BIN_EXE_hookrail");
+pub(crate) const HOOKRAIL: &str = env!("CARGO_BIN_EXE_hookrail");
 /// Time a stack gets to end after SIGTERM when its tests are over.
 const TERM_PATIENCE: Duration = Duration::from_secs(5);
 
