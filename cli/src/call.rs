@@ -86,8 +86,18 @@ impl CallOptions {
         answer: &Document,
         render: impl FnOnce(&T) -> String,
     ) -> Result<(), CallError> {
-        let text = if self.json { format!("{}\n", answer.text) } else { render(&answer.read()?) };
-        show::print(&text).map_err(CallError::Output)
+        let printed = if self.json {
+            show::print_as_it_is(&format!("{}\n", answer.text))
+        } else {
+            show::print(&render(&answer.read()?))
+        };
+        printed.map(drop).map_err(CallError::Output)
+    }
+
+    /// Whether the API's documents are printed as they are.
+    #[must_use]
+    pub fn is_json(&self) -> bool {
+        self.json
     }
 
     fn access(&self, env: &impl Environment) -> Result<Access, NoAccess> {

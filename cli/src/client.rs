@@ -4,16 +4,23 @@ use std::fmt;
 use std::io;
 use std::time::Duration;
 
+use hookrail_adapters::random::NoRandomness;
 use hookrail_wire::problem::FieldProblem;
 use http::header::{AUTHORIZATION, CONTENT_TYPE, LINK};
-use http::{HeaderMap, HeaderValue, Method, StatusCode};
+use http::{HeaderMap, HeaderName, HeaderValue, Method, StatusCode};
 use reqwest::{Response, Url, redirect, retry};
 use serde::Deserialize;
 use serde::de::DeserializeOwned;
 use serde_json::Value;
+use serde_json::value::RawValue;
 
 use crate::call::{API, Access, NoAccess};
+use crate::input::InputError;
 use crate::show::printable;
+use crate::webhook::listen::ListenError;
+use crate::webhook::named::Name;
+use crate::webhook::plan::Webhooks;
+use crate::webhook::settings::FileProblem;
 
 const CONNECT_TIMEOUT: Duration = Duration::from_secs(5);
 /// Above the longest invocation of the API, 30 s.
@@ -22,6 +29,14 @@ const TIMEOUT: Duration = Duration::from_secs(35);
 const ANSWER_BYTES_MAX: usize = 8 * 1024 * 1024;
 /// `hookrail dev` prints the API's address with what every path begins with.
 const PATHS_BEGIN: &str = "/api/v3";
+/// Entries of one page of the API.
+const PAGE_MAX: usize = 100;
+/// A page of so many bytes may have been cut, to fit an answer: the API counts the largest that a text can become.
+const CUT_PAGE_BYTES_MIN: usize = 256 * 1024;
+/// Pages of one list. Of a list that is searched many may be empty.
+const PAGES_MAX: usize = 100;
+/// Under which a call may be repeated without harm.
+const KEY_HEADER: HeaderName = HeaderName::from_static("idempotency-key");
 
 /// Calls one API as one company.
 #[derive(Debug)]
@@ -34,7 +49,15 @@ pub struct Client {
 #[derive(Debug)]
 pub struct Document {
     pub text: String,
-    /// Whether the list goes on behind this page.
+    /// Where the list goes on behind this page.
+    next: Option<String>,
+}
+
+/// The entries of a list, as far as its pages were read.
+#[derive(Debug, Default)]
+pub struct List {
+    entries: Vec<Box<RawValue>>,
+    /// Whether the list goes on behind them.
     pub has_more: bool,
 }
 
@@ -59,8 +82,32 @@ pub enum CallError {
     TooLong,
     #[error("the answer cannot be read: this is not Hookrail's API, or one of another version")]
     Unreadable(#[source] serde_json::Error),
+    #[error("the list goes on at a place that is not of this API")]
+    BadLink,
     #[error("another replay was started meanwhile; how this one ended is in the log")]
     Replaced,
+    #[error("the company has no webhook {0}")]
+    NoSuchWebhook(Name),
+    #[error("the log is empty")]
+    EmptyLog,
+    #[error(transparent)]
+    Input(#[from] InputError),
+    #[error("what was asked for is not valid:{}", indented(.0))]
+    BadFlags(Vec<FieldProblem>),
+    #[error("nothing was changed, since the file is not valid:{}", indented(.0))]
+    BadFile(Vec<FileProblem>),
+    #[error("nothing was changed: {0} would get more events than now; say --allow-widening to have that")]
+    Widens(Webhooks),
+    #[error("{failed} of {all} could not be applied")]
+    Unapplied { failed: usize, all: Webhooks, code: u8 },
+    #[error(transparent)]
+    Listen(#[from] ListenError),
+    #[error("no idempotency key can be made")]
+    NoRandomness(#[from] NoRandomness),
+    #[error(
+        "not everything may have been accepted; repeat the call with --idempotency-key {key}, which is safe"
+    )]
+    Unfinished { key: String, source: Box<CallError> },
     #[error("no calls can be made")]
     Runtime(#[source] io::Error),
     #[error("the answer cannot be printed")]
@@ -91,12 +138,22 @@ struct Field {
 }
 
 impl CallError {
-    /// How the command ends: 2 when it was used wrongly, 3 when the API refused the call, 1 otherwise.
+    /// How the command ends: 2 when it was used wrongly, 3 when the API refused the call, 4 when it would widen a
+    /// webhook unasked, 1 otherwise.
     #[must_use]
     pub fn exit_code(&self) -> u8 {
         match self {
-            Self::NoAccess(NoAccess::NoToken | NoAccess::Twice) | Self::BadApi | Self::BadToken => 2,
+            Self::NoAccess(NoAccess::NoToken | NoAccess::Twice)
+            | Self::BadApi
+            | Self::BadToken
+            | Self::Input(InputError::TooLarge { .. })
+            | Self::BadFlags(_)
+            | Self::BadFile(_) => 2,
             Self::Answered(refusal) if refusal.status.is_client_error() => 3,
+            Self::NoSuchWebhook(_) | Self::EmptyLog => 3,
+            Self::Widens(_) => 4,
+            Self::Unapplied { code, .. } => *code,
+            Self::Unfinished { source, .. } => source.exit_code(),
             Self::NoAccess(NoAccess::File { .. } | NoAccess::NotReady { .. })
             | Self::Answered(_)
             | Self::Client(_)
@@ -104,7 +161,11 @@ impl CallError {
             | Self::NotSent { .. }
             | Self::TooLong
             | Self::Unreadable(_)
+            | Self::BadLink
             | Self::Replaced
+            | Self::Input(InputError::Unreadable { .. })
+            | Self::Listen(_)
+            | Self::NoRandomness(_)
             | Self::Runtime(_)
             | Self::Output(_) => 1,
         }
@@ -154,6 +215,49 @@ impl Client {
         self.send(call.header(CONTENT_TYPE, "application/json").body(body.to_string())).await
     }
 
+    /// A call that may be repeated under this key, its body sent as it is.
+    pub async fn push(&self, path: &str, key: &str, body: Vec<u8>) -> Result<Document, CallError> {
+        let call = self.http.post(format!("{}{path}", self.api)).header(KEY_HEADER, key);
+        self.send(call.header(CONTENT_TYPE, "application/json").body(body)).await
+    }
+
+    /// The newest entries of a list, `entries_max` at most, from as many pages as it takes.
+    ///
+    /// `path` has its query already, which may be empty behind the question mark.
+    pub async fn list(&self, path: &str, entries_max: usize) -> Result<List, CallError> {
+        self.collect(path, entries_max, |_, _| true).await
+    }
+
+    /// The entries up to the first page that is not full: the API looked for more, and found none soon.
+    pub async fn list_newest(&self, path: &str) -> Result<List, CallError> {
+        let is_full = |entries, bytes| PAGE_MAX <= entries || CUT_PAGE_BYTES_MIN <= bytes;
+        self.collect(path, usize::MAX, is_full).await
+    }
+
+    async fn collect(
+        &self,
+        path: &str,
+        entries_max: usize,
+        goes_on: impl Fn(usize, usize) -> bool,
+    ) -> Result<List, CallError> {
+        let joint = if path.ends_with('?') { "" } else { "&" };
+        let mut path = format!("{path}{joint}limit={}", entries_max.min(PAGE_MAX));
+        let mut list = List::default();
+        for _ in 0..PAGES_MAX {
+            let page = self.call(Method::GET, &path).await?;
+            let entries: Vec<_> = page.read()?;
+            let is_last = !goes_on(entries.len(), page.text.len());
+            list.entries.extend(entries);
+            list.has_more = page.has_more() || entries_max < list.entries.len();
+            list.entries.truncate(entries_max);
+            match page.next {
+                Some(next) if !is_last && list.entries.len() < entries_max => path = next,
+                Some(_) | None => break,
+            }
+        }
+        Ok(list)
+    }
+
     async fn send(&self, call: reqwest::RequestBuilder) -> Result<Document, CallError> {
         let answer = call.send().await.map_err(|error| {
             let source = error.without_url();
@@ -164,14 +268,21 @@ impl Client {
             }
         })?;
         let status = answer.status();
-        let has_more = answer.headers().contains_key(LINK);
+        let next = answer.headers().get(LINK).map(next_page).transpose()?;
         let text = read(answer).await?;
         if status.is_success() {
-            Ok(Document { text, has_more })
+            Ok(Document { text, next })
         } else {
             Err(CallError::Answered(Refusal::parse(status, &text)))
         }
     }
+}
+
+/// Where the next page is. Another place than a path of the API would be told the token.
+fn next_page(link: &HeaderValue) -> Result<String, CallError> {
+    let link = link.to_str().ok().and_then(|link| link.strip_prefix('<')?.strip_suffix(">; rel=\"next\""));
+    let is_ours = |path: &&str| path.strip_prefix(PATHS_BEGIN).is_some_and(|rest| rest.starts_with('/'));
+    link.filter(is_ours).map(str::to_owned).ok_or(CallError::BadLink)
 }
 
 async fn read(mut answer: Response) -> Result<String, CallError> {
@@ -198,10 +309,39 @@ fn base(api: &str) -> Option<String> {
 }
 
 impl Document {
+    /// Whether the list goes on behind this page.
+    #[must_use]
+    pub fn has_more(&self) -> bool {
+        self.next.is_some()
+    }
+
     /// The document as a value.
     pub fn read<T: DeserializeOwned>(&self) -> Result<T, CallError> {
         serde_json::from_str(&self.text).map_err(CallError::Unreadable)
     }
+}
+
+impl List {
+    /// The entries as values.
+    pub fn read<T: DeserializeOwned>(&self) -> Result<Vec<T>, CallError> {
+        self.texts().map(|text| serde_json::from_str(text).map_err(CallError::Unreadable)).collect()
+    }
+
+    /// The entries as the API wrote them.
+    pub fn texts(&self) -> impl Iterator<Item = &str> {
+        self.entries.iter().map(|entry| entry.get())
+    }
+
+    /// One document of all pages, each entry as the API wrote it.
+    #[must_use]
+    pub fn document(&self) -> Document {
+        Document { text: format!("[{}]", self.texts().collect::<Vec<_>>().join(",")), next: None }
+    }
+}
+
+/// Each below the sentence that it belongs to.
+fn indented(problems: &[impl fmt::Display]) -> String {
+    problems.iter().map(|problem| format!("\n  {}", printable(&problem.to_string()))).collect()
 }
 
 impl Refusal {
@@ -226,10 +366,7 @@ impl fmt::Display for Refusal {
         let (open, close) = if self.detail.is_some() { ("(", ")") } else { ("", "") };
         let title = self.status.canonical_reason().unwrap_or("no known status");
         write!(out, "{open}{} {title}{close}", self.status.as_u16())?;
-        for field in &self.fields {
-            write!(out, "\n  {}", printable(&field.to_string()))?;
-        }
-        Ok(())
+        out.write_str(&indented(&self.fields))
     }
 }
 
@@ -287,6 +424,22 @@ mod tests {
             [true, true, false, false]
         );
         assert!(!CallError::Replaced.may_pass());
+    }
+
+    #[test]
+    fn a_list_goes_on_at_the_same_api_only() {
+        let next = |link| next_page(&HeaderValue::from_static(link)).map_err(|error| error.to_string());
+        let path = "/api/v3/audit?limit=1&cursor=x";
+        assert_eq!(next("</api/v3/audit?limit=1&cursor=x>; rel=\"next\""), Ok(path.to_owned()));
+        for link in [
+            "<https://b.io/api/v3/audit>; rel=\"next\"",
+            "<@b.io/api/v3/audit>; rel=\"next\"",
+            "</api/v33>; rel=\"next\"",
+            "</api/v3/audit>; rel=\"prev\"",
+            "/api/v3/audit",
+        ] {
+            assert_eq!(next(link), Err(CallError::BadLink.to_string()), "{link}");
+        }
     }
 
     #[test]

@@ -3,7 +3,9 @@
 pub mod dev;
 pub mod call;
 pub mod client;
+pub mod input;
 pub mod show;
 pub mod webhook;
+pub mod event;
 pub mod log;
 pub mod token;

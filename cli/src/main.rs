@@ -3,13 +3,15 @@
 use std::io::Read as _;
 use std::process::ExitCode;
 
-use clap::{Parser, Subcommand};
+use clap::{CommandFactory as _, Parser, Subcommand};
+use clap_complete::Shell;
 use hookrail::client::CallError;
 use hookrail::dev::options::DevOptions;
+use hookrail::event::EventCommand;
 use hookrail::log::LogCommand;
 use hookrail::token::{AuditCommand, TokenCommand};
 use hookrail::webhook::WebhookCommand;
-use hookrail::{dev, log, token, webhook};
+use hookrail::{dev, event, log, show, token, webhook};
 use hookrail_adapters::config::{
     ApiConfig, AwsConfig, DeliverConfig, FanOutConfig, LogLevel, ProcessEnvironment, RecoverConfig,
 };
@@ -32,9 +34,14 @@ struct Command {
 enum What {
     Dev(DevOptions),
     Webhook(WebhookCommand),
+    Event(EventCommand),
     Log(LogCommand),
     Token(TokenCommand),
     Audit(AuditCommand),
+    /// Print what a shell needs to complete this command: `source <(hookrail completions bash)`.
+    Completions {
+        shell: Shell,
+    },
     /// Run one function as Lambda would; `dev` starts its sandboxes so.
     #[command(hide = true)]
     Function {
@@ -49,9 +56,11 @@ fn main() -> ExitCode {
     match Command::parse().what {
         What::Dev(options) => ended(dev::run(&options)),
         What::Webhook(command) => called(webhook::run(&command)),
+        What::Event(command) => called(event::run(&command)),
         What::Log(command) => called(log::run(&command)),
         What::Token(command) => called(token::run(&command)),
         What::Audit(command) => called(token::run_audit(&command)),
+        What::Completions { shell } => ended(completions(shell)),
         What::Function { name } => ended(function(&name)),
     }
 }
@@ -72,6 +81,13 @@ fn told(error: &(dyn std::error::Error + 'static), code: u8) -> ExitCode {
 #[expect(clippy::print_stderr, reason = "a command tells its failure to the person who ran it")]
 fn tell_failure(error: &(dyn std::error::Error + 'static)) {
     eprintln!("hookrail: {}", Chain(error));
+}
+
+fn completions(shell: Shell) -> Result<(), Failure> {
+    let mut script = Vec::new();
+    clap_complete::generate(shell, &mut Command::command(), "hookrail", &mut script);
+    show::print_as_it_is(&String::from_utf8(script)?)?;
+    Ok(())
 }
 
 fn function(name: &str) -> Result<(), Failure> {

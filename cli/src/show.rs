@@ -4,9 +4,12 @@
 
 use std::io::{self, Write as _};
 
+use anstyle::{AnsiColor, Style};
 use serde::Deserialize;
 
 pub mod access;
+pub mod attempts;
+pub mod webhooks;
 
 /// Characters of a receiver's answer that fit a table's row.
 const ANSWER_CHARS_MAX: usize = 60;
@@ -48,39 +51,6 @@ pub struct Replay {
     pub of: u64,
     pub accepted: u64,
     pub failed: u64,
-}
-
-/// A webhook, as far as it can be switched.
-#[derive(Debug, Clone, Deserialize)]
-#[serde(rename_all = "camelCase")]
-pub struct Webhook {
-    #[serde(rename = "_id")]
-    id: String,
-    name: String,
-    code: String,
-    url: String,
-    is_active: bool,
-    inactive_reason: Option<String>,
-}
-
-/// One row of a webhook's log.
-#[derive(Debug, Clone, Deserialize)]
-#[serde(rename_all = "camelCase")]
-pub struct Row {
-    #[serde(rename = "_id")]
-    id: String,
-    created_at: String,
-    sequence: u64,
-    retry: u32,
-    result: String,
-    error: Option<String>,
-    status: u16,
-    duration_ms: u64,
-    next_attempt_at: Option<String>,
-    response: String,
-    // Rows of the line's own attempts do not have it.
-    #[serde(default)]
-    manual: bool,
 }
 
 impl Queue {
@@ -132,62 +102,9 @@ impl Replay {
     }
 }
 
-impl Webhook {
-    #[must_use]
-    pub fn render(&self) -> String {
-        let state = match (self.is_active, &self.inactive_reason) {
-            (true, _) => "active".to_owned(),
-            (false, None) => "inactive".to_owned(),
-            (false, Some(reason)) => format!("inactive ({reason})"),
-        };
-        lines(&[
-            ("webhook", self.id.clone()),
-            ("name", self.name.clone()),
-            ("code", self.code.clone()),
-            ("url", self.url.clone()),
-            ("state", state),
-        ])
-    }
-}
-
-/// A webhook's log as a table, in the API's order.
+/// The beginning of a long text.
 #[must_use]
-pub fn log(rows: &[Row]) -> String {
-    if rows.is_empty() {
-        return "the log is empty\n".to_owned();
-    }
-    let head = ["row", "time", "number", "attempt", "result", "status", "ms", "answer"].map(str::to_owned);
-    table(std::iter::once(head).chain(rows.iter().map(cells)).collect())
-}
-
-fn cells(row: &Row) -> [String; 8] {
-    let was_answered = matches!(row.error.as_deref(), None | Some("http_status"));
-    let error = row.error.as_ref().filter(|_| !was_answered && row.result != "PARKED");
-    let mut result = row.result.clone();
-    if let Some(error) = error {
-        result = format!("{result} {error}");
-    }
-    if row.manual {
-        result.push_str(" (by hand)");
-    }
-    let mut answer = shortened(&row.response);
-    if let Some(at) = &row.next_attempt_at {
-        answer = format!("next attempt {at}: {answer}");
-    }
-    [
-        row.id.clone(),
-        row.created_at.clone(),
-        row.sequence.to_string(),
-        row.retry.to_string(),
-        result,
-        // The status of what was not answered is the reference system's, not a receiver's.
-        if was_answered { row.status.to_string() } else { "-".to_owned() },
-        row.duration_ms.to_string(),
-        answer,
-    ]
-}
-
-fn shortened(text: &str) -> String {
+pub fn shortened(text: &str) -> String {
     match text.char_indices().nth(ANSWER_CHARS_MAX).and_then(|(end, _)| text.get(..end)) {
         Some(start) => format!("{start}…"),
         None => text.to_owned(),
@@ -198,25 +115,54 @@ fn shortened(text: &str) -> String {
 fn lines(pairs: &[(&str, String)]) -> String {
     let width = pairs.iter().map(|(name, _)| name.len()).max().unwrap_or(0);
     let line = |(name, value): &(&str, String)| {
-        format!("{:<width$}{GAP}{}\n", format!("{name}:"), printable(value), width = width + 1)
+        let mut value = printable(value);
+        if matches!(*name, "state" | "result") {
+            value = painted(&value);
+        }
+        format!("{:<width$}{GAP}{value}\n", format!("{name}:"), width = width + 1)
     };
     pairs.iter().map(line).collect()
 }
 
 /// Rows whose columns are below each other.
-fn table<const COLUMNS: usize>(mut rows: Vec<[String; COLUMNS]>) -> String {
-    let mut widths = [0; COLUMNS];
+fn table<const COLUMNS: usize>(rows: Vec<[String; COLUMNS]>) -> String {
+    aligned(rows, &mut [0; COLUMNS], None)
+}
+
+/// Rows whose columns have at least these widths, and grow them. One column's cells may be painted.
+fn aligned<const COLUMNS: usize>(
+    mut rows: Vec<[String; COLUMNS]>,
+    widths: &mut [usize; COLUMNS],
+    badges: Option<usize>,
+) -> String {
     for row in &mut rows {
-        for (cell, width) in row.iter_mut().zip(&mut widths) {
+        for (cell, width) in row.iter_mut().zip(&mut *widths) {
             *cell = printable(cell);
             *width = cell.chars().count().max(*width);
         }
     }
     let line = |row: &[String; COLUMNS]| {
-        let cells = row.iter().zip(widths).map(|(cell, width)| format!("{cell:<width$}"));
+        let cells = row.iter().zip(&*widths).enumerate().map(|(column, (cell, width))| {
+            let cell = format!("{cell:<width$}");
+            if badges == Some(column) { painted(&cell) } else { cell }
+        });
         format!("{}\n", cells.collect::<Vec<_>>().join(GAP).trim_end())
     };
     rows.iter().map(line).collect()
+}
+
+/// The text in the colour of its first word, if that is how something ended or stands.
+#[must_use]
+pub fn painted(text: &str) -> String {
+    let word = text.split([' ', ',']).next();
+    let colour = match word {
+        Some("SUCCESS" | "active" | "created" | "done" | "genuine") => AnsiColor::Green,
+        Some("FAILED" | "failed" | "FORGED") => AnsiColor::Red,
+        Some("PARKED" | "inactive" | "suspended" | "lagging" | "changed" | "running") => AnsiColor::Yellow,
+        _ => return text.to_owned(),
+    };
+    let style = Style::new().fg_color(Some(colour.into()));
+    format!("{style}{text}{style:#}")
 }
 
 /// The text with what would steer a terminal, or turn its reading direction, escaped.
@@ -233,12 +179,27 @@ pub fn printable(text: &str) -> String {
     out
 }
 
-/// Prints a result. A reader that has seen enough is no failure.
-pub fn print(text: &str) -> io::Result<()> {
-    let mut out = io::stdout().lock();
-    match out.write_all(text.as_bytes()).and_then(|()| out.flush()) {
-        Err(error) if error.kind() == io::ErrorKind::BrokenPipe => Ok(()),
-        result => result,
+/// Prints a result for people, and tells whether somebody reads on. Colours get through to a terminal only, and not
+/// against `NO_COLOR`.
+pub fn print(text: &str) -> io::Result<bool> {
+    heard(write_out(&mut anstream::stdout().lock(), text))
+}
+
+/// The same for programs: every byte of it.
+pub fn print_as_it_is(text: &str) -> io::Result<bool> {
+    heard(write_out(&mut io::stdout().lock(), text))
+}
+
+fn write_out(out: &mut impl io::Write, text: &str) -> io::Result<()> {
+    out.write_all(text.as_bytes())?;
+    out.flush()
+}
+
+/// A reader that has seen enough is no failure.
+fn heard(written: io::Result<()>) -> io::Result<bool> {
+    match written {
+        Err(error) if error.kind() == io::ErrorKind::BrokenPipe => Ok(false),
+        result => result.map(|()| true),
     }
 }
 
@@ -257,6 +218,11 @@ mod tests {
 
     use super::*;
 
+    /// As it is read where there are no colours.
+    pub(super) fn plain(text: &str) -> String {
+        anstream::adapter::strip_str(text).to_string()
+    }
+
     fn read<T: DeserializeOwned>(document: &Value) -> T {
         serde_json::from_value(document.clone()).unwrap()
     }
@@ -266,7 +232,7 @@ mod tests {
         let view = QueueView { is_active: true, aside: None, head: None, attempts_max: 3 };
         let queue: Queue = serde_json::from_slice(&view.render()).unwrap();
         assert_eq!(
-            queue.render(),
+            plain(&queue.render()),
             "state:          active\nparked:         0\nfailed probes:  0\n\
              oldest:         nothing waits for its next attempt\n"
         );
@@ -282,7 +248,7 @@ mod tests {
             },
         }));
         assert_eq!(
-            queue.render(),
+            plain(&queue.render()),
             "state:          suspended, set aside since 2026-01-01T00:00:00.000Z\n\
              parked:         12\n\
              failed probes:  2\n\
@@ -301,70 +267,27 @@ mod tests {
         assert!(replay.is_running());
         assert_eq!(replay.brief(), "2 of 4: 0 accepted, 0 failed");
         assert_eq!(
-            replay.render(),
+            plain(&replay.render()),
             "replay:     running\nasked for:  1970-01-01T00:00:00.000Z\n\
              events:     3 to 6, failed ones only\nlooked at:  2 of 4\naccepted:   0\nfailed:     0\n"
         );
     }
 
     #[test]
-    fn a_webhook_that_is_gone_says_so() {
-        let mut document = json!({ "_id": "w", "name": "Orders", "code": "orders", "url": "https://a.io/",
-            "isActive": false, "inactiveReason": "gone", "__v": 4 });
-        let told = read::<Webhook>(&document).render();
-        assert!(told.ends_with("state:    inactive (gone)\n"), "{told}");
-        document["isActive"] = json!(true);
-        assert!(read::<Webhook>(&document).render().ends_with("state:    active\n"));
-    }
-
-    fn row(sequence: u64, fields: &Value) -> Row {
-        let mut document = json!({ "_id": "626859900000000000070003", "createdAt": "2026-01-01T00:00:00.000Z",
-            "sequence": sequence, "retry": 1, "result": "SUCCESS", "error": null, "status": 200,
-            "durationMs": 12, "nextAttemptAt": null, "response": "thanks" });
-        for (name, value) in fields.as_object().unwrap() {
-            document[name] = value.clone();
-        }
-        read(&document)
-    }
-
-    #[test]
-    fn a_log_is_a_table_of_what_was_answered_and_why_there_was_no_answer() {
-        let rows = [
-            row(10, &json!({})),
-            row(
-                9,
-                &json!({ "result": "FAILED", "error": "timeout", "status": 409, "response": "no answer",
-                "nextAttemptAt": "2026-01-01T00:00:30.000Z", "manual": true }),
-            ),
-            row(
-                8,
-                &json!({ "result": "FAILED", "error": "http_status", "status": 500, "response": "a\n\u{1b}[2Jb" }),
-            ),
-            row(7, &json!({ "result": "PARKED", "error": "parked", "status": 409, "response": "" })),
-        ];
-        let id = "626859900000000000070003";
-        let time = "2026-01-01T00:00:00.000Z";
-        let expected = [
-            format!(
-                "{:24}  {:24}  number  attempt  result                    status  ms  answer",
-                "row", "time"
-            ),
-            format!("{id}  {time}  10      1        SUCCESS                   200     12  thanks"),
-            format!(
-                "{id}  {time}  9       1        FAILED timeout (by hand)  -       12  \
-                next attempt 2026-01-01T00:00:30.000Z: no answer"
-            ),
-            format!("{id}  {time}  8       1        FAILED                    500     12  a\\n\\u{{1b}}[2Jb"),
-            format!("{id}  {time}  7       1        PARKED                    -       12"),
-        ];
-        assert_eq!(log(&rows).lines().collect::<Vec<_>>(), expected);
-        assert_eq!(log(&[]), "the log is empty\n");
-    }
-
-    #[test]
     fn a_long_answer_is_cut_between_characters() {
         assert_eq!(shortened(&"é".repeat(60)), "é".repeat(60));
         assert_eq!(shortened(&"é".repeat(61)), format!("{}…", "é".repeat(60)));
+    }
+
+    #[test]
+    fn what_ended_or_stands_is_coloured_by_its_first_word_and_nothing_else_is() {
+        assert_eq!(painted("SUCCESS "), "\u{1b}[32mSUCCESS \u{1b}[0m");
+        assert_eq!(painted("FAILED timeout"), "\u{1b}[31mFAILED timeout\u{1b}[0m");
+        assert_eq!(painted("suspended, set aside"), "\u{1b}[33msuspended, set aside\u{1b}[0m");
+        assert_eq!(painted("result"), "result");
+        let rows = vec![["SUCCESS".to_owned(), "SUCCESS".to_owned()], ["a".to_owned(), "b".to_owned()]];
+        let told = aligned(rows, &mut [8, 0], Some(0));
+        assert_eq!(told, "\u{1b}[32mSUCCESS \u{1b}[0m  SUCCESS\na         b\n");
     }
 
     #[test]

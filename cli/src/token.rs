@@ -94,7 +94,7 @@ pub fn run_audit(AuditCommand { call, of }: &AuditCommand) -> Result<(), CallErr
     call.run(async |client| {
         let answer = client.call(Method::GET, &format!("{AUDIT_PATH}{}", of.query())).await?;
         call.print(&answer, |entries: &Vec<Entry>| access::audit(entries))?;
-        if answer.has_more {
+        if answer.has_more() {
             show::tell("there are older entries");
         }
         Ok(())

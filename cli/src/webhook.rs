@@ -1,33 +1,46 @@
-//! `hookrail webhook`: a webhook's line, looked at and moved by hand over the API.
+//! `hookrail webhook`: webhooks listed, set, looked at and moved by hand, over the API.
 
+pub mod named;
+pub mod settings;
+pub mod plan;
+pub mod list;
+pub mod apply;
+pub mod logs;
+pub mod listen;
 pub mod replay;
 mod secret;
 
-use std::ops::RangeInclusive;
+use std::time::Duration;
 
 use clap::{Args, Subcommand, ValueEnum};
-use hookrail_api::{LOGS_PATH, WEBHOOKS_PATH};
-use hookrail_domain::id::SubscriptionId;
 use http::Method;
 use serde_json::json;
 
 use crate::call::CallOptions;
 use crate::client::{CallError, Client};
+use crate::show::Queue;
 use crate::show::access::TestSend;
-use crate::show::{self, Queue, Row, Webhook};
+use crate::show::webhooks::Webhook;
+use apply::ApplyOptions;
+use list::{ExportOptions, FilterOptions};
+use listen::ListenOptions;
+use logs::LogsOptions;
+use named::Named;
 use replay::ReplayOptions;
 use secret::SecretOptions;
 
-/// Rows of one page of the API.
-const LIMIT_RANGE: RangeInclusive<i64> = 1..=100;
+/// Looks in a row that may fail: what is looked at goes on meanwhile.
+const FAILED_LOOKS_MAX: u32 = 5;
 
 /// How a command that calls the API ends, for its help.
 pub const EXIT_CODES: &str = "\
-Exit codes: 0 done; 1 failed here, on the way or inside the API; 2 used wrongly; 3 refused by the API.
+Exit codes: 0 done; 1 failed here, on the way or inside the API; 2 used wrongly, or by a file that is not valid;
+3 refused by the API; 4 not applied, because a webhook would be widened and --allow-widening was not said.
 
-Environment: HOOKRAIL_API is the API's address, HOOKRAIL_TOKEN the token.";
+Environment: HOOKRAIL_API is the API's address, HOOKRAIL_TOKEN the token. Colours are for terminals only, and not
+used if NO_COLOR is set.";
 
-/// Look at what waits for a webhook, and move it by hand.
+/// See to webhooks: list and set them, look at what waits for one, and move that by hand.
 #[derive(Debug, Clone, Args)]
 #[command(after_help = EXIT_CODES)]
 pub struct WebhookCommand {
@@ -39,6 +52,12 @@ pub struct WebhookCommand {
 
 #[derive(Debug, Clone, Subcommand)]
 enum Action {
+    /// List webhooks, newest first.
+    List(FilterOptions),
+    /// Show how a webhook is set.
+    Get(Named),
+    Export(ExportOptions),
+    Apply(ApplyOptions),
     /// Show the line's state, how many events are set aside, and when the oldest is tried next.
     Queue(Named),
     /// Try the oldest event that is set aside now.
@@ -61,21 +80,8 @@ enum Action {
     Secret(SecretOptions),
     /// Send one request outside the order, and show the answer.
     Test(Named),
-    /// Show its attempts, newest first.
-    Logs {
-        #[command(flatten)]
-        webhook: Named,
-        /// Rows at most, 1 to 100; the API shows 50 if it is not told.
-        #[arg(long, value_name = "N", value_parser = clap::value_parser!(u8).range(LIMIT_RANGE))]
-        limit: Option<u8>,
-    },
-}
-
-#[derive(Debug, Clone, Args)]
-pub struct Named {
-    /// The webhook's `_id`.
-    #[arg(value_parser = SubscriptionId::parse)]
-    id: SubscriptionId,
+    Logs(LogsOptions),
+    Listen(ListenOptions),
 }
 
 #[derive(Debug, Clone, Copy, ValueEnum)]
@@ -86,13 +92,6 @@ enum Waiting {
     Drop,
 }
 
-impl Named {
-    /// Where the API has the webhook.
-    fn path(&self) -> String {
-        format!("{WEBHOOKS_PATH}/{}", self.id)
-    }
-}
-
 /// Calls the API and prints its answer.
 pub fn run(command: &WebhookCommand) -> Result<(), CallError> {
     command.call.run(async |client| act(command, client).await)
@@ -100,6 +99,10 @@ pub fn run(command: &WebhookCommand) -> Result<(), CallError> {
 
 async fn act(WebhookCommand { call, action }: &WebhookCommand, client: &Client) -> Result<(), CallError> {
     let (webhook, method, action) = match action {
+        Action::List(filter) => return list::list(call, filter, client).await,
+        Action::Get(webhook) => return list::get(call, webhook, client).await,
+        Action::Export(options) => return list::export(call, options, client).await,
+        Action::Apply(options) => return apply::act(call, options, client).await,
         Action::Queue(webhook) => (webhook, Method::GET, "queue"),
         Action::Resume(webhook) => (webhook, Method::POST, "queue/resume"),
         Action::Retry(webhook) => (webhook, Method::POST, "queue/retry"),
@@ -118,12 +121,13 @@ async fn act(WebhookCommand { call, action }: &WebhookCommand, client: &Client) 
         }
         Action::Secret(options) => return secret::act(call, options, client).await,
         Action::Test(webhook) => {
-            let answer = client.call(Method::POST, &format!("{}/test", webhook.path())).await?;
+            let answer = client.call(Method::POST, &format!("{}/test", webhook.path(client).await?)).await?;
             return call.print(&answer, TestSend::render);
         }
-        Action::Logs { webhook, limit } => return logs(call, client, webhook, *limit).await,
+        Action::Listen(options) => return listen::act(call, options, client).await,
+        Action::Logs(options) => return logs::act(call, options, client).await,
     };
-    let answer = client.call(method, &format!("{}/{action}", webhook.path())).await?;
+    let answer = client.call(method, &format!("{}/{action}", webhook.path(client).await?)).await?;
     call.print(&answer, Queue::render)
 }
 
@@ -133,23 +137,20 @@ async fn switch(
     webhook: &Named,
     change: &serde_json::Value,
 ) -> Result<(), CallError> {
-    let answer = client.call_with(Method::PATCH, &webhook.path(), change).await?;
+    let answer = client.call_with(Method::PATCH, &webhook.path(client).await?, change).await?;
     call.print(&answer, Webhook::render)
 }
 
-async fn logs(
-    call: &CallOptions,
-    client: &Client,
-    Named { id }: &Named,
-    limit: Option<u8>,
-) -> Result<(), CallError> {
-    let query = limit.map(|limit| format!("?limit={limit}")).unwrap_or_default();
-    let answer = client.call(Method::GET, &format!("{LOGS_PATH}/{id}{query}")).await?;
-    call.print(&answer, |rows: &Vec<Row>| show::log(rows))?;
-    if answer.has_more {
-        show::tell("there are older rows");
+/// A look at the API after a while, repeated if that may help.
+async fn look<T>(pause: Duration, look: impl AsyncFn() -> Result<T, CallError>) -> Result<T, CallError> {
+    let mut failed = 0;
+    loop {
+        tokio::time::sleep(pause).await;
+        match look().await {
+            Err(error) if error.may_pass() && failed < FAILED_LOOKS_MAX => failed += 1,
+            result => return result,
+        }
     }
-    Ok(())
 }
 
 #[cfg(test)]
@@ -179,7 +180,18 @@ mod tests {
             "--ready-file r skip ID",
             "deactivate ID",
             "deactivate ID --waiting drop",
-            "logs ID --limit 100",
+            "list",
+            "listen orders --port 9001 --count 2",
+            "list --active true --trigger logout-user --search x --json",
+            "get ID",
+            "get orders",
+            "export",
+            "export orders ID",
+            "apply -f webhooks.yaml",
+            "apply --file - --dry-run --allow-widening --json",
+            "queue orders",
+            "logs ID --limit 10000 --result FAILED --status 500 --event e --from t --to t",
+            "logs orders --follow --limit 1 --result FAILED",
             "replay ID",
             "replay ID --since 2026-01-01T00:00:00Z --until 2026-01-02T00:00:00+02:00 --all --follow",
             "replay ID --status --follow",
@@ -198,7 +210,14 @@ mod tests {
             "deactivate ID --waiting burn",
             "activate ID --waiting keep",
             "logs ID --limit 0",
-            "logs ID --limit 101",
+            "logs ID --limit 10001",
+            "logs ID --follow --from 2026-01-01T00:00:00Z",
+            "list --active maybe",
+            "listen orders --count 0",
+            "get",
+            "get Orders",
+            "apply",
+            "apply webhooks.yaml",
             "replay ID --since yesterday",
             "replay ID --status --all",
             "replay ID --status --cancel",

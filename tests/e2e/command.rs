@@ -3,57 +3,10 @@
 use serde_json::Value;
 
 use crate::company::{Company, brief};
-use crate::process::{Ended, run_with};
 use crate::receiver::{Act, Hit, Receiver};
+use crate::shell::Shell;
 use crate::stack::{COMMON, Stack};
 use crate::wait::{PATIENCE, eventually};
-
-/// A company's token and its API, as a person exports them.
-#[derive(Debug, Clone)]
-struct Shell {
-    api: String,
-    token: String,
-}
-
-impl Shell {
-    fn of(company: &Company<'_>) -> Self {
-        Self { api: company.stack.ready.api.clone(), token: company.token.clone() }
-    }
-
-    /// Runs a command to its end, beside the test's receivers.
-    async fn run(&self, arguments: &str) -> Ended {
-        let (shell, arguments) = (self.clone(), arguments.to_owned());
-        let run =
-            move || run_with(&[("HOOKRAIL_API", &shell.api), ("HOOKRAIL_TOKEN", &shell.token)], &arguments);
-        tokio::task::spawn_blocking(run).await.unwrap()
-    }
-
-    /// What a command prints that does what it was asked for.
-    async fn output(&self, arguments: &str) -> String {
-        let ended = self.run(arguments).await;
-        assert_eq!(ended.code, Some(0), "{arguments}: {ended:?}");
-        ended.output
-    }
-
-    /// Fails the test unless the command ends with this code and tells this.
-    async fn fails(&self, arguments: &str, code: i32, told: &str) {
-        let ended = self.run(arguments).await;
-        assert_eq!(ended.code, Some(code), "{arguments}: {ended:?}");
-        assert!(ended.error.contains(told), "{arguments}: {ended:?}");
-        assert_eq!(ended.output, "", "{arguments}");
-    }
-
-    /// Waits until the first event of the webhook has failed once.
-    async fn until_it_waits(&self, webhook: &str) {
-        eventually("the event waits", PATIENCE, async || {
-            let text = self.output(&format!("webhook queue {webhook} --json")).await;
-            let view: Value = serde_json::from_str(&text).unwrap();
-            let attempts = view.pointer("/head/attempts").and_then(Value::as_u64);
-            if attempts == Some(1) { Ok(()) } else { Err(text) }
-        })
-        .await;
-    }
-}
 
 #[tokio::test]
 async fn a_line_is_looked_at_retried_skipped_and_replayed_from_the_command_line() {
@@ -133,7 +86,8 @@ async fn a_command_that_fails_says_why_and_whose_fault_it_is() {
     let other = Shell::of(&Company::new(&stack).await);
     other.fails(&queue, 3, "the company has no such webhook (404 Not Found)").await;
 
-    shell.fails("webhook queue nothing", 2, "must be 24 hexadecimal characters").await;
+    shell.fails("webhook queue No!", 2, "24 hexadecimal characters, or a code").await;
+    shell.fails("webhook queue nothing", 3, "the company has no webhook nothing").await;
     Shell { token: String::new(), ..shell.clone() }.fails(&queue, 2, "no token").await;
     Shell { api: "127.0.0.1".into(), ..shell.clone() }.fails(&queue, 2, "http or https URL").await;
     shell.fails(&format!("{queue} --token-file nowhere"), 1, "nowhere cannot be read").await;

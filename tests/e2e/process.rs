@@ -1,13 +1,15 @@
 //! The `hookrail` command as a child process, and signals to it and to its own children.
 
 use std::fs::{self, File};
+use std::io::Write as _;
+use std::net::TcpListener;
 use std::path::{Path, PathBuf};
-use std::process::{Child, Command, ExitStatus, Stdio};
+use std::process::{Child, Command, ExitStatus, Output, Stdio};
 use std::sync::atomic::{AtomicU32, Ordering};
 use std::sync::{Arc, Condvar, Mutex};
 use std::time::Duration;
 
-const HOOKRAIL: &str = env!("CARGO_BIN_EXE_hookrail");
+pub(crate) const HOOKRAIL: &str = env!("CARGO_BIN_EXE_hookrail");
 /// Time a stack gets to end after SIGTERM when its tests are over.
 const TERM_PATIENCE: Duration = Duration::from_secs(5);
 
@@ -125,23 +127,83 @@ pub(crate) struct Ended {
 
 /// Runs `hookrail` with these arguments to its end.
 pub(crate) fn run(arguments: &str) -> Ended {
-    run_with(&[], arguments)
+    run_fed(&[], arguments, "")
 }
 
-/// The same, with these variables.
-pub(crate) fn run_with(variables: &[(&str, &str)], arguments: &str) -> Ended {
-    let ended = Command::new(HOOKRAIL)
+/// The same, with these variables and this as its standard input.
+pub(crate) fn run_fed(variables: &[(&str, String)], arguments: &str, input: &str) -> Ended {
+    let mut child = Command::new(HOOKRAIL)
         .args(arguments.split_whitespace())
-        .envs(variables.iter().copied())
-        .output()
+        .envs(variables.iter().map(|(name, value)| (name, value)))
+        .stdin(Stdio::piped())
+        .stdout(Stdio::piped())
+        .stderr(Stdio::piped())
+        .spawn()
         .unwrap();
-    let text = |bytes: &[u8]| String::from_utf8_lossy(bytes).into_owned();
-    Ended {
-        succeeded: ended.status.success(),
-        code: ended.status.code(),
-        output: text(&ended.stdout),
-        error: text(&ended.stderr),
+    // A command that is refused reads nothing.
+    child.stdin.take().unwrap().write_all(input.as_bytes()).unwrap_or(());
+    Ended::of(&child.wait_with_output().unwrap())
+}
+
+impl Ended {
+    pub(crate) fn of(ended: &Output) -> Self {
+        let text = |bytes: &[u8]| String::from_utf8_lossy(bytes).into_owned();
+        Self {
+            succeeded: ended.status.success(),
+            code: ended.status.code(),
+            output: text(&ended.stdout),
+            error: text(&ended.stderr),
+        }
     }
+}
+
+/// A command that goes on until it is told to end. Killed when dropped.
+#[derive(Debug)]
+pub(crate) struct Running {
+    child: Child,
+    output: PathBuf,
+    _directory: Directory,
+}
+
+impl Running {
+    pub(crate) fn start(variables: &[(&str, String)], arguments: &str) -> Self {
+        let directory = Directory::new();
+        let output = directory.path().join("output");
+        let child = Command::new(HOOKRAIL)
+            .args(arguments.split_whitespace())
+            .envs(variables.iter().map(|(name, value)| (name, value)))
+            .stdin(Stdio::null())
+            .stdout(File::create(&output).unwrap())
+            .spawn()
+            .unwrap();
+        Self { child, output, _directory: directory }
+    }
+
+    /// The lines that it has written to their end.
+    pub(crate) fn lines(&self) -> Vec<String> {
+        let text = fs::read_to_string(&self.output).unwrap();
+        let whole = text.rfind('\n').map_or("", |end| text.get(..end).unwrap_or_default());
+        whole.lines().map(str::to_owned).collect()
+    }
+
+    /// Ctrl-C; how the command ends then.
+    pub(crate) fn interrupt(&mut self) -> ExitStatus {
+        signal("INT", &[self.child.id()]);
+        self.child.wait().unwrap()
+    }
+}
+
+impl Drop for Running {
+    fn drop(&mut self) {
+        // It may have ended.
+        self.child.kill().unwrap_or(());
+        self.child.wait().unwrap();
+    }
+}
+
+/// A port of this machine that was free just now.
+pub(crate) fn free_port() -> u16 {
+    TcpListener::bind(("127.0.0.1", 0)).unwrap().local_addr().unwrap().port()
 }
 
 /// Sends a signal to processes; whether all of them were there. The shell's own `kill` is on every machine.

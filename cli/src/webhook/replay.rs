@@ -8,15 +8,14 @@ use http::Method;
 use indicatif::{ProgressBar, ProgressStyle};
 use serde_json::{Map, Value};
 
-use super::Named;
+use super::look;
+use super::named::Named;
 use crate::call::CallOptions;
 use crate::client::{CallError, Client, Document};
 use crate::show::{self, Replay};
 
 /// Between two looks at a replay. Each is a paid call, and an event takes a while anyway.
 const POLL: Duration = Duration::from_secs(1);
-/// Looks in a row that may fail: the replay goes on meanwhile.
-const FAILED_LOOKS_MAX: u32 = 5;
 const BAR: &str = "[{bar:30}] {pos} of {len}: {msg} (about {eta} left)";
 
 /// Send ended events again, oldest first: failed ones, unless all are asked for.
@@ -70,7 +69,7 @@ pub(super) async fn act(
     options: &ReplayOptions,
     client: &Client,
 ) -> Result<(), CallError> {
-    let path = format!("{}/replay", options.webhook.path());
+    let path = format!("{}/replay", options.webhook.path(client).await?);
     let mut answer = match (options.status, options.cancel) {
         (true, _) => client.call(Method::GET, &path).await?,
         (false, true) => client.call(Method::DELETE, &path).await?,
@@ -97,19 +96,7 @@ async fn follow(client: &Client, path: &str, first: Document) -> Result<Document
             progress.bar.finish_and_clear();
             return Ok(document);
         }
-        document = look(client, path).await?;
-    }
-}
-
-/// The replay after a while.
-async fn look(client: &Client, path: &str) -> Result<Document, CallError> {
-    let mut failed = 0;
-    loop {
-        tokio::time::sleep(POLL).await;
-        match client.call(Method::GET, path).await {
-            Err(error) if error.may_pass() && failed < FAILED_LOOKS_MAX => failed += 1,
-            result => return result,
-        }
+        document = look(POLL, async || client.call(Method::GET, path).await).await?;
     }
 }
 

@@ -4,7 +4,7 @@ use clap::{Args, Subcommand};
 use http::Method;
 use serde_json::json;
 
-use super::Named;
+use super::named::Named;
 use crate::call::CallOptions;
 use crate::client::{CallError, Client};
 use crate::show::access::{Secret, SecretState};
@@ -39,17 +39,18 @@ pub(super) async fn act(
 ) -> Result<(), CallError> {
     match action {
         Action::Show(webhook) => {
-            let answer = client.call(Method::GET, &format!("{}/secret", webhook.path())).await?;
+            let answer = client.call(Method::GET, &format!("{}/secret", webhook.path(client).await?)).await?;
             call.print(&answer, Secret::render)
         }
         Action::Rotate { webhook, overlap } => {
             let body = overlap.map_or_else(|| json!({}), |seconds| json!({ "overlapSeconds": seconds }));
-            let path = format!("{}/secret/rotate", webhook.path());
+            let path = format!("{}/secret/rotate", webhook.path(client).await?);
             let answer = client.call_with(Method::POST, &path, &body).await?;
             call.print(&answer, SecretState::render)
         }
         Action::Expire(webhook) => {
-            let answer = client.call(Method::POST, &format!("{}/secret/expire", webhook.path())).await?;
+            let answer =
+                client.call(Method::POST, &format!("{}/secret/expire", webhook.path(client).await?)).await?;
             call.print(&answer, SecretState::render)
         }
     }

@@ -1,0 +1,140 @@
+//! `hookrail webhook list`, `get` and `export`: what webhooks there are, and how they are set.
+
+use clap::{Args, ValueEnum};
+use hookrail_api::WEBHOOKS_PATH;
+use hookrail_domain::limits::SUBSCRIPTIONS_PER_COMPANY_MAX;
+use hookrail_domain::subscription::Code;
+use hookrail_wire::query::Filter;
+use hookrail_wire::webhook_filter::WebhookFilter;
+use http::Method;
+use serde_json::json;
+
+use super::named::{Name, Named};
+use super::settings::{self, Settings};
+use crate::call::CallOptions;
+use crate::client::{CallError, Client, List};
+use crate::show;
+use crate::show::webhooks::{self, Webhook};
+
+/// Which webhooks are listed.
+#[derive(Debug, Clone, Default, Args)]
+pub(super) struct FilterOptions {
+    /// Active ones, or those that are not.
+    #[arg(long, value_name = "WHICH", default_value = "all")]
+    active: Activity,
+    /// Those of one trigger, like create-edit-delete-task.
+    #[arg(long, value_name = "TRIGGER")]
+    trigger: Option<String>,
+    /// Those with this text in name, code or URL.
+    #[arg(long, value_name = "TEXT")]
+    search: Option<String>,
+}
+
+#[derive(Debug, Clone, Copy, Default, ValueEnum)]
+enum Activity {
+    True,
+    False,
+    #[default]
+    All,
+}
+
+/// Show webhooks as `apply` takes them: YAML, one document each, sorted by code, without secrets.
+#[derive(Debug, Clone, Args)]
+pub(super) struct ExportOptions {
+    /// Their `_id`s or codes; all of them, if none is named.
+    #[arg(value_name = "WEBHOOK", value_parser = Name::parse)]
+    webhooks: Vec<Name>,
+}
+
+impl FilterOptions {
+    pub(super) fn of(code: &Code) -> Self {
+        Self { search: Some(code.to_string()), ..Self::default() }
+    }
+
+    /// The same as a query, checked as the API checks it.
+    fn query(&self) -> Result<String, CallError> {
+        let active = match self.active {
+            Activity::True => Some("true"),
+            Activity::False => Some("false"),
+            Activity::All => None,
+        };
+        let said =
+            [("isActive", active), ("trigger", self.trigger.as_deref()), ("search", self.search.as_deref())];
+        let pairs: Vec<_> = said
+            .iter()
+            .filter_map(|(name, value)| Some(((*name).to_owned(), (*value)?.to_owned())))
+            .collect();
+        WebhookFilter::parse(&pairs).map(|filter| filter.render()).map_err(CallError::BadFlags)
+    }
+}
+
+/// Every webhook that the filter takes, newest first.
+pub(super) async fn webhooks(client: &Client, filter: &FilterOptions) -> Result<List, CallError> {
+    client.list(&format!("{WEBHOOKS_PATH}?{}", filter.query()?), SUBSCRIPTIONS_PER_COMPANY_MAX).await
+}
+
+pub(super) async fn every_webhook(client: &Client) -> Result<Vec<Webhook>, CallError> {
+    webhooks(client, &FilterOptions::default()).await?.read()
+}
+
+pub(super) async fn list(
+    call: &CallOptions,
+    filter: &FilterOptions,
+    client: &Client,
+) -> Result<(), CallError> {
+    let found = webhooks(client, filter).await?;
+    call.print(&found.document(), |webhooks: &Vec<Webhook>| webhooks::table(webhooks))
+}
+
+pub(super) async fn get(call: &CallOptions, webhook: &Named, client: &Client) -> Result<(), CallError> {
+    let answer = client.call(Method::GET, &webhook.path(client).await?).await?;
+    call.print(&answer, Webhook::detail)
+}
+
+pub(super) async fn export(
+    call: &CallOptions,
+    ExportOptions { webhooks }: &ExportOptions,
+    client: &Client,
+) -> Result<(), CallError> {
+    let found = chosen(every_webhook(client).await?, webhooks)?;
+    let text = if call.is_json() {
+        format!("{}\n", json!(settings::sorted(found)))
+    } else {
+        settings::render(found)
+    };
+    show::print_as_it_is(&text).map(drop).map_err(CallError::Output)
+}
+
+/// The settings of those that are named, or of all.
+fn chosen(webhooks: Vec<Webhook>, names: &[Name]) -> Result<Vec<Settings>, CallError> {
+    let is_named = |webhook: &Webhook, name: &Name| match name {
+        Name::Id(id) => webhook.id == id.to_string(),
+        Name::Code(code) => webhook.settings.code == code.as_str(),
+    };
+    let missing = names.iter().find(|name| !webhooks.iter().any(|webhook| is_named(webhook, name)));
+    if let Some(name) = missing {
+        return Err(CallError::NoSuchWebhook(name.clone()));
+    }
+    let takes = |webhook: &Webhook| names.is_empty() || names.iter().any(|name| is_named(webhook, name));
+    Ok(webhooks.into_iter().filter(takes).map(|webhook| webhook.settings).collect())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_filter_is_what_the_api_reads() {
+        let filter = FilterOptions {
+            active: Activity::False,
+            trigger: Some("logout-user".into()),
+            search: Some("a b&c".into()),
+        };
+        assert_eq!(filter.query().unwrap(), "isActive=false&trigger=logout-user&search=a%20b%26c");
+        assert_eq!(FilterOptions::default().query().unwrap(), "");
+        let refused = FilterOptions { trigger: Some("x".into()), ..FilterOptions::default() }.query();
+        let refused = refused.unwrap_err();
+        assert_eq!(refused.exit_code(), 2);
+        assert!(refused.to_string().contains("\n  trigger must be one of"), "{refused}");
+    }
+}
