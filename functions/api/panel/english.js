@@ -127,6 +127,7 @@ export const ENGLISH = {
   save: "Save",
   saved: "Saved.",
   refused: "Not saved: {count} to be corrected.",
+  "read.only": "This token may look at webhooks, and not change them: it lacks the scope webhooks:write.",
   stale: "Not saved: somebody else has changed this webhook meanwhile.",
   reload: "Load their version",
   leave: "Discard changes",

@@ -23,6 +23,8 @@ export function settingsScreen({ main, shown, tell, signal }) {
 function draw(main, { shown, tell, signal }, catalogue) {
   let webhook = shown.webhook;
   const isNew = !webhook;
+  const canWrite = may("webhooks:write");
+  if (isNew && !canWrite) return show(main, el("p", { class: "notice bad", role: "alert" }, t("read.only")));
   const start = webhook ?? {
     name: "",
     code: "",
@@ -159,7 +161,6 @@ function draw(main, { shown, tell, signal }, catalogue) {
     await put({ isActive: !webhook.isActive, waiting }).catch(refused);
   }
 
-  const canWrite = may("webhooks:write");
   const form = el(
     "form",
     { novalidate: true },
@@ -176,6 +177,7 @@ function draw(main, { shown, tell, signal }, catalogue) {
       canWrite && save,
     ),
     problems,
+    !canWrite && el("p", { class: "notice" }, t("read.only")),
     el(
       "section",
       { class: "card" },
@@ -198,7 +200,10 @@ function draw(main, { shown, tell, signal }, catalogue) {
     event.preventDefault();
     if (save.getAttribute("aria-disabled") !== "true") busy(save, submit);
   });
-  if (!canWrite) for (const input of form.querySelectorAll("input, select, textarea")) input.disabled = true;
+  if (!canWrite) {
+    for (const input of form.querySelectorAll("input, select, textarea")) input.disabled = true;
+    for (const each of form.querySelectorAll("button")) each.hidden = true;
+  }
   show(main, form, !isNew && el("div", { class: "beside" }, secretSection(webhook, reread), testSection(webhook)));
 
   /** The version has moved: what is on the page stays. */
@@ -235,7 +240,7 @@ function suspendPolicy({ suspendAfter = null }) {
     type: "number",
     min: 0,
     max: 100,
-    value: String(suspendAfter ?? POLICIES.number),
+    value: String(kind === "number" ? suspendAfter : POLICIES.number),
     "aria-label": t("policy.count"),
   });
   const made = field("suspendAfter", t("policy"), select, { note: t("policy.note"), after: count });

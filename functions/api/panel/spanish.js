@@ -127,6 +127,7 @@ export const SPANISH = {
   save: "Guardar",
   saved: "Guardado.",
   refused: "No se ha guardado: {count} por corregir.",
+  "read.only": "Este token puede ver webhooks, pero no cambiarlos: le falta el permiso webhooks:write.",
   stale: "No se ha guardado: otra persona ha cambiado este webhook mientras tanto.",
   reload: "Cargar su versión",
   leave: "Descartar los cambios",
