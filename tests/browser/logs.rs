@@ -90,7 +90,11 @@ async fn filters_are_part_of_the_address_and_pages_go_by_cursor() {
     world.company.push_tasks(1..=12).await;
     world.company.rows_to(&id, 12, PATIENCE).await;
     world.open(&format!("#/webhooks/{id}/logs")).await;
-    page.texts(EVENTS, 10).await;
+    let rows = page.texts(EVENTS, 10).await;
+    assert!(rows[0].ends_with("#12") && rows[9].ends_with("#3"), "newest first: {rows:?}");
+    let heads =
+        page.js("[...document.querySelectorAll('.logs thead th')].map((each) => each.innerText)").await;
+    assert_eq!(heads, json!(["Result", "Execution Date", "Status", "Duration", "Attempt", "Logs"]));
     page.press("Next").await;
     page.texts(EVENTS, 2).await;
     page.press("Previous").await;

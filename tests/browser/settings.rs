@@ -1,7 +1,9 @@
 //! A webhook's settings.
 
-use serde_json::json;
+use reqwest::Method;
+use serde_json::{Value, json};
 
+use crate::company::WEBHOOKS;
 use crate::world::{World, quick, receiver};
 
 const CODE: &str = "[name=code]";
@@ -18,6 +20,8 @@ async fn a_webhook_is_created_with_a_suggested_code_that_is_locked_once_saved() 
     world.open("#/webhooks/new").await;
     page.fill("[name=name]", "Órdenes de compra 2").await;
     assert_eq!(page.js(&format!("document.querySelector('{CODE}').value")).await, "ordenes_de_compra_2");
+    let labels = page.js("[...document.querySelectorAll('form > section:first-of-type .field:not([hidden]) label')].map((each) => each.innerText)").await;
+    assert_eq!(labels, json!(["Name*", "Code*", "Url*", "Description", "Trigger*"]));
     // The server's reasons stand beside their fields.
     page.press("Save").await;
     page.until("document.querySelector('[data-field=url] .error').textContent !== ''").await;
@@ -30,6 +34,7 @@ async fn a_webhook_is_created_with_a_suggested_code_that_is_locked_once_saved() 
     page.press("Save").await;
     page.sees("Órdenes de compra 2 is created.").await;
     page.until(&format!("document.querySelector('{CODE}').readOnly")).await;
+    page.sees("Identifier").await;
     let id = page.js("document.querySelector('[name=identifier]').value").await;
     let saved = world.company.find(id.as_str().unwrap()).await;
     assert_eq!(
@@ -268,5 +273,27 @@ async fn each_policy_of_suspension_is_stored_and_shown_again() {
             assert_eq!(page.js(&format!("{number}.value")).await, "7");
         }
     }
+    page.is_clean().await;
+}
+
+#[tokio::test]
+async fn a_url_is_tested_with_a_trigger_before_there_is_a_webhook() {
+    let stack = quick().await;
+    let world = World::new(&stack).await;
+    let receiver = receiver().await;
+    let page = &world.page;
+    world.open("#/webhooks/new").await;
+    page.click("#test").await;
+    page.until("document.querySelector('[data-field=url] .error').textContent !== ''").await;
+    page.fill("[name=url]", &receiver.url("/bad")).await;
+    page.choose("[name=trigger]", "logout-user").await;
+    page.click("#test").await;
+    page.sees("Status 503 in").await;
+    page.sees("maintenance until 14:00").await;
+    page.sees("a secret of this test alone").await;
+    page.until("document.querySelector('[data-field=url] .error').textContent === ''").await;
+    let sent: Value = serde_json::from_slice(&receiver.hits_at("/bad")[0].body).unwrap();
+    assert_eq!((&sent["type"], &sent["event"]), (&json!("Auth"), &json!("logout")));
+    assert_eq!(world.company.ask(Method::GET, WEBHOOKS, json!({})).await.1, json!([]), "nothing is made");
     page.is_clean().await;
 }

@@ -24,6 +24,10 @@ async fn the_list_is_searched_paged_and_linked() {
     world.open("#/webhooks").await;
     page.texts(NAMES, 10).await;
     page.sees("1 – 10 of 12").await;
+    let heads = page
+        .js("[...document.querySelectorAll('.webhooks thead th:not(.check)')].map((each) => each.innerText)")
+        .await;
+    assert_eq!(heads, json!(["Name", "Trigger", "Url", "State", "Last 24 h", "Edit"]));
     page.press("Next").await;
     page.texts(NAMES, 2).await;
     page.until("location.hash.includes('page=2')").await;
@@ -162,6 +166,7 @@ async fn pages_have_as_many_items_as_were_chosen_and_the_address_says_so() {
             assert_eq!(page.js("document.querySelector('.pager select').value").await, size.to_string());
         }
         page.choose(".pager select", "100").await;
+        page.texts(items, 100).await;
         page.press("Next").await;
         page.texts(items, 1).await;
     }

@@ -155,6 +155,8 @@ export const ENGLISH = {
 
   test: "Send test",
   "test.note": "One request now, outside the order of events. The log is not touched.",
+  "test.bare.note": "One request to this Url now, before there is a webhook.",
+  "test.secret": "Signed with {secret}, a secret of this test alone.",
   "test.event": "Event (JSON)",
   "test.event.note": "Empty: a small example of the trigger.",
   "test.send": "Send test",

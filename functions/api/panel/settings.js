@@ -204,7 +204,11 @@ function draw(main, { shown, tell, signal }, catalogue) {
     for (const input of form.querySelectorAll("input, select, textarea")) input.disabled = true;
     for (const each of form.querySelectorAll("button")) each.hidden = true;
   }
-  show(main, form, !isNew && el("div", { class: "beside" }, secretSection(webhook, reread), testSection(webhook)));
+  const target = () => ({ url: url.input.value.trim(), trigger: trigger.input.value });
+  const beside = isNew
+    ? testSection(null, { read: target, fields: [url, trigger] })
+    : [secretSection(webhook, reread), testSection(webhook)];
+  show(main, form, el("div", { class: "beside" }, beside));
 
   /** The version has moved: what is on the page stays. */
   async function reread() {
