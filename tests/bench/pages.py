@@ -177,20 +177,22 @@ def measure(ready, ready_file, url, rows):
             [pid] = json.load(file)["pids"]["api"]
         return pid
 
-    caller, other = api(ready), api(ready)
+    caller = api(ready)
     [logged] = webhooks(caller, [0], "create-edit-delete-task", url)
-    log, events = f"{WEBHOOK_PATH}/logs/{logged}", pushes(other, ready["company"])
-    next(events)
+    log = f"{WEBHOOK_PATH}/logs/{logged}"
+    next(pushes(caller, ready["company"]))
     until_newest(caller, log, 1)
     first = range(1, WEBHOOKS - WEBHOOKS_MEANWHILE)
     made = [logged, *webhooks(caller, first, "create-edit-delete-user", url)]
     began = time.monotonic()
     fill(ready, logged, rows)
     print(f"{rows} rows written in {time.monotonic() - began:.0f} s", flush=True)
+    # Connections that were idle for so long have been closed.
+    caller, other = api(ready), api(ready)
     pid = sandbox()
     before = peak_kib(pid)
     measure_webhooks(caller, other, url, made)
-    ratio = measure_log(caller, log, rows, events)
+    ratio = measure_log(caller, log, rows, pushes(api(ready), ready["company"]))
     assert sandbox() == pid, "the sandbox was replaced"
     growth = peak_kib(pid) - before
     print(f"peak of the API: {before} KiB before the walks, {growth} KiB more after them")
