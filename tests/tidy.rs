@@ -2,7 +2,7 @@
 
 #![expect(clippy::unwrap_used, reason = "a file that cannot be read is a failed test")]
 
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 use std::fs;
 use std::path::{Path, PathBuf};
 
@@ -199,4 +199,50 @@ fn the_rules_depend_on_no_runtime_no_service_and_no_format() {
         .filter(|name| !name.is_empty())
         .collect();
     assert_eq!(names, ["base64", "sha2", "standardwebhooks", "subtle", "thiserror", "url"]);
+}
+
+#[test]
+fn every_test_that_a_requirement_names_exists() {
+    let tests: HashSet<_> = sources("rs").iter().flat_map(tests_of).collect();
+    let text = fs::read_to_string(root().join("docs/REQUIREMENTS.md")).unwrap();
+    let mut offences = Vec::new();
+    for row in rows_of_tables(&text) {
+        let names: Vec<_> = row.last().unwrap().split('`').skip(1).step_by(2).collect();
+        if names.is_empty() {
+            offences.push(format!("{}: names no test", row[0]));
+        }
+        offences.extend(
+            names.iter().filter(|name| !tests.contains(**name)).map(|name| format!("{}: {name}", row[0])),
+        );
+    }
+    none(&offences);
+}
+
+/// The names of a file's test functions.
+fn tests_of(source: &Source) -> Vec<String> {
+    let lines: Vec<_> = source.text.lines().map(str::trim).collect();
+    let is_attribute = |line: &str| line.starts_with("#[test]") || line.starts_with("#[tokio::test");
+    let behind = |(place, _): (usize, &&str)| lines.iter().skip(place).find_map(|line| function_of(line));
+    lines.iter().enumerate().filter(|(_, line)| is_attribute(line)).filter_map(behind).collect()
+}
+
+/// The name of the function that begins in a line.
+fn function_of(line: &str) -> Option<String> {
+    let (_, rest) = line.split_once("fn ")?;
+    Some(rest.split('(').next()?.to_owned())
+}
+
+/// The cells of each row of a document's tables, without their heads.
+fn rows_of_tables(text: &str) -> Vec<Vec<&str>> {
+    let mut lines = text.lines().peekable();
+    let mut rows = Vec::new();
+    while let Some(line) = lines.next() {
+        // A head is what a rule stands under.
+        let is_head = lines.peek().is_some_and(|next| next.starts_with("| ---"));
+        if line.starts_with("| ") && !is_head && !line.starts_with("| ---") {
+            rows.push(line.trim_matches('|').split('|').map(str::trim).collect());
+        }
+    }
+    assert!(!rows.is_empty());
+    rows
 }

@@ -90,7 +90,11 @@ async fn filters_are_part_of_the_address_and_pages_go_by_cursor() {
     world.company.push_tasks(1..=12).await;
     world.company.rows_to(&id, 12, PATIENCE).await;
     world.open(&format!("#/webhooks/{id}/logs")).await;
-    page.texts(EVENTS, 10).await;
+    let rows = page.texts(EVENTS, 10).await;
+    assert!(rows[0].ends_with("#12") && rows[9].ends_with("#3"), "newest first: {rows:?}");
+    let heads =
+        page.js("[...document.querySelectorAll('.logs thead th')].map((each) => each.innerText)").await;
+    assert_eq!(heads, json!(["Result", "Execution Date", "Status", "Duration", "Attempt", "Logs"]));
     page.press("Next").await;
     page.texts(EVENTS, 2).await;
     page.press("Previous").await;
@@ -181,5 +185,130 @@ async fn an_event_is_redelivered_after_a_question() {
     page.sees("by hand").await;
     let log: Value = page.js("document.querySelector('.logs tbody tr').innerText").await;
     assert!(log.as_str().unwrap().contains("attempt 2"), "{log}");
+    page.is_clean().await;
+}
+
+#[tokio::test]
+async fn what_is_not_live_stays_as_it_is_until_it_is_live_again() {
+    let stack = quick().await;
+    let world = World::new(&stack).await;
+    let receiver = receiver().await;
+    let page = &world.page;
+    page.hold_time().await;
+    let id = world.webhook("Alpha", &receiver.url("/ok"), json!({})).await;
+    world.company.push_tasks([1]).await;
+    world.company.rows_to(&id, 1, PATIENCE).await;
+    world.open(&format!("#/webhooks/{id}/logs")).await;
+    page.sees("as of").await;
+    page.texts(EVENTS, 1).await;
+    page.click("#live").await;
+    page.misses("as of").await;
+    world.company.push_tasks([2, 3]).await;
+    world.company.rows_to(&id, 3, PATIENCE).await;
+    let calls =
+        "performance.getEntriesByType('resource').filter((each) => each.name.includes('/logs/')).length";
+    let before = page.js(calls).await;
+    page.time_passes().await;
+    assert_eq!(page.js(calls).await, before, "nothing is asked for");
+    page.texts(EVENTS, 1).await;
+    assert_eq!(page.js("document.querySelector('#news')").await, Value::Null);
+    page.click("#live").await;
+    page.sees("Show new events: 2").await;
+    page.texts(EVENTS, 1).await;
+    world.company.push_tasks([4]).await;
+    world.company.rows_to(&id, 4, PATIENCE).await;
+    page.time_passes().await;
+    page.sees("Show new events: 3").await;
+    page.click("#news").await;
+    page.texts(EVENTS, 4).await;
+    page.is_clean().await;
+}
+
+#[tokio::test]
+async fn a_large_event_shows_its_beginning_and_the_rest_when_it_is_asked_for() {
+    let stack = quick().await;
+    let world = World::new(&stack).await;
+    let receiver = receiver().await;
+    let page = &world.page;
+    let id = world.webhook("Alpha", &receiver.url("/ok"), json!({})).await;
+    let company = &world.company.id;
+    let list: Vec<_> = (0..450).collect();
+    let diff: serde_json::Map<_, _> = (0..2_000)
+        .map(|number| (format!("/field/{number}"), json!({ "previous": number, "changedTo": null })))
+        .collect();
+    let data = json!({ "number": 1, "list": list, "deep": { "deeper": { "deepest": "found" } } });
+    let diff = Value::Object(diff);
+    world
+        .company
+        .push(format!(
+            r#"{{"company":"{company}","type":"COTTask","event":"edit","data":{data},"diff":{diff}}}"#
+        ))
+        .await;
+    let rows = world.company.rows_to(&id, 1, PATIENCE).await;
+    world.open(&format!("#/webhooks/{id}/logs?log={}", rows[0].id)).await;
+    // The table of changes first, then the tree, of which two levels are open.
+    page.texts(".diff tbody tr", 200).await;
+    page.press("Show 1800 more").await;
+    page.texts(".diff tbody tr", 2_000).await;
+    let of = |key: &str| {
+        format!(
+            "[...document.querySelectorAll('.json details')].find((each) => each.querySelector('.key')?.textContent === '{key}')"
+        )
+    };
+    assert_eq!(page.js(&format!("{}.open", of("data"))).await, true);
+    assert_eq!(page.js(&format!("{}.open", of("list"))).await, false);
+    page.js(&format!("{}.querySelector('summary').id = 'list'", of("list"))).await;
+    page.click("#list").await;
+    let entries = format!("{}.querySelectorAll(':scope > div').length", of("list"));
+    page.until(&format!("{entries} === 200")).await;
+    page.press("Show 250 more").await;
+    page.until(&format!("{entries} === 450")).await;
+    assert_eq!(page.js(&format!("{}.lastChild.textContent", of("list"))).await, "449: 449");
+    page.misses("deepest").await;
+    for level in ["deep", "deeper"] {
+        page.js(&format!("{}.querySelector('summary').id = '{level}'", of(level))).await;
+        page.click(&format!("#{level}")).await;
+    }
+    page.sees("found").await;
+    page.is_clean().await;
+}
+
+#[tokio::test]
+async fn what_cannot_be_copied_is_said() {
+    let stack = quick().await;
+    let world = World::new(&stack).await;
+    let receiver = receiver().await;
+    let page = &world.page;
+    let id = world.webhook("Alpha", &receiver.url("/ok"), json!({})).await;
+    world.company.push_tasks([1]).await;
+    let rows = world.company.rows_to(&id, 1, PATIENCE).await;
+    world.open(&format!("#/webhooks/{id}/logs?log={}", rows[0].id)).await;
+    page.js("void (navigator.clipboard.writeText = () => Promise.reject(new Error('denied')))").await;
+    page.press("Copy: Response").await;
+    page.sees("The browser does not let us copy").await;
+    page.is_clean().await;
+}
+
+#[tokio::test]
+async fn a_link_to_an_attempt_opens_it_with_the_attempts_before_it() {
+    let stack = quick().await;
+    let world = World::new(&stack).await;
+    let receiver = receiver().await;
+    let page = &world.page;
+    let id = world.webhook("Alpha", &receiver.url("/once"), json!({})).await;
+    world.company.push_tasks(1..=4).await;
+    let rows = world.company.rows_to(&id, 4, PATIENCE).await;
+    world.open(&format!("#/webhooks/{id}/logs")).await;
+    page.texts(EVENTS, 4).await;
+    // Behind the first page, with the attempt before it.
+    world.company.push_tasks(5..=12).await;
+    world.company.rows_to(&id, 12, PATIENCE).await;
+    assert_eq!((rows[3].sequence, rows[3].retry), (2, 2));
+    page.goto(&format!("{}#/webhooks/{id}/logs?log={}", stack.ready.panel, rows[3].id)).await;
+    page.sees("Event #2").await;
+    page.texts(".timeline li", 2).await;
+    let other = "0".repeat(24);
+    page.place(&format!("#/webhooks/{id}/logs?log={other}")).await;
+    page.sees("The log has no such row any more").await;
     page.is_clean().await;
 }

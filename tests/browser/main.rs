@@ -26,11 +26,15 @@ mod receiver;
 #[path = "../e2e/company.rs"]
 #[expect(dead_code, reason = "shared with the tests end to end")]
 mod company;
+#[path = "../e2e/queues.rs"]
+#[expect(dead_code, reason = "shared with the tests end to end")]
+mod queues;
 mod protocol;
 mod chromium;
 mod page;
 mod world;
 mod signing_in;
+mod scopes;
 mod webhooks;
 mod settings;
 mod secrets;

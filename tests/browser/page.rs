@@ -195,6 +195,29 @@ impl Page {
         }
     }
 
+    /// Waits for the browser's own question whether to leave the page, the one of this number, and answers it.
+    pub(crate) async fn is_asked_to_leave(&self, count: usize, leaves: bool) {
+        eventually("the browser asks", PATIENCE, async || {
+            let asked = self.events("Page.javascriptDialogOpening");
+            if asked.len() == count { Ok(()) } else { Err(format!("{asked:?}")) }
+        })
+        .await;
+        let asked = self.events("Page.javascriptDialogOpening");
+        assert!(asked.iter().all(|each| each["type"] == "beforeunload"), "{asked:?}");
+        self.call("Page.handleJavaScriptDialog", json!({ "accept": leaves })).await;
+    }
+
+    /// From the next load on, what the page does every few seconds is done when [`Self::time_passes`] and not before.
+    pub(crate) async fn hold_time(&self) {
+        let source = "window.every = []; window.setInterval = (work) => window.every.push(work); window.clearInterval = () => {};";
+        self.call("Page.addScriptToEvaluateOnNewDocument", json!({ "source": source })).await;
+    }
+
+    /// Does what is due every few seconds, to its end.
+    pub(crate) async fn time_passes(&self) {
+        self.js("Promise.all(every.map((work) => work())).then(() => every.length)").await;
+    }
+
     /// What is seen, as a PNG.
     pub(crate) async fn picture(&self) -> Vec<u8> {
         let shot = self.call("Page.captureScreenshot", json!({ "captureBeyondViewport": false })).await;

@@ -106,3 +106,33 @@ async fn a_replay_is_cancelled_after_a_question() {
     page.sees("Cancelled").await;
     page.is_clean().await;
 }
+
+#[tokio::test]
+async fn a_replay_ends_before_the_time_that_was_given() {
+    let stack = quick().await;
+    let world = World::new(&stack).await;
+    let receiver = receiver().await;
+    let page = &world.page;
+    let id = world.webhook("Alpha", &receiver.url("/ok"), json!({})).await;
+    world.company.push_tasks(1..=3).await;
+    world.company.rows_to(&id, 3, PATIENCE).await;
+    world.open(&format!("#/webhooks/{id}/queue")).await;
+    // The field takes whole seconds, in the time of the browser.
+    let until = page
+        .js("window.border = Math.ceil((Date.now() + 1) / 1000) * 1000; \
+             new Date(border - new Date().getTimezoneOffset() * 60000).toISOString().slice(0, 19)")
+        .await;
+    page.until("border <= Date.now()").await;
+    world.company.push_tasks([4, 5]).await;
+    world.company.rows_to(&id, 5, PATIENCE).await;
+    page.until("document.querySelector('.screen:has(#queue dl):has(#replay p) .chart svg') !== null").await;
+    page.click("#start-replay").await;
+    page.choose("dialog [name=until]", until.as_str().unwrap()).await;
+    page.choose("dialog [name=result]", "ALL").await;
+    page.click("dialog .primary").await;
+    page.sees("events #1 to #3").await;
+    page.sees("3 of 3 looked at, 3 accepted, 0 failed").await;
+    let numbers: Vec<_> = receiver.hits_at("/ok").iter().map(crate::receiver::Hit::number).collect();
+    assert_eq!(numbers, [1, 2, 3, 4, 5, 1, 2, 3]);
+    page.is_clean().await;
+}

@@ -10,7 +10,7 @@ use crate::wait::PATIENCE;
 use crate::world::{World, patient, receiver};
 
 /// The screen of a queue once each of its parts is there.
-const QUEUE: &str = ".screen:has(#queue dl):has(#replay p) .chart svg";
+pub(crate) const QUEUE: &str = ".screen:has(#queue dl):has(#replay p) .chart svg";
 
 /// A place of the panel, and what is there once it has been drawn.
 #[derive(Debug)]

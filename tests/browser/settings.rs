@@ -1,7 +1,9 @@
 //! A webhook's settings.
 
-use serde_json::json;
+use reqwest::Method;
+use serde_json::{Value, json};
 
+use crate::company::WEBHOOKS;
 use crate::world::{World, quick, receiver};
 
 const CODE: &str = "[name=code]";
@@ -18,6 +20,8 @@ async fn a_webhook_is_created_with_a_suggested_code_that_is_locked_once_saved() 
     world.open("#/webhooks/new").await;
     page.fill("[name=name]", "Órdenes de compra 2").await;
     assert_eq!(page.js(&format!("document.querySelector('{CODE}').value")).await, "ordenes_de_compra_2");
+    let labels = page.js("[...document.querySelectorAll('form > section:first-of-type .field:not([hidden]) label')].map((each) => each.innerText)").await;
+    assert_eq!(labels, json!(["Name*", "Code*", "Url*", "Description", "Trigger*"]));
     // The server's reasons stand beside their fields.
     page.press("Save").await;
     page.until("document.querySelector('[data-field=url] .error').textContent !== ''").await;
@@ -30,6 +34,7 @@ async fn a_webhook_is_created_with_a_suggested_code_that_is_locked_once_saved() 
     page.press("Save").await;
     page.sees("Órdenes de compra 2 is created.").await;
     page.until(&format!("document.querySelector('{CODE}').readOnly")).await;
+    page.sees("Identifier").await;
     let id = page.js("document.querySelector('[name=identifier]').value").await;
     let saved = world.company.find(id.as_str().unwrap()).await;
     assert_eq!(
@@ -200,5 +205,95 @@ async fn a_test_takes_an_event_and_shows_a_failure() {
     page.sees("Status 503 in").await;
     page.sees("maintenance until 14:00").await;
     assert_eq!(receiver.hits_at("/bad")[0].body.as_ref(), br#"{"hello":"world"}"#);
+    page.is_clean().await;
+}
+
+#[tokio::test]
+async fn the_browser_asks_before_unsaved_changes_are_left_and_only_then() {
+    let stack = quick().await;
+    let world = World::new(&stack).await;
+    let page = &world.page;
+    let id = world.webhook("Alpha", "https://example.com/", json!({})).await;
+    world.open(&format!("#/webhooks/{id}")).await;
+    page.fill("[name=name]", "Beta").await;
+    // As a closed tab or another address would: the call itself must return first.
+    let leave = "void setTimeout(() => location.reload())";
+    page.js(leave).await;
+    page.is_asked_to_leave(1, false).await;
+    assert_eq!(page.js("document.querySelector('[name=name]').value").await, "Beta");
+    page.js("void (window.isOld = true)").await;
+    page.js(leave).await;
+    page.is_asked_to_leave(2, true).await;
+    page.until("window.isOld === undefined && document.querySelector('[name=name]')?.value === 'Alpha'")
+        .await;
+    // Nothing is lost any more once it is saved, or as it was.
+    page.fill("[name=name]", "Gamma").await;
+    page.press("Save").await;
+    page.sees("Saved.").await;
+    page.reload().await;
+    page.until("document.querySelector('[name=name]')?.value === 'Gamma'").await;
+    page.fill("[name=name]", "Delta").await;
+    page.fill("[name=name]", "Gamma").await;
+    page.reload().await;
+    page.until("document.querySelector('[name=name]')?.value === 'Gamma'").await;
+    assert_eq!(page.events("Page.javascriptDialogOpening").len(), 2);
+    page.is_clean().await;
+}
+
+#[tokio::test]
+async fn each_policy_of_suspension_is_stored_and_shown_again() {
+    let stack = quick().await;
+    let world = World::new(&stack).await;
+    let page = &world.page;
+    let id = world.webhook("Alpha", "https://example.com/", json!({})).await;
+    world.open(&format!("#/webhooks/{id}")).await;
+    let (policy, count) = ("[name=suspendAfter]", "[aria-label='Events given up in a row']");
+    let shown = |policy: &str| format!("document.querySelector('[name=suspendAfter]')?.value === '{policy}'");
+    let number = format!("document.querySelector(\"{count}\")");
+    page.until(&shown("default")).await;
+    for (chosen, stored) in
+        [("never", json!(0)), ("number", json!(7)), ("hold", json!(1)), ("default", json!(null))]
+    {
+        page.choose(policy, chosen).await;
+        assert_eq!(page.js(&format!("{number}.checkVisibility()")).await, chosen == "number");
+        if chosen == "number" {
+            assert_eq!(page.js(&format!("{number}.value")).await, "5", "what most would want");
+            page.fill(count, "101").await;
+            page.press("Save").await;
+            page.until("document.querySelector('[data-field=suspendAfter] .error').textContent !== ''").await;
+            page.fill(count, "7").await;
+        }
+        page.press("Save").await;
+        page.until("document.querySelector('#save').ariaDisabled !== 'true' && document.body.innerText.includes('Saved.')")
+            .await;
+        assert_eq!(world.company.find(&id).await["suspendAfter"], stored, "{chosen}");
+        page.reload().await;
+        page.until(&shown(chosen)).await;
+        if chosen == "number" {
+            assert_eq!(page.js(&format!("{number}.value")).await, "7");
+        }
+    }
+    page.is_clean().await;
+}
+
+#[tokio::test]
+async fn a_url_is_tested_with_a_trigger_before_there_is_a_webhook() {
+    let stack = quick().await;
+    let world = World::new(&stack).await;
+    let receiver = receiver().await;
+    let page = &world.page;
+    world.open("#/webhooks/new").await;
+    page.click("#test").await;
+    page.until("document.querySelector('[data-field=url] .error').textContent !== ''").await;
+    page.fill("[name=url]", &receiver.url("/bad")).await;
+    page.choose("[name=trigger]", "logout-user").await;
+    page.click("#test").await;
+    page.sees("Status 503 in").await;
+    page.sees("maintenance until 14:00").await;
+    page.sees("a secret of this test alone").await;
+    page.until("document.querySelector('[data-field=url] .error').textContent === ''").await;
+    let sent: Value = serde_json::from_slice(&receiver.hits_at("/bad")[0].body).unwrap();
+    assert_eq!((&sent["type"], &sent["event"]), (&json!("Auth"), &json!("logout")));
+    assert_eq!(world.company.ask(Method::GET, WEBHOOKS, json!({})).await.1, json!([]), "nothing is made");
     page.is_clean().await;
 }

@@ -24,6 +24,10 @@ async fn the_list_is_searched_paged_and_linked() {
     world.open("#/webhooks").await;
     page.texts(NAMES, 10).await;
     page.sees("1 – 10 of 12").await;
+    let heads = page
+        .js("[...document.querySelectorAll('.webhooks thead th:not(.check)')].map((each) => each.innerText)")
+        .await;
+    assert_eq!(heads, json!(["Name", "Trigger", "Url", "State", "Last 24 h", "Edit"]));
     page.press("Next").await;
     page.texts(NAMES, 2).await;
     page.until("location.hash.includes('page=2')").await;
@@ -127,5 +131,44 @@ async fn a_row_tells_how_its_webhook_is_doing() {
     let day = |id: &str| format!("document.querySelector('[data-id=\"{id}\"] .day').textContent");
     assert!(page.until(&day(&good)).await.as_str().unwrap().starts_with("2 good 0 bad"));
     assert!(page.until(&day(&bad)).await.as_str().unwrap().starts_with("0 good 1 bad"));
+    page.is_clean().await;
+}
+
+#[tokio::test]
+async fn pages_have_as_many_items_as_were_chosen_and_the_address_says_so() {
+    let stack = quick().await;
+    let world = World::new(&stack).await;
+    let receiver = crate::world::receiver().await;
+    let page = &world.page;
+    let logged = world.webhook("Logged", &receiver.url("/ok"), json!({ "code": "logged" })).await;
+    for number in 1..=100 {
+        let more = json!({ "code": format!("w{number}"), "trigger": "create-edit-delete-user" });
+        world.webhook(&format!("Webhook {number}"), "https://example.com/", more).await;
+    }
+    world.company.push_tasks(1..=101).await;
+    world.company.rows_to(&logged, 101, crate::wait::PATIENCE).await;
+    world.open("#/webhooks").await;
+    for (place, items) in [
+        ("#/webhooks".to_owned(), NAMES),
+        (format!("#/webhooks/{logged}/logs"), "table.logs tbody tr:not(.earlier)"),
+    ] {
+        page.place(&place).await;
+        page.texts(items, 10).await;
+        let sizes =
+            page.js("[...document.querySelector('.pager select').options].map((each) => each.value)").await;
+        assert_eq!(sizes, json!(["10", "25", "50", "100"]));
+        for size in [25, 50, 100, 10] {
+            page.choose(".pager select", &size.to_string()).await;
+            page.texts(items, size).await;
+            page.until(&format!("location.hash.includes('size={size}')")).await;
+            page.reload().await;
+            page.texts(items, size).await;
+            assert_eq!(page.js("document.querySelector('.pager select').value").await, size.to_string());
+        }
+        page.choose(".pager select", "100").await;
+        page.texts(items, 100).await;
+        page.press("Next").await;
+        page.texts(items, 1).await;
+    }
     page.is_clean().await;
 }

@@ -57,6 +57,24 @@ impl<'a> World<'a> {
         self.page.place(hash).await;
     }
 
+    /// Signs in with a token, as somebody who has left.
+    pub(crate) async fn sign_in(&self, token: &str) {
+        self.page.goto(&self.company.stack.ready.panel).await;
+        if self.page.js("sessionStorage.length").await != 0 {
+            self.page.press("Sign out").await;
+        }
+        self.page.fill("#token", token).await;
+        self.page.press("Sign in").await;
+        self.page.until("document.querySelector('table.webhooks') !== null").await;
+    }
+
+    /// A token of the company that may do this and no more.
+    pub(crate) async fn token(&self, scopes: &[&str]) -> String {
+        let new = json!({ "name": "narrow", "scopes": scopes }).to_string();
+        let made = self.company.stack.post("/api/v3/token", &self.company.token, new).await.expect(201);
+        made.json()["token"].as_str().unwrap().to_owned()
+    }
+
     /// A code that works once.
     pub(crate) async fn code(&self) -> String {
         let link = self.company.stack.post("/api/v3/panel/link", &self.company.token, "{}").await.expect(201);

@@ -127,6 +127,7 @@ export const ENGLISH = {
   save: "Save",
   saved: "Saved.",
   refused: "Not saved: {count} to be corrected.",
+  "read.only": "This token may look at webhooks, and not change them: it lacks the scope webhooks:write.",
   stale: "Not saved: somebody else has changed this webhook meanwhile.",
   reload: "Load their version",
   leave: "Discard changes",
@@ -154,6 +155,8 @@ export const ENGLISH = {
 
   test: "Send test",
   "test.note": "One request now, outside the order of events. The log is not touched.",
+  "test.bare.note": "One request to this Url now, before there is a webhook.",
+  "test.secret": "Signed with {secret}, a secret of this test alone.",
   "test.event": "Event (JSON)",
   "test.event.note": "Empty: a small example of the trigger.",
   "test.send": "Send test",

@@ -24,17 +24,7 @@ function node(value, key, depth) {
   const draw = () => {
     if (isDrawn) return;
     isDrawn = true;
-    const list = (some) => some.map(([each, inner]) => node(inner, each, depth + 1));
-    details.append(...list(entries.slice(0, ENTRIES)));
-    if (ENTRIES < entries.length) {
-      const rest = el(
-        "button",
-        { type: "button", class: "quiet" },
-        t("rest", { count: entries.length - ENTRIES }),
-      );
-      rest.addEventListener("click", () => rest.replaceWith(...list(entries.slice(ENTRIES))));
-      details.append(rest);
-    }
+    fill(details, entries, ([each, inner]) => node(inner, each, depth + 1));
   };
   details.addEventListener("toggle", draw);
   if (depth < DEPTH_OPEN) {
@@ -42,6 +32,19 @@ function node(value, key, depth) {
     details.open = true;
   }
   return details;
+}
+
+/** Puts what `make` gives for each entry into a place: the first ones now, the rest when `foot` is asked for them. */
+function fill(place, entries, make, foot = place) {
+  place.append(...entries.slice(0, ENTRIES).map(make));
+  const left = entries.slice(ENTRIES);
+  if (left.length === 0) return;
+  const rest = el("button", { type: "button", class: "quiet" }, t("rest", { count: left.length }));
+  rest.addEventListener("click", () => {
+    rest.remove();
+    place.append(...left.map(make));
+  });
+  foot.append(rest);
 }
 
 /** What has changed comes first. */
@@ -57,16 +60,16 @@ function leaf(value) {
 /** The changes of an edit, or nothing if there are none. */
 export function changes(diff) {
   if (diff === null || typeof diff !== "object" || Object.keys(diff).length === 0) return null;
-  const rows = Object.entries(diff).map(([path, change]) =>
+  const row = ([path, change]) =>
     el(
       "tr",
       {},
       el("th", { scope: "row", class: "mono" }, path),
       el("td", { class: "mono" }, leaf(change?.previous ?? null)),
       el("td", { class: "mono" }, leaf(change?.changedTo ?? null)),
-    ),
-  );
-  return el(
+    );
+  const rows = el("tbody");
+  const made = el(
     "div",
     { class: "scroll" },
     el(
@@ -82,7 +85,9 @@ export function changes(diff) {
           ["diff.path", "diff.before", "diff.after"].map((name) => el("th", { scope: "col" }, t(name))),
         ),
       ),
-      el("tbody", {}, rows),
+      rows,
     ),
   );
+  fill(rows, Object.entries(diff), row, made);
+  return made;
 }

@@ -9,8 +9,8 @@ import { changes, tree } from "./json.js";
 import { maybe, t } from "./text.js";
 import { countdown, exact } from "./time.js";
 
-/** Pages of the log that are looked through for a row that is linked and not on the page. */
-const PAGES_MAX = 20;
+/** Attempts of one event that are looked for: the largest page of the API. */
+const ATTEMPTS_MAX = 100;
 
 export function detailPanel({ side, webhook, openLog, reload }) {
   const path = `${LOGS}/${webhook._id}`;
@@ -55,15 +55,19 @@ export function detailPanel({ side, webhook, openLog, reload }) {
     }
   }
 
+  /** A row that is linked and not on the page, with the attempts before it. */
   async function find(id, signal) {
-    let next = withQuery(path, { limit: 100 });
-    for (let page = 0; next && page < PAGES_MAX; page += 1) {
-      const answer = await call("GET", next, undefined, signal);
-      const group = grouped(answer.body).find(({ rows }) => rows.some((row) => row._id === id));
-      if (group) return group;
-      next = answer.next;
-    }
-    return null;
+    const get = async (from) => (await call("GET", from, undefined, signal)).body;
+    const row = await get(`${path}/${id}`).catch((problem) => {
+      if (problem.status === 404) return null;
+      throw problem;
+    });
+    if (!row) return null;
+    // Events take their turns: what was last tried before this row is its own event, unless it was sent again later.
+    const to = new Date(Date.parse(row.createdAt) + 1).toISOString();
+    const rows = await get(withQuery(path, { to, limit: Math.min(row.retry, ATTEMPTS_MAX) }));
+    const group = grouped(rows).find((each) => each.rows.some((one) => one._id === id));
+    return group ?? { sequence: row.sequence, rows: [row] };
   }
 
   function frame(title, content, actions = []) {

@@ -44,6 +44,7 @@ export function logsScreen({ main, shown, tell, signal }) {
       ),
     ),
   );
+  live.addEventListener("change", () => (live.checked ? refresh().catch(() => {}) : tellNews()));
   const none = el("p", { class: "empty", hidden: true }, t("none"));
   const pages = el("div");
   const side = el("div", { class: "side" });

@@ -1,7 +1,7 @@
 // The page as a whole: who is signed in, which screen is shown, and what stands around it.
 
 import { exchange, may, session, signOut } from "./api.js";
-import { reason, say } from "./dialog.js";
+import { reason } from "./dialog.js";
 import { button, el, show } from "./dom.js";
 import { askBeforeLeaving, link, place } from "./route.js";
 import { signInScreen } from "./signin.js";
@@ -99,12 +99,15 @@ async function start() {
     history.replaceState(null, "", location.pathname);
     try {
       await exchange(code);
+      if (!may("webhooks:read")) {
+        await signOut();
+        return showSignIn(t("no.company"));
+      }
     } catch (problem) {
       return showSignIn(problem.status === 401 ? t("code.spent") : reason(problem));
     }
   }
   navigate();
-  if (session() && !may("webhooks:read")) say(t("no.company"), "bad");
 }
 
 addEventListener("place", navigate);

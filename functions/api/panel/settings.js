@@ -23,6 +23,8 @@ export function settingsScreen({ main, shown, tell, signal }) {
 function draw(main, { shown, tell, signal }, catalogue) {
   let webhook = shown.webhook;
   const isNew = !webhook;
+  const canWrite = may("webhooks:write");
+  if (isNew && !canWrite) return show(main, el("p", { class: "notice bad", role: "alert" }, t("read.only")));
   const start = webhook ?? {
     name: "",
     code: "",
@@ -159,7 +161,6 @@ function draw(main, { shown, tell, signal }, catalogue) {
     await put({ isActive: !webhook.isActive, waiting }).catch(refused);
   }
 
-  const canWrite = may("webhooks:write");
   const form = el(
     "form",
     { novalidate: true },
@@ -176,6 +177,7 @@ function draw(main, { shown, tell, signal }, catalogue) {
       canWrite && save,
     ),
     problems,
+    !canWrite && el("p", { class: "notice" }, t("read.only")),
     el(
       "section",
       { class: "card" },
@@ -198,8 +200,15 @@ function draw(main, { shown, tell, signal }, catalogue) {
     event.preventDefault();
     if (save.getAttribute("aria-disabled") !== "true") busy(save, submit);
   });
-  if (!canWrite) for (const input of form.querySelectorAll("input, select, textarea")) input.disabled = true;
-  show(main, form, !isNew && el("div", { class: "beside" }, secretSection(webhook, reread), testSection(webhook)));
+  if (!canWrite) {
+    for (const input of form.querySelectorAll("input, select, textarea")) input.disabled = true;
+    for (const each of form.querySelectorAll("button")) each.hidden = true;
+  }
+  const target = () => ({ url: url.input.value.trim(), trigger: trigger.input.value });
+  const beside = isNew
+    ? testSection(null, { read: target, fields: [url, trigger] })
+    : [secretSection(webhook, reread), testSection(webhook)];
+  show(main, form, el("div", { class: "beside" }, beside));
 
   /** The version has moved: what is on the page stays. */
   async function reread() {
@@ -235,7 +244,7 @@ function suspendPolicy({ suspendAfter = null }) {
     type: "number",
     min: 0,
     max: 100,
-    value: String(suspendAfter ?? POLICIES.number),
+    value: String(kind === "number" ? suspendAfter : POLICIES.number),
     "aria-label": t("policy.count"),
   });
   const made = field("suspendAfter", t("policy"), select, { note: t("policy.note"), after: count });

@@ -1,6 +1,6 @@
 // Getting in: with a token, or with a link that was made for one visit.
 
-import { exchange, signIn } from "./api.js";
+import { exchange, may, signIn, signOut } from "./api.js";
 import { reason } from "./dialog.js";
 import { el, busy, show } from "./dom.js";
 import { t } from "./text.js";
@@ -29,6 +29,11 @@ export function signInScreen(page, message, done) {
     error,
     submit,
   );
+  const refuse = (why) => {
+    show(error, why);
+    input.setAttribute("aria-invalid", "true");
+    input.focus();
+  };
   form.addEventListener("submit", (event) => {
     event.preventDefault();
     busy(submit, async () => {
@@ -37,12 +42,11 @@ export function signInScreen(page, message, done) {
         if (CODE.test(text)) await exchange(text.replace(/^.*#code=/, ""));
         else await signIn(text);
       } catch (problem) {
-        show(error, problem.status === 401 ? t("token.refused") : reason(problem));
-        input.setAttribute("aria-invalid", "true");
-        input.focus();
-        return;
+        return refuse(problem.status === 401 ? t("token.refused") : reason(problem));
       }
-      done();
+      if (may("webhooks:read")) return done();
+      await signOut();
+      refuse(t("no.company"));
     });
   });
   show(

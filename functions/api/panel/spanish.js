@@ -127,6 +127,7 @@ export const SPANISH = {
   save: "Guardar",
   saved: "Guardado.",
   refused: "No se ha guardado: {count} por corregir.",
+  "read.only": "Este token puede ver webhooks, pero no cambiarlos: le falta el permiso webhooks:write.",
   stale: "No se ha guardado: otra persona ha cambiado este webhook mientras tanto.",
   reload: "Cargar su versión",
   leave: "Descartar los cambios",
@@ -155,6 +156,8 @@ export const SPANISH = {
 
   test: "Enviar prueba",
   "test.note": "Una petición ahora, fuera del orden de los eventos. El registro no se toca.",
+  "test.bare.note": "Una petición a esta Url ahora, antes de que haya un webhook.",
+  "test.secret": "Firmada con {secret}, un secreto de esta prueba nada más.",
   "test.event": "Evento (JSON)",
   "test.event.note": "Vacío: un pequeño ejemplo del disparador.",
   "test.send": "Enviar prueba",

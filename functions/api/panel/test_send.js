@@ -4,11 +4,15 @@ import { WEBHOOKS, call, may } from "./api.js";
 import { resultBadge } from "./badges.js";
 import { reason } from "./dialog.js";
 import { button, el, show } from "./dom.js";
-import { field } from "./fields.js";
+import { field, refuseFields } from "./fields.js";
 import { maybe, t } from "./text.js";
 
-export function testSection(webhook) {
-  if (!may("deliveries:write")) return null;
+const BARE = "/api/v3/webhook/test";
+
+/** The section, for a saved webhook or for what a form says before there is one: `{read, fields}`. */
+export function testSection(webhook, form = { read: () => ({}), fields: [] }) {
+  if (!may(webhook ? "deliveries:write" : "webhooks:write")) return null;
+  const path = webhook ? `${WEBHOOKS}/${webhook._id}/test` : BARE;
   const answer = el("div", { id: "answer", role: "status" });
   const event = field("event", t("test.event"), el("textarea", { rows: 3, class: "mono", spellcheck: "false" }), {
     note: t("test.event.note"),
@@ -18,13 +22,15 @@ export function testSection(webhook) {
     async () => {
       show(answer, el("p", { class: "note" }, t("test.sending")));
       try {
-        const body = event.input.value.trim() === "" ? {} : { event: JSON.parse(event.input.value) };
-        show(answer, told((await call("POST", `${WEBHOOKS}/${webhook._id}/test`, body)).body));
+        const own = event.input.value.trim() === "" ? {} : { event: JSON.parse(event.input.value) };
+        show(answer, told((await call("POST", path, { ...form.read(), ...own })).body));
+        refuseFields({ fields: [] }, [event, ...form.fields]);
       } catch (problem) {
         show(answer);
-        if (problem instanceof SyntaxError) event.refuse(t("not.json"));
-        else if (problem.fields?.length) event.refuse(problem.message);
-        else show(answer, el("p", { class: "error" }, reason(problem)));
+        if (problem instanceof SyntaxError) return event.refuse(t("not.json"));
+        const others = refuseFields({ fields: problem.fields ?? [] }, [event, ...form.fields]);
+        const why = problem.fields?.length ? others.join("; ") : reason(problem);
+        show(answer, el("p", { class: "error" }, why));
       }
     },
     { id: "test" },
@@ -33,7 +39,7 @@ export function testSection(webhook) {
     "section",
     { class: "card" },
     el("h2", {}, t("test")),
-    el("p", { class: "note" }, t("test.note")),
+    el("p", { class: "note" }, t(webhook ? "test.note" : "test.bare.note")),
     event.element,
     el("div", { class: "actions" }, send),
     answer,
@@ -57,5 +63,6 @@ function told(answer) {
       answer.response === "" ? t("response.none") : answer.response,
     ),
     answer.responseTruncated && el("p", { class: "note" }, t("response.cut")),
+    answer.secret && el("p", { class: "note" }, t("test.secret", { secret: answer.secret })),
   ];
 }

@@ -19,7 +19,7 @@ export function webhookRow(webhook, catalogue, { selected, signal }) {
   const made = el(
     "tr",
     { "data-id": webhook._id },
-    el("td", { class: "check" }, box),
+    may("webhooks:write") && el("td", { class: "check" }, box),
     el("th", { scope: "row" }, el("a", { href: link(["webhooks", webhook._id, "logs"]) }, webhook.name)),
     el("td", { title: webhook.trigger }, labelOf(catalogue, webhook.trigger)),
     el("td", { class: "url" }, webhook.url),

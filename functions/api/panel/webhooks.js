@@ -32,7 +32,8 @@ export function webhooksScreen(main) {
       el(
         "tr",
         {},
-        el("th", { class: "check" }, el("label", {}, all, el("span", { class: "narrow" }, ` ${t("select.all")}`))),
+        may("webhooks:write") &&
+          el("th", { class: "check" }, el("label", {}, all, el("span", { class: "narrow" }, ` ${t("select.all")}`))),
         ["name", "trigger", "url", "state", "day"].map((name) => el("th", { scope: "col" }, t(name))),
         el("th", { scope: "col" }, el("span", { class: "hidden" }, t("edit"))),
       ),
@@ -54,7 +55,7 @@ export function webhooksScreen(main) {
     "div",
     { class: "bulk", hidden: true },
     el("span", { id: "selected", role: "status" }),
-    may("webhooks:write") && [deactivate, activate],
+    [deactivate, activate],
   );
 
   all.addEventListener("change", () => {

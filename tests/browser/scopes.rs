@@ -1,0 +1,155 @@
+//! What a token may not do is not offered.
+
+use reqwest::Method;
+use serde_json::json;
+
+use crate::company::WEBHOOKS;
+use crate::screens::QUEUE;
+use crate::wait::{PATIENCE, eventually};
+use crate::world::{World, patient, quick, receiver};
+
+const READ: [&str; 2] = ["webhooks:read", "logs:read"];
+
+/// A control, the screen that it stands on, what stands there for everybody, and the scope that it needs.
+struct Control {
+    selector: &'static str,
+    place: String,
+    ready: &'static str,
+    scope: &'static str,
+}
+
+/// Every control that does more than look.
+fn controls(webhook: &str, suspended: &str, row: &str) -> Vec<Control> {
+    let list = ("#/webhooks".to_owned(), "tr[data-id]");
+    let settings = (format!("#/webhooks/{webhook}"), ".secret");
+    let detail = (format!("#/webhooks/{webhook}/logs?log={row}"), ".timeline li");
+    let queue = (format!("#/webhooks/{webhook}/queue"), QUEUE);
+    let aside = (format!("#/webhooks/{suspended}/queue"), QUEUE);
+    let (write, secrets, act) = ("webhooks:write", "secrets:read", "deliveries:write");
+    [
+        ("#create", &list, write),
+        ("tbody .check", &list, write),
+        ("thead .check", &list, write),
+        ("#save", &settings, write),
+        ("#toggle", &settings, write),
+        ("[name=url]:enabled", &settings, write),
+        ("form .headers + button", &settings, write),
+        ("form .header button", &settings, write),
+        ("#rotate", &settings, write),
+        ("#reveal", &settings, secrets),
+        ("[aria-label='Copy the signing secret']", &settings, secrets),
+        ("#test", &settings, act),
+        ("#redeliver", &detail, act),
+        ("#retry", &queue, act),
+        ("#skip", &queue, act),
+        ("#start-replay", &queue, act),
+        ("#resume", &aside, act),
+    ]
+    .map(|(selector, (place, ready), scope)| Control { selector, place: place.clone(), ready, scope })
+    .into()
+}
+
+#[tokio::test]
+async fn a_control_is_shown_to_whom_its_scope_allows_and_to_nobody_else() {
+    let stack = patient().await;
+    let world = World::new(&stack).await;
+    let receiver = receiver().await;
+    let page = &world.page;
+    let webhook =
+        world.webhook("Alpha", &receiver.url("/ok"), json!({ "headers": { "x-api-key": "k" } })).await;
+    let suspended = world.webhook("Beta", &receiver.url("/bad"), json!({ "suspendAfter": 1 })).await;
+    world.company.push_tasks([1]).await;
+    let row = world.company.rows_to(&webhook, 1, PATIENCE).await.remove(0).id;
+    // Now the first has a head that waits, and the second is set aside.
+    world.company.change(&webhook, json!({ "url": receiver.url("/bad") })).await;
+    world.company.push_tasks([2]).await;
+    eventually("a head that waits", PATIENCE, async || {
+        let (_, queue) =
+            world.company.ask(Method::GET, &format!("{WEBHOOKS}/{webhook}/queue"), json!({})).await;
+        if queue["head"].is_object() { Ok(()) } else { Err(queue.to_string()) }
+    })
+    .await;
+    eventually("a line that is set aside", PATIENCE, async || {
+        let queue = format!("{WEBHOOKS}/{suspended}/queue");
+        world.company.ask(Method::POST, &format!("{queue}/retry"), json!({})).await;
+        let (_, queue) = world.company.ask(Method::GET, &queue, json!({})).await;
+        if queue["state"] == "suspended" { Ok(()) } else { Err(queue.to_string()) }
+    })
+    .await;
+
+    let controls = controls(&webhook, &suspended, &row);
+    for extra in ["", "webhooks:write", "secrets:read", "deliveries:write"] {
+        let scopes: Vec<_> = READ.into_iter().chain((!extra.is_empty()).then_some(extra)).collect();
+        world.sign_in(&world.token(&scopes).await).await;
+        for Control { selector, place, ready, scope } in &controls {
+            // Loaded anew, so that nothing of the screen before is taken for this one's.
+            if page.js("location.hash").await != place.as_str() {
+                page.goto(&format!("{}{place}", stack.ready.panel)).await;
+            }
+            page.until(&format!("document.querySelector({}) !== null", json!(ready))).await;
+            let is_shown = format!("document.querySelector({})?.checkVisibility() ?? false", json!(selector));
+            if *scope == extra {
+                page.until(&is_shown).await;
+            } else {
+                assert_eq!(page.js(&is_shown).await, false, "{selector} with {scopes:?}");
+            }
+        }
+    }
+    page.is_clean().await;
+}
+
+#[tokio::test]
+async fn a_token_that_may_only_read_is_told_so_where_it_could_have_written() {
+    let stack = quick().await;
+    let world = World::new(&stack).await;
+    let page = &world.page;
+    world.sign_in(&world.token(&READ).await).await;
+    page.sees("No webhooks yet").await;
+    assert_eq!(page.js("document.querySelector('.empty button')").await, json!(null));
+    page.place("#/webhooks/new").await;
+    page.sees("it lacks the scope webhooks:write").await;
+    assert_eq!(page.js("document.querySelector('form')").await, json!(null));
+    let id = world.webhook("Alpha", "https://example.com/", json!({})).await;
+    page.place(&format!("#/webhooks/{id}")).await;
+    page.until("document.querySelector('[name=name]')?.value === 'Alpha'").await;
+    page.sees("it lacks the scope webhooks:write").await;
+    page.is_clean().await;
+}
+
+#[tokio::test]
+async fn a_token_without_logs_sees_the_list_and_is_told_what_it_lacks() {
+    let stack = quick().await;
+    let world = World::new(&stack).await;
+    let page = &world.page;
+    let id = world.webhook("Alpha", "https://example.com/", json!({})).await;
+    world.sign_in(&world.token(&["webhooks:read"]).await).await;
+    page.sees("Alpha").await;
+    for tab in ["logs", "queue"] {
+        page.place(&format!("#/webhooks/{id}/{tab}")).await;
+        page.sees("the token lacks the scope logs:read").await;
+    }
+    page.is_clean().await;
+}
+
+#[tokio::test]
+async fn a_token_that_may_not_see_webhooks_is_told_so_and_not_let_in() {
+    let stack = quick().await;
+    let world = World::new(&stack).await;
+    let page = &world.page;
+    let events = world.token(&["events:write"]).await;
+    for token in [&stack.ready.operator_token, &events] {
+        page.goto(&stack.ready.panel).await;
+        page.fill("#token", token).await;
+        page.press("Sign in").await;
+        page.sees("it is an operator's, or lacks the scope webhooks:read").await;
+        assert_eq!(page.js("document.activeElement.id").await, "token");
+        assert_eq!(page.js("sessionStorage.length").await, 0);
+    }
+    // By a link as well.
+    let link = json!({ "scopes": ["logs:read"] }).to_string();
+    let made = stack.post("/api/v3/panel/link", &world.company.token, link).await.expect(201).json();
+    page.goto(&format!("{}#code={}", stack.ready.panel, made["code"].as_str().unwrap())).await;
+    page.sees("it is an operator's, or lacks the scope webhooks:read").await;
+    assert_eq!(page.js("sessionStorage.length").await, 0);
+    page.is_clean().await;
+}
