@@ -61,7 +61,7 @@ pub enum SyntaxProblem {
 }
 
 impl SyntaxProblem {
-    /// The kind, for programs. It never changes.
+    /// The kind of syntax fault, for programs. It never changes.
     #[must_use]
     pub const fn code(&self) -> &'static str {
         match self {
@@ -109,7 +109,7 @@ pub enum EvaluationFault {
 }
 
 impl EvaluationFault {
-    /// The kind, for programs. It never changes.
+    /// The kind of evaluation fault, for programs. It never changes.
     #[must_use]
     pub const fn code(&self) -> &'static str {
         match self {

@@ -18,7 +18,7 @@ pub enum UnsafePath {
 }
 
 impl UnsafePath {
-    /// The kind, for programs. It never changes.
+    /// What is unsafe, for programs. It never changes.
     #[must_use]
     pub const fn code(self) -> &'static str {
         match self {

@@ -65,7 +65,7 @@ pub enum TemplateFault {
 }
 
 impl TemplateFault {
-    /// The kind, for programs. It never changes.
+    /// The kind of fault of a template, for programs. It never changes.
     #[must_use]
     pub const fn code(&self) -> &'static str {
         match self {

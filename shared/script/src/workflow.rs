@@ -39,7 +39,7 @@ pub enum Refusal {
 }
 
 impl Refusal {
-    /// The kind, for programs. It never changes.
+    /// The kind of refusal, for programs. It never changes.
     #[must_use]
     pub const fn code(self) -> &'static str {
         match self {
