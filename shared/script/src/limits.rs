@@ -1,0 +1,45 @@
+//! Every bound of an evaluation, with its unit.
+//!
+//! They bound what is counted. Operators on large values count as one step each, and the engine asks once per 10,000
+//! steps: a script of nothing but comparisons of 200,000 characters, or of spreads of 15,000 elements, was seen to run
+//! for 8 to 19 s before it was ended. Only a process that can be killed bounds that.
+
+/// Characters of a filter, and of one expression in a template. Those of published exports have some 100.
+pub const SOURCE_CHARS_MAX: usize = 2_000;
+
+/// `${…}` of one template.
+pub const PLACEHOLDERS_MAX: usize = 16;
+
+/// Expressions tried while the ends of a template's placeholders are found: a `}` may stand in a text or an object.
+pub const TRIES_MAX: usize = 64;
+
+/// Bytes that an evaluation may hold, its realm's own 150,000 included.
+pub const MEMORY_BYTES_MAX: usize = 768 * 1024;
+
+/// Bytes allowed on top while a failure is described, so that running out of memory can be told.
+pub const DESCRIPTION_BYTES_MAX: usize = 64 * 1024;
+
+/// Bytes of native stack that an evaluation may use. A thread of Tokio's has 2 MiB.
+pub const STACK_BYTES_MAX: usize = 256 * 1024;
+
+/// Times that the engine may ask whether to go on: once per 10,000 loops or calls, or steps of a regular expression.
+///
+/// Counted, so that the same script ends the same way everywhere; some 50 ms of a whole core.
+pub const POLLS_MAX: u32 = 2_000;
+
+/// Characters and elements that built-in functions may go through, all calls together: some 20 ms.
+pub const WORK_MAX: u64 = 20_000_000;
+
+/// The wall clock's bound, for what is not counted, ms. Wide, as a small function on a busy machine stands still for
+/// tenths of a second, and a filter that is innocent of it must not fail.
+pub const DURATION_MS_MAX: u64 = 1_000;
+
+/// Characters of what a script threw that are kept.
+pub const MESSAGE_CHARS_MAX: usize = 200;
+
+/// Times that a path may be percent-encoded over; more is taken for an attempt to hide something.
+pub const DECODINGS_MAX: usize = 4;
+
+// Counting comes first: the clock is there for what is not counted.
+const _: () = assert!(POLLS_MAX as u64 / 40 < DURATION_MS_MAX);
+const _: () = assert!(DESCRIPTION_BYTES_MAX < MEMORY_BYTES_MAX);
