@@ -99,7 +99,7 @@ impl ListStore for DynamoDbStore {
         while places.len() < limit
             && let Some(item) = pages.next().await
         {
-            places.push(decode_place(item.map_err(unavailable)?)?);
+            places.push(decode_place(&item.map_err(unavailable)?)?);
         }
         Ok(places)
     }

@@ -182,9 +182,9 @@ pub fn event_key(company: &CompanyId, event: EventId) -> String {
 }
 
 /// Where the event of an item of the index stands.
-pub fn decode_place(item: Item) -> Result<EventPlace, StoreError> {
-    let sequence = number_of(&item)?.sequence;
-    Ok(EventPlace { subscription: Key::of(&item)?.into_line()?.subscription, sequence })
+pub fn decode_place(item: &Item) -> Result<EventPlace, StoreError> {
+    let sequence = number_of(item)?.sequence;
+    Ok(EventPlace { subscription: Key::of(item)?.into_line()?.subscription, sequence })
 }
 
 fn place(row: &LogRow) -> PlaceAttributes {
