@@ -256,6 +256,7 @@ const VARIABLES: [(&str, &[&str]); 4] = [
             config::OPERATIONAL_QUEUE_URL,
             config::RECOVERY_QUEUE_URL,
             config::DELIVERIES_DLQ_URL,
+            config::EVENTS_DLQ_URL,
             config::ATTEMPTS,
             config::RETRY_DELAY_SECONDS,
             config::TIMEOUT_SECONDS,

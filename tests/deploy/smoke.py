@@ -344,8 +344,24 @@ def check_deliveries(checks, stack, tokens, receiver):
     check_recovery(checks, stack, other_token, dead, receiver)
     check_metric(checks, stack)
 
-    checks.equal("what is no event is set aside", stack.waiting("EventsDeadLetterQueueUrl"), 1)
+    check_rejected(checks, stack, token)
     checks.equal("no delivery is set aside", stack.waiting("DeliveriesDeadLetterQueueUrl"), 0)
+
+
+def check_rejected(checks, stack, token):
+    """What is no event is kept by recover, corrected, and found across webhooks as the event that it became."""
+    listed = "/api/v3/event/rejected"
+    checks.that("what is no event is listed", wait_until(lambda: stack.call("GET", listed, token)[2]), "nothing is")
+    rejected = stack.call("GET", listed, token)[2]
+    reasons = [(one["body"], len(one["errors"])) for one in rejected]
+    checks.equal("with what is wrong with it", reasons, [("this is no event", 1)])
+    checks.that("it leaves its queue", wait_until(lambda: not stack.waiting("EventsDeadLetterQueueUrl")), "it did not")
+    path = f"{listed}/{rejected[0]['_id']}/push"
+    status, _, pushed = stack.call("POST", path, token, task_event(21))
+    checks.equal("it is pushed again, corrected", status, 202)
+    event = f"/api/v3/event/{pushed.get('event')}"
+    found = wait_until(lambda: len(stack.call("GET", event, token)[2].get("deliveries", [])) == 2)
+    checks.that("and found with both webhooks", found, stack.call("GET", event, token)[2])
 
 
 def check_recovery(checks, stack, token, webhook, receiver):

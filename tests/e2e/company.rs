@@ -3,6 +3,7 @@
 use std::sync::atomic::{AtomicU32, Ordering};
 use std::time::Duration;
 
+use hookrail_api::REJECTED_PATH;
 use reqwest::Method;
 use reqwest::header::CONTENT_TYPE;
 use serde::Deserialize;
@@ -11,7 +12,7 @@ use serde_json::{Value, json};
 
 use crate::event;
 use crate::stack::{Answer, Stack};
-use crate::wait::eventually;
+use crate::wait::{PATIENCE, eventually};
 
 pub(crate) const WEBHOOKS: &str = "/api/v3/webhook/subscription";
 pub(crate) const LOGS: &str = "/api/v3/webhook/subscription/logs";
@@ -117,6 +118,21 @@ impl<'a> Company<'a> {
         for call in events.chunks(100) {
             self.push(format!("[{}]", call.join(","))).await;
         }
+    }
+
+    /// What was rejected, the oldest first, whole, once so many are there.
+    pub(crate) async fn rejected(&self, count: usize) -> Vec<Value> {
+        let listed = eventually("what was no event is listed", PATIENCE, async || {
+            let (_, listed) = self.ask(Method::GET, REJECTED_PATH, Value::Null).await;
+            let listed = listed.as_array().cloned().unwrap_or_default();
+            if listed.len() == count { Ok(listed) } else { Err(format!("{} are listed", listed.len())) }
+        });
+        let mut rejected = Vec::new();
+        for one in listed.await.iter().rev() {
+            let path = format!("{REJECTED_PATH}/{}", one["_id"].as_str().unwrap());
+            rejected.push(self.ask(Method::GET, &path, Value::Null).await.1);
+        }
+        rejected
     }
 
     /// Every row of a webhook's log, oldest first, in pages of this size.

@@ -5,7 +5,7 @@ use crate::event::{task, task_of_size};
 use crate::random::Seed;
 use crate::receiver::{Act, Receiver};
 use crate::stack::{COMMON, seconds};
-use crate::wait::{PATIENCE, eventually};
+use crate::wait::PATIENCE;
 
 const EVENT_BYTES_MAX: usize = 256 * 1024;
 
@@ -48,9 +48,9 @@ async fn one_byte_more_is_refused_by_the_api_and_set_aside_by_fan_out() {
     stack.send_event(&company.id, "next", &task(&company.id, 3)).await;
     receiver.wait_for("/more", 1, PATIENCE).await;
     assert_eq!(receiver.numbers_at("/more"), [3]);
-    let dead = stack.dead_events(&company.id).await;
-    assert_eq!(dead.iter().map(|dead| dead.reason.as_deref()).collect::<Vec<_>>(), [Some("too_large")]);
-    assert!(dead.iter().all(|dead| dead.body == too_large), "the event is kept whole");
+    let rejected = company.rejected(1).await;
+    assert_eq!(rejected[0]["errors"][0]["reason"], "the event is larger than 262144 bytes");
+    assert!(rejected[0]["body"] == too_large, "the event is kept whole");
 }
 
 #[tokio::test]
@@ -64,12 +64,8 @@ async fn a_message_of_the_queues_own_largest_size_is_set_aside_too() {
     stack.send_event(&company.id, "next", &task(&company.id, 2)).await;
     receiver.wait_for("/largest", 1, PATIENCE).await;
     assert_eq!(receiver.numbers_at("/largest"), [2]);
-    eventually("the message is among the dead letters", PATIENCE, async || {
-        let dead = stack.dead_events(&company.id).await;
-        let sizes: Vec<_> = dead.iter().map(|dead| dead.body.len()).collect();
-        if sizes == [largest.len()] { Ok(()) } else { Err(format!("bodies of {sizes:?} bytes")) }
-    })
-    .await;
+    let rejected = company.rejected(1).await;
+    assert!(rejected[0]["body"] == largest, "the message is kept whole");
 }
 
 #[tokio::test]

@@ -8,7 +8,6 @@ use crate::wait::{PATIENCE, eventually};
 const JSON: &str = "application/x-amz-json-1.0";
 pub(crate) const CONFIG_TABLE: &str = "hookrail-config";
 pub(crate) const LOG_TABLE: &str = "hookrail-log";
-const EVENTS_DLQ: &str = "hookrail-events-dlq.fifo";
 
 /// Messages of a queue, by whether somebody holds them.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -21,13 +20,6 @@ impl Depth {
     pub(crate) fn all(self) -> u64 {
         self.waiting + self.in_flight
     }
-}
-
-/// A message of the events' dead-letter queue.
-#[derive(Debug)]
-pub(crate) struct DeadEvent {
-    pub(crate) body: String,
-    pub(crate) reason: Option<String>,
 }
 
 impl Stack {
@@ -84,31 +76,6 @@ impl Stack {
             }
         })
         .await;
-    }
-
-    /// What the events' dead-letter queue holds of a group, left where it is.
-    pub(crate) async fn dead_events(&self, group: &str) -> Vec<DeadEvent> {
-        let queue = self.sqs("GetQueueUrl", json!({ "QueueName": EVENTS_DLQ })).await;
-        let request = json!({
-            "QueueUrl": queue.get("QueueUrl"),
-            "MaxNumberOfMessages": 10,
-            "VisibilityTimeout": 0,
-            "MessageAttributeNames": ["All"],
-            "MessageSystemAttributeNames": ["All"],
-        });
-        let received = self.sqs("ReceiveMessage", request).await;
-        let messages = received.get("Messages").and_then(Value::as_array).cloned().unwrap_or_default();
-        let text = |message: &Value, pointer: &str| {
-            message.pointer(pointer).and_then(Value::as_str).map(ToOwned::to_owned)
-        };
-        messages
-            .iter()
-            .filter(|message| text(message, "/Attributes/MessageGroupId").as_deref() == Some(group))
-            .map(|message| DeadEvent {
-                body: text(message, "/Body").unwrap(),
-                reason: text(message, "/MessageAttributes/reason/StringValue"),
-            })
-            .collect()
     }
 
     /// A text attribute of an item.

@@ -1,11 +1,13 @@
 //! What is no event of its company is set aside with the reason, and holds up nobody.
 
-use serde_json::Value;
+use hookrail_api::REJECTED_PATH;
+use reqwest::Method;
+use serde_json::{Value, json};
 
 use crate::company::Company;
 use crate::event::task;
 use crate::receiver::Receiver;
-use crate::stack::Stack;
+use crate::stack::{Answer, COMMON, Stack};
 use crate::wait::{PATIENCE, eventually};
 
 #[tokio::test]
@@ -18,17 +20,17 @@ async fn what_is_no_event_of_its_company_is_set_aside_with_the_reason_and_the_ne
     other.webhook(&receiver.url("/other")).await;
     let good = |number| task(&company.id, number);
     let bad = [
-        ("not_json", "no json".to_owned()),
-        ("not_json", "[1]".to_owned()),
-        ("company_mismatch", task(&other.id, 66)),
-        ("unknown_event", good(66).replace("COTTask", "COTPlanet")),
-        ("unknown_event", good(66).replace("edit", "explode")),
-        ("bad_field", good(66).replace(r#""type":"COTTask""#, r#""type":7"#)),
-        ("bad_field", r#"{"type":"COTTask","event":"edit"}"#.to_owned()),
+        ("is not JSON", "no json".to_owned()),
+        ("must be a JSON object", "[1]".to_owned()),
+        ("the company of the token", task(&other.id, 66)),
+        ("is no event type", good(66).replace("COTTask", "COTPlanet")),
+        ("is no action", good(66).replace("edit", "explode")),
+        ("must be a string", good(66).replace(r#""type":"COTTask""#, r#""type":7"#)),
+        ("is missing", r#"{"type":"COTTask","event":"edit"}"#.to_owned()),
     ];
-    for (number, (reason, body)) in (0..).zip(&bad) {
+    for (number, (_, body)) in (0..).zip(&bad) {
         stack.send_event(&company.id, &format!("good-{number}"), &good(number)).await;
-        stack.send_event(&company.id, &format!("bad-{number}-{reason}"), body).await;
+        stack.send_event(&company.id, &format!("bad-{number}"), body).await;
     }
     stack.send_event(&company.id, "good-last", &good(bad.len() as u64)).await;
     let expected: Vec<_> = (0..=bad.len() as u64).collect();
@@ -37,25 +39,53 @@ async fn what_is_no_event_of_its_company_is_set_aside_with_the_reason_and_the_ne
         numbers => Err(format!("{numbers:?}")),
     })
     .await;
-    let dead = stack.dead_events(&company.id).await;
-    let dead: Vec<_> =
-        dead.iter().map(|dead| (dead.reason.as_deref().unwrap_or("none"), dead.body.clone())).collect();
-    assert_eq!(dead, bad);
+    let rejected = company.rejected(bad.len()).await;
+    for ((reason, body), rejected) in bad.iter().zip(&rejected) {
+        let told = rejected["errors"][0].to_string();
+        assert_eq!((&rejected["body"], told.contains(reason)), (&json!(body), true), "{reason}: {told}");
+    }
     assert!(receiver.hits_at("/other").is_empty(), "nobody is sent another company's event");
     let events_left = stack.depth(&stack.ready.events_queue_url).await.all();
     assert_eq!(events_left, 0, "what is set aside is acknowledged");
 }
 
 #[tokio::test]
-async fn a_group_that_is_no_company_is_set_aside() {
+async fn what_was_no_event_is_corrected_and_pushed_again_behind_what_came_meanwhile() {
+    let stack = COMMON.get().await;
+    let company = Company::new(&stack).await;
+    let receiver = Receiver::accepting().await;
+    company.webhook(&receiver.url("/corrected")).await;
+    stack.send_event(&company.id, "bad", &task(&company.id, 1).replace("COTTask", "COTPlanet")).await;
+    let rejected = company.rejected(1).await;
+    company.push_tasks([2]).await;
+    receiver.wait_for("/corrected", 1, PATIENCE).await;
+    let path = format!("{REJECTED_PATH}/{}/push", rejected[0]["_id"].as_str().unwrap());
+    let corrected = task(&company.id, 1);
+    let answer = stack.post(&path, &company.token, corrected.as_str()).await.expect(202).json();
+    receiver.wait_for("/corrected", 2, PATIENCE).await;
+    assert_eq!(receiver.numbers_at("/corrected"), [2, 1]);
+    let event = format!("/api/v3/event/{}", answer["event"].as_str().unwrap());
+    let shown = eventually("the event is found across webhooks", PATIENCE, async || {
+        match company.ask(Method::GET, &event, Value::Null).await {
+            (200, shown) => Ok(shown),
+            (status, _) => Err(status.to_string()),
+        }
+    });
+    let shown = shown.await;
+    assert_eq!(
+        (&shown["deliveries"][0]["result"], &shown["deliveries"][0]["sequence"]),
+        (&json!("SUCCESS"), &json!(2))
+    );
+}
+
+#[tokio::test]
+async fn a_group_that_is_no_company_is_the_operator_s_to_see() {
     let stack = Stack::start("").await;
-    let group = "no/company!";
-    stack.send_event(group, "1", &task("acme", 1)).await;
-    let reasons = eventually("the event is set aside", PATIENCE, async || {
-        let dead = stack.dead_events(group).await;
-        if dead.is_empty() { Err("nothing".to_owned()) } else { Ok(dead) }
-    })
-    .await;
-    let reasons: Vec<_> = reasons.into_iter().map(|dead| Value::from(dead.reason)).collect();
-    assert_eq!(reasons, ["group_no_company"]);
+    stack.send_event("no/company!", "1", &task("acme", 1)).await;
+    let body = eventually("the event is listed", PATIENCE, async || {
+        let call = stack.request(Method::GET, REJECTED_PATH, Some(&stack.ready.operator_token));
+        let listed = Answer::to(call).await.expect(200).json();
+        listed[0]["body"].as_str().map(ToOwned::to_owned).ok_or_else(|| listed.to_string())
+    });
+    assert_eq!(body.await, task("acme", 1));
 }

@@ -104,6 +104,7 @@ pub(crate) fn lambda(setup: &Setup) -> Lambda {
         log_table: String::new(),
         recovery_queue_url: url(RECOVERY),
         deliveries_dlq_url: url(DEAD_DELIVERIES),
+        events_dlq_url: url(DEAD_EVENTS),
         notices: NoticeConfig { events_queue_urls: vec![url(EVENTS)], operational_queue_url: None },
         policy: setup.policy,
         suspension: setup.suspension,

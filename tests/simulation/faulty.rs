@@ -5,21 +5,23 @@ use std::sync::Arc;
 use hookrail_adapters::queue::{HoldResult, Outgoing, Queue, QueueError, SendResult};
 use hookrail_adapters::sender::{Sender, Vetted};
 use hookrail_adapters::store::item::row::line_of;
+use hookrail_adapters::store::rejected::RejectedStore;
 use hookrail_adapters::store::{
     Change, CompanyCreation, ConfigStore, KeptAnswer, LineKey, LineSettings, LogStore, Parking, Recorded,
     Replacement, Replacing, StoreError, SubscriptionCreation,
 };
 use hookrail_domain::attempt::{AttemptNumber, Outcome};
-use hookrail_domain::id::{CompanyId, SubscriptionId};
+use hookrail_domain::id::{CompanyId, RejectedId, SubscriptionId};
 use hookrail_domain::line::LastRow;
 use hookrail_domain::log_row::LogRow;
+use hookrail_domain::rejected::RejectedEvent;
 use hookrail_domain::request::DeliveryRequest;
 use hookrail_domain::secrets::Secrets;
 use hookrail_domain::subscription::Subscription;
 use hookrail_domain::suspension::Line;
 use hookrail_domain::target::TargetUrl;
 use hookrail_domain::time::Millis;
-use hookrail_domain::token::Token;
+use hookrail_domain::token::{Holder, Token};
 
 use crate::faults::{Call, Fate};
 use crate::sandbox::Sandbox;
@@ -127,6 +129,30 @@ impl<P: Sender> Sender for Faulty<P> {
     // No function that the simulation runs asks.
     async fn vet(&self, url: &TargetUrl) -> Vetted {
         self.port.vet(url).await
+    }
+}
+
+// What is no event is in no schedule: nothing of this is ever called.
+impl<P: RejectedStore> RejectedStore for Faulty<P> {
+    async fn keep_rejected(&self, of: &Holder, event: &RejectedEvent) -> Result<(), StoreError> {
+        self.port.keep_rejected(of, event).await
+    }
+
+    async fn replace_rejected(&self, of: &Holder, event: &RejectedEvent) -> Result<(), StoreError> {
+        self.port.replace_rejected(of, event).await
+    }
+
+    async fn find_rejected(&self, of: &Holder, id: RejectedId) -> Result<Option<RejectedEvent>, StoreError> {
+        self.port.find_rejected(of, id).await
+    }
+
+    async fn list_rejected(
+        &self,
+        of: &Holder,
+        before: Option<RejectedId>,
+        limit: usize,
+    ) -> Result<Vec<RejectedEvent>, StoreError> {
+        self.port.list_rejected(of, before, limit).await
     }
 }
 

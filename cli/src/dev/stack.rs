@@ -346,6 +346,7 @@ fn map(
         (&resources.deliveries_queue_url, &functions.deliver),
         (&resources.recovery_queue_url, &functions.recover),
         (&resources.deliveries_dlq_url, &functions.recover),
+        (&resources.events_dlq_url, &functions.recover),
     ] {
         let settings = MappingSettings {
             batch_size: size(options.batch_size),

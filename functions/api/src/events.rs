@@ -8,7 +8,7 @@ use hookrail_adapters::clock::Clock;
 use hookrail_adapters::queue::{Outgoing, Queue as _, SendResult};
 use hookrail_adapters::store::LogStore;
 use hookrail_adapters::store::listing::{EventPlace, ListStore};
-use hookrail_domain::id::{CompanyId, EventId, hash_parts, hex, shard};
+use hookrail_domain::id::{CompanyId, EventId, RejectedId, hash_parts, hex, shard};
 use hookrail_domain::limits::INGEST_BYTES_MAX;
 use hookrail_domain::token::Holder;
 use hookrail_wire::event_call::{self, InvalidCall, NewEvent};
@@ -87,7 +87,7 @@ impl From<InvalidCall> for ApiError {
 }
 
 /// A call, and how its repeat is told.
-struct Call {
+pub(crate) struct Call {
     /// Kept among the answers of the token's company, for an operator of the first event's.
     identity: Identity,
     /// The key as the caller knows it.
@@ -105,6 +105,18 @@ impl Call {
             }
         };
         Ok(Self { identity: Identity::new(company, scoped_key, body), key: key.text.clone() })
+    }
+
+    /// The call that pushes a rejected event again.
+    pub(crate) fn of_rejected(
+        of: &Holder,
+        id: RejectedId,
+        body: &[u8],
+        events: &[NewEvent],
+    ) -> Result<Self, ApiError> {
+        // No key of a caller's holds a space.
+        let key = Key { text: format!("rejected {id}"), is_given: false };
+        Self::new(of, &key, body, events)
     }
 
     /// The same for a repeat of the call, so that the queue takes each event once.
@@ -129,7 +141,7 @@ impl Call {
 
 impl<P: Ports> App<P> {
     /// Sends one by one: nothing may be accepted ahead of an event that was not.
-    async fn send(&self, call: &Call, events: Vec<NewEvent>) -> Result<Vec<EventId>, ApiError> {
+    pub(crate) async fn send(&self, call: &Call, events: Vec<NewEvent>) -> Result<Vec<EventId>, ApiError> {
         let started_at = self.clock.now();
         let mut accepted = Vec::with_capacity(events.len());
         for (index, event) in events.into_iter().enumerate() {

@@ -17,6 +17,7 @@ use hookrail_adapters::sender::http::HttpSender;
 use hookrail_adapters::store::access::AccessStore;
 use hookrail_adapters::store::dynamodb::DynamoDbStore;
 use hookrail_adapters::store::listing::ListStore;
+use hookrail_adapters::store::rejected::RejectedStore;
 use hookrail_adapters::store::{ConfigStore, LogStore};
 
 use crate::auth::TokenCache;
@@ -40,6 +41,7 @@ pub mod logs;
 pub mod queue;
 pub mod replays;
 pub mod events;
+pub mod rejected;
 pub mod companies;
 pub mod tokens;
 pub mod panel;
@@ -47,12 +49,12 @@ pub mod openapi;
 
 pub use routes::{
     AUDIT_PATH, COMPANIES_PATH, EVENTS_PATH, LINKS_PATH, LOGS_PATH, OPENAPI_PATH, PANEL_PATH, REFERENCE_PATH,
-    SESSION_PATH, TEST_PATH, TOKENS_PATH, TRIGGERS_PATH, WEBHOOKS_PATH, router,
+    REJECTED_PATH, SESSION_PATH, TEST_PATH, TOKENS_PATH, TRIGGERS_PATH, WEBHOOKS_PATH, router,
 };
 
 /// What the API works on. A type of its own, so that handlers name one parameter instead of four.
 pub trait Ports: Send + Sync + 'static {
-    type Store: ConfigStore + LogStore + AccessStore + ListStore;
+    type Store: ConfigStore + LogStore + AccessStore + ListStore + RejectedStore;
     type Queue: Queue;
     type Sender: Sender;
     type Clock: Clock;
@@ -60,7 +62,7 @@ pub trait Ports: Send + Sync + 'static {
 
 impl<S, Q, H, C> Ports for (S, Q, H, C)
 where
-    S: ConfigStore + LogStore + AccessStore + ListStore + 'static,
+    S: ConfigStore + LogStore + AccessStore + ListStore + RejectedStore + 'static,
     Q: Queue + 'static,
     H: Sender + 'static,
     C: Clock + 'static,

@@ -14,7 +14,7 @@ use http::Method;
 use crate::auth::Access;
 use crate::{
     App, Ports, answer, audit, auth, bulk, companies, error, events, idempotency, logs, openapi, panel,
-    queue, replays, request, secrets, subscriptions, test_sends, tokens, triggers,
+    queue, rejected, replays, request, secrets, subscriptions, test_sends, tokens, triggers,
 };
 
 /// Where webhooks are listed and made; one is this path, a slash and its id.
@@ -27,6 +27,8 @@ pub const TRIGGERS_PATH: &str = "/api/v3/trigger";
 pub const TEST_PATH: &str = "/api/v3/webhook/test";
 /// Where events are pushed.
 pub const EVENTS_PATH: &str = "/api/v3/event";
+/// Where what is no event is kept.
+pub const REJECTED_PATH: &str = "/api/v3/event/rejected";
 /// Where an operator makes companies.
 pub const COMPANIES_PATH: &str = "/api/v3/company";
 /// Where tokens are listed and made; one is this path, a slash and its id.
@@ -120,6 +122,18 @@ impl<P: Ports> Routes<P> {
                 events::push::<P>,
             )
             .get(&format!("{EVENTS_PATH}/{{id}}"), Access::Company(Scope::LogsRead), events::find::<P>)
+            .get(REJECTED_PATH, Access::CompanyOrOperator(Scope::LogsRead), rejected::list::<P>)
+            .get(
+                &format!("{REJECTED_PATH}/{{id}}"),
+                Access::CompanyOrOperator(Scope::LogsRead),
+                rejected::find::<P>,
+            )
+            .add(
+                (Method::POST, &format!("{REJECTED_PATH}/{{id}}/push")),
+                Access::CompanyOrOperator(Scope::EventsWrite),
+                None,
+                rejected::push::<P>,
+            )
     }
 
     fn lines(self) -> Self {

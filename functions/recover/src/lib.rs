@@ -7,6 +7,7 @@ pub mod wake_up;
 pub mod drain;
 pub mod page;
 pub mod dead_letter;
+pub mod rejected;
 pub mod sweep;
 
 use std::sync::Arc;
@@ -23,6 +24,7 @@ use hookrail_adapters::sender::Sender;
 use hookrail_adapters::sender::http::HttpSender;
 use hookrail_adapters::store::LogStore;
 use hookrail_adapters::store::dynamodb::DynamoDbStore;
+use hookrail_adapters::store::rejected::RejectedStore;
 use hookrail_adapters::telemetry::Chain;
 pub use hookrail_deliver::Invocation;
 use hookrail_domain::log_row::RunId;
@@ -50,26 +52,29 @@ pub(crate) enum Verdict {
     },
 }
 
-/// Handles one batch of wake-ups or of dead letters. Never fails as a whole.
-pub async fn handle<S: LogStore, Q: Queue, H: Sender, C: Clock>(
+/// Handles one batch of wake-ups, or of dead letters of either queue. Never fails as a whole.
+pub async fn handle<S: LogStore + RejectedStore, Q: Queue, H: Sender, C: Clock>(
     app: &App<S, Q, H, C>,
     event: SqsEvent,
     invocation: &Invocation,
 ) -> SqsBatchResponse {
-    let urls = [app.config.recovery_queue_url.clone(), app.config.deliveries_dlq_url.clone()];
+    let config = &app.config;
+    let urls =
+        [&config.recovery_queue_url, &config.deliveries_dlq_url, &config.events_dlq_url].map(Clone::clone);
     let batch = Batch::open(event, &urls);
     let claim = batch.claim(app.clock.now(), invocation.deadline);
     let mut failed = batch.failed;
     let mut groups = batch.groups;
     let lost = claim.make(&app.queue).await;
     failed.extend(groups.iter_mut().flat_map(|group| lost.cut_off(group, |record| record)));
-    let is_dead_letters = batch.queue_url == app.config.deliveries_dlq_url;
     let queue_url = batch.queue_url.as_str();
     let work = groups.iter().map(async |group| {
         let mut left = Vec::new();
         for (index, record) in group.iter().enumerate() {
-            let verdict = if is_dead_letters {
+            let verdict = if queue_url == config.deliveries_dlq_url {
                 dead_letter::record(app, record, invocation).await
+            } else if queue_url == config.events_dlq_url {
+                rejected::keep(&app.store, record).await
             } else {
                 wake_up::run(app, record, invocation).await
             };

@@ -9,6 +9,7 @@ mod notices;
 
 use aws_lambda_events::sqs::{SqsEvent, SqsMessage};
 use hookrail_adapters::config::{NoticeConfig, RecoverConfig};
+use hookrail_adapters::store::rejected::RejectedStore as _;
 use hookrail_adapters::store::{Change, ConfigStore as _, LineKey, LogStore as _, Parking};
 use hookrail_domain::aside::Mode;
 use hookrail_domain::attempt::{Attempt, AttemptNumber, ErrorClass, Outcome};
@@ -17,6 +18,7 @@ use hookrail_domain::event::Body;
 use hookrail_domain::id::{CompanyId, DeliveryId, EventId};
 use hookrail_domain::line::Progress;
 use hookrail_domain::log_row::{LogRow, RunId};
+use hookrail_domain::rejected::RejectedEvent;
 use hookrail_domain::retry::RetryPolicy;
 use hookrail_domain::secrets::Secrets;
 use hookrail_domain::signature::SigningSecret;
@@ -24,7 +26,7 @@ use hookrail_domain::subscription::Subscription;
 use hookrail_domain::suspension::{Line, SuspensionPolicy};
 use hookrail_domain::target::TargetPolicy;
 use hookrail_domain::time::Millis;
-use hookrail_domain::token::{Grant, Token, TokenHash};
+use hookrail_domain::token::{Grant, Holder, Token, TokenHash};
 use hookrail_recover::drain::PARKED_DAYS_MAX;
 use hookrail_recover::{App, Invocation, dead_letter, handle, sweep};
 use hookrail_testkit::clock::ManualClock;
@@ -38,6 +40,7 @@ use hookrail_wire::wake_up::WakeUp;
 const COMPANY: &str = "625bcbdcc9a8e3a86dbf041c";
 const RECOVERY: &str = "http://queues/0/hookrail-recovery.fifo";
 const DEAD_LETTERS: &str = "http://queues/0/hookrail-deliveries-dlq.fifo";
+const DEAD_EVENTS: &str = "http://queues/0/hookrail-events-dlq.fifo";
 const NOW: Millis = Millis(1_651_780_500_000);
 const POLICY: SuspensionPolicy = SuspensionPolicy { suspend_after: 5, park_after_seconds: 900 };
 
@@ -91,6 +94,7 @@ impl World {
             notices: NoticeConfig::default(),
             recovery_queue_url: RECOVERY.to_owned(),
             deliveries_dlq_url: DEAD_LETTERS.to_owned(),
+            events_dlq_url: DEAD_EVENTS.to_owned(),
             policy: RetryPolicy::default(),
             suspension: POLICY,
             targets: TargetPolicy::default(),
@@ -329,6 +333,23 @@ async fn a_dead_letter_ends_in_a_row_behind_everything_that_went_on() {
     assert_eq!(rows[2].accepted, place("events", 3), "places never go back");
     assert_eq!(world.handle("a", DEAD_LETTERS, "g", letter(3)).await, 0);
     assert_eq!(world.log().len(), 3, "that one had ended");
+}
+
+#[tokio::test]
+async fn what_was_no_event_is_kept_once_for_the_company_of_its_group() {
+    let world = World::new(Mode::Suspended, 0, []).await;
+    for _ in 0..2 {
+        assert_eq!(world.handle("a", DEAD_EVENTS, COMPANY, "no json".to_owned()).await, 0);
+    }
+    assert_eq!(world.handle("a", DEAD_EVENTS, "no/company!", "nobody's".to_owned()).await, 0);
+    let texts = async |of: &Holder| {
+        let kept = world.app.store.list_rejected(of, None, 10).await.unwrap();
+        kept.iter().map(RejectedEvent::text).collect::<Vec<_>>()
+    };
+    assert_eq!(texts(&Holder::Company(key().company)).await, ["no json"]);
+    assert_eq!(texts(&Holder::Operator).await, ["nobody's"]);
+    world.app.store.go_away();
+    assert_eq!(world.handle("a", DEAD_EVENTS, COMPANY, "later".to_owned()).await, 1, "it comes back");
 }
 
 #[tokio::test]

@@ -48,6 +48,7 @@ async fn world(now: Millis) -> App<MemoryTables, MemoryQueue, ScriptedSender, Ma
         notices: NoticeConfig::default(),
         recovery_queue_url: RECOVERY.to_owned(),
         deliveries_dlq_url: "http://queues/0/hookrail-deliveries-dlq.fifo".to_owned(),
+        events_dlq_url: "http://queues/0/hookrail-events-dlq.fifo".to_owned(),
         policy: RetryPolicy::default(),
         suspension,
         targets: TargetPolicy::default(),

@@ -19,6 +19,7 @@ pub mod access;
 pub mod dynamodb;
 pub mod item;
 pub mod listing;
+pub mod rejected;
 
 /// A call to the store failed.
 #[derive(Debug, thiserror::Error)]

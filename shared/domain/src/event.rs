@@ -23,6 +23,22 @@ impl Body {
         if text.len() <= EVENT_BYTES_MAX { Ok(Self(text)) } else { Err(TooLarge) }
     }
 
+    /// The text cut into as few bodies as hold it: one, unless it is larger than an event may be.
+    #[must_use]
+    pub fn parts_of(text: &str) -> Vec<Self> {
+        let (mut parts, mut rest) = (Vec::new(), text);
+        while parts.is_empty() || !rest.is_empty() {
+            let mut end = rest.len().min(EVENT_BYTES_MAX);
+            while !rest.is_char_boundary(end) {
+                end -= 1;
+            }
+            let (part, behind) = rest.split_at(end);
+            parts.push(Self(part.into()));
+            rest = behind;
+        }
+        parts
+    }
+
     #[must_use]
     pub fn as_str(&self) -> &str {
         &self.0

@@ -182,6 +182,10 @@ hex_id!(
 );
 
 hex_id!(
+    /// An event that was rejected: when it came, and which message it was.
+    RejectedId
+);
+hex_id!(
     /// A token, derived from its hash: what people call it by when they revoke it.
     TokenId
 );

@@ -29,3 +29,4 @@ pub mod secrets;
 pub mod request;
 pub mod log_row;
 pub mod test_row;
+pub mod rejected;

@@ -4,6 +4,7 @@
 
 use hookrail_adapters::store::access::AccessStore;
 use hookrail_adapters::store::listing::ListStore;
+use hookrail_adapters::store::rejected::RejectedStore;
 use hookrail_adapters::store::{
     Change, CompanyCreation, ConfigStore, KeptAnswer, LineKey, LogStore, Parking, Recorded, Replacement,
     Replacing, SubscriptionCreation,
@@ -33,6 +34,7 @@ use crate::script::answer;
 
 mod access;
 mod listing;
+mod rejected;
 
 /// A webhook of the company, active, for every task event.
 #[must_use]
@@ -55,7 +57,11 @@ pub fn subscription(company: &str, number: u8) -> Subscription {
 }
 
 /// Runs every clause of the contract. Companies are named after `prefix`, so that one store can be tried twice.
-pub async fn check(store: &(impl ConfigStore + LogStore + AccessStore + ListStore), prefix: &str) {
+pub async fn check(
+    store: &(impl ConfigStore + LogStore + AccessStore + ListStore + RejectedStore),
+    prefix: &str,
+) {
+    rejected::check(store, prefix).await;
     companies_and_tokens(store, prefix).await;
     access::check(store, prefix).await;
     secrets(store, prefix).await;

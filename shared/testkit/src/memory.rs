@@ -10,10 +10,11 @@ use hookrail_adapters::store::{
 };
 use hookrail_domain::attempt::AttemptNumber;
 use hookrail_domain::audit::{AuditEntry, AuditPlace};
-use hookrail_domain::id::{CompanyId, SubscriptionId};
+use hookrail_domain::id::{CompanyId, RejectedId, SubscriptionId};
 use hookrail_domain::limits::SUBSCRIPTIONS_PER_COMPANY_MAX;
 use hookrail_domain::line::{LastRow, Progress};
 use hookrail_domain::log_row::LogRow;
+use hookrail_domain::rejected::RejectedEvent;
 use hookrail_domain::secrets::Secrets;
 use hookrail_domain::subscription::Subscription;
 use hookrail_domain::suspension::Line;
@@ -23,6 +24,7 @@ use hookrail_domain::token::{Holder, PanelLink, Token, TokenHash, TokenRef};
 
 mod access;
 mod listing;
+mod rejected;
 
 /// Both tables. Clones share them.
 #[derive(Debug, Clone, Default)]
@@ -40,6 +42,7 @@ struct Tables {
     lines: HashMap<LineKey, BTreeMap<AttemptNumber, LogRow>>,
     states: HashMap<LineKey, Line>,
     tests: HashMap<LineKey, BTreeMap<TestPlace, TestRow>>,
+    rejected: BTreeMap<(Holder, RejectedId), RejectedEvent>,
     is_away: bool,
 }
 
@@ -98,7 +101,8 @@ impl MemoryTables {
         let rows: Vec<_> = tables.lines.iter().filter(|(key, _)| of_line(key)).collect();
         let states: Vec<_> = tables.states.iter().filter(|(key, _)| of_line(key)).collect();
         let tests: Vec<_> = tables.tests.iter().filter(|(key, _)| of_line(key)).collect();
-        format!("{webhooks:?} {secrets:?} {tokens:?} {audit:?} {rows:?} {states:?} {tests:?}")
+        let rejected: Vec<_> = tables.rejected.iter().filter(|((of, _), _)| *of == holder).collect();
+        format!("{webhooks:?} {secrets:?} {tokens:?} {audit:?} {rows:?} {states:?} {tests:?} {rejected:?}")
     }
 
     /// Drops every row, as expiry does after idle months, and keeps the floor.

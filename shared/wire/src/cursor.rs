@@ -7,7 +7,7 @@ use base64::Engine;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use hookrail_domain::attempt::AttemptNumber;
 use hookrail_domain::audit::AuditPlace;
-use hookrail_domain::id::{CompanyId, EventId, SubscriptionId, hash_parts};
+use hookrail_domain::id::{CompanyId, EventId, RejectedId, SubscriptionId, hash_parts};
 use hookrail_domain::test_row::TestPlace;
 use hookrail_domain::time::Millis;
 use hookrail_domain::token::Holder;
@@ -101,6 +101,17 @@ pub fn parse_delivery(
     parse(&deliveries(company, &event), text).map(SubscriptionId::from_bytes)
 }
 
+/// The place after `last` among a holder's rejected events.
+#[must_use]
+pub fn render_rejected(of: &Holder, last: RejectedId) -> String {
+    render(&rejected(of), *last.as_bytes())
+}
+
+/// The event that the next page comes after.
+pub fn parse_rejected(of: &Holder, text: &str) -> Result<RejectedId, InvalidCursor> {
+    parse(&rejected(of), text).map(RejectedId::from_bytes)
+}
+
 fn moment(at: Millis, chance: u32) -> [u8; PLACE_BYTES] {
     let mut place = [0; PLACE_BYTES];
     for (byte, part) in place.iter_mut().zip(at.0.to_be_bytes().into_iter().chain(chance.to_be_bytes())) {
@@ -121,6 +132,13 @@ fn audit(log: &Holder) -> List<'_> {
     match log {
         Holder::Company(company) => [b"audit", company.as_str().as_bytes(), b"", b""],
         Holder::Operator => [b"audit of the operator", b"", b"", b""],
+    }
+}
+
+fn rejected(of: &Holder) -> List<'_> {
+    match of {
+        Holder::Company(company) => [b"rejected", company.as_str().as_bytes(), b"", b""],
+        Holder::Operator => [b"rejected of nobody", b"", b"", b""],
     }
 }
 

@@ -1,5 +1,7 @@
 //! `POST /api/v3/event`: the events that a call holds, each as the exact bytes sent, and the answer.
 
+use std::str::Utf8Error;
+
 use hookrail_domain::event::Body;
 use hookrail_domain::id::{CompanyId, EventId};
 use hookrail_domain::limits::EVENTS_PER_CALL_MAX;
@@ -36,14 +38,22 @@ impl InvalidCall {
 ///
 /// A single event is the whole text as it was received, an array's element the exact slice between its commas.
 pub fn parse(bytes: &[u8], holder: &Holder) -> Result<Vec<NewEvent>, InvalidCall> {
-    let text = std::str::from_utf8(bytes).map_err(|error| {
-        InvalidCall::new("", format!("the body is not UTF-8 (byte {})", error.valid_up_to()))
-    })?;
+    let text = std::str::from_utf8(bytes).map_err(|error| not_text(&error))?;
     if text.trim_start().starts_with('[') {
         parse_array(text, holder)
     } else {
         parse_event(text, holder).map(|event| vec![event]).map_err(of_whole_body)
     }
+}
+
+/// Reads one event and no array.
+pub fn parse_one(bytes: &[u8], holder: &Holder) -> Result<NewEvent, InvalidCall> {
+    let text = std::str::from_utf8(bytes).map_err(|error| not_text(&error))?;
+    parse_event(text, holder).map_err(of_whole_body)
+}
+
+fn not_text(error: &Utf8Error) -> InvalidCall {
+    InvalidCall::new("", format!("the body is not UTF-8 (byte {})", error.valid_up_to()))
 }
 
 fn parse_array(text: &str, holder: &Holder) -> Result<Vec<NewEvent>, InvalidCall> {

@@ -27,6 +27,7 @@ pub mod panel_link;
 pub mod audit;
 pub mod event_call;
 pub mod event_view;
+pub mod rejected;
 pub mod cursor;
 pub mod queue_message;
 pub mod wake_up;

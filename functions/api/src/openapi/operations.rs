@@ -5,6 +5,7 @@ use super::operation::{Answer, Call, Input, Operation, Shape, Tag};
 const NO_WEBHOOK: (u16, &str) = (404, "The company has no such webhook.");
 const NO_ROW: (u16, &str) = (404, "The company has no such webhook, or its log no such row.");
 const OTHER_BODY: (u16, &str) = (422, "The idempotency key was used with another body before.");
+const NO_REJECTED: (u16, &str) = (404, "There is no such rejected event.");
 const MOVED: (u16, &str) = (409, "Another change came first, or the state does not allow it.");
 
 const fn answer(status: u16, what: &'static str, shape: Shape) -> Answer {
@@ -26,7 +27,7 @@ const PLAIN: Operation = Operation {
 
 /// The routes, in the order in which the reference lists them.
 pub const OPERATIONS: &[&[Operation]] =
-    &[WEBHOOKS, SECRETS, LOGS, QUEUE, EVENTS, TESTS, ACCESS, PANEL, DESCRIPTION];
+    &[WEBHOOKS, SECRETS, LOGS, QUEUE, EVENTS, REJECTED, TESTS, ACCESS, PANEL, DESCRIPTION];
 
 const WEBHOOKS: &[Operation] = &[
     Operation {
@@ -272,6 +273,41 @@ const EVENTS: &[Operation] = &[
         answer: answer(200, "The event and a page of its deliveries.", Shape::LinkedOne("EventView")),
         refusals: &[(404, "Nothing was sent of such an event, or not yet.")],
         ..PLAIN
+    },
+];
+
+const REJECTED: &[Operation] = &[
+    Operation {
+        route: ("GET", "/api/v3/event/rejected"),
+        id: "listRejected",
+        tag: Tag::Events,
+        summary: "List what was no event, the newest first",
+        description: "What came over the queue and could not be read, or named another company, or was handed out too \
+                      often without being taken. It is kept for 14 days.",
+        inputs: &[Input::Limit(20), Input::Cursor, Input::Company],
+        answer: answer(200, "A page of rejected events.", Shape::Page("RejectedEvent")),
+        ..PLAIN
+    },
+    Operation {
+        route: ("GET", "/api/v3/event/rejected/{id}"),
+        id: "findRejected",
+        tag: Tag::Events,
+        summary: "Read a rejected event, and what is wrong with it",
+        inputs: &[Input::Company],
+        answer: answer(200, "The event.", Shape::One("RejectedEvent")),
+        refusals: &[NO_REJECTED],
+        ..PLAIN
+    },
+    Operation {
+        route: ("POST", "/api/v3/event/rejected/{id}/push"),
+        id: "pushRejected",
+        tag: Tag::Events,
+        summary: "Push a rejected event again, as it came or corrected",
+        description: "The body of the call is the corrected event; without one the event is pushed as it came.",
+        inputs: &[Input::Company],
+        body: Call::Optional("NewEvent"),
+        answer: answer(202, "It was accepted, as a new event.", Shape::One("RejectedEvent")),
+        refusals: &[NO_REJECTED, MOVED],
     },
 ];
 

@@ -4,15 +4,17 @@ use std::sync::{Arc, Mutex};
 
 use hookrail_adapters::store::access::{AccessStore, TokenCreation};
 use hookrail_adapters::store::listing::{EventPlace, ListStore, Scanned};
+use hookrail_adapters::store::rejected::RejectedStore;
 use hookrail_adapters::store::{
     Change, CompanyCreation, ConfigStore, KeptAnswer, LineKey, LineSettings, LogStore, Parking, Recorded,
     Replacement, Replacing, StoreError, SubscriptionCreation,
 };
 use hookrail_domain::attempt::AttemptNumber;
 use hookrail_domain::audit::{AuditEntry, AuditPlace};
-use hookrail_domain::id::{CompanyId, EventId, SubscriptionId};
+use hookrail_domain::id::{CompanyId, EventId, RejectedId, SubscriptionId};
 use hookrail_domain::line::LastRow;
 use hookrail_domain::log_row::LogRow;
+use hookrail_domain::rejected::RejectedEvent;
 use hookrail_domain::secrets::Secrets;
 use hookrail_domain::subscription::Subscription;
 use hookrail_domain::suspension::Line;
@@ -178,6 +180,33 @@ impl ListStore for FailingTables {
     ) -> Result<Vec<EventPlace>, StoreError> {
         self.may("places_of")?;
         self.tables.places_of(company, event, after, limit).await
+    }
+}
+
+impl RejectedStore for FailingTables {
+    async fn keep_rejected(&self, of: &Holder, event: &RejectedEvent) -> Result<(), StoreError> {
+        self.may("keep_rejected")?;
+        self.tables.keep_rejected(of, event).await
+    }
+
+    async fn replace_rejected(&self, of: &Holder, event: &RejectedEvent) -> Result<(), StoreError> {
+        self.may("replace_rejected")?;
+        self.tables.replace_rejected(of, event).await
+    }
+
+    async fn find_rejected(&self, of: &Holder, id: RejectedId) -> Result<Option<RejectedEvent>, StoreError> {
+        self.may("find_rejected")?;
+        self.tables.find_rejected(of, id).await
+    }
+
+    async fn list_rejected(
+        &self,
+        of: &Holder,
+        before: Option<RejectedId>,
+        limit: usize,
+    ) -> Result<Vec<RejectedEvent>, StoreError> {
+        self.may("list_rejected")?;
+        self.tables.list_rejected(of, before, limit).await
     }
 }
 

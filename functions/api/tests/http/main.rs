@@ -20,6 +20,7 @@ mod openapi;
 mod triggers;
 mod logs;
 mod queue;
+mod rejected;
 mod replays;
 mod event;
 mod events;

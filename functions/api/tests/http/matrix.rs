@@ -2,12 +2,14 @@
 //! says what a good call of it looks like.
 
 use hookrail_adapters::store::access::AccessStore;
+use hookrail_adapters::store::rejected::RejectedStore;
 use hookrail_adapters::store::{LineKey, LogStore};
 use hookrail_api::auth::Access;
 use hookrail_api::routes::Route;
 use hookrail_api::{TEST_PATH, TRIGGERS_PATH, WEBHOOKS_PATH};
 use hookrail_domain::id::{SubscriptionId, TokenId};
 use hookrail_domain::line::Progress;
+use hookrail_domain::rejected::RejectedEvent;
 use hookrail_domain::token::{Grant, Holder, Scope, TokenHash, TokenRef};
 use http::Method;
 
@@ -21,6 +23,7 @@ struct Ids {
     token: String,
     /// The row's.
     event: String,
+    rejected: String,
 }
 
 const SPARE: &str = "spare-token";
@@ -33,6 +36,11 @@ async fn acme(world: &World) -> Ids {
     let line = LineKey { company: company("acme"), subscription };
     let row = row(&line, (1, 1), Progress::Ended, 0);
     world.tables.put_row(&row).await.unwrap();
+    let rejected = RejectedEvent::new(NOW, "m", &event("acme"));
+    // Of acme's, and the same of the operator's, who reads his own.
+    for of in [Holder::Company(company("acme")), Holder::Operator] {
+        world.tables.keep_rejected(&of, &rejected).await.unwrap();
+    }
     world.token(SPARE, &Grant::company(company("acme"))).await;
     world.token(REVOKED, &Grant::company(company("acme"))).await;
     let revoked =
@@ -45,6 +53,7 @@ async fn acme(world: &World) -> Ids {
         row: row.attempt.number.row_id(subscription).to_string(),
         token: TokenId::of(TokenHash::of(SPARE)).to_string(),
         event: row.event.to_string(),
+        rejected: rejected.id.to_string(),
     }
 }
 
@@ -52,6 +61,7 @@ async fn acme(world: &World) -> Ids {
 fn good(route: &Route, ids: &Ids) -> (Call, u16) {
     let id = match &route.path {
         path if path.contains("/token/") => &ids.token,
+        path if path.contains("/event/rejected/") => &ids.rejected,
         path if path.contains("/event/") => &ids.event,
         _ => &ids.webhook,
     };
@@ -76,13 +86,18 @@ fn good(route: &Route, ids: &Ids) -> (Call, u16) {
         ("POST", "/api/v3/webhook/test") => {
             (r#"{"url":"https://www.server.com","trigger":"logout-user"}"#.into(), 200)
         }
-        ("POST", "/api/v3/event") => (event("acme"), 202),
+        ("POST", "/api/v3/event" | "/api/v3/event/rejected/{id}/push") => (event("acme"), 202),
         ("POST", "/api/v3/company") => ("{}".into(), 201),
         ("POST", "/api/v3/token") => (r#"{"name":"n","scopes":["logs:read"]}"#.into(), 201),
         (
             "GET",
-            "/api/v3/trigger" | "/api/v3/token" | "/api/v3/token/self" | "/api/v3/audit"
-            | "/api/v3/event/{id}",
+            "/api/v3/trigger"
+            | "/api/v3/token"
+            | "/api/v3/token/self"
+            | "/api/v3/audit"
+            | "/api/v3/event/{id}"
+            | "/api/v3/event/rejected"
+            | "/api/v3/event/rejected/{id}",
         ) => (String::new(), 200),
         ("DELETE", "/api/v3/token/{id}") => (String::new(), 204),
         ("POST", "/api/v3/panel/link") => ("{}".into(), 201),

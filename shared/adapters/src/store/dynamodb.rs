@@ -15,6 +15,7 @@ use super::item::{Item, Key};
 mod access;
 mod config;
 mod listing;
+mod rejected;
 mod log;
 pub mod tables;
 

@@ -16,6 +16,8 @@
 //!   <company>#<webhook>        line                        state of the line; in the index `due` while events are set aside
 //!   <company>#<webhook>        seq#<20 digits>#<6 digits>  one attempt; an event's first one is in the index `event`
 //!   <company>#<webhook>        test#<20 digits>#<10 digits> a test send, expires
+//!   rejected#<company>         event#<id>                  an event that was rejected, expires; `rejected` without one
+//!   rejected#<company>         part#<id>#<number>          more of it, if it is larger than an event may be
 //! ```
 //!
 //! Every item has a `schema` number; attributes are camelCase. Decoding refuses what it does not understand.
@@ -25,7 +27,7 @@ use std::collections::HashMap;
 use aws_sdk_dynamodb::types::AttributeValue;
 use hookrail_domain::attempt::AttemptNumber;
 use hookrail_domain::audit::AuditPlace;
-use hookrail_domain::id::{CompanyId, SubscriptionId, hash_parts, hex};
+use hookrail_domain::id::{CompanyId, RejectedId, SubscriptionId, hash_parts, hex};
 use hookrail_domain::test_row::TestPlace;
 use hookrail_domain::token::{Holder, TokenHash, TokenRef};
 use serde::Serialize;
@@ -38,6 +40,7 @@ pub mod access;
 pub mod secrets;
 pub mod row;
 pub mod test_row;
+pub mod rejected;
 pub mod line;
 
 /// An item as the SDK has it.
@@ -55,6 +58,8 @@ pub const TOKEN_PREFIX: &str = "token#";
 pub const AUDIT_PREFIX: &str = "at#";
 /// Sort key prefix of a log row.
 pub const ROW_PREFIX: &str = "seq#";
+/// Sort key prefix of a rejected event.
+pub const REJECTED_PREFIX: &str = "event#";
 /// Sort key prefix of a test send.
 pub const TEST_PREFIX: &str = "test#";
 
@@ -133,6 +138,16 @@ impl Key {
         Self { partition: line_partition(line), sort: format!("{TEST_PREFIX}{:020}#{chance:010}", at.0) }
     }
 
+    #[must_use]
+    pub fn rejected(of: &Holder, id: RejectedId) -> Self {
+        Self { partition: rejected_partition(of), sort: format!("{REJECTED_PREFIX}{id}") }
+    }
+
+    #[must_use]
+    pub fn rejected_part(of: &Holder, id: RejectedId, number: usize) -> Self {
+        Self { partition: rejected_partition(of), sort: format!("part#{id}#{number}") }
+    }
+
     /// The line of a key of the Log table.
     pub fn into_line(self) -> Result<LineKey, StoreError> {
         let found = self.partition.rsplit_once('#').and_then(|(company, subscription)| {
@@ -183,6 +198,15 @@ pub fn audit_partition(log: &Holder) -> String {
     match log {
         Holder::Company(company) => format!("audit#{company}"),
         Holder::Operator => "audit".to_owned(),
+    }
+}
+
+/// The partition of a holder's rejected events.
+#[must_use]
+pub fn rejected_partition(of: &Holder) -> String {
+    match of {
+        Holder::Company(company) => format!("rejected#{company}"),
+        Holder::Operator => "rejected".to_owned(),
     }
 }
 

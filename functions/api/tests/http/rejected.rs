@@ -1,0 +1,128 @@
+//! Rejected events: what is wrong with them, corrected, pushed again once.
+
+use hookrail_adapters::store::rejected::RejectedStore;
+use hookrail_domain::limits::EVENT_BYTES_MAX;
+use hookrail_domain::rejected::RejectedEvent;
+use hookrail_domain::token::Holder;
+use serde_json::{Value, json};
+
+use crate::world::{Call, NOW, OPERATOR, OTHER, World, company, event};
+
+const PATH: &str = "/api/v3/event/rejected";
+
+/// Keeps what came so many thousandths of a second from now, and tells its id.
+async fn keep(world: &World, of: &Holder, (after, text): (u64, &str)) -> String {
+    let mut at = NOW;
+    at.0 += after;
+    let event = RejectedEvent::new(at, &format!("message-{after}"), text);
+    world.tables.keep_rejected(of, &event).await.unwrap();
+    event.id.to_string()
+}
+
+fn acme() -> Holder {
+    Holder::Company(company("acme"))
+}
+
+fn push(id: &str, body: &str) -> Call {
+    Call::post(&format!("{PATH}/{id}/push"), body.to_owned())
+}
+
+#[tokio::test]
+async fn what_was_no_event_is_listed_with_what_is_wrong_the_newest_first() {
+    let world = World::new().await;
+    let texts = ["no json", r#"{"company":"acme","type":"COTPlanet","event":"edit"}"#, &event("other")];
+    for (after, text) in (0..).zip(texts) {
+        keep(&world, &acme(), (after, text)).await;
+    }
+    let shown = world.send(Call::get(PATH)).await.json();
+    let of = |index: usize, pointer: &str| shown[index].pointer(pointer).cloned().unwrap_or_default();
+    assert_eq!(
+        (of(2, "/body"), of(1, "/body"), of(0, "/body")),
+        (json!(texts[0]), json!(texts[1]), json!(texts[2]))
+    );
+    assert!(of(2, "/errors/0/reason").as_str().unwrap().contains("is not JSON"));
+    assert_eq!((of(1, "/errors/0/field"), of(0, "/errors/0/field")), (json!("type"), json!("company")));
+    let (mut next, mut found) = (format!("{PATH}?limit=2"), Vec::new());
+    loop {
+        let page = world.send(Call::get(&next)).await;
+        found.extend(page.json().as_array().unwrap().clone());
+        let Some(link) = page.header("link") else { break };
+        next = link.trim_start_matches('<').split('>').next().unwrap().to_owned();
+    }
+    assert_eq!(Value::from(found), shown);
+}
+
+#[tokio::test]
+async fn one_is_corrected_and_pushed_again_once() {
+    let world = World::new().await;
+    let id = keep(&world, &acme(), (0, "no json")).await;
+    let refused = world.send(push(&id, "")).await;
+    assert_eq!(refused.status, 400, "{refused:?}");
+    let refused = world.send(push(&id, &event("other"))).await;
+    assert_eq!(refused.json()["errors"][0]["field"], "company");
+    assert_eq!(
+        world.send(push(&id, &format!("[{}]", event("acme")))).await.status,
+        400,
+        "one event, no array"
+    );
+    assert!(world.sent_bodies().is_empty());
+    let answer = world.send(push(&id, &event("acme"))).await;
+    assert_eq!((answer.status, &answer.json()["body"]), (202, &json!("no json")));
+    assert_eq!(world.sent_bodies(), [event("acme")]);
+    let shown = world.send(Call::get(&format!("{PATH}/{id}"))).await.json();
+    assert_eq!(shown, answer.json());
+    assert!(shown["event"].is_string() && shown["pushedAt"].is_string());
+    assert_eq!(world.send(push(&id, &event("acme"))).await.status, 409, "once");
+    assert_eq!(world.sent_bodies().len(), 1);
+}
+
+#[tokio::test]
+async fn one_with_nothing_wrong_is_pushed_as_it_came_and_a_repeat_after_a_failure_is_the_same_message() {
+    let world = World::new().await;
+    let odd = " {\"company\":\"acme\", \"type\":\"COTTask\",\"event\":\"edit\",\"n\":1.50}";
+    let id = keep(&world, &acme(), (0, odd)).await;
+    world.tables.fail_at("replace_rejected");
+    assert_eq!(world.send(push(&id, "")).await.status, 503, "it was sent, and that was not written down");
+    world.tables.fail_at("nothing");
+    assert_eq!(world.send(push(&id, "")).await.status, 202);
+    let sent = world.queue.sent();
+    assert!(sent.iter().all(|(_, message)| message.body == odd && message.group == "acme"));
+    let names: Vec<_> = sent.iter().map(|(_, message)| &message.deduplication_id).collect();
+    assert_eq!(names.len(), 2);
+    assert_eq!(names[0], names[1], "which the queue drops");
+}
+
+#[tokio::test]
+async fn what_is_larger_than_an_event_is_shown_whole_at_its_own_address() {
+    let world = World::new().await;
+    let large = "x".repeat(2 * EVENT_BYTES_MAX + 1);
+    let id = keep(&world, &acme(), (0, &large)).await;
+    let listed = world.send(Call::get(PATH)).await.json();
+    assert_eq!(
+        (&listed[0]["truncated"], listed[0]["body"].as_str().unwrap().len()),
+        (&json!(true), EVENT_BYTES_MAX)
+    );
+    let shown = world.send(Call::get(&format!("{PATH}/{id}"))).await.json();
+    assert_eq!((&shown["truncated"], &shown["body"]), (&json!(false), &json!(large)));
+    assert_eq!(world.send(push(&id, "")).await.status, 413);
+}
+
+#[tokio::test]
+async fn the_operator_sees_what_names_no_company_and_each_company_its_own() {
+    let world = World::new().await;
+    let own = keep(&world, &acme(), (0, "a")).await;
+    let nobody = keep(&world, &Holder::Operator, (1, "b")).await;
+    let ids = |answer: &crate::world::Answer| {
+        let all = answer.json();
+        all.as_array().unwrap().iter().map(|one| one["_id"].as_str().unwrap().to_owned()).collect::<Vec<_>>()
+    };
+    assert_eq!(ids(&world.send(Call::get(PATH).by(OPERATOR)).await), [&*nobody]);
+    assert_eq!(ids(&world.send(Call::get(&format!("{PATH}?company=acme")).by(OPERATOR)).await), [&*own]);
+    assert_eq!(ids(&world.send(Call::get(PATH)).await), [&*own]);
+    assert_eq!(ids(&world.send(Call::get(PATH).by(OTHER)).await), [] as [&str; 0]);
+    assert_eq!(world.send(Call::get(&format!("{PATH}/{own}")).by(OTHER)).await.status, 404);
+    assert_eq!(world.send(push(&own, &event("other")).by(OTHER)).await.status, 404);
+    let corrected = world.send(push(&nobody, &event("acme")).by(OPERATOR)).await;
+    assert_eq!(corrected.status, 202, "{corrected:?}");
+    assert_eq!(world.queue.sent()[0].1.group, "acme");
+}

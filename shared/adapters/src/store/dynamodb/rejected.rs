@@ -1,0 +1,62 @@
+//! Rejected events, in the Log table.
+
+use aws_sdk_dynamodb::operation::put_item::PutItemError;
+use aws_sdk_dynamodb::operation::put_item::builders::PutItemFluentBuilder;
+use hookrail_domain::id::RejectedId;
+use hookrail_domain::rejected::RejectedEvent;
+use hookrail_domain::token::Holder;
+
+use super::{DynamoDbStore, NOT_THERE, unavailable};
+use crate::store::StoreError;
+use crate::store::item::rejected::{decode_part, decode_rejected, encode_parts, encode_rejected};
+use crate::store::item::{Item, Key, REJECTED_PREFIX, rejected_partition};
+use crate::store::rejected::RejectedStore;
+
+impl RejectedStore for DynamoDbStore {
+    async fn keep_rejected(&self, of: &Holder, event: &RejectedEvent) -> Result<(), StoreError> {
+        // Its parts first: an event that is there is there whole.
+        for part in encode_parts(of, event)? {
+            self.put_into_log(part).send().await.map_err(unavailable)?;
+        }
+        match self.put_into_log(encode_rejected(of, event)?).condition_expression(NOT_THERE).send().await {
+            Ok(_) => Ok(()),
+            Err(error) => match error.as_service_error() {
+                Some(PutItemError::ConditionalCheckFailedException(_)) => Ok(()),
+                _ => Err(unavailable(error)),
+            },
+        }
+    }
+
+    async fn replace_rejected(&self, of: &Holder, event: &RejectedEvent) -> Result<(), StoreError> {
+        self.put_into_log(encode_rejected(of, event)?).send().await.map_err(unavailable)?;
+        Ok(())
+    }
+
+    async fn find_rejected(&self, of: &Holder, id: RejectedId) -> Result<Option<RejectedEvent>, StoreError> {
+        let Some(item) = self.get(&self.log_table, Key::rejected(of, id)).await? else { return Ok(None) };
+        let mut event = decode_rejected(item)?;
+        while event.is_cut() {
+            let key = Key::rejected_part(of, id, event.parts.len());
+            let part = self.get(&self.log_table, key).await?;
+            event.parts.push(decode_part(part.ok_or(StoreError::Corrupt { what: "rejected event" })?)?);
+        }
+        Ok(Some(event))
+    }
+
+    async fn list_rejected(
+        &self,
+        of: &Holder,
+        before: Option<RejectedId>,
+        limit: usize,
+    ) -> Result<Vec<RejectedEvent>, StoreError> {
+        let place = (REJECTED_PREFIX, before.map(|id| Key::rejected(of, id)));
+        let items = self.page((&self.log_table, rejected_partition(of)), place, limit).await?;
+        items.into_iter().map(decode_rejected).collect()
+    }
+}
+
+impl DynamoDbStore {
+    fn put_into_log(&self, item: Item) -> PutItemFluentBuilder {
+        self.client.put_item().table_name(&self.log_table).set_item(Some(item))
+    }
+}

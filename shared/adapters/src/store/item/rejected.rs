@@ -1,0 +1,90 @@
+//! Rejected events in the Log table.
+
+use hookrail_domain::event::Body;
+use hookrail_domain::id::{EventId, RejectedId};
+use hookrail_domain::rejected::{Pushed, RejectedEvent};
+use hookrail_domain::time::Millis;
+use hookrail_domain::token::Holder;
+use serde::{Deserialize, Serialize};
+use serde_bytes::ByteBuf;
+
+use super::row::{decode_body, encode_body};
+use super::{Item, Key, REJECTED_PREFIX, SCHEMA, decode, encode};
+use crate::store::StoreError;
+
+const CORRUPT: StoreError = StoreError::Corrupt { what: "rejected event" };
+
+#[derive(Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+struct RejectedAttributes {
+    schema: u32,
+    body: Option<ByteBuf>,
+    /// `deflate`, or absent for plain bytes.
+    body_encoding: Option<String>,
+    parts: usize,
+    pushed_at: Option<u64>,
+    pushed_as: Option<String>,
+    /// Seconds: DynamoDB's own expiry.
+    expires_at: u64,
+}
+
+#[derive(Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+struct PartAttributes {
+    schema: u32,
+    body: Option<ByteBuf>,
+    /// `deflate`, or absent for plain bytes.
+    body_encoding: Option<String>,
+    /// Seconds: DynamoDB's own expiry.
+    expires_at: u64,
+}
+
+/// The item of a rejected event of this holder, with its first part.
+pub fn encode_rejected(of: &Holder, event: &RejectedEvent) -> Result<Item, StoreError> {
+    let (body, body_encoding) = encode_body(event.parts.first().ok_or(CORRUPT)?)?;
+    encode(
+        Key::rejected(of, event.id),
+        &RejectedAttributes {
+            schema: SCHEMA,
+            body,
+            body_encoding,
+            parts: event.parts_count,
+            pushed_at: event.pushed.map(|pushed| pushed.at.0),
+            pushed_as: event.pushed.map(|pushed| pushed.event.to_string()),
+            expires_at: event.expires_at().unix_seconds(),
+        },
+    )
+}
+
+/// The items of its other parts.
+pub fn encode_parts(of: &Holder, event: &RejectedEvent) -> Result<Vec<Item>, StoreError> {
+    let parts = event.parts.iter().enumerate().skip(1).map(|(number, part)| {
+        let (body, body_encoding) = encode_body(part)?;
+        let expires_at = event.expires_at().unix_seconds();
+        let attributes = PartAttributes { schema: SCHEMA, body, body_encoding, expires_at };
+        encode(Key::rejected_part(of, event.id, number), &attributes)
+    });
+    parts.collect()
+}
+
+/// The rejected event of an item, with its first part.
+pub fn decode_rejected(item: Item) -> Result<RejectedEvent, StoreError> {
+    let key = Key::of(&item)?;
+    let id = key.sort.strip_prefix(REJECTED_PREFIX).and_then(|id| RejectedId::parse(id).ok());
+    let found: RejectedAttributes = decode(item, "rejected event")?;
+    let pushed = match (found.pushed_at, found.pushed_as) {
+        (Some(at), Some(event)) => {
+            let event = EventId::parse(&event).map_err(|_refused| CORRUPT)?;
+            Some(Pushed { at: Millis(at), event })
+        }
+        _ => None,
+    };
+    let first = decode_body(found.body.ok_or(CORRUPT)?, found.body_encoding.as_deref())?;
+    Ok(RejectedEvent { id: id.ok_or(CORRUPT)?, parts: vec![first], parts_count: found.parts, pushed })
+}
+
+/// The part of an item.
+pub fn decode_part(item: Item) -> Result<Body, StoreError> {
+    let found: PartAttributes = decode(item, "part of a rejected event")?;
+    decode_body(found.body.ok_or(CORRUPT)?, found.body_encoding.as_deref())
+}
