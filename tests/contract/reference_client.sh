@@ -6,7 +6,8 @@
 # TOKEN is of the company of the published event, 625bcbdcc9a8e3a86dbf041c, which `hookrail dev` begins with.
 # RECEIVER stands in for the published webhook's URL, which nobody can receive at: that and BASE are all that is
 # changed. The reference system makes events by itself; here the platform pushes them, which `push` stands for.
-# Prints each step, and fails at the first answer that is not what such a client expects.
+# Prints each step, and fails at the first answer that is not what such a client expects. It runs once for each stack,
+# since the published code can be taken once.
 set -euo pipefail
 
 : "${BASE:?the base URL of the API}" "${TOKEN:?a token of the company}" "${RECEIVER:?a URL to receive at}"
@@ -73,12 +74,18 @@ log_until() {
   cat "$work/step"
 }
 
-# Walks a list by its links in pages of one, and prints the ids, one a line.
+# The ids of an answer's rows, one a line.
+ids() {
+  { grep --only-matching '"_id":"[0-9a-f]\{24\}","company"' "$answer" || true; } | cut -d '"' -f 4
+}
+
+# Walks a list by its links in pages of one, and leaves the ids in $work/walked.
 walk() {
   local next="$1?limit=1" link
+  : > "$work/walked"
   while [ -n "$next" ]; do
-    call 200 GET "$next" >&2
-    { grep --only-matching '"_id":"[0-9a-f]\{24\}","company"' "$answer" || true; } | cut -d '"' -f 4
+    call 200 GET "$next"
+    ids >> "$work/walked"
     link=$(header link)
     next=$(sed -n 's/^<\(.*\)>; rel="next"$/\1/p' <<< "$link")
     [ -z "$link" ] || [ -n "$next" ] || fail "no next page in Link: $link"
@@ -129,10 +136,10 @@ push 202 cot_event_task_create.json
 log_until 2
 
 echo '# pages'
-listed=$({ grep --only-matching '"_id":"[0-9a-f]\{24\}","company"' "$answer" || true; } | cut -d '"' -f 4)
-walked=$(walk "$WEBHOOKS/logs/$id")
-[ "$(wc -l <<< "$listed")" -ge 2 ] || fail "fewer than two rows: $listed"
-[ "$walked" = "$listed" ] || fail "the walk found $walked instead of $listed"
+ids > "$work/listed"
+[ "$(wc -l < "$work/listed")" -ge 2 ] || fail 'the log has fewer than two rows'
+walk "$WEBHOOKS/logs/$id"
+cmp --silent "$work/listed" "$work/walked" || fail 'the pages do not hold what the whole list does'
 
 echo '# there is no delete'
 call 405 DELETE "$WEBHOOKS/$id"
