@@ -139,11 +139,19 @@ async fn a_receiver_that_is_not_there_is_logged_as_no_connection() {
     };
     let webhook = company.webhook(&url).await;
     let unknown = company.webhook("http://no-such-host.invalid/").await;
+    let plain = Receiver::accepting().await;
+    let encrypted = company.webhook(&plain.url("/").replace("http:", "https:")).await;
     company.push_tasks([0]).await;
-    for (webhook, class) in [(&webhook, "connect"), (&unknown, "dns")] {
+    for (webhook, class, reason) in [
+        (&webhook, "connect", "the connection was refused"),
+        // The rest says whether a name server could be asked.
+        (&unknown, "dns", "the host name"),
+        (&encrypted, "tls", "the TLS handshake failed"),
+    ] {
         let rows = company.rows_to(webhook, 1, PATIENCE).await;
         assert_eq!(brief(&rows), [(1, 1, 409), (1, 2, 409), (1, 3, 409)]);
         assert_eq!(errors(&rows), [Some(class); 3]);
+        assert!(rows.iter().all(|row| row.response.starts_with(reason)), "{class}: {rows:?}");
     }
 }
 
@@ -159,6 +167,7 @@ async fn an_answer_that_never_ends_runs_into_the_total_time_out() {
     })
     .await;
     assert_eq!((row.brief(), row.error.as_deref()), ((1, 1, 409), Some("timeout")));
+    assert_eq!(row.response, "no complete answer within 5 s");
     // `--timeout 5`, and time for a busy machine.
     assert!((5_000..9_000).contains(&row.duration_ms), "{} ms", row.duration_ms);
 }

@@ -25,6 +25,7 @@ mod order;
 mod crash;
 mod restart;
 mod producer;
+mod reference;
 mod limits;
 mod rejected;
 mod refusals;

@@ -10,7 +10,7 @@ use http_body_util::BodyExt as _;
 use hyper::body::{Body, Bytes, Frame, Incoming};
 use hyper::header::{LOCATION, RETRY_AFTER};
 use hyper::service::service_fn;
-use hyper::{HeaderMap, Request, Response};
+use hyper::{HeaderMap, Method, Request, Response};
 use hyper_util::rt::TokioIo;
 use tokio::net::{TcpListener, TcpStream};
 use tokio::sync::Notify;
@@ -24,6 +24,7 @@ use crate::wait::eventually;
 #[derive(Debug, Clone)]
 pub(crate) struct Hit {
     pub(crate) at: Instant,
+    pub(crate) method: Method,
     pub(crate) path: String,
     pub(crate) headers: HeaderMap,
     pub(crate) body: Bytes,
@@ -217,7 +218,7 @@ async fn answer(
         let path = head.uri.path().to_owned();
         let same = |hit: &&Hit| hit.path == path && hit.body == body;
         let earlier = hits.iter().filter(same).count();
-        let mut hit = Hit { at, path, headers: head.headers, body, earlier, status: 0 };
+        let mut hit = Hit { at, method: head.method, path, headers: head.headers, body, earlier, status: 0 };
         let act = script(&hit);
         hit.status = act.status();
         hits.push(hit);

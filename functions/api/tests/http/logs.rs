@@ -14,7 +14,7 @@ use serde_json::{Value, json};
 
 use crate::world::{Call, NOW, OTHER, World, company, event};
 
-fn row(webhook: &str, (sequence, attempt): (u64, u32), body: &str) -> LogRow {
+pub(crate) fn row(webhook: &str, (sequence, attempt): (u64, u32), body: &str) -> LogRow {
     let (subscription, event) = (SubscriptionId::parse(webhook).unwrap(), EventId::of_message("m"));
     let position = QueuePosition { queue: QueueName::new("q"), number: u128::from(sequence) };
     LogRow {

@@ -19,6 +19,7 @@ mod once;
 mod openapi;
 mod triggers;
 mod logs;
+mod reference;
 mod queue;
 mod rejected;
 mod replays;
