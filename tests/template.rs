@@ -165,7 +165,7 @@ fn the_longest_attempt_fits_into_a_function_s_time() {
 fn every_mapping_reports_failures_one_by_one_and_is_bounded() {
     let function_timeout = number(&template(), &["Globals", "Function", "Timeout"]);
     let mappings = resources("AWS::Lambda::EventSourceMapping");
-    assert_eq!(mappings.len(), 4);
+    assert_eq!(mappings.len(), 5);
     for (name, mapping) in mappings {
         let properties = at(&mapping, &["Properties"]);
         let source = at(&properties, &["EventSourceArn"]).as_str().unwrap().to_owned();
