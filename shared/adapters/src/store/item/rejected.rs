@@ -1,4 +1,4 @@
-//! Rejected events in the Log table.
+//! Rejected events in the Log table. Bodies are encoded as those of log rows are.
 
 use hookrail_domain::event::Body;
 use hookrail_domain::id::{EventId, RejectedId};
@@ -19,7 +19,6 @@ const CORRUPT: StoreError = StoreError::Corrupt { what: "rejected event" };
 struct RejectedAttributes {
     schema: u32,
     body: Option<ByteBuf>,
-    /// `deflate`, or absent for plain bytes.
     body_encoding: Option<String>,
     parts: usize,
     pushed_at: Option<u64>,
@@ -33,7 +32,6 @@ struct RejectedAttributes {
 struct PartAttributes {
     schema: u32,
     body: Option<ByteBuf>,
-    /// `deflate`, or absent for plain bytes.
     body_encoding: Option<String>,
     /// Seconds: DynamoDB's own expiry.
     expires_at: u64,
