@@ -11,8 +11,8 @@ use super::operation::Tag;
 /// Quiet, and readable in light and dark.
 pub(super) const STYLE: &str = "\
 :root{color-scheme:light dark;--line:light-dark(#d5d9df,#3a4048);--soft:light-dark(#f5f6f8,#1d2126)}\
-body{font:16px/1.5 system-ui,sans-serif;max-width:60rem;margin:0 auto;padding:1rem;overflow-wrap:anywhere}\
-nav ul{columns:18rem;padding-left:1.2rem}h2{margin-top:3rem}\
+body{font:16px/1.5 system-ui,sans-serif;max-width:60rem;margin:0 auto;padding:1rem;overflow-wrap:break-word}\
+nav ul{columns:18rem;column-gap:2rem;padding-left:1.2rem}nav li{break-inside:avoid}h2{margin-top:3rem}\
 section{border-top:1px solid var(--line);padding-top:.5rem;margin-top:1.5rem}\
 h3 code{font-size:1rem}pre{background:var(--soft);padding:.75rem;overflow-x:auto}\
 table{border-collapse:collapse;width:100%}td,th{text-align:left;vertical-align:top;padding:.25rem .5rem .25rem 0;\
