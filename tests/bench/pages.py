@@ -1,8 +1,8 @@
-"""Long lists: pages of 1,000 webhooks and of a log of 100,000 rows, walked from the first to the last while they grow.
+"""Long lists: pages of 10,000 webhooks and of a log of 100,000 rows, walked from the first to the last while they grow.
 
 Starts `hookrail dev` with one sandbox of the API and a receiver, and makes 1,000 webhooks, as many as a company may
-have: the last 50 while a walk over the list is under way. Fills the log of one with copies of its first row, straight
-in the table, and walks it by its links while a thread goes on pushing events. Fails when a row that was there before is
+have: the last 50 while a walk over the list is under way. Copies of one, straight in the table, bring the list to
+10,000: it must not be the list that sets the limit. Fills the log of one with copies of its first row and walks it by its links while a thread goes on pushing events. Fails when a row that was there before is
 not seen exactly once, when the pages of the last tenth take more than twice the time of those of the first (medians),
 or when the walks raise the peak resident memory (VmHWM) of the API's sandbox by more than 16 MiB.
 
@@ -11,6 +11,7 @@ usage: pages.py HOOKRAIL [ROWS]
 import collections
 import http.client
 import http.server
+import itertools
 import json
 import statistics
 import sys
@@ -24,6 +25,7 @@ from memory import peak_kib
 
 WEBHOOKS = 1000
 WEBHOOKS_MEANWHILE = 50
+COPIES = 9000
 PAGE = 100
 # What DynamoDB writes in one call.
 BATCH = 25
@@ -78,25 +80,44 @@ def pushes(caller, company):
         yield caller.call("POST", "/api/v3/event", event)
 
 
-def fill(ready, webhook, rows):
-    """Copies of the one row of a log, a millisecond apart, up to this many."""
+def copy(ready, table, one, many):
+    """Puts what `many` makes of the item with this partition and sort key, or its beginning, into the table."""
     tables = Caller(ready["dynamodb"], {"Content-Type": "application/x-amz-json-1.0"})
 
     def act(action, request):
         return tables.call("POST", "/", request, {"x-amz-target": f"DynamoDB_20120810.{action}"})[0]
 
     found = act("Query", {
-        "TableName": "hookrail-log", "KeyConditionExpression": "pk = :line AND begins_with(sk, :rows)",
-        "ExpressionAttributeValues": {":line": {"S": f"{ready['company']}#{webhook}"}, ":rows": {"S": "seq#"}}})
-    [row] = found["Items"]
-    started = int(row["startedAt"]["N"])
-    for first in range(1, rows + 1, BATCH):
-        copies = [{**row, "sk": {"S": f"seq#{sequence:020}#{1:06}"},
-                   "startedAt": {"N": str(started - rows + sequence)}}
-                  for sequence in range(first, min(first + BATCH, rows + 1))]
-        puts = [{"PutRequest": {"Item": copy}} for copy in copies]
-        written = act("BatchWriteItem", {"RequestItems": {"hookrail-log": puts}})
+        "TableName": table, "KeyConditionExpression": "pk = :pk AND begins_with(sk, :sk)",
+        "ExpressionAttributeValues": {":pk": {"S": one[0]}, ":sk": {"S": one[1]}}})
+    [item] = found["Items"]
+    copies = many(item)
+    while puts := [{"PutRequest": {"Item": made}} for made in itertools.islice(copies, BATCH)]:
+        written = act("BatchWriteItem", {"RequestItems": {table: puts}})
         assert not written["UnprocessedItems"], written
+
+
+def fill(ready, webhook, rows):
+    """Copies of the one row of a log, a millisecond apart, up to this many."""
+    def many(row):
+        started = int(row["startedAt"]["N"])
+        for sequence in range(1, rows + 1):
+            at = {"N": str(started - rows + sequence)}
+            yield {**row, "sk": {"S": f"seq#{sequence:020}#{1:06}"}, "startedAt": at}
+
+    copy(ready, "hookrail-log", (f"{ready['company']}#{webhook}", "seq#"), many)
+
+
+def multiply(ready, webhook):
+    """Copies of a webhook, and their ids. They are older than every webhook that was made."""
+    ids = [f"{number:024x}" for number in range(1, COPIES + 1)]
+
+    def many(item):
+        for one in ids:
+            yield {**item, "sk": {"S": f"webhook#{one}"}}
+
+    copy(ready, "hookrail-config", (f"company#{ready['company']}", f"webhook#{webhook}"), many)
+    return ids
 
 
 def walk(caller, path):
@@ -155,11 +176,11 @@ def until_newest(caller, path, sequence):
 
 
 def measure_webhooks(caller, other, url, made):
-    more = webhooks(other, range(len(made), WEBHOOKS), "create-edit-delete-user", url)
+    more = webhooks(other, range(len(made) - COPIES, WEBHOOKS), "create-edit-delete-user", url)
     _, times, added = walk_while(caller, WEBHOOK_PATH, made, more)
     rest = len(list(more))
-    assert len(walk(caller, WEBHOOK_PATH)[0]) == len(made) + added + rest == WEBHOOKS
-    told(f"{WEBHOOKS} webhooks", times, added)
+    assert len(walk(caller, WEBHOOK_PATH)[0]) == len(made) + added + rest == WEBHOOKS + COPIES
+    return told(f"{WEBHOOKS + COPIES} webhooks", times, added)
 
 
 def measure_log(caller, path, rows, work):
@@ -184,6 +205,7 @@ def measure(ready, ready_file, url, rows):
     until_newest(caller, log, 1)
     first = range(1, WEBHOOKS - WEBHOOKS_MEANWHILE)
     made = [logged, *webhooks(caller, first, "create-edit-delete-user", url)]
+    made += multiply(ready, made[-1])
     began = time.monotonic()
     fill(ready, logged, rows)
     print(f"{rows} rows written in {time.monotonic() - began:.0f} s", flush=True)
@@ -191,12 +213,12 @@ def measure(ready, ready_file, url, rows):
     caller, other = api(ready), api(ready)
     pid = sandbox()
     before = peak_kib(pid)
-    measure_webhooks(caller, other, url, made)
-    ratio = measure_log(caller, log, rows, pushes(api(ready), ready["company"]))
+    ratios = [measure_webhooks(caller, other, url, made)]
+    ratios.append(measure_log(caller, log, rows, pushes(api(ready), ready["company"])))
     assert sandbox() == pid, "the sandbox was replaced"
     growth = peak_kib(pid) - before
     print(f"peak of the API: {before} KiB before the walks, {growth} KiB more after them")
-    return 0 if ratio <= RATIO_MAX and growth <= GROWTH_KIB_MAX else 1
+    return 0 if max(ratios) <= RATIO_MAX and growth <= GROWTH_KIB_MAX else 1
 
 
 def main():

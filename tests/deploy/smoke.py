@@ -172,7 +172,7 @@ def check_deployment(checks, stack, template):
     declared = len(re.findall(r"^    Type: AWS::CloudWatch::Alarm$", template, re.MULTILINE))
     checks.equal("every alarm is deployed", len(stack.resources("AWS::CloudWatch::Alarm")), declared)
     mappings = boto3.client("lambda").list_event_source_mappings()["EventSourceMappings"]
-    checks.equal("each queue that feeds a function has its mapping", len(mappings), 4)
+    checks.equal("each queue that feeds a function has its mapping", len(mappings), 5)
     for mapping in mappings:
         found = (mapping.get("FunctionResponseTypes"), (mapping.get("ScalingConfig") or {}).get("MaximumConcurrency"))
         function = mapping["FunctionArn"].split(":")[-1]

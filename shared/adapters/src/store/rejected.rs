@@ -24,7 +24,7 @@ pub trait RejectedStore: Send + Sync {
         event: &RejectedEvent,
     ) -> impl Future<Output = Result<(), StoreError>> + Send;
 
-    /// The event, whole.
+    /// The event, whole, or as much of it as has not expired.
     fn find_rejected(
         &self,
         of: &Holder,
