@@ -6,6 +6,7 @@ use axum::body::Bytes;
 use axum::extract::{Path, State};
 use axum::response::Response;
 use hookrail_adapters::clock::Clock;
+use hookrail_adapters::store::ConfigStore;
 use hookrail_adapters::store::rejected::RejectedStore;
 use hookrail_domain::id::{CompanyId, RejectedId};
 use hookrail_domain::limits::INGEST_BYTES_MAX;
@@ -25,14 +26,14 @@ use crate::{App, Ports, REJECTED_PATH, answer};
 
 const PUSHED: &str = "the event was pushed again already";
 
-/// `GET /api/v3/event/rejected`: the newest first. An operator sees those that name no company, or a company's.
+/// `GET /api/v3/event/rejected`: the newest first. An operator sees those that name no company, or one that is not there.
 pub async fn list<P: Ports>(
     State(app): State<Arc<App<P>>>,
     caller: Caller,
     Named(company): Named,
     page: Page<20>,
 ) -> Result<Response, ApiError> {
-    let of = holder(&caller, company.clone())?;
+    let of = app.holder_of_rejected(&caller, company.clone()).await?;
     let before = page.place(|text| cursor::parse_rejected(&of, text))?;
     let mut events = app.store.list_rejected(&of, before, page.limit + 1).await?;
     // Bodies that are no JSON are texts, in which every byte may need an escape.
@@ -55,14 +56,15 @@ pub async fn find<P: Ports>(
     Path(id): Path<String>,
     Named(company): Named,
 ) -> Result<Response, ApiError> {
-    let of = holder(&caller, company)?;
+    let of = app.holder_of_rejected(&caller, company).await?;
     let event = app.rejected(&of, &id).await?;
     Ok(answer::json(StatusCode::OK, rejected::render(&of, &event)))
 }
 
 /// `POST /api/v3/event/rejected/{id}/push`: as it came, or as the body of the call corrects it.
 ///
-/// A repeat sends the queue the same message, which it drops; a repeat minutes later finds that it was pushed.
+/// A repeat finds that it was pushed. If that could not be written down, it sends the same message again, which the queue
+/// drops for five minutes.
 pub async fn push<P: Ports>(
     State(app): State<Arc<App<P>>>,
     caller: Caller,
@@ -70,7 +72,7 @@ pub async fn push<P: Ports>(
     Named(company): Named,
     JsonBody(body): JsonBody<INGEST_BYTES_MAX>,
 ) -> Result<Response, ApiError> {
-    let of = holder(&caller, company)?;
+    let of = app.holder_of_rejected(&caller, company).await?;
     let event = app.rejected(&of, &id).await?;
     if event.pushed.is_some() {
         return Err(conflict(PUSHED));
@@ -85,11 +87,23 @@ pub async fn push<P: Ports>(
     Ok(answer::json(StatusCode::ACCEPTED, rejected::render(&of, &pushed)))
 }
 
-fn holder(caller: &Caller, company: Option<CompanyId>) -> Result<Holder, ApiError> {
-    Ok(caller.holder(company).map_err(|error| FieldProblem::new("company", error))?)
-}
-
 impl<P: Ports> App<P> {
+    /// Whose events the call is about. What a company's producers sent is the company's to read, not the operator's; a
+    /// company that is not there has nobody else.
+    async fn holder_of_rejected(
+        &self,
+        caller: &Caller,
+        named: Option<CompanyId>,
+    ) -> Result<Holder, ApiError> {
+        let of = caller.holder(named).map_err(|error| FieldProblem::new("company", error))?;
+        match (&caller.grant.holder, &of) {
+            (Holder::Operator, Holder::Company(company)) if self.store.is_company(company).await? => {
+                Err(ApiError::forbidden("a company's rejected events are seen with a token of the company"))
+            }
+            _ => Ok(of),
+        }
+    }
+
     async fn rejected(&self, of: &Holder, id: &str) -> Result<RejectedEvent, ApiError> {
         let no_such_event = || ApiError::not_found("there is no such rejected event");
         let id = RejectedId::parse(id).map_err(|_refused| no_such_event())?;

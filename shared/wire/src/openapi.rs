@@ -12,6 +12,7 @@ use crate::{
 };
 
 mod calls;
+pub mod kinds;
 
 /// A schema under its name.
 pub type Named = (String, RefOr<Schema>);

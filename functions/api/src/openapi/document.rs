@@ -1,5 +1,6 @@
 //! The document: what the routes say, what the operations say, and the schemas of all that is sent.
 
+use hookrail_wire::openapi::kinds::text;
 use hookrail_wire::openapi::{example, named, schemas};
 use hookrail_wire::problem::MEDIA_TYPE;
 use http::Method;
@@ -22,6 +23,7 @@ use crate::auth::Access;
 use crate::routes::Route;
 
 const JSON: &str = "application/json";
+const JSON_ANSWER: &str = "application/json; charset=utf-8";
 const BEARER: &str = "bearer";
 const ABOUT: &str = "Webhooks delivered strictly in order. Every error is a problem document (RFC 9457) that names \
                      each bad field. Lists are bare arrays; the next page is in the `Link` header.";
@@ -123,13 +125,12 @@ fn path_names(path: &str) -> impl Iterator<Item = &str> {
 }
 
 fn path_parameter(name: &str) -> Parameter {
-    let id = ObjectBuilder::new().schema_type(Type::String);
     ParameterBuilder::new()
         .name(name)
         .parameter_in(ParameterIn::Path)
         .required(Required::True)
         .description(Some("24 hexadecimal characters; what is no id names nothing."))
-        .schema(Some(id))
+        .schema(Some(text()))
         .build()
 }
 
@@ -150,19 +151,16 @@ fn answered(operation: &Operation) -> Response {
         Shape::Nothing => return ResponseBuilder::new().description(what).build(),
         Shape::One(name) | Shape::LinkedOne(name) => {
             let content = ContentBuilder::new().schema(Some(named(name))).example(example(name));
-            ("application/json; charset=utf-8", content)
+            (JSON_ANSWER, content)
         }
         Shape::List(name) | Shape::Page(name) => {
-            ("application/json; charset=utf-8", ContentBuilder::new().schema(Some(array(name))))
+            (JSON_ANSWER, ContentBuilder::new().schema(Some(array(name))))
         }
         Shape::Object => {
             let object = ObjectBuilder::new().schema_type(Type::Object);
-            ("application/json; charset=utf-8", ContentBuilder::new().schema(Some(object)))
+            (JSON_ANSWER, ContentBuilder::new().schema(Some(object)))
         }
-        Shape::Html => {
-            let text = ObjectBuilder::new().schema_type(Type::String);
-            ("text/html; charset=utf-8", ContentBuilder::new().schema(Some(text)))
-        }
+        Shape::Html => ("text/html; charset=utf-8", ContentBuilder::new().schema(Some(text()))),
     };
     let mut response = ResponseBuilder::new().description(what).content(media_type, content.build());
     if matches!(shape, Shape::Page(_) | Shape::LinkedOne(_)) {
@@ -180,8 +178,7 @@ fn answered(operation: &Operation) -> Response {
 }
 
 fn header(description: &str) -> utoipa::openapi::Header {
-    let text = ObjectBuilder::new().schema_type(Type::String);
-    HeaderBuilder::new().schema(Some(text)).description(Some(description)).build()
+    HeaderBuilder::new().schema(Some(text())).description(Some(description)).build()
 }
 
 /// Why the call may be refused: what its kind of route refuses, then what only it does.

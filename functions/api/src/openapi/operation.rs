@@ -1,12 +1,12 @@
 //! What is said of one route beyond what the route itself says: its words, its query, its documents.
 
+use utoipa::openapi::Required;
 use utoipa::openapi::path::{Parameter, ParameterBuilder, ParameterIn};
-use utoipa::openapi::schema::{ObjectBuilder, SchemaFormat, Type};
-use utoipa::openapi::{KnownFormat, Required};
 
 use hookrail_domain::limits::{IDEMPOTENCY_KEY_CHARS_MAX, URL_CHARS_MAX};
 use hookrail_domain::trigger::CATALOGUE;
 use hookrail_wire::log_filter::RESULTS;
+use hookrail_wire::openapi::kinds::{id, one_of, platform_id, text, time, whole};
 
 use crate::request::PAGE_MAX;
 
@@ -141,15 +141,10 @@ impl Input {
             }
             Self::Result => ("result", "Attempts of this result; events that wait.", one_of(RESULTS)),
             Self::Status => ("status", "Attempts that were answered so.", whole(100, 599)),
-            Self::Event => {
-                ("event", "Attempts to send this event.", text().pattern(Some("^[0-9a-fA-F]{24}$")))
-            }
+            Self::Event => ("event", "Attempts to send this event.", id()),
             Self::From => ("from", "Attempts begun then or later.", time()),
             Self::To => ("to", "Attempts begun before then.", time()),
-            Self::Company => {
-                let id = text().pattern(Some("^[A-Za-z0-9_-]{1,64}$")).format(company_id());
-                ("company", "Whose, if an operator asks.", id)
-            }
+            Self::Company => ("company", "Whose, if an operator asks.", platform_id()),
             Self::Admin => {
                 return header("Admin", "Accepted and ignored, as clients of the reference system send it.");
             }
@@ -172,24 +167,4 @@ fn idempotency_key() -> Parameter {
                        does nothing and gets the same answer.";
     let parameter = ParameterBuilder::new().name("Idempotency-Key").parameter_in(ParameterIn::Header);
     parameter.required(Required::False).description(Some(description)).schema(Some(text)).build()
-}
-
-fn company_id() -> Option<SchemaFormat> {
-    Some(SchemaFormat::Custom("company-id".to_owned()))
-}
-
-fn text() -> ObjectBuilder {
-    ObjectBuilder::new().schema_type(Type::String)
-}
-
-fn time() -> ObjectBuilder {
-    text().format(Some(SchemaFormat::KnownFormat(KnownFormat::DateTime)))
-}
-
-fn one_of(values: impl IntoIterator<Item = &'static str>) -> ObjectBuilder {
-    text().enum_values(Some(values.into_iter().map(ToOwned::to_owned)))
-}
-
-fn whole(least: usize, most: usize) -> ObjectBuilder {
-    ObjectBuilder::new().schema_type(Type::Integer).minimum(Some(least)).maximum(Some(most))
 }

@@ -108,7 +108,7 @@ async fn what_is_larger_than_an_event_is_shown_whole_at_its_own_address() {
 }
 
 #[tokio::test]
-async fn the_operator_sees_what_names_no_company_and_each_company_its_own() {
+async fn the_operator_sees_what_is_no_company_s_and_each_company_its_own() {
     let world = World::new().await;
     let own = keep(&world, &acme(), (0, "a")).await;
     let nobody = keep(&world, &Holder::Operator, (1, "b")).await;
@@ -117,7 +117,12 @@ async fn the_operator_sees_what_names_no_company_and_each_company_its_own() {
         all.as_array().unwrap().iter().map(|one| one["_id"].as_str().unwrap().to_owned()).collect::<Vec<_>>()
     };
     assert_eq!(ids(&world.send(Call::get(PATH).by(OPERATOR)).await), [&*nobody]);
-    assert_eq!(ids(&world.send(Call::get(&format!("{PATH}?company=acme")).by(OPERATOR)).await), [&*own]);
+    let ghost = keep(&world, &Holder::Company(company("ghost")), (2, "c")).await;
+    let of_ghost = world.send(Call::get(&format!("{PATH}?company=ghost")).by(OPERATOR)).await;
+    assert_eq!(ids(&of_ghost), [&*ghost]);
+    for path in [format!("{PATH}?company=acme"), format!("{PATH}/{own}?company=acme")] {
+        assert_eq!(world.send(Call::get(&path).by(OPERATOR)).await.status, 403, "acme's to read");
+    }
     assert_eq!(ids(&world.send(Call::get(PATH)).await), [&*own]);
     assert_eq!(ids(&world.send(Call::get(PATH).by(OTHER)).await), [] as [&str; 0]);
     assert_eq!(world.send(Call::get(&format!("{PATH}/{own}")).by(OTHER)).await.status, 404);

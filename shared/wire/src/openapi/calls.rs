@@ -2,28 +2,26 @@
 
 use hookrail_domain::limits::{
     BASIC_AUTH_CHARS_MAX, CODE_CHARS_MAX, DESCRIPTION_CHARS_MAX, EVENTS_PER_CALL_MAX, HEADER_NAME_BYTES_MAX,
-    HEADER_VALUE_BYTES_MAX, HEADERS_MAX, ID_CHARS_MAX, NAME_CHARS_MAX, SECRET_OVERLAP_SECONDS_MAX,
-    URL_CHARS_MAX,
+    HEADER_VALUE_BYTES_MAX, HEADERS_MAX, NAME_CHARS_MAX, SECRET_OVERLAP_SECONDS_MAX, URL_CHARS_MAX,
 };
 use hookrail_domain::secrets::SECRET_OVERLAP_SECONDS;
 use hookrail_domain::suspension::SUSPEND_AFTER_MAX;
 use hookrail_domain::token::{SESSION_SECONDS_MAX, Scope};
 use hookrail_domain::trigger::{CATALOGUE, Slot, TriggerType};
 use serde_json::json;
+use utoipa::openapi::RefOr;
 use utoipa::openapi::schema::{
     AdditionalProperties, AnyOfBuilder, ArrayBuilder, ObjectBuilder, Schema, SchemaFormat, SchemaType, Type,
 };
-use utoipa::openapi::{KnownFormat, RefOr};
 
-use super::{Named, named};
+use super::kinds::{id, one_of, platform_id, text, time, whole};
+use super::{Named, kinds, named};
 use crate::bulk::WEBHOOKS_PER_CALL_MAX;
 use crate::panel_link::SESSION_SECONDS_MIN;
 
 /// A name holds a character that is no blank.
 const NAME_PATTERN: &str = r"\S";
 const CODE_PATTERN: &str = "^[a-z][_a-z0-9]*$";
-const ID_PATTERN: &str = "^[0-9a-fA-F]{24}$";
-const PLATFORM_ID_PATTERN: &str = "^[A-Za-z0-9_-]{1,64}$";
 const HEADER_NAME_PATTERN: &str = "^[A-Za-z0-9!#$%&'*+.^_`|~-]+$";
 const HEADER_VALUE_PATTERN: &str = r"^[!-~]([\t -~]*[!-~])?$";
 /// 24 to 64 bytes in base64.
@@ -32,8 +30,6 @@ const SECRET_PATTERN: &str = concat!(
     "([A-Za-z0-9+/]{4}|[A-Za-z0-9+/][AQgw]==|[A-Za-z0-9+/]{2}[AEIMQUYcgkosw048]=)?",
     "|([A-Za-z0-9+/]{4}){21}[A-Za-z0-9+/][AQgw]==)$",
 );
-
-const _: () = assert!(ID_CHARS_MAX == 64, "PLATFORM_ID_PATTERN says 64");
 
 pub(super) fn schemas() -> Vec<Named> {
     let schema = |name: &str, schema: ObjectBuilder| (name.to_owned(), Schema::Object(schema.build()).into());
@@ -160,15 +156,18 @@ fn rotation() -> ObjectBuilder {
 fn new_replay() -> ObjectBuilder {
     let result = one_of(["FAILED", "ALL"]).default(Some(json!("FAILED")));
     closed()
-        .property("since", time(true).description(Some("Events first tried or set aside then or later.")))
-        .property("until", time(true).description(Some("Events first tried or set aside before then.")))
+        .property(
+            "since",
+            nullable_time().description(Some("Events first tried or set aside then or later.")),
+        )
+        .property("until", nullable_time().description(Some("Events first tried or set aside before then.")))
         .property("result", result.description(Some("Whether accepted events are sent again too.")))
 }
 
 fn new_company() -> ObjectBuilder {
     let company = ObjectBuilder::new()
         .schema_type(SchemaType::from_iter([Type::String, Type::Null]))
-        .pattern(Some(PLATFORM_ID_PATTERN));
+        .pattern(Some(kinds::PLATFORM_ID_PATTERN));
     object().property("company", company.description(Some("Its id; one is made if it is not said.")))
 }
 
@@ -180,7 +179,7 @@ fn new_token() -> ObjectBuilder {
             platform_id().description(Some("Whose it is to be; the caller's own by default.")),
         )
         .property("scopes", scopes())
-        .property("expiresAt", time(true).description(Some("In the future; never, if it is not said.")))
+        .property("expiresAt", nullable_time().description(Some("In the future; never, if it is not said.")))
         .required("name")
         .required("scopes")
 }
@@ -206,29 +205,12 @@ fn closed() -> ObjectBuilder {
     object().additional_properties(Some(AdditionalProperties::FreeForm(false)))
 }
 
-fn text() -> ObjectBuilder {
-    ObjectBuilder::new().schema_type(Type::String)
-}
-
 fn flag() -> ObjectBuilder {
     ObjectBuilder::new().schema_type(Type::Boolean)
 }
 
-fn one_of(values: impl IntoIterator<Item = &'static str>) -> ObjectBuilder {
-    text().enum_values(Some(values.into_iter().map(ToOwned::to_owned)))
-}
-
-fn whole(least: u64, most: u64) -> ObjectBuilder {
-    let number = |number: u64| i64::try_from(number).unwrap_or(i64::MAX);
-    ObjectBuilder::new().schema_type(Type::Integer).minimum(Some(number(least))).maximum(Some(number(most)))
-}
-
-fn time(is_nullable: bool) -> ObjectBuilder {
-    let kinds = [Type::String, Type::Null];
-    let kinds = kinds.into_iter().take(if is_nullable { 2 } else { 1 });
-    ObjectBuilder::new()
-        .schema_type(SchemaType::from_iter(kinds))
-        .format(Some(SchemaFormat::KnownFormat(KnownFormat::DateTime)))
+fn nullable_time() -> ObjectBuilder {
+    time().schema_type(SchemaType::from_iter([Type::String, Type::Null]))
 }
 
 fn name() -> ObjectBuilder {
@@ -253,14 +235,6 @@ fn url() -> ObjectBuilder {
         .description(Some(
             "Where events are sent: https on port 443 of a public address, unless the operator has opened more.",
         ))
-}
-
-fn id() -> ObjectBuilder {
-    text().pattern(Some(ID_PATTERN))
-}
-
-fn platform_id() -> ObjectBuilder {
-    text().pattern(Some(PLATFORM_ID_PATTERN)).format(Some(SchemaFormat::Custom("company-id".to_owned())))
 }
 
 fn trigger() -> ObjectBuilder {

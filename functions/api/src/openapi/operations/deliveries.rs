@@ -154,7 +154,8 @@ pub(super) const REJECTED: &[Operation] = &[
         tag: Tag::Events,
         summary: "List what was no event, the newest first",
         description: "What came over the queue and could not be read, or named another company, or was handed out too \
-                      often without being taken. It is kept for 14 days.",
+                      often without being taken. It is kept for 14 days, for the company of its queue group; an operator \
+                      sees what names no company, or one that is not there.",
         inputs: &[Input::Limit(20), Input::Cursor, Input::Company],
         answer: answer(200, "A page of rejected events.", Shape::Page("RejectedEvent")),
         ..PLAIN
