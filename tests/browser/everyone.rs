@@ -145,7 +145,7 @@ async fn the_panel_speaks_english_and_spanish_and_says_whose_times_it_shows() {
     page.sees("Times in America/Santiago (UTC−03:00)").await;
     page.choose("#language", "es").await;
     page.sees("Crear / Editar / Eliminar tarea").await;
-    assert_eq!(page.js("document.documentElement.lang").await, "es");
+    page.is("document.documentElement.lang", "es").await;
     page.reload().await;
     page.sees("Nombre").await;
     let texts = "import(document.querySelector('[href$=\"NAME.js\"]').href).then((all) => Object.keys(Object.values(all)[0]))";

@@ -46,7 +46,7 @@ async fn attempts_of_an_event_stand_together_and_open_beside_the_list() {
     page.press("Open event 2, attempt 2").await;
     page.sees("The receiver accepted the event (status 200).").await;
     page.until("location.hash.includes('log=')").await;
-    assert_eq!(page.js("document.activeElement.id").await, "detail-title");
+    page.is("document.activeElement.id", "detail-title").await;
     page.texts(".timeline li", 2).await;
     let keys = page.js("[...document.querySelectorAll('.json > details > :is(details, div)')].map((each) => each.querySelector('.key').textContent)").await;
     assert_eq!(keys[0], "diff");
@@ -54,7 +54,7 @@ async fn attempts_of_an_event_stand_together_and_open_beside_the_list() {
     keep_copies(&world).await;
     page.press("Copy: Response").await;
     page.until("window.copied").await;
-    assert_eq!(page.js("window.copied").await, r#"{"received":true}"#);
+    page.is("window.copied", r#"{"received":true}"#).await;
     page.press("Copy: Trigger").await;
     page.until("JSON.parse(window.copied).type === 'COTTask'").await;
     page.press("Copy link").await;
@@ -211,7 +211,7 @@ async fn what_is_not_live_stays_as_it_is_until_it_is_live_again() {
     page.time_passes().await;
     assert_eq!(page.js(calls).await, before, "nothing is asked for");
     page.texts(EVENTS, 1).await;
-    assert_eq!(page.js("document.querySelector('#news')").await, Value::Null);
+    page.is("document.querySelector('#news')", Value::Null).await;
     page.click("#live").await;
     page.sees("Show new events: 2").await;
     page.texts(EVENTS, 1).await;
@@ -255,18 +255,23 @@ async fn a_large_event_shows_its_beginning_and_the_rest_when_it_is_asked_for() {
             "[...document.querySelectorAll('.json details')].find((each) => each.querySelector('.key')?.textContent === '{key}')"
         )
     };
-    assert_eq!(page.js(&format!("{}.open", of("data"))).await, true);
-    assert_eq!(page.js(&format!("{}.open", of("list"))).await, false);
+    page.is(&format!("{}.open", of("data")), true).await;
+    page.is(&format!("{}.open", of("list")), false).await;
     page.js(&format!("{}.querySelector('summary').id = 'list'", of("list"))).await;
     page.click("#list").await;
     let entries = format!("{}.querySelectorAll(':scope > div').length", of("list"));
     page.until(&format!("{entries} === 200")).await;
     page.press("Show 250 more").await;
     page.until(&format!("{entries} === 450")).await;
-    assert_eq!(page.js(&format!("{}.lastChild.textContent", of("list"))).await, "449: 449");
+    page.is(&format!("{}.lastChild.textContent", of("list")), "449: 449").await;
     page.misses("deepest").await;
     for level in ["deep", "deeper"] {
-        page.js(&format!("{}.querySelector('summary').id = '{level}'", of(level))).await;
+        // What is inside a level is made after it has opened.
+        page.until(&format!(
+            "{found} && ({found}.querySelector('summary').id = '{level}')",
+            found = of(level)
+        ))
+        .await;
         page.click(&format!("#{level}")).await;
     }
     page.sees("found").await;

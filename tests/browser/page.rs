@@ -2,6 +2,7 @@
 
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
+use hookrail_adapters::config::{Environment, ProcessEnvironment};
 use serde_json::{Value, json};
 
 use crate::protocol::Protocol;
@@ -31,6 +32,11 @@ impl Page {
         }
         page.call("Page.addScriptToEvaluateOnNewDocument", json!({ "source": REPORT })).await;
         page.size(1280, 900).await;
+        let slower = ProcessEnvironment.get("HOOKRAIL_BROWSER_TIMES_SLOWER");
+        if let Some(times) = slower {
+            let rate = json!({ "rate": times.parse::<f64>().unwrap() });
+            page.call("Emulation.setCPUThrottlingRate", rate).await;
+        }
         page
     }
 
@@ -96,6 +102,16 @@ impl Page {
             }
         })
         .await
+    }
+
+    /// Waits until the expression has this value: a page does much of what it is asked a moment later.
+    pub(crate) async fn is(&self, expression: &str, expected: impl Into<Value>) {
+        let expected = expected.into();
+        eventually(expression, PATIENCE, async || {
+            let found = self.try_js(expression).await?;
+            if found == expected { Ok(()) } else { Err(format!("{found} instead of {expected}")) }
+        })
+        .await;
     }
 
     /// Waits until the page shows this text.

@@ -105,10 +105,10 @@ async fn a_token_that_may_only_read_is_told_so_where_it_could_have_written() {
     let page = &world.page;
     world.sign_in(&world.token(&READ).await).await;
     page.sees("No webhooks yet").await;
-    assert_eq!(page.js("document.querySelector('.empty button')").await, json!(null));
+    page.is("document.querySelector('.empty button')", json!(null)).await;
     page.place("#/webhooks/new").await;
     page.sees("it lacks the scope webhooks:write").await;
-    assert_eq!(page.js("document.querySelector('form')").await, json!(null));
+    page.is("document.querySelector('form')", json!(null)).await;
     let id = world.webhook("Alpha", "https://example.com/", json!({})).await;
     page.place(&format!("#/webhooks/{id}")).await;
     page.until("document.querySelector('[name=name]')?.value === 'Alpha'").await;
@@ -142,14 +142,14 @@ async fn a_token_that_may_not_see_webhooks_is_told_so_and_not_let_in() {
         page.fill("#token", token).await;
         page.press("Sign in").await;
         page.sees("it is an operator's, or lacks the scope webhooks:read").await;
-        assert_eq!(page.js("document.activeElement.id").await, "token");
-        assert_eq!(page.js("sessionStorage.length").await, 0);
+        page.is("document.activeElement.id", "token").await;
+        page.is("sessionStorage.length", 0).await;
     }
     // By a link as well.
     let link = json!({ "scopes": ["logs:read"] }).to_string();
     let made = stack.post("/api/v3/panel/link", &world.company.token, link).await.expect(201).json();
     page.goto(&format!("{}#code={}", stack.ready.panel, made["code"].as_str().unwrap())).await;
     page.sees("it is an operator's, or lacks the scope webhooks:read").await;
-    assert_eq!(page.js("sessionStorage.length").await, 0);
+    page.is("sessionStorage.length", 0).await;
     page.is_clean().await;
 }

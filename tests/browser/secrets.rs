@@ -23,7 +23,7 @@ async fn the_secret_is_masked_until_it_is_asked_for_copied_rotated_and_ended() {
     page.js("void (navigator.clipboard.writeText = async (text) => { window.copied = text; })").await;
     page.press("Copy the signing secret").await;
     page.until("window.copied").await;
-    assert_eq!(page.js("window.copied").await, first);
+    page.is("window.copied", first.clone()).await;
 
     page.click("#rotate").await;
     page.fill("[name=overlapSeconds]", "1000").await;

@@ -19,7 +19,7 @@ async fn a_token_signs_in_and_is_asked_for_again_after_signing_out() {
     page.sees("No webhooks yet").await;
     page.press("Sign out").await;
     page.sees("You are signed out.").await;
-    assert_eq!(page.js("sessionStorage.length").await, 0);
+    page.is("sessionStorage.length", 0).await;
     page.is_clean().await;
 }
 
@@ -31,8 +31,8 @@ async fn a_link_signs_in_once_leaves_the_address_and_ends_with_signing_out() {
     let url = format!("{}#code={}", stack.ready.panel, world.code().await);
     page.goto(&url).await;
     page.sees("No webhooks yet").await;
-    assert_eq!(page.js("location.hash").await, "");
-    assert_eq!(page.js("localStorage.getItem('hookrail.session')").await, json!(null));
+    page.is("location.hash", "").await;
+    page.is("localStorage.getItem('hookrail.session')", json!(null)).await;
     let token = page.js("JSON.parse(sessionStorage.getItem('hookrail.session')).token").await;
     page.press("Sign out").await;
     page.sees("You are signed out.").await;

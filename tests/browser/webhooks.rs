@@ -103,7 +103,7 @@ async fn an_empty_list_has_one_button_and_each_row_leads_to_its_webhook() {
     page.place("#/webhooks").await;
     page.press("Edit Alpha").await;
     page.until("document.querySelector('#save') !== null").await;
-    assert_eq!(page.js("location.hash").await, format!("#/webhooks/{id}"));
+    page.is("location.hash", format!("#/webhooks/{id}")).await;
     page.press("All webhooks").await;
     page.press("Alpha").await;
     page.sees("No records found").await;
@@ -163,7 +163,7 @@ async fn pages_have_as_many_items_as_were_chosen_and_the_address_says_so() {
             page.until(&format!("location.hash.includes('size={size}')")).await;
             page.reload().await;
             page.texts(items, size).await;
-            assert_eq!(page.js("document.querySelector('.pager select').value").await, size.to_string());
+            page.is("document.querySelector('.pager select').value", size.to_string()).await;
         }
         page.choose(".pager select", "100").await;
         page.texts(items, 100).await;
