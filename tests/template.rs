@@ -10,6 +10,8 @@ use hookrail::dev::options::VISIBILITY_FACTOR;
 use hookrail::dev::resources::{RECEIVES_MAX, RETENTION_SECONDS};
 use hookrail::dev::schedule::PERIOD;
 use hookrail_adapters::config;
+use hookrail_adapters::scripts::InProcessScripts;
+use hookrail_adapters::store::item::job::{JOBS_INDEX, JOBS_PARTITION, JOBS_SORT};
 use hookrail_adapters::store::item::line::{DUE_INDEX, DUE_PARTITION, DUE_SORT};
 use hookrail_adapters::store::item::row::{EVENT_INDEX, EVENT_PARTITION};
 use hookrail_adapters::store::item::{PARTITION_KEY, SORT_KEY};
@@ -105,16 +107,20 @@ fn every_queue_keeps_order_and_what_it_was_given() {
 }
 
 #[test]
-fn the_log_table_has_the_indexes_of_lines_that_are_due_and_of_events() {
+fn the_log_table_has_the_indexes_of_lines_that_are_due_of_events_and_of_jobs() {
     let table = at(&template(), &["Resources", "LogTable", "Properties"]);
     let text = |value: &Value, field: &str| at(value, &[field]).as_str().unwrap().to_owned();
     let list = |value: &Value, field: &str| at(value, &[field]).as_sequence().unwrap().clone();
     let indexes = list(&table, "GlobalSecondaryIndexes");
-    let expected = [(DUE_INDEX, [DUE_PARTITION, DUE_SORT]), (EVENT_INDEX, [EVENT_PARTITION, PARTITION_KEY])];
+    let expected = [
+        (DUE_INDEX, [DUE_PARTITION, DUE_SORT], "KEYS_ONLY"),
+        (EVENT_INDEX, [EVENT_PARTITION, PARTITION_KEY], "KEYS_ONLY"),
+        (JOBS_INDEX, [JOBS_PARTITION, JOBS_SORT], "ALL"),
+    ];
     assert_eq!(indexes.len(), expected.len());
-    for (index, (name, expected)) in indexes.iter().zip(expected) {
+    for (index, (name, expected, holds)) in indexes.iter().zip(expected) {
         assert_eq!(text(index, "IndexName"), name);
-        assert_eq!(at(index, &["Projection", "ProjectionType"]).as_str(), Some("KEYS_ONLY"));
+        assert_eq!(at(index, &["Projection", "ProjectionType"]).as_str(), Some(holds));
         let keys: Vec<_> = list(index, "KeySchema").iter().map(|key| text(key, "AttributeName")).collect();
         assert_eq!(keys, expected);
     }
@@ -128,9 +134,11 @@ fn the_log_table_has_the_indexes_of_lines_that_are_due_and_of_events() {
         (DUE_PARTITION, "S"),
         (DUE_SORT, "N"),
         (EVENT_PARTITION, "S"),
+        (JOBS_PARTITION, "S"),
+        (JOBS_SORT, "S"),
     ];
     assert_eq!(kinds, expected.map(|(name, kind)| (name.to_owned(), kind.to_owned())));
-    for (role, index) in [("RecoverRole", DUE_INDEX), ("ApiRole", EVENT_INDEX)] {
+    for (role, index) in [("RecoverRole", DUE_INDEX), ("ApiRole", EVENT_INDEX), ("ApiRole", JOBS_INDEX)] {
         let role = serde_norway::to_string(&at(&template(), &["Resources", role])).unwrap();
         assert!(role.contains(&format!("/index/{index}\n")), "{role}");
     }
@@ -211,6 +219,7 @@ const VARIABLES: [(&str, &[&str]); 4] = [
             config::TIMEOUT_SECONDS,
             config::SUSPEND_AFTER,
             config::PARK_AFTER_SECONDS,
+            config::WORKFLOW_ENGINE_URL,
             config::OPERATOR_TOKEN_SHA256,
             config::JWT_ISSUER,
             config::JWT_AUDIENCE,
@@ -221,6 +230,8 @@ const VARIABLES: [(&str, &[&str]); 4] = [
         "FanOutFunction",
         &[
             config::CONFIG_TABLE,
+            config::LOG_TABLE,
+            config::WORKFLOW_ENGINE_URL,
             config::REDACTION,
             config::EVENTS_QUEUE_URLS,
             config::DELIVERIES_QUEUE_URLS,
@@ -325,6 +336,7 @@ fn every_route_of_the_api_is_a_route_of_the_template() {
         MemoryTables::default(),
         MemoryQueue::default(),
         ScriptedSender::default(),
+        InProcessScripts,
         ManualClock::at(hookrail_domain::time::Millis(0)),
     );
     let no_variable = config::ApiConfig {
@@ -336,6 +348,7 @@ fn every_route_of_the_api_is_a_route_of_the_template() {
         timeout_seconds: 1,
         suspension: SuspensionPolicy::default(),
         targets: TargetPolicy::default(),
+        workflow: None,
         operator: None,
         jwt: None,
     };

@@ -15,6 +15,7 @@ use hookrail::{dev, event, log, show, token, webhook};
 use hookrail_adapters::config::{
     ApiConfig, AwsConfig, DeliverConfig, FanOutConfig, LogLevel, ProcessEnvironment, RecoverConfig,
 };
+use hookrail_adapters::scripts;
 use hookrail_adapters::telemetry::{self, Chain};
 use hookrail_domain::target::TargetPolicy;
 
@@ -53,6 +54,9 @@ enum What {
 type Failure = Box<dyn std::error::Error + Send + Sync>;
 
 fn main() -> ExitCode {
+    if scripts::serve_if_asked() {
+        return ExitCode::SUCCESS;
+    }
     match Command::parse().what {
         What::Dev(options) => ended(dev::run(&options)),
         What::Webhook(command) => called(webhook::run(&command)),

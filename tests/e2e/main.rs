@@ -21,6 +21,7 @@ mod event;
 mod receiver;
 mod queues;
 mod operational;
+mod platform;
 mod order;
 mod crash;
 mod restart;

@@ -8,6 +8,7 @@ use axum::Router;
 use axum::body::{Body, to_bytes};
 use futures_util::FutureExt as _;
 use hookrail_adapters::config::ApiConfig;
+use hookrail_adapters::scripts::InProcessScripts;
 use hookrail_adapters::store::ConfigStore as _;
 use hookrail_api::{App, router};
 use hookrail_domain::id::CompanyId;
@@ -91,10 +92,11 @@ async fn api(queue: MemoryQueue) -> Router {
         attempts_max: 3,
         timeout_seconds: 10,
         suspension: SuspensionPolicy::default(),
+        workflow: None,
         targets: TargetPolicy::default(),
         operator: None,
         jwt: None,
     };
     let clock = ManualClock::at(Millis(1_651_780_480_000));
-    router(&Arc::new(App::new((tables, queue, ScriptedSender::default(), clock), config)))
+    router(&Arc::new(App::new((tables, queue, ScriptedSender::default(), InProcessScripts, clock), config)))
 }

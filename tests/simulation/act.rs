@@ -7,10 +7,12 @@ use hookrail_adapters::recovery;
 use hookrail_adapters::store::{Change, ConfigStore as _, LogStore as _, Replacement};
 use hookrail_domain::id::{ContextId, DeliveryId, EventId};
 use hookrail_domain::intervention::Waiting;
+use hookrail_domain::platform::EventType;
+use hookrail_domain::platform::webhook::{PlatformWebhook, Stamp, WebhookScope};
 use hookrail_domain::replay::ReplayRange;
 use hookrail_domain::secrets::{Credentials, Secrets};
 use hookrail_domain::signature::SigningSecret;
-use hookrail_domain::subscription::{Code, Name, Subscription};
+use hookrail_domain::subscription::{Code, CotWebhook, Face, Name, Subscription};
 use hookrail_domain::target::TargetUrl;
 use hookrail_domain::trigger::{Context, Slot, Trigger, TriggerType};
 use hookrail_fifo::mapping::Answer;
@@ -98,16 +100,37 @@ fn next_version(world: &World, index: usize, is_active: bool) -> Subscription {
         id: fact.line.subscription,
         company: fact.line.company.clone(),
         is_active,
-        trigger: trigger(plan.trigger),
-        url: TargetUrl::parse_unchecked(&url(index, version)).unwrap(),
-        name: Name::parse("webhook").unwrap(),
-        code: Code::parse(&format!("webhook_{index}")).unwrap(),
+        name: Name::parse(&format!("webhook {index}")).unwrap(),
+        face: if world.setup.is_of_records(index) {
+            on_users(&url(index, version))
+        } else {
+            Face::Cot(CotWebhook {
+                trigger: trigger(plan.trigger),
+                url: TargetUrl::parse_unchecked(&url(index, version)).unwrap(),
+                code: Code::parse(&format!("webhook_{index}")).unwrap(),
+            })
+        },
         description: None,
         version,
         inactive_because: None,
         credentials: Credentials::default(),
         suspend_after: None,
     }
+}
+
+/// A webhook on users, whose filter and URL have to be asked.
+fn on_users(url: &str) -> Face {
+    let stamp = Stamp { at: hookrail_domain::time::Millis(0), by: String::new() };
+    Face::Platform(Box::new(PlatformWebhook {
+        scope: WebhookScope::Space,
+        kind: EventType::User,
+        event: "Updated",
+        filter: "true".to_owned(),
+        url: url.to_owned(),
+        key: None,
+        created: stamp.clone(),
+        updated: stamp,
+    }))
 }
 
 fn remember(world: &World, index: usize, is_active: bool) {
@@ -247,6 +270,12 @@ fn push(world: &World, company: usize, kind: Option<Kind>, body: Option<u8>) {
     let body: Arc<str> = match kind {
         Some(Kind::Task) => text("COTTask", "g0"),
         Some(Kind::GroupTask) => text("COTTask", GROUP),
+        Some(Kind::User) if world.setup.has_records() => {
+            let note = body.map_or_else(|| format!("event {of_company}"), |body| format!("same {body}"));
+            format!(
+                r#"{{"event":{{"type":"User","action":"Updated"}},"user":{{"username":"ana"}},"note":"{note}"}}"#
+            )
+        }
         Some(Kind::User) => text("COTUser", "g0"),
         None => format!("no event {of_company} of company {company}"),
     }

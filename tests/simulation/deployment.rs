@@ -83,10 +83,12 @@ pub(crate) fn lambda(setup: &Setup) -> Lambda {
     let deliveries_queue_urls: Vec<_> = names.iter().map(|name| url(name)).collect();
     let fan_out = FanOutConfig {
         redacts: true,
+        log_table: String::new(),
         config_table: String::new(),
         events_queue_urls: vec![url(EVENTS)],
         deliveries_queue_urls: deliveries_queue_urls.clone(),
         events_dlq_url: url(DEAD_EVENTS),
+        workflow: None,
     };
     let deliver = DeliverConfig {
         config_table: String::new(),

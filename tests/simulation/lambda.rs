@@ -24,13 +24,14 @@ use crate::history::{RunEnd, RunFact};
 use crate::receiver::Receivers;
 use crate::rng::Rng;
 use crate::sandbox::{Sandbox, SandboxClock};
+use crate::scripted::Scripted;
 use crate::time::{BEGIN, Time};
 use crate::warm::{event_of, warm_deliver, warm_fan_out, warm_recover};
 use crate::world::{Invocation, World};
 
 type Store = Faulty<MemoryTables>;
 pub(crate) type Queues = Faulty<ModelQueue<Time>>;
-pub(crate) type FanOutApp = fan_out::App<Store, Queues, SandboxClock>;
+pub(crate) type FanOutApp = fan_out::App<Store, Queues, Scripted, SandboxClock>;
 pub(crate) type RecoverApp = recover::App<Store, Queues, Faulty<Receivers>, SandboxClock>;
 pub(crate) type DeliverApp = deliver::App<Store, Queues, Faulty<Receivers>, SandboxClock>;
 

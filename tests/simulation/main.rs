@@ -19,6 +19,7 @@ mod receiver;
 mod history;
 mod world;
 mod sandbox;
+mod scripted;
 mod planted;
 mod faulty;
 mod deployment;

@@ -53,6 +53,19 @@ pub(crate) struct Webhook {
     pub(crate) receiver: Receiver,
 }
 
+impl Setup {
+    /// Whether users are records of the platform in this schedule: their webhooks have filters and templates, and
+    /// their events have jobs.
+    pub(crate) fn has_records(&self) -> bool {
+        (self.seed / 2).is_multiple_of(5)
+    }
+
+    /// Whether this webhook is one on records.
+    pub(crate) fn is_of_records(&self, webhook: usize) -> bool {
+        self.has_records() && self.webhooks[webhook].trigger == Kind::User
+    }
+}
+
 /// Which events: of users, of tasks, or of the tasks of one group.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Kind {

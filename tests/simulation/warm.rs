@@ -13,6 +13,7 @@ use crate::faulty::Faulty;
 use crate::lambda::{DeliverApp, FanOutApp, RecoverApp};
 use crate::receiver::Receivers;
 use crate::sandbox::{Sandbox, SandboxClock};
+use crate::scripted::Scripted;
 use crate::world::World;
 
 fn cold(world: &Arc<World>, function: Function) -> Arc<Sandbox> {
@@ -32,6 +33,7 @@ pub(crate) fn warm_fan_out(world: &Arc<World>) -> (Arc<Sandbox>, Arc<FanOutApp>)
     }
     let sandbox = cold(world, Function::FanOut);
     let app = fan_out::App {
+        scripts: Scripted(Arc::clone(&sandbox)),
         store: faulty(&sandbox, world.tables.clone()),
         queue: faulty(&sandbox, ModelQueue::new(Arc::clone(&world.queues), world.time.clone())),
         clock: SandboxClock(Arc::clone(&sandbox)),

@@ -3,6 +3,7 @@
 use std::path::PathBuf;
 
 use clap::Args;
+use hookrail_script::workflow::{InvalidBase, WorkflowBase};
 
 /// What must be left of a function's time beside one attempt, in seconds.
 const FUNCTION_TIMEOUT_SLACK_SECONDS: u64 = 3;
@@ -45,6 +46,9 @@ pub struct DevOptions {
     /// Sandboxes per function at most.
     #[arg(long, value_name = "N", default_value_t = 16, value_parser = clap::value_parser!(u64).range(1..=1000))]
     pub concurrency: u64,
+    /// Where relative URLs of platform webhooks go: the base URL of a workflow engine.
+    #[arg(long, value_name = "URL")]
+    pub workflow_engine: Option<String>,
     /// Use this AWS endpoint on loopback (`LocalStack`, `ministack`) instead of the embedded tables and queues.
     #[arg(long, value_name = "URL")]
     pub endpoint: Option<String>,
@@ -66,6 +70,8 @@ pub enum BadOptions {
         "--function-timeout {function_timeout} must be above --timeout {timeout} + {FUNCTION_TIMEOUT_SLACK_SECONDS}"
     )]
     FunctionTimeout { function_timeout: u64, timeout: u64 },
+    #[error("--workflow-engine {0}")]
+    WorkflowEngine(InvalidBase),
     #[error("--endpoint must be an http URL on loopback, like http://127.0.0.1:4566")]
     Endpoint,
 }
@@ -77,6 +83,8 @@ impl DevOptions {
             let (function_timeout, timeout) = (self.function_timeout, self.timeout);
             return Err(BadOptions::FunctionTimeout { function_timeout, timeout });
         }
+        let engine = self.workflow_engine.as_deref().map(WorkflowBase::parse).transpose();
+        engine.map_err(BadOptions::WorkflowEngine)?;
         if self.endpoint.as_deref().is_some_and(|endpoint| !is_loopback(endpoint)) {
             return Err(BadOptions::Endpoint);
         }
@@ -134,5 +142,10 @@ mod tests {
         assert_eq!(refused("--endpoint http://10.0.0.1:4566"), BadOptions::Endpoint);
         assert_eq!(refused("--endpoint https://sqs.us-east-1.amazonaws.com"), BadOptions::Endpoint);
         assert_eq!(options("--endpoint http://localhost:4566").check(), Ok(()));
+        assert_eq!(
+            refused("--workflow-engine engine").to_string(),
+            "--workflow-engine must be an absolute http or https URL"
+        );
+        assert_eq!(options("--workflow-engine http://127.0.0.1:1/x").check(), Ok(()));
     }
 }

@@ -326,6 +326,7 @@ fn environment(
         (config::TIMEOUT_SECONDS, options.timeout.to_string()),
         (config::SUSPEND_AFTER, options.suspend_after.to_string()),
         (config::PARK_AFTER_SECONDS, options.park_after.to_string()),
+        (config::WORKFLOW_ENGINE_URL, options.workflow_engine.clone().unwrap_or_default()),
         (config::OPERATOR_TOKEN_SHA256, operator),
     ]
     .map(|(name, value)| (name.to_owned(), value))

@@ -235,6 +235,9 @@ export const ENGLISH = {
   "error.skipped": "Not sent: a person skipped it.",
   "error.expired": "Not sent: it was set aside for too long.",
   "error.dead_lettered": "The queue gave up on it before an attempt could be recorded.",
+  "error.filter": "The webhook’s filter failed for this event.",
+  "error.template": "The webhook’s URL template gave no URL for this event.",
+  "error.cancelled": "Somebody cancelled it before it was sent.",
 
   "queue.free": "Nothing waits: events are sent as they come.",
   "queue.off": "The webhook is disabled: nothing is sent.",

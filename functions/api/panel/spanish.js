@@ -231,6 +231,9 @@ export const SPANISH = {
   "error.skipped": "Sin enviar: una persona lo omitió.",
   "error.expired": "Sin enviar: estuvo apartado demasiado tiempo.",
   "error.dead_lettered": "La cola lo abandonó antes de que se pudiera anotar un intento.",
+  "error.filter": "El filtro del webhook falló con este evento.",
+  "error.template": "La plantilla de la URL no dio ninguna URL para este evento.",
+  "error.cancelled": "Alguien lo canceló antes de que se enviara.",
 
   "queue.free": "No espera nada: los eventos se envían según llegan.",
   "queue.off": "El webhook está desactivado: no se envía nada.",

@@ -8,6 +8,7 @@ use http::header::{CACHE_CONTROL, CONTENT_TYPE, LINK, X_CONTENT_TYPE_OPTIONS};
 use http::{HeaderValue, StatusCode};
 
 use crate::error::{ApiError, Cause};
+use crate::platform::refusals::CorrelationId;
 use hookrail_adapters::telemetry::Chain;
 
 const JSON: HeaderValue = HeaderValue::from_static("application/json; charset=utf-8");
@@ -38,7 +39,8 @@ pub async fn finish(request: Request, next: Next) -> Response {
     let mut response = next.run(request).await;
     if let Some(Cause(cause)) = response.extensions_mut().remove() {
         let status = response.status().as_u16();
-        tracing::error!(%method, path, status, cause = %Chain(&cause), "request.failed");
+        let id = response.extensions().get::<CorrelationId>().map(CorrelationId::as_str);
+        tracing::error!(%method, path, status, correlation_id = id, cause = %Chain(&cause), "request.failed");
     }
     let headers = response.headers_mut();
     // But for the panel's files, which are the same for everybody.

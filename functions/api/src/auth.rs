@@ -6,6 +6,8 @@ use std::sync::{Arc, Mutex, PoisonError};
 use axum::extract::{FromRequestParts, Request, State};
 use axum::middleware::Next;
 use axum::response::Response;
+use base64::Engine;
+use base64::engine::general_purpose::STANDARD;
 use hookrail_adapters::clock::Clock;
 use hookrail_adapters::store::LineKey;
 use hookrail_adapters::store::access::AccessStore;
@@ -22,7 +24,7 @@ use http::request::Parts;
 
 use crate::error::{ApiError, Bug};
 use crate::jwt::is_jwt;
-use crate::{App, Ports};
+use crate::{App, Ports, platform};
 
 /// How long a sandbox believes what it read about a token. A revoked token works no longer than this.
 const TOKEN_CACHE_MS: u64 = 5000;
@@ -150,12 +152,17 @@ pub async fn admit<P: Ports>(
     mut request: Request,
     next: Next,
 ) -> Result<Response, ApiError> {
-    let text = bearer(request.headers()).ok_or_else(|| ApiError::unauthorized("send a Bearer token"))?;
+    let text = match bearer(request.headers()) {
+        Some(token) => token.to_owned(),
+        None => {
+            password_of_platform(&request).ok_or_else(|| ApiError::unauthorized("send a Bearer token"))?
+        }
+    };
     let unknown = || ApiError::unauthorized("the token is not valid");
     if TOKEN_CHARS_MAX < text.len() {
         return Err(unknown());
     }
-    let caller = app.find_caller(text).await?.ok_or_else(unknown)?;
+    let caller = app.find_caller(&text).await?.ok_or_else(unknown)?;
     if caller.grant.is_expired(app.clock.now()) {
         return Err(unknown());
     }
@@ -171,6 +178,19 @@ fn bearer(headers: &HeaderMap) -> Option<&str> {
     let (scheme, token) = headers.get(AUTHORIZATION)?.to_str().ok()?.split_once(' ')?;
     let token = token.trim();
     (scheme.eq_ignore_ascii_case("bearer") && !token.is_empty()).then_some(token)
+}
+
+/// Clients of the platform know HTTP Basic alone: the password is the token, whatever the user is called. No browser is
+/// ever asked for it, so none sends it along with what another site makes it send.
+fn password_of_platform(request: &Request) -> Option<String> {
+    if !platform::is_below(request.uri().path()) {
+        return None;
+    }
+    let (scheme, encoded) = request.headers().get(AUTHORIZATION)?.to_str().ok()?.split_once(' ')?;
+    let decoded = STANDARD.decode(encoded.trim()).ok().filter(|_| scheme.eq_ignore_ascii_case("basic"))?;
+    let text = String::from_utf8(decoded).ok()?;
+    let (_, password) = text.split_once(':')?;
+    (!password.is_empty()).then(|| password.to_owned())
 }
 
 impl<P: Ports> App<P> {

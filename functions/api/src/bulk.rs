@@ -5,7 +5,6 @@ use std::sync::Arc;
 use axum::extract::State;
 use axum::response::Response;
 use hookrail_adapters::clock::Clock;
-use hookrail_adapters::store::ConfigStore;
 use hookrail_adapters::telemetry::Chain;
 use hookrail_domain::audit::{AuditAction, Finding};
 use hookrail_domain::id::SubscriptionId;
@@ -16,7 +15,7 @@ use http::StatusCode;
 
 use crate::auth::{Caller, Tenant};
 use crate::error::{ApiError, Cause};
-use crate::request::{JsonBody, no_such_webhook};
+use crate::request::JsonBody;
 use crate::subscriptions::action_of;
 use crate::{App, Ports, answer};
 
@@ -85,8 +84,7 @@ impl<P: Ports> App<P> {
         id: SubscriptionId,
         call: &BulkCall,
     ) -> Result<Option<AuditAction>, ApiError> {
-        let found = self.store.find_subscription(tenant.company(), id).await?;
-        let current = found.ok_or_else(no_such_webhook)?;
+        let current = self.find_cot(tenant.company(), id).await?;
         if current.is_active == call.is_active && call.waiting == Waiting::Keep {
             return Ok(None);
         }

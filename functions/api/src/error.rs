@@ -22,6 +22,15 @@ struct Refusal {
     body: Option<Vec<u8>>,
     headers: HeaderMap,
     cause: Option<Cause>,
+    /// The reason for programs, in answers that have a place for it.
+    key: Option<&'static str>,
+}
+
+/// What a call was refused with. Travels beside the response to where some answers get another shape.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Refused {
+    pub detail: String,
+    pub key: Option<&'static str>,
 }
 
 /// Why a call failed, for the log only. Travels beside the response to the one place that logs.
@@ -35,7 +44,7 @@ pub struct Bug(pub &'static str);
 
 impl From<Problem> for ApiError {
     fn from(problem: Problem) -> Self {
-        Self(Box::new(Refusal { problem, body: None, headers: HeaderMap::new(), cause: None }))
+        Self(Box::new(Refusal { problem, body: None, headers: HeaderMap::new(), cause: None, key: None }))
     }
 }
 
@@ -112,6 +121,13 @@ impl ApiError {
         self
     }
 
+    /// Tells programs the reason.
+    #[must_use]
+    pub fn with_key(mut self, key: &'static str) -> Self {
+        self.0.key = Some(key);
+        self
+    }
+
     /// Writes the problem by `render`, which adds members of its own.
     #[must_use]
     pub fn rendered_by(mut self, render: impl FnOnce(&Problem) -> Vec<u8>) -> Self {
@@ -134,12 +150,13 @@ impl ApiError {
 
 impl IntoResponse for ApiError {
     fn into_response(self) -> Response {
-        let Refusal { problem, body, headers, cause } = *self.0;
+        let Refusal { problem, body, headers, cause, key } = *self.0;
         let mut response = Response::new(Body::from(body.unwrap_or_else(|| problem.render())));
         *response.status_mut() =
             StatusCode::from_u16(problem.status).unwrap_or(StatusCode::INTERNAL_SERVER_ERROR);
         *response.headers_mut() = headers;
         response.headers_mut().insert(CONTENT_TYPE, HeaderValue::from_static(MEDIA_TYPE));
+        response.extensions_mut().insert(Refused { detail: problem.detail, key });
         if let Some(cause) = cause {
             response.extensions_mut().insert(cause);
         }

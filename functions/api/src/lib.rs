@@ -12,11 +12,14 @@ use hookrail_adapters::config::{ApiConfig, AwsConfig};
 use hookrail_adapters::issuer::HttpIssuer;
 use hookrail_adapters::queue::Queue;
 use hookrail_adapters::queue::sqs::SqsQueue;
+use hookrail_adapters::scripts::Scripts;
+use hookrail_adapters::scripts::child::ChildScripts;
 use hookrail_adapters::sender::Sender;
 use hookrail_adapters::sender::http::HttpSender;
 use hookrail_adapters::store::access::AccessStore;
 use hookrail_adapters::store::dynamodb::DynamoDbStore;
 use hookrail_adapters::store::listing::ListStore;
+use hookrail_adapters::store::platform::NamedStore;
 use hookrail_adapters::store::rejected::RejectedStore;
 use hookrail_adapters::store::{ConfigStore, LogStore};
 
@@ -45,31 +48,36 @@ pub mod rejected;
 pub mod companies;
 pub mod tokens;
 pub mod panel;
+pub mod platform;
 pub mod openapi;
 
+pub use platform::{JOBS_PATH, KAPPS_PATH, META_PATH, NAMED_PATH};
 pub use routes::{
     AUDIT_PATH, COMPANIES_PATH, EVENTS_PATH, LINKS_PATH, LOGS_PATH, OPENAPI_PATH, PANEL_PATH, REFERENCE_PATH,
     REJECTED_PATH, SESSION_PATH, TEST_PATH, TOKENS_PATH, TRIGGERS_PATH, WEBHOOKS_PATH, router,
 };
 
-/// What the API works on. A type of its own, so that handlers name one parameter instead of four.
+/// What the API works on. A type of its own, so that handlers name one parameter instead of five.
 pub trait Ports: Send + Sync + 'static {
-    type Store: ConfigStore + LogStore + AccessStore + ListStore + RejectedStore;
+    type Store: ConfigStore + LogStore + AccessStore + ListStore + NamedStore + RejectedStore;
     type Queue: Queue;
     type Sender: Sender;
+    type Scripts: Scripts;
     type Clock: Clock;
 }
 
-impl<S, Q, H, C> Ports for (S, Q, H, C)
+impl<S, Q, H, E, C> Ports for (S, Q, H, E, C)
 where
-    S: ConfigStore + LogStore + AccessStore + ListStore + RejectedStore + 'static,
+    S: ConfigStore + LogStore + AccessStore + ListStore + NamedStore + RejectedStore + 'static,
     Q: Queue + 'static,
     H: Sender + 'static,
+    E: Scripts + 'static,
     C: Clock + 'static,
 {
     type Store = S;
     type Queue = Q;
     type Sender = H;
+    type Scripts = E;
     type Clock = C;
 }
 
@@ -78,6 +86,7 @@ pub struct App<P: Ports> {
     store: P::Store,
     queue: P::Queue,
     sender: P::Sender,
+    scripts: P::Scripts,
     clock: P::Clock,
     config: ApiConfig,
     tokens: TokenCache,
@@ -85,13 +94,13 @@ pub struct App<P: Ports> {
     description: openapi::Description,
 }
 
-impl<S, Q, H, C> App<(S, Q, H, C)>
+impl<S, Q, H, E, C> App<(S, Q, H, E, C)>
 where
-    (S, Q, H, C): Ports<Store = S, Queue = Q, Sender = H, Clock = C>,
+    (S, Q, H, E, C): Ports<Store = S, Queue = Q, Sender = H, Scripts = E, Clock = C>,
 {
-    pub fn new((store, queue, sender, clock): (S, Q, H, C), config: ApiConfig) -> Self {
+    pub fn new((store, queue, sender, scripts, clock): (S, Q, H, E, C), config: ApiConfig) -> Self {
         let (tokens, description) = (TokenCache::default(), openapi::Description::default());
-        Self { store, queue, sender, clock, config, tokens, jwts: None, description }
+        Self { store, queue, sender, scripts, clock, config, tokens, jwts: None, description }
     }
 
     /// Also believes the tokens of an identity provider.
@@ -119,6 +128,7 @@ pub async fn run(config: ApiConfig, aws: AwsConfig) -> Result<(), lambda_http::E
         Some(jwt) => Some(Jwts::new(jwt.clone(), Box::new(HttpIssuer::new(&jwt.issuer)?))),
         None => None,
     };
-    let app = App::new((store, queue, sender, SystemClock), config).with_jwts(jwts);
+    let scripts = ChildScripts::of_this_executable()?;
+    let app = App::new((store, queue, sender, scripts, SystemClock), config).with_jwts(jwts);
     lambda_http::run(router(&Arc::new(app))).await
 }

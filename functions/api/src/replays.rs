@@ -45,7 +45,19 @@ pub async fn redeliver<P: Ports>(
     if newest < sequence {
         return Err(conflict(OPEN));
     }
-    start(&app, &key, ReplayRange { first: sequence, last: sequence, only_failed: false }).await
+    start(&app, &key, alone(sequence)).await
+}
+
+fn alone(sequence: u64) -> ReplayRange {
+    ReplayRange { first: sequence, last: sequence, only_failed: false }
+}
+
+/// Sends an event that has ended once more.
+pub(crate) async fn again<P: Ports>(app: &App<P>, key: &LineKey, sequence: u64) -> Result<(), ApiError> {
+    if last_ended(app, key).await? < sequence {
+        return Err(conflict(OPEN));
+    }
+    begin(app, key, alone(sequence)).await
 }
 
 /// `POST /api/v3/webhook/subscription/{id}/replay`: a range of ended events is sent again, oldest first.
@@ -103,6 +115,11 @@ pub async fn cancel<P: Ports>(
 }
 
 async fn start<P: Ports>(app: &App<P>, key: &LineKey, range: ReplayRange) -> Result<Response, ApiError> {
+    begin(app, key, range).await?;
+    show(app, key, StatusCode::ACCEPTED).await
+}
+
+async fn begin<P: Ports>(app: &App<P>, key: &LineKey, range: ReplayRange) -> Result<(), ApiError> {
     let now = app.clock.now();
     match recovery::replay(
         (&app.store, &app.queue),
@@ -112,7 +129,7 @@ async fn start<P: Ports>(app: &App<P>, key: &LineKey, range: ReplayRange) -> Res
     )
     .await?
     {
-        Change::Done => show(app, key, StatusCode::ACCEPTED).await,
+        Change::Done => Ok(()),
         Change::Lost => Err(conflict(RUNNING)),
     }
 }

@@ -14,7 +14,7 @@ use http::Method;
 use crate::auth::Access;
 use crate::{
     App, Ports, answer, audit, auth, bulk, companies, error, events, idempotency, logs, openapi, panel,
-    queue, rejected, replays, request, secrets, subscriptions, test_sends, tokens, triggers,
+    platform, queue, rejected, replays, request, secrets, subscriptions, test_sends, tokens, triggers,
 };
 
 /// Where webhooks are listed and made; one is this path, a slash and its id.
@@ -74,7 +74,7 @@ impl<P: Ports> Routes<P> {
     #[must_use]
     pub fn new(app: &Arc<App<P>>) -> Self {
         let empty = Self { app: Arc::clone(app), router: Router::new(), listed: Vec::new() };
-        empty.webhooks().lines().access().panel()
+        empty.webhooks().lines().access().panel().platform().platform_jobs().platform_meta()
     }
 
     /// The routes, in the order they were listed.
@@ -179,6 +179,55 @@ impl<P: Ports> Routes<P> {
             .get(&format!("{PANEL_PATH}/{{*file}}"), Access::Anyone, panel::files::file)
     }
 
+    /// The second face: a space is the token's company, and a webhook is known by its name.
+    fn platform(self) -> Self {
+        let (read, write) = (Access::Company(Scope::WebhooksRead), Access::Company(Scope::WebhooksWrite));
+        let kapp = format!("{}/{{kappSlug}}/webhooks", platform::KAPPS_PATH);
+        [platform::NAMED_PATH, &kapp].into_iter().fold(self, |routes, all| {
+            let one = format!("{all}/{{name}}");
+            routes
+                .get(all, read, platform::webhooks::list::<P>)
+                .post((all, write), AuditAction::WebhookCreate, platform::webhooks::create::<P>)
+                .get(&one, read, platform::webhooks::find::<P>)
+                .add(
+                    (Method::PUT, &one),
+                    write,
+                    Some(AuditAction::WebhookChange),
+                    platform::webhooks::change::<P>,
+                )
+                .add(
+                    (Method::DELETE, &one),
+                    write,
+                    Some(AuditAction::WebhookDelete),
+                    platform::webhooks::delete::<P>,
+                )
+        })
+    }
+
+    fn platform_jobs(self) -> Self {
+        let (read, act) = (Access::Company(Scope::LogsRead), Access::Company(Scope::DeliveriesWrite));
+        let kapp = format!("{}/{{kappSlug}}/webhookJobs", platform::KAPPS_PATH);
+        [platform::JOBS_PATH, &kapp].into_iter().fold(self, |routes, all| {
+            let one = format!("{all}/{{id}}");
+            routes
+                .get(all, read, platform::jobs::list::<P>)
+                .get(&one, read, platform::jobs::find::<P>)
+                .add((Method::PUT, &one), act, Some(AuditAction::JobChange), platform::jobs::change::<P>)
+                .add((Method::DELETE, &one), act, Some(AuditAction::JobDelete), platform::jobs::delete::<P>)
+        })
+    }
+
+    fn platform_meta(self) -> Self {
+        let meta = |tail: &str| format!("{}/{tail}", platform::META_PATH);
+        let (read, write) = (Access::Company(Scope::WebhooksRead), Access::Company(Scope::WebhooksWrite));
+        self.get(&meta("types/{scope}"), read, platform::meta::types)
+            .get(&meta("events/{scope}"), read, platform::meta::events)
+            .get(&meta("events/{scope}/{type}"), read, platform::meta::events_of)
+            .get(&meta("catalogue"), read, platform::meta::catalogue)
+            // Nothing is done to anything, so there is nothing to write down.
+            .add((Method::POST, &meta("try")), write, None, platform::trial::run::<P>)
+    }
+
     fn get<H, T>(self, path: &str, access: Access, handler: H) -> Self
     where
         H: Handler<T, Arc<App<P>>>,
@@ -248,7 +297,8 @@ impl<P: Ports> Routes<P> {
             let state = (Arc::clone(&self.app), access);
             route = route.route_layer(from_fn_with_state(state, auth::admit::<P>));
         }
-        self.router = self.router.route(path, route);
+        // A name may hold slashes, and whoever stands before us may have decoded them.
+        self.router = self.router.route(&path.replace("{name}", "{*name}"), route);
         self.listed.push(Route { method, path: path.to_owned(), access, action });
         self
     }
@@ -258,6 +308,7 @@ fn filter(method: &Method) -> MethodFilter {
     match *method {
         Method::POST => MethodFilter::POST,
         Method::PATCH => MethodFilter::PATCH,
+        Method::PUT => MethodFilter::PUT,
         Method::DELETE => MethodFilter::DELETE,
         _ => MethodFilter::GET,
     }
@@ -271,6 +322,7 @@ pub fn router<P: Ports>(app: &Arc<App<P>>) -> Router {
         .method_not_allowed_fallback(error::no_such_method)
         .layer(from_fn(request::refuse_foreign_origin))
         .layer(from_fn(request::refuse_large_head))
+        .layer(from_fn(platform::refusals::shape))
         .layer(from_fn(answer::finish))
         .with_state(Arc::clone(app))
 }

@@ -17,7 +17,7 @@ use http::StatusCode;
 
 use crate::auth::Tenant;
 use crate::error::{ApiError, Bug};
-use crate::request::{JsonBody, WebhookId, no_such_webhook};
+use crate::request::{JsonBody, WebhookId};
 use crate::{App, Ports, answer};
 
 /// `GET /api/v3/webhook/subscription/{id}/secret`
@@ -70,7 +70,8 @@ impl<P: Ports> App<P> {
         id: SubscriptionId,
     ) -> Result<(Subscription, Secrets), ApiError> {
         let company = tenant.company();
-        let webhook = self.store.find_subscription(company, id).await?.ok_or_else(no_such_webhook)?;
+        // A platform webhook's secret is its owner's own, and is never shown again.
+        let webhook = self.find_cot(company, id).await?;
         let secrets = self.store.find_secrets(company, id).await?;
         Ok((webhook, secrets.ok_or_else(|| ApiError::failed(Bug("a webhook has no secrets")))?))
     }

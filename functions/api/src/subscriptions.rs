@@ -8,8 +8,10 @@ use hookrail_adapters::clock::Clock;
 use hookrail_adapters::random;
 use hookrail_adapters::recovery;
 use hookrail_adapters::store::listing::ListStore;
-use hookrail_adapters::store::{ConfigStore, Replacement, Replacing, SubscriptionCreation};
+use hookrail_adapters::store::platform::{NamedStore, Renaming};
+use hookrail_adapters::store::{ConfigStore, LineKey, Replacement, Replacing, SubscriptionCreation};
 use hookrail_domain::audit::{AuditAction, Finding};
+use hookrail_domain::id::{CompanyId, SubscriptionId};
 use hookrail_domain::intervention::Waiting;
 use hookrail_domain::limits::{CONFIG_BYTES_MAX, SUBSCRIPTIONS_PER_COMPANY_MAX};
 use hookrail_domain::subscription::Subscription;
@@ -77,13 +79,20 @@ pub async fn create<P: Ports>(
         SubscriptionCreation::CodeTaken => {
             Err(ApiError::conflict(FieldProblem::new("code", "is taken by another webhook of the company")))
         }
-        SubscriptionCreation::Full => {
-            let detail =
-                format!("the company has {SUBSCRIPTIONS_PER_COMPANY_MAX} webhooks, and may have no more");
-            Err(Problem::new(409, "Conflict", detail).into())
-        }
-        SubscriptionCreation::NoSuchCompany => Err(ApiError::not_found("the token's company does not exist")),
+        SubscriptionCreation::Full => Err(full()),
+        SubscriptionCreation::NoSuchCompany => Err(no_such_company()),
     }
+}
+
+/// 409 of a company that has all the webhooks that it may have.
+pub(crate) fn full() -> ApiError {
+    let detail = format!("the company has {SUBSCRIPTIONS_PER_COMPANY_MAX} webhooks, and may have no more");
+    Problem::new(409, "Conflict", detail).into()
+}
+
+/// 404 of a company that a token outlived, or that a JWT made up.
+pub(crate) fn no_such_company() -> ApiError {
+    ApiError::not_found("the token's company does not exist")
 }
 
 /// `GET /api/v3/webhook/subscription/{id}`
@@ -93,7 +102,7 @@ pub async fn find<P: Ports>(
     WebhookId(id): WebhookId,
 ) -> Result<Response, ApiError> {
     let company = tenant.company();
-    let webhook = app.store.find_subscription(company, id).await?.ok_or_else(no_such_webhook)?;
+    let webhook = app.find_cot(company, id).await?;
     Ok(answer::json(StatusCode::OK, cot_webhook::render(&webhook)))
 }
 
@@ -105,7 +114,7 @@ pub async fn change<P: Ports>(
     JsonBody(body): JsonBody<CONFIG_BYTES_MAX>,
 ) -> Result<Response, ApiError> {
     let company = tenant.company();
-    let current = app.store.find_subscription(company, id).await?.ok_or_else(no_such_webhook)?;
+    let current = app.find_cot(company, id).await?;
     let patch = cot_webhook::parse_patch(&body, &app.config.targets)?;
     if patch.expected_version.is_some_and(|expected| expected != current.version) {
         let reason = format!("is not the webhook's version, which is {}", current.version);
@@ -128,6 +137,16 @@ pub(crate) fn action_of(before: &Subscription, after: &Subscription) -> Option<A
 }
 
 impl<P: Ports> App<P> {
+    /// The company's webhook of this id, if it is one with a trigger and a context.
+    pub(crate) async fn find_cot(
+        &self,
+        company: &CompanyId,
+        id: SubscriptionId,
+    ) -> Result<Subscription, ApiError> {
+        let found = self.store.find_subscription(company, id).await?;
+        found.filter(|webhook| webhook.cot().is_some()).ok_or_else(no_such_webhook)
+    }
+
     /// Makes a change of a webhook as it was read, with all that follows for its secrets and for what waits.
     pub(crate) async fn change(
         &self,
@@ -149,29 +168,52 @@ impl<P: Ports> App<P> {
         if let Some(secrets) = &secrets {
             changed.credentials = secrets.credentials(changed.version);
         }
-        if changed.url != current.url {
-            self.vet(&changed.url).await?;
-        }
-        let is_activated = changed.is_active && !current.is_active;
-        if is_activated {
-            queue::may_activate(self, &key).await?;
+        let url = |of: &Subscription| of.cot().map(|cot| cot.url.clone());
+        if let Some(url) = url(&changed).filter(|to| url(current).as_ref() != Some(to)) {
+            self.vet(&url).await?;
         }
         let replacing = Replacing { subscription: &changed, secrets: secrets.as_ref() };
-        if self.replace((current, replacing), waiting).await? == Replacement::Lost {
-            let reason = "was raised by another change at the same time; read the webhook again";
-            return Err(ApiError::conflict(FieldProblem::new("__v", reason)));
+        match self.write_change((&key, current), replacing, waiting).await? {
+            Renaming::Done => Ok(changed),
+            Renaming::Lost | Renaming::NameTaken => {
+                let reason = "was raised by another change at the same time; read the webhook again";
+                Err(ApiError::conflict(FieldProblem::new("__v", reason)))
+            }
         }
+    }
+
+    /// Writes a webhook over the one that was read, with all that follows for what waits.
+    pub(crate) async fn write_change(
+        &self,
+        (key, current): (&LineKey, &Subscription),
+        replacing: Replacing<'_>,
+        waiting: Waiting,
+    ) -> Result<Renaming, ApiError> {
+        let changed = replacing.subscription;
+        let is_activated = changed.is_active && !current.is_active;
         if is_activated {
+            queue::may_activate(self, key).await?;
+        }
+        // A webhook with a code is found by that, and its name is nobody's but its own.
+        let written = if changed.platform().is_some() && changed.name != current.name {
+            self.store.rename(replacing, current).await?
+        } else {
+            match self.replace((current, replacing), waiting).await? {
+                Replacement::Done => Renaming::Done,
+                Replacement::Lost => Renaming::Lost,
+            }
+        };
+        if is_activated && written == Renaming::Done {
             // What was parked follows by itself; if nobody can be called now, within a quarter of an hour.
-            if let Err(error) = queue::wake_activated(self, &key).await {
+            if let Err(error) = queue::wake_activated(self, key).await {
                 tracing::warn!(status = error.status(), "recover was not called for an activated webhook");
             }
         }
-        Ok(changed)
+        Ok(written)
     }
 
     /// Writes the changed webhook, and its line if it is deactivated.
-    async fn replace(
+    pub(crate) async fn replace(
         &self,
         (current, replacing): (&Subscription, Replacing<'_>),
         waiting: Waiting,

@@ -36,8 +36,9 @@ pub async fn send<P: Ports>(
     JsonBody(body): JsonBody<INGEST_BYTES_MAX>,
 ) -> Result<Response, ApiError> {
     let (webhook, secrets) = app.find_with_secrets(&tenant, id).await?;
-    let body = test_send::parse(&body, &webhook, app.clock.now())?;
-    let row = app.send_test((&webhook.url, &secrets), body).await?;
+    let cot = webhook.cot().ok_or_else(no_such_webhook)?;
+    let body = test_send::parse(&body, (&webhook.company, cot.trigger.kind()), app.clock.now())?;
+    let row = app.send_test((&cot.url, &secrets), body).await?;
     if let Err(error) = app.store.put_test(&tenant.line(id), &row).await {
         // It was sent, and its sender sees what came of it.
         tracing::warn!(subscription.id = %id, cause = %Chain(&error), "test.not_kept");

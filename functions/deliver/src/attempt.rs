@@ -3,15 +3,17 @@
 use hookrail_adapters::clock::Clock;
 use hookrail_adapters::queue::Queue;
 use hookrail_adapters::sender::Sender;
-use hookrail_adapters::store::{LineSettings, LogStore, Recorded};
+use hookrail_adapters::store::jobs::{JobStart, JobStore};
+use hookrail_adapters::store::{LineKey, LineSettings, LogStore, Recorded, StoreError};
 use hookrail_adapters::telemetry;
 use hookrail_adapters::telemetry::Chain;
 use hookrail_domain::attempt::{Attempt, AttemptNumber, ErrorClass, Outcome};
-use hookrail_domain::delivery::{Delivery, QueuePosition};
+use hookrail_domain::delivery::{Delivery, Destination, QueuePosition, Unsendable};
 use hookrail_domain::line::{LastRow, Progress};
 use hookrail_domain::log_row::LogRow;
 use hookrail_domain::request::{DeliveryRequest, prepare};
 use hookrail_domain::retry::Disposition;
+use hookrail_domain::subscription::Subscription;
 use hookrail_domain::time::Millis;
 
 use crate::line::Line;
@@ -38,7 +40,7 @@ pub(crate) enum Attempted {
 /// What is to be sent, or why nothing is.
 enum Prepared {
     Send(Box<DeliveryRequest>),
-    Skip(&'static str),
+    Skip(Unsendable),
     Fault,
 }
 
@@ -58,10 +60,33 @@ pub async fn send<H: Sender, C: Clock>(
     let started_at = clock.now();
     let outcome = match prepared(settings, (delivery, number), started_at, timeout_seconds) {
         Prepared::Send(request) => sender.send(&request).await,
-        Prepared::Skip(reason) => Outcome::Unsent { error: ErrorClass::Disabled, reason: reason.to_owned() },
+        Prepared::Skip(Unsendable { class, reason }) => Outcome::Unsent { error: class, reason },
         Prepared::Fault => return None,
     };
     Some(Attempt { number, started_at, duration_ms: clock.now().since(started_at), outcome })
+}
+
+/// Tells the webhook job of the delivery, if it has one, that an attempt is about to be made, and asks it where to: a
+/// person may have cancelled it, or sent it elsewhere.
+pub async fn started(
+    store: &impl JobStore,
+    webhook: Option<&Subscription>,
+    (delivery, sequence): (&Delivery, u64),
+) -> Result<Delivery, StoreError> {
+    // Of a webhook that is gone nobody knows whether it had jobs.
+    if webhook.is_some_and(|webhook| webhook.platform().is_none()) {
+        return Ok(delivery.clone());
+    }
+    let line = LineKey { company: delivery.company.clone(), subscription: delivery.subscription };
+    let destination = match store.start_job(&line, delivery.id, sequence).await? {
+        JobStart::Started { corrected: Some(url) } => Destination::Resolved(url),
+        JobStart::Started { corrected: None } | JobStart::NoJob => return Ok(delivery.clone()),
+        JobStart::Cancelled => {
+            let reason = "cancelled before anything was sent".to_owned();
+            Destination::Nowhere(Unsendable { class: ErrorClass::Cancelled, reason })
+        }
+    };
+    Ok(Delivery { destination, ..delivery.clone() })
 }
 
 /// Makes the attempt of this number and records it.
@@ -75,6 +100,14 @@ pub(crate) async fn make<S: LogStore, Q: Queue, H: Sender, C: Clock>(
     if !fits(invocation, app.clock.now(), policy.timeout_seconds) {
         return Attempted::OutOfTime;
     }
+    let webhook = settings.subscription.as_ref();
+    let delivery = &match started(&app.store, webhook, (delivery, number.sequence)).await {
+        Ok(delivery) => delivery,
+        Err(error) => {
+            tracing::warn!(error = %Chain(&error), "a job could not be started");
+            return Attempted::Fault;
+        }
+    };
     let ports = (&app.sender, &app.clock);
     let Some(attempt) = send(ports, settings, (delivery, number), policy.timeout_seconds).await else {
         return Attempted::Fault;
@@ -97,10 +130,9 @@ pub(crate) async fn make<S: LogStore, Q: Queue, H: Sender, C: Clock>(
         Disposition::GiveUp if !matches!(attempt.outcome, Outcome::Unsent { .. }) => before.saturating_add(1),
         Disposition::Delivered | Disposition::GiveUp => 0,
     };
-    let target = settings.subscription.as_ref().map_or(("", 0), |one| (one.url.as_str(), one.version));
     // Without an expiry: the floor that must outlive expired rows is kept by a function that does not exist yet.
     let state = (attempt, progress, given_up);
-    let row = LogRow::of((delivery, queued), state, target, &invocation.run, None);
+    let row = LogRow::of((delivery, queued), state, webhook, &invocation.run, None);
     match app.store.put_row(&row).await {
         Ok(Recorded::Mine) => Attempted::Recorded { row: row.last(), retry_after_seconds },
         Ok(Recorded::Another) => {
@@ -125,22 +157,30 @@ fn prepared(
     timeout_seconds: u64,
 ) -> Prepared {
     let Some(subscription) = &settings.subscription else {
-        return Prepared::Skip("the webhook does not exist");
+        return Prepared::Skip(disabled("the webhook does not exist"));
     };
     if !subscription.is_active {
-        return Prepared::Skip("the webhook was deactivated");
+        return Prepared::Skip(disabled("the webhook was deactivated"));
     }
     let Some(secrets) = &settings.secrets else {
         tracing::error!(subscription.id = %subscription.id, "a webhook has no secrets");
         return Prepared::Fault;
     };
-    match prepare(delivery, number, (&subscription.url, secrets), at, timeout_seconds) {
+    let url = match subscription.target(&delivery.destination) {
+        Ok(url) => url,
+        Err(fault) => return Prepared::Skip(fault),
+    };
+    match prepare(delivery, number, (url, secrets), at, timeout_seconds) {
         Ok(request) => Prepared::Send(Box::new(request)),
         Err(error) => {
             tracing::error!(error = %Chain(&error), "a request could not be signed");
             Prepared::Fault
         }
     }
+}
+
+fn disabled(reason: &str) -> Unsendable {
+    Unsendable { class: ErrorClass::Disabled, reason: reason.to_owned() }
 }
 
 /// The canonical line of an attempt. No body, no URL, no secret.

@@ -26,7 +26,7 @@ const HAND_OVER_HOLD_SECONDS: u64 = 1;
 /// What a record turned out to be.
 #[derive(Debug)]
 enum Message {
-    Delivery(Delivery),
+    Delivery(Box<Delivery>),
     /// It can never succeed, for this reason.
     Poison(String),
 }
@@ -52,7 +52,7 @@ impl Group {
                         LineKey { company: delivery.company.clone(), subscription: delivery.subscription };
                     let own = delivery.subscription.to_string() == record.group;
                     if own && *line.get_or_insert_with(|| key.clone()) == key {
-                        Message::Delivery(delivery)
+                        Message::Delivery(Box::new(delivery))
                     } else {
                         Message::Poison("the message names another webhook than its group".to_owned())
                     }

@@ -7,7 +7,7 @@ use hookrail_adapters::sender::Sender;
 use hookrail_adapters::store::{Change, LineKey, LogStore, Parking};
 use hookrail_adapters::telemetry::Chain;
 use hookrail_domain::attempt::{Attempt, AttemptNumber, ErrorClass, Outcome};
-use hookrail_domain::delivery::{Delivery, QueuePosition};
+use hookrail_domain::delivery::{Delivery, Destination, QueuePosition};
 use hookrail_domain::line::Progress;
 use hookrail_domain::log_row::LogRow;
 use hookrail_domain::suspension::Line as LineState;
@@ -61,11 +61,18 @@ pub(crate) async fn park<S: LogStore, Q: Queue, H: Sender, C: Clock>(
         number,
         started_at: app.clock.now(),
         duration_ms: 0,
-        outcome: Outcome::Unsent { error: ErrorClass::Parked, reason: PARKED.to_owned() },
+        outcome: Outcome::Unsent { error: ErrorClass::Parked, reason: reason(delivery) },
     };
-    let target = line.settings.subscription.as_ref().map_or(("", 0), |one| (one.url.as_str(), one.version));
+    let webhook = line.settings.subscription.as_ref();
+    // Its job waits at this place, and may still be cancelled.
+    if webhook.is_some_and(|webhook| webhook.platform().is_some())
+        && let Err(error) = app.store.place_job(key, delivery.id, number.sequence).await
+    {
+        tracing::warn!(error = %Chain(&error), "a job could not be placed");
+        return Err(Fault);
+    }
     let state = (attempt, Progress::Parked, 0);
-    let row = LogRow::of((delivery, queued), state, target, &invocation.run, None);
+    let row = LogRow::of((delivery, queued), state, webhook, &invocation.run, None);
     match app.store.park(&row, line.settings.line.generation).await {
         Ok(Parking::Parked) => {
             line.last = Some(row.last());
@@ -79,6 +86,14 @@ pub(crate) async fn park<S: LogStore, Q: Queue, H: Sender, C: Clock>(
             tracing::warn!(error = %Chain(&error), "an event could not be parked");
             Err(Fault)
         }
+    }
+}
+
+/// An event that has no URL says why: nothing else will, once its queue message is gone.
+fn reason(delivery: &Delivery) -> String {
+    match &delivery.destination {
+        Destination::Webhook | Destination::Resolved(_) => PARKED.to_owned(),
+        Destination::Nowhere(fault) => format!("{PARKED}; {}", fault.reason),
     }
 }
 

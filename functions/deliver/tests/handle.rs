@@ -309,7 +309,8 @@ async fn while_the_tables_are_away_nothing_is_sent_and_every_group_waits() {
 #[tokio::test]
 async fn a_finished_message_is_let_go_while_a_batch_mate_is_busy() {
     let World { app: App { store, queue, config, .. }, .. } = World::new([]).await;
-    let sender = BusyReceivers { url: subscription(COMPANY, 2).url, queue: queue.clone() };
+    let sender =
+        BusyReceivers { url: subscription(COMPANY, 2).cot().unwrap().url.clone(), queue: queue.clone() };
     let app = App { store, queue, sender, clock: HastyClock(NOW), config };
     let invocation = Invocation { run: RunId("r".into()), deadline: Millis(NOW.0 + 30_000) };
     let reply = handle(&app, events(&[(1, 1), (2, 2)]), &invocation).await;

@@ -3,11 +3,11 @@
 use std::sync::Arc;
 
 use hookrail_adapters::records::{Lost, Record};
-use hookrail_domain::delivery::Delivery;
+use hookrail_domain::delivery::QueuePosition;
 use hookrail_domain::event::{Body, Event};
-use hookrail_domain::fan_out::fan_out;
 use hookrail_domain::id::{CompanyId, EventId};
 use hookrail_domain::subscription::Subscription;
+use hookrail_domain::time::Millis;
 use hookrail_wire::cot_event;
 use hookrail_wire::redaction::redact;
 
@@ -26,12 +26,23 @@ pub enum Stop {
 #[derive(Debug)]
 pub enum Step {
     Nothing,
-    Deliver(Vec<Delivery>),
+    /// The event is to be put into the queue for each of its webhooks.
+    Deliver(Box<Accepted>),
     /// The record is no event; it goes to the dead-letter queue and its company goes on.
     Reject {
         record: Record,
         reason: &'static str,
     },
+}
+
+/// An event with its place in the ingest queue.
+#[derive(Debug)]
+pub struct Accepted {
+    pub event: Event,
+    pub position: QueuePosition,
+    pub at: Millis,
+    /// How often the queue has handed it out.
+    pub receive_count: u32,
 }
 
 /// The events of one company, in order.
@@ -64,6 +75,11 @@ impl CompanyRun {
         lost.cut_off(&mut self.records, |record| record)
     }
 
+    #[must_use]
+    pub fn subscriptions(&self) -> Arc<[Subscription]> {
+        Arc::clone(&self.subscriptions)
+    }
+
     pub fn set_subscriptions(&mut self, subscriptions: Arc<[Subscription]>) {
         self.subscriptions = subscriptions;
     }
@@ -92,6 +108,12 @@ impl CompanyRun {
         self.finished += 1;
     }
 
+    /// Whether any event of it is done.
+    #[must_use]
+    pub fn has_begun(&self) -> bool {
+        0 < self.finished
+    }
+
     /// What stays in the ingest queue, in order.
     pub fn unfinished(&self) -> impl Iterator<Item = &Record> {
         self.records.iter().skip(self.finished)
@@ -102,9 +124,12 @@ impl CompanyRun {
     pub fn next_step(&self) -> Step {
         let (None, Some(record)) = (self.stop, self.records.get(self.finished)) else { return Step::Nothing };
         match self.read(record) {
-            Ok(event) => {
-                Step::Deliver(fan_out(&event, &self.subscriptions, &record.position, record.sent_at))
-            }
+            Ok(event) => Step::Deliver(Box::new(Accepted {
+                event,
+                position: record.position.clone(),
+                at: record.sent_at,
+                receive_count: record.receive_count,
+            })),
             Err(reason) => Step::Reject { record: record.clone(), reason },
         }
     }
@@ -112,14 +137,15 @@ impl CompanyRun {
     fn read(&self, record: &Record) -> Result<Event, &'static str> {
         let company = self.company.as_ref().ok_or("group_no_company")?;
         let body = Body::new(record.body.as_str()).map_err(|_too_large| "too_large")?;
-        let event = cot_event::parse(&body, EventId::of_message(&record.message_id))
+        let event = cot_event::parse(&body, EventId::of_message(&record.message_id), Some(company))
             .map_err(|invalid| invalid.code())?;
         // The queue's group is the authenticated company; a body may not speak for another one.
         if &event.company != company {
             return Err("company_mismatch");
         }
-        if self.redacts && !event.kind.redacted.is_empty() {
-            return Ok(Event { body: redact(&event.body, event.kind.redacted), ..event });
+        let redacted = event.cot().map_or(&[][..], |(kind, _)| kind.redacted);
+        if self.redacts && !redacted.is_empty() {
+            return Ok(Event { body: redact(&event.body, redacted), ..event });
         }
         Ok(event)
     }

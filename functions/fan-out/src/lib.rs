@@ -5,7 +5,9 @@
 
 pub mod cache;
 pub mod company;
+pub mod jobs;
 pub mod outbox;
+pub mod scripted;
 
 use hookrail_adapters::telemetry::Chain;
 use std::sync::Arc;
@@ -18,8 +20,12 @@ use hookrail_adapters::config::{AwsConfig, FanOutConfig};
 use hookrail_adapters::queue::Queue;
 use hookrail_adapters::queue::sqs::SqsQueue;
 use hookrail_adapters::records::{Batch, reply};
+use hookrail_adapters::scripts::Scripts;
+use hookrail_adapters::scripts::child::{CALL_MS_MAX, ChildScripts};
 use hookrail_adapters::store::ConfigStore;
 use hookrail_adapters::store::dynamodb::DynamoDbStore;
+use hookrail_adapters::store::jobs::JobStore;
+use hookrail_domain::fan_out::fan_out;
 use hookrail_domain::retry::fault_hold_seconds;
 use hookrail_domain::time::Millis;
 use lambda_runtime::{Error, LambdaEvent, service_fn};
@@ -27,25 +33,31 @@ use lambda_runtime::{Error, LambdaEvent, service_fn};
 use crate::cache::Cache;
 use crate::company::{CompanyRun, Step};
 use crate::outbox::Outbox;
+use crate::scripted::Evaluation;
 
 /// Least time left to begin another event, in milliseconds: two calls to the queue, with their retries.
 pub const EVENT_MS_MIN: u64 = 5_000;
+/// The same for an event that scripts may be asked about: filters, then URLs.
+pub const SCRIPTED_EVENT_MS_MIN: u64 = EVENT_MS_MIN + 2 * CALL_MS_MAX;
+/// Times an event is handed out before an evaluation that failed for a reason of ours is taken for its answer.
+pub const DOUBTS_MAX: u32 = 4;
 /// Hold after the delivery queue refused a message three times, in seconds.
 pub const SEND_HOLD_SECONDS: u64 = 2;
 
 /// The function with what it works on.
 #[derive(Debug)]
-pub struct App<S, Q, C> {
+pub struct App<S, Q, E, C> {
     pub store: S,
     pub queue: Q,
+    pub scripts: E,
     pub clock: C,
     pub config: FanOutConfig,
     pub cache: Cache,
 }
 
 /// Handles one batch of events. Never fails as a whole: what stays in the queue is named in the reply.
-pub async fn handle<S: ConfigStore, Q: Queue, C: Clock>(
-    app: &App<S, Q, C>,
+pub async fn handle<S: ConfigStore + JobStore, Q: Queue, E: Scripts, C: Clock>(
+    app: &App<S, Q, E, C>,
     event: SqsEvent,
     deadline: Millis,
 ) -> SqsBatchResponse {
@@ -63,7 +75,10 @@ pub async fn handle<S: ConfigStore, Q: Queue, C: Clock>(
 }
 
 /// Reads every company's webhooks: its version always, the webhooks themselves only when the version moved.
-async fn look_up<S: ConfigStore, Q: Queue, C: Clock>(app: &App<S, Q, C>, companies: &mut [CompanyRun]) {
+async fn look_up<S: ConfigStore + JobStore, Q: Queue, E: Scripts, C: Clock>(
+    app: &App<S, Q, E, C>,
+    companies: &mut [CompanyRun],
+) {
     let ids: Vec<_> = companies.iter().filter_map(|run| run.company().cloned()).collect();
     if ids.is_empty() {
         return;
@@ -96,12 +111,13 @@ async fn look_up<S: ConfigStore, Q: Queue, C: Clock>(app: &App<S, Q, C>, compani
 ///
 /// Within a round every message is of another group, so the round's messages can share batches; the next event of a
 /// company begins only after all messages of the one before are in the queue.
-async fn run_round<S: ConfigStore, Q: Queue, C: Clock>(
-    app: &App<S, Q, C>,
+async fn run_round<S: ConfigStore + JobStore, Q: Queue, E: Scripts, C: Clock>(
+    app: &App<S, Q, E, C>,
     companies: &mut [CompanyRun],
     deadline: Millis,
 ) -> bool {
     let mut outbox = Outbox::new(&app.config);
+    let evaluation = Evaluation { scripts: &app.scripts, workflow: app.config.workflow.as_ref() };
     let late = deadline.since(app.clock.now()) < EVENT_MS_MIN;
     let mut steps = Vec::new();
     for (index, run) in companies.iter_mut().enumerate() {
@@ -110,7 +126,27 @@ async fn run_round<S: ConfigStore, Q: Queue, C: Clock>(
         }
         match run.next_step() {
             Step::Nothing => {}
-            Step::Deliver(deliveries) => {
+            Step::Deliver(accepted) => {
+                // The first event of an invocation is begun with whatever time it has, or none ever would.
+                let left = deadline.since(app.clock.now());
+                if run.has_begun() && accepted.event.cot().is_none() && left < SCRIPTED_EVENT_MS_MIN {
+                    run.stop_for_time();
+                    continue;
+                }
+                let owed = evaluation.owed(&accepted.event, &run.subscriptions()).await;
+                if owed.is_doubtful && accepted.receive_count < DOUBTS_MAX {
+                    run.stop_for_fault();
+                    continue;
+                }
+                let deliveries = fan_out(&accepted.event, owed.to, (&accepted.position, accepted.at));
+                // Before their messages: nothing is ever sent that has no job to be cancelled by.
+                if let Err(error) =
+                    jobs::put(&app.store, (&accepted, &run.subscriptions()), &deliveries).await
+                {
+                    tracing::warn!(error = %Chain(&error), "a job could not be put");
+                    run.stop_for_fault();
+                    continue;
+                }
                 deliveries.iter().for_each(|delivery| outbox.deliver(index, delivery));
                 steps.push(index);
             }
@@ -130,8 +166,8 @@ async fn run_round<S: ConfigStore, Q: Queue, C: Clock>(
 }
 
 /// Hides what stays in the queue for as long as its reason asks. A failed call costs time, not order.
-async fn give_back<S: ConfigStore, Q: Queue, C: Clock>(
-    app: &App<S, Q, C>,
+async fn give_back<S: ConfigStore + JobStore, Q: Queue, E: Scripts, C: Clock>(
+    app: &App<S, Q, E, C>,
     queue_url: &str,
     companies: &[CompanyRun],
 ) {
@@ -159,9 +195,10 @@ async fn give_back<S: ConfigStore, Q: Queue, C: Clock>(
 /// Serves the Lambda runtime until the sandbox ends.
 pub async fn run(config: FanOutConfig, aws: AwsConfig) -> Result<(), Error> {
     let clients = Clients::new(aws);
-    let store = DynamoDbStore::new(clients.dynamodb(), config.config_table.clone(), String::new());
+    let store = DynamoDbStore::new(clients.dynamodb(), config.config_table.clone(), config.log_table.clone());
     let queue = SqsQueue::new(clients.sqs());
-    let app = Arc::new(App { store, queue, clock: SystemClock, config, cache: Cache::default() });
+    let (scripts, cache) = (ChildScripts::of_this_executable()?, Cache::default());
+    let app = Arc::new(App { store, queue, scripts, clock: SystemClock, config, cache });
     lambda_runtime::run(service_fn(move |event: LambdaEvent<SqsEvent>| {
         let app = Arc::clone(&app);
         async move {

@@ -4,17 +4,25 @@
 
 use aws_lambda_events::sqs::{SqsBatchResponse, SqsEvent};
 use hookrail_adapters::config::FanOutConfig;
-use hookrail_adapters::store::ConfigStore as _;
+use hookrail_adapters::scripts::InProcessScripts;
+use hookrail_adapters::store::{ConfigStore as _, LineKey};
+use hookrail_domain::attempt::ErrorClass;
+use hookrail_domain::delivery::Destination;
 use hookrail_domain::id::CompanyId;
+use hookrail_domain::job::JobState;
+use hookrail_domain::platform::webhook::{PlatformWebhook, WebhookScope};
 use hookrail_domain::secrets::Secrets;
 use hookrail_domain::signature::SigningSecret;
-use hookrail_domain::subscription::Subscription;
+use hookrail_domain::subscription::{CotWebhook, Face, Subscription};
+use hookrail_domain::target::TargetUrl;
 use hookrail_domain::time::Millis;
 use hookrail_domain::token::{Grant, Token, TokenHash};
 use hookrail_domain::trigger::{Context, Trigger, TriggerType};
 use hookrail_fan_out::cache::Cache;
 use hookrail_fan_out::{App, handle};
+use hookrail_script::workflow::WorkflowBase;
 use hookrail_testkit::clock::ManualClock;
+use hookrail_testkit::contract::platform::named;
 use hookrail_testkit::contract::subscription;
 use hookrail_testkit::memory::MemoryTables;
 use hookrail_testkit::queue::MemoryQueue;
@@ -28,7 +36,7 @@ const NOW: Millis = Millis(1_651_780_500_000);
 const DEADLINE: Millis = Millis(NOW.0 + 30_000);
 
 struct World {
-    app: App<MemoryTables, MemoryQueue, ManualClock>,
+    app: App<MemoryTables, MemoryQueue, InProcessScripts, ManualClock>,
 }
 
 impl World {
@@ -44,14 +52,17 @@ impl World {
         }
         let config = FanOutConfig {
             redacts: true,
+            log_table: String::new(),
             config_table: String::new(),
             events_queue_urls: vec!["http://queues/0/hookrail-events.fifo".to_owned()],
             deliveries_queue_urls: vec![DELIVERIES.to_owned()],
             events_dlq_url: DEAD_LETTERS.to_owned(),
+            workflow: None,
         };
         let app = App {
             store,
             queue: MemoryQueue::default(),
+            scripts: InProcessScripts,
             clock: ManualClock::at(NOW),
             config,
             cache: Cache::default(),
@@ -105,8 +116,9 @@ async fn the_sample_event_becomes_one_delivery_per_matching_webhook_with_the_bod
 async fn a_users_password_reaches_no_receiver_unless_the_operator_says_so() {
     let mut world = World::new().await;
     let kind = TriggerType::find("create-edit-delete-user").unwrap();
-    let users =
-        Subscription { trigger: Trigger::new(kind, Context::default()).unwrap(), ..subscription(COMPANY, 3) };
+    let trigger = Trigger::new(kind, Context::default()).unwrap();
+    let face = Face::Cot(CotWebhook { trigger, ..subscription(COMPANY, 3).cot().unwrap().clone() });
+    let users = Subscription { face, ..subscription(COMPANY, 3) };
     let secrets = Secrets::new(SigningSecret::from_random([3; 32]));
     world.app.store.create_subscription(&users, &secrets).await.unwrap();
     let body = format!(
@@ -193,4 +205,78 @@ async fn a_webhook_changed_between_two_batches_is_seen_by_the_second() {
     world.app.store.replace_subscription((&changed).into()).await.unwrap();
     world.handle(&events(&[&body])).await;
     assert_eq!(world.app.queue.sent().len(), 2 + 1);
+}
+
+/// A webhook on submitted forms with this filter and URL.
+fn on_submitted(number: u8, filter: &str, url: &str) -> Subscription {
+    let made = named(COMPANY, number, WebhookScope::Space, &format!("Webhook {number}"));
+    let platform = made.platform().unwrap().clone();
+    let platform = PlatformWebhook { filter: filter.to_owned(), url: url.to_owned(), ..platform };
+    Subscription { face: Face::Platform(Box::new(platform)), ..made }
+}
+
+/// The deliveries of the published event of a record to these webhooks, by the last digit of their ids.
+async fn deliveries_of(webhooks: &[Subscription]) -> (World, Vec<(u8, Destination)>) {
+    let mut world = World::new().await;
+    world.app.config.workflow = Some(WorkflowBase::parse("https://engine.example/x").unwrap());
+    for webhook in webhooks {
+        let secrets = Secrets::new(SigningSecret::from_random([9; 32]));
+        world.app.store.create_subscription(webhook, &secrets).await.unwrap();
+    }
+    let body = include_str!("../../../shared/wire/fixtures/kinetic_event_submission_submitted.json");
+    assert!(world.handle(&events(&[body])).await.is_empty());
+    let sent = world.app.queue.sent();
+    let deliveries = sent.iter().map(|(_, message)| queue_message::decode(&message.body).unwrap());
+    let deliveries: Vec<_> =
+        deliveries.map(|one| (one.subscription.as_bytes()[0], one.destination)).collect();
+    (world, deliveries)
+}
+
+#[tokio::test]
+async fn each_webhook_on_a_record_gets_its_own_job_and_its_own_url() {
+    let webhooks = [
+        on_submitted(3, "", "https://a.io/${form('slug')}?m=${values('Model')}"),
+        on_submitted(4, "values('Quantity') === '3'", "https://a.io/refused"),
+        on_submitted(5, "form('attribute:Notify On').indexOf('Closed') > -1", "https://a.io/plain"),
+        on_submitted(6, "", "/trees/${kapp('slug')}"),
+    ];
+    let (world, deliveries) = deliveries_of(&webhooks).await;
+    let to = |url: &str| Destination::Resolved(TargetUrl::parse_unchecked(url).unwrap());
+    let expected = [
+        (3, to("https://a.io/request-laptop?m=X1")),
+        (5, to("https://a.io/plain")),
+        (6, to("https://engine.example/x/trees/services")),
+    ];
+    assert_eq!(deliveries, expected);
+    for webhook in &webhooks {
+        let line = LineKey { company: webhook.company.clone(), subscription: webhook.id };
+        let jobs = world.app.store.jobs(&line);
+        let wanted = expected.iter().find(|(number, _)| *number == webhook.id.as_bytes()[0]);
+        assert_eq!(jobs.len(), usize::from(wanted.is_some()), "a filter that refuses makes no job");
+        if let (Some(job), Some((_, Destination::Resolved(url)))) = (jobs.first(), wanted) {
+            assert_eq!((job.url.as_ref(), job.state), (Some(url), JobState::Queued { sequence: None }));
+        }
+    }
+}
+
+#[tokio::test]
+async fn a_script_that_fails_makes_a_job_that_goes_nowhere() {
+    let (_, deliveries) = deliveries_of(&[
+        on_submitted(3, "values('Model').a.b", "https://a.io/"),
+        on_submitted(4, "", "https://a.io/${values('Missing')}"),
+        on_submitted(5, "(() => { for (;;) {} })()", "https://a.io/"),
+    ])
+    .await;
+    let found: Vec<_> = deliveries
+        .iter()
+        .map(|(number, destination)| match destination {
+            Destination::Nowhere(fault) => (*number, fault.class, fault.reason.as_str()),
+            other => panic!("{other:?}"),
+        })
+        .collect();
+    assert_eq!((found[0].0, found[0].1), (3, ErrorClass::Filter));
+    assert!(found[0].2.starts_with("the filter threw TypeError"), "{}", found[0].2);
+    assert_eq!((found[1].0, found[1].1), (4, ErrorClass::Template));
+    assert_eq!(found[1].2, "the URL the value at line 1, column 16 is missing");
+    assert_eq!((found[2].0, found[2].1), (5, ErrorClass::Filter));
 }

@@ -78,12 +78,12 @@ async fn end<S: LogStore, Q: Queue, H: Sender, C: Clock>(
         }
         Some(_) | None => AttemptNumber { sequence: floor + 1, attempt: 1 },
     };
+    app.store.place_job(&key, delivery.id, number.sequence).await?;
     let outcome = Outcome::Unsent { error: ErrorClass::DeadLettered, reason: DEAD_LETTERED.to_owned() };
     let attempt = Attempt { number, started_at: now, duration_ms: 0, outcome };
     let subscription = settings.as_ref().and_then(|settings| settings.subscription.as_ref());
-    let target = subscription.map_or(("", 0), |one| (one.url.as_str(), one.version));
     let state = (attempt, Progress::Ended, 0);
-    let mut row = LogRow::of((delivery, &record.position), state, target, &invocation.run, None);
+    let mut row = LogRow::of((delivery, &record.position), state, subscription, &invocation.run, None);
     // The line has gone on: places never go back, or what came since would look new.
     if let Some(last) = last.filter(|last| delivery.accepted.is_before(&last.accepted)) {
         (row.accepted, row.queued) = (last.accepted, last.queued);

@@ -7,16 +7,18 @@ use hookrail_adapters::sender::Sender;
 use hookrail_adapters::store::{Change, LineKey, LineSettings, LogStore, Recorded, Replacement, StoreError};
 use hookrail_adapters::telemetry;
 use hookrail_adapters::telemetry::Chain;
-use hookrail_deliver::attempt::{EXHAUSTED, fits, send, tell as log};
+use hookrail_deliver::attempt::{EXHAUSTED, fits, send, started, tell as log};
 use hookrail_domain::aside::{Aside, PROBE_SECONDS_MAX};
 use hookrail_domain::attempt::{Attempt, AttemptNumber, ErrorClass, Outcome};
-use hookrail_domain::delivery::Delivery;
+use hookrail_domain::delivery::{Delivery, Destination, Unsendable};
 use hookrail_domain::intervention::Waiting;
 use hookrail_domain::line::Progress;
-use hookrail_domain::log_row::LogRow;
+use hookrail_domain::log_row::{LogRow, address};
 use hookrail_domain::notice::{LineChange, Notice};
 use hookrail_domain::replay::Replay;
+use hookrail_domain::subscription::Subscription;
 use hookrail_domain::suspension::{Line, Step};
+use hookrail_domain::target::TargetUrl;
 use hookrail_domain::time::Millis;
 
 use crate::page::{LoggedEvent, Page};
@@ -165,7 +167,8 @@ async fn next<S: LogStore, Q: Queue, H: Sender, C: Clock>(
         let attempt = Attempt { number, started_at: now, duration_ms: 0, outcome };
         let Some(line) = settings.line.after_skip(now) else { return Sent::Lost };
         let step = Step { progress: Progress::Ended, is_given_up: false, line };
-        return record(app, settings, (page, &parked), (attempt, step), invocation).await;
+        let url = parked.first.url.clone();
+        return record(app, settings, (page, &parked), (attempt, step, url), invocation).await;
     }
     attempt(app, settings, (page, &parked), &settings.line, invocation).await
 }
@@ -214,12 +217,17 @@ async fn attempt<S: LogStore, Q: Queue, H: Sender, C: Clock>(
     invocation: &Invocation,
 ) -> Sent {
     let number = parked.next_number();
-    let Some(delivery) = delivery_of(&parked.first) else {
+    let Some(delivery) = delivery_of(&parked.first, settings.subscription.as_ref()) else {
         let AttemptNumber { sequence, .. } = number;
         tracing::error!(subscription.id = %parked.first.subscription, sequence, "an event has no body");
         return Sent::Fault;
     };
-    let suspension = &app.config.suspension.of(settings.subscription.as_ref());
+    let webhook = settings.subscription.as_ref();
+    let delivery = match started(&app.store, webhook, (&delivery, number.sequence)).await {
+        Ok(delivery) => delivery,
+        Err(error) => return fault(&error),
+    };
+    let suspension = &app.config.suspension.of(webhook);
     let retry = &app.config.policy;
     let ports = (&app.sender, &app.clock);
     let Some(attempt) = send(ports, settings, (&delivery, number), retry.timeout_seconds).await else {
@@ -235,7 +243,8 @@ async fn attempt<S: LogStore, Q: Queue, H: Sender, C: Clock>(
         at: attempt.started_at,
         status: attempt.outcome.status(),
     });
-    let sent = record(app, settings, (page, parked), (attempt, step), invocation).await;
+    let url = address(webhook, &delivery.destination);
+    let sent = record(app, settings, (page, parked), (attempt, step, url), invocation).await;
     if let (Sent::GoOn(_), Some(notice), Some(webhook)) = (&sent, exhausted, &settings.subscription) {
         telemetry::count(EXHAUSTED, 1, app.clock.now());
         notices::tell(&app.queue, &app.config.notices, (webhook, &notice)).await;
@@ -279,16 +288,16 @@ async fn record<S: LogStore, Q: Queue, H: Sender, C: Clock>(
     app: &App<S, Q, H, C>,
     settings: &LineSettings,
     (page, parked): (&mut Page, &LoggedEvent),
-    (attempt, Step { progress, line: to, .. }): (Attempt, Step),
+    (attempt, Step { progress, line: to, .. }, url): (Attempt, Step, String),
     invocation: &Invocation,
 ) -> Sent {
-    let target = settings.subscription.as_ref().map_or(("", 0), |one| (one.url.as_str(), one.version));
+    let webhook = settings.subscription.as_ref();
     let row = LogRow {
         attempt,
         progress,
         given_up: 0,
-        url: target.0.to_owned(),
-        version: target.1,
+        url,
+        version: webhook.map_or(0, |webhook| webhook.version),
         is_replay: settings.line.is_replaying(),
         run: invocation.run.clone(),
         body: None,
@@ -324,7 +333,7 @@ fn fault(error: &StoreError) -> Sent {
 }
 
 /// The delivery of a parked row.
-fn delivery_of(first: &LogRow) -> Option<Delivery> {
+fn delivery_of(first: &LogRow, webhook: Option<&Subscription>) -> Option<Delivery> {
     Some(Delivery {
         id: first.delivery,
         event: first.event,
@@ -333,6 +342,21 @@ fn delivery_of(first: &LogRow) -> Option<Delivery> {
         accepted: first.accepted.clone(),
         // The row does not say when; no later than it was parked.
         accepted_at: first.attempt.started_at,
+        destination: destination_of(first, webhook),
         body: first.body.clone()?,
     })
+}
+
+/// Where an event goes that has a row: fan-out made its URL, if its webhook has a template.
+fn destination_of(first: &LogRow, webhook: Option<&Subscription>) -> Destination {
+    if webhook.is_none_or(|webhook| webhook.platform().is_none()) {
+        return Destination::Webhook;
+    }
+    TargetUrl::parse_unchecked(&first.url).map_or_else(
+        |_none| {
+            let reason = "the filter or the URL failed for this event, as its first row says".to_owned();
+            Destination::Nowhere(Unsendable { class: ErrorClass::Template, reason })
+        },
+        Destination::Resolved,
+    )
 }

@@ -13,7 +13,7 @@ use hookrail_adapters::store::rejected::RejectedStore as _;
 use hookrail_adapters::store::{Change, ConfigStore as _, LineKey, LogStore as _, Parking};
 use hookrail_domain::aside::Mode;
 use hookrail_domain::attempt::{Attempt, AttemptNumber, ErrorClass, Outcome};
-use hookrail_domain::delivery::{Delivery, QueueName, QueuePosition};
+use hookrail_domain::delivery::{Delivery, Destination, QueueName, QueuePosition};
 use hookrail_domain::event::Body;
 use hookrail_domain::id::{CompanyId, DeliveryId, EventId};
 use hookrail_domain::line::Progress;
@@ -61,6 +61,7 @@ fn delivery(number: u8) -> Delivery {
         subscription: key().subscription,
         accepted: place("events", number),
         accepted_at: NOW,
+        destination: Destination::Webhook,
         body: Body::new(format!("{{\"event\":{number}}}")).unwrap(),
     }
 }
@@ -74,7 +75,7 @@ fn row(number: u8, attempt: u32, progress: Progress) -> LogRow {
     let outcome = Outcome::Unsent { error: ErrorClass::Parked, reason: "set aside".to_owned() };
     let made = Attempt { number: number_of_attempt, started_at: NOW, duration_ms: 0, outcome };
     let queued = place("deliveries", number);
-    LogRow::of((&delivery(number), &queued), (made, progress, 0), ("", 0), &RunId("deliver".into()), None)
+    LogRow::of((&delivery(number), &queued), (made, progress, 0), None, &RunId("deliver".into()), None)
 }
 
 impl World {

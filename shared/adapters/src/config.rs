@@ -8,6 +8,7 @@ use hookrail_domain::retry::RetryPolicy;
 use hookrail_domain::suspension::{SUSPEND_AFTER_MAX, SuspensionPolicy};
 use hookrail_domain::target::{Ports, TargetPolicy};
 use hookrail_domain::token::TokenHash;
+use hookrail_script::workflow::WorkflowBase;
 
 pub const CONFIG_TABLE: &str = "HOOKRAIL_CONFIG_TABLE";
 pub const LOG_TABLE: &str = "HOOKRAIL_LOG_TABLE";
@@ -27,6 +28,7 @@ pub const TARGET_PORTS: &str = "HOOKRAIL_TARGET_PORTS";
 pub const TARGET_RANGES: &str = "HOOKRAIL_TARGET_RANGES";
 pub const OPERATOR_TOKEN_SHA256: &str = "HOOKRAIL_OPERATOR_TOKEN_SHA256";
 pub const REDACTION: &str = "HOOKRAIL_REDACTION";
+pub const WORKFLOW_ENGINE_URL: &str = "HOOKRAIL_WORKFLOW_ENGINE_URL";
 pub const JWT_ISSUER: &str = "HOOKRAIL_JWT_ISSUER";
 pub const JWT_AUDIENCE: &str = "HOOKRAIL_JWT_AUDIENCE";
 pub const JWT_COMPANY_CLAIM: &str = "HOOKRAIL_JWT_COMPANY_CLAIM";
@@ -146,6 +148,8 @@ pub struct ApiConfig {
     pub timeout_seconds: u64,
     pub suspension: SuspensionPolicy,
     pub targets: TargetPolicy,
+    /// Where relative URLs of webhooks go; they are refused unless the operator sets it.
+    pub workflow: Option<WorkflowBase>,
     pub operator: Option<TokenHash>,
     pub jwt: Option<JwtConfig>,
 }
@@ -185,31 +189,43 @@ impl ApiConfig {
             timeout_seconds: number(env, TIMEOUT_SECONDS, &TIMEOUT_SECONDS_RANGE)?,
             suspension: suspension_policy(env)?,
             targets: target_policy(env)?,
+            workflow: workflow(env)?,
             operator: parsed(env, OPERATOR_TOKEN_SHA256)?,
             jwt: JwtConfig::from_env(env)?,
         })
     }
 }
 
+fn workflow(env: &impl Environment) -> Result<Option<WorkflowBase>, ConfigError> {
+    let url = env.get(WORKFLOW_ENGINE_URL);
+    let base = url.map(|url| WorkflowBase::parse(&url)).transpose();
+    base.map_err(|_refused| ConfigError::Invalid(WORKFLOW_ENGINE_URL))
+}
+
 /// What `fan-out` is configured with.
 #[derive(Debug, Clone)]
 pub struct FanOutConfig {
     pub config_table: String,
+    pub log_table: String,
     /// Whether fields that no receiver should see are taken out of events.
     pub redacts: bool,
     pub events_queue_urls: Vec<String>,
     pub deliveries_queue_urls: Vec<String>,
     pub events_dlq_url: String,
+    /// Where relative URLs of webhooks go; nowhere unless the operator sets it.
+    pub workflow: Option<WorkflowBase>,
 }
 
 impl FanOutConfig {
     pub fn from_env(env: &impl Environment) -> Result<Self, ConfigError> {
         Ok(Self {
             config_table: required(env, CONFIG_TABLE)?,
+            log_table: required(env, LOG_TABLE)?,
             redacts: parsed(env, REDACTION)?.unwrap_or(true),
             events_queue_urls: list(env, EVENTS_QUEUE_URLS)?,
             deliveries_queue_urls: list(env, DELIVERIES_QUEUE_URLS)?,
             events_dlq_url: required(env, EVENTS_DLQ_URL)?,
+            workflow: workflow(env)?,
         })
     }
 }

@@ -13,4 +13,5 @@ pub mod recovery;
 pub mod notices;
 pub mod records;
 pub mod sender;
+pub mod scripts;
 pub mod aws;

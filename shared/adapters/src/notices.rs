@@ -25,7 +25,7 @@ pub async fn tell(
         "webhook.noticed"
     );
     let events = config.events_queue_urls.get(shard(company, config.events_queue_urls.len()));
-    let to_webhooks = events.filter(|_| !webhook.trigger.kind().is_operational());
+    let to_webhooks = events.filter(|_| !webhook.is_operational());
     let message = Outgoing {
         group: company.to_owned(),
         deduplication_id: notice.deduplication_id(webhook.id),

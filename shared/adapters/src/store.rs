@@ -15,10 +15,14 @@ use hookrail_domain::suspension::Line;
 use hookrail_domain::time::Millis;
 use hookrail_domain::token::Token;
 
+use self::jobs::JobStore;
+
 pub mod access;
 pub mod dynamodb;
 pub mod item;
+pub mod jobs;
 pub mod listing;
+pub mod platform;
 pub mod rejected;
 
 /// A call to the store failed.
@@ -149,7 +153,7 @@ pub struct KeptAnswer {
 }
 
 /// The delivery log and what deliveries need to go on.
-pub trait LogStore: Send + Sync {
+pub trait LogStore: JobStore {
     /// The settings of these lines, in the same order, all read consistently in one call.
     fn settings(
         &self,

@@ -112,6 +112,10 @@ impl Aside {
             let aside = Self { mode: Mode::Suspended, gone: Some(version), due_at: now, ..self.clone() };
             return (aside, Moved::Stays);
         }
+        // What was not sent says nothing of the endpoint, and will not be sent another time either.
+        if matches!(outcome, Outcome::Unsent { .. }) {
+            return (Self { given_up: 0, ..self.ended(now) }, Moved::Ended);
+        }
         let head_attempts = self.head_attempts + 1;
         let is_hold = suspension.suspend_after == HOLD;
         if self.mode == Mode::Suspended && (is_hold || !is_about_the_event(outcome)) {

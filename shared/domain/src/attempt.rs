@@ -39,10 +39,16 @@ pub enum ErrorClass {
     Expired,
     /// The queue gave up on it before any attempt was recorded.
     DeadLettered,
+    /// The webhook's filter failed for the event.
+    Filter,
+    /// The webhook's URL template gave no URL for the event.
+    Template,
+    /// A person cancelled it before its first attempt.
+    Cancelled,
 }
 
 impl ErrorClass {
-    const ALL: [Self; 13] = [
+    const ALL: [Self; 16] = [
         Self::Dns,
         Self::Connect,
         Self::Tls,
@@ -56,6 +62,9 @@ impl ErrorClass {
         Self::Skipped,
         Self::Expired,
         Self::DeadLettered,
+        Self::Filter,
+        Self::Template,
+        Self::Cancelled,
     ];
 
     #[must_use]
@@ -74,6 +83,9 @@ impl ErrorClass {
             Self::Skipped => "skipped",
             Self::Expired => "expired",
             Self::DeadLettered => "dead_lettered",
+            Self::Filter => "filter",
+            Self::Template => "template",
+            Self::Cancelled => "cancelled",
         }
     }
 

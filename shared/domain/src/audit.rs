@@ -15,6 +15,7 @@ pub enum AuditAction {
     WebhookChange,
     WebhookActivate,
     WebhookDeactivate,
+    WebhookDelete,
     WebhookTest,
     SecretReveal,
     SecretRotate,
@@ -25,6 +26,8 @@ pub enum AuditAction {
     ReplayStart,
     ReplayCancel,
     EventRedeliver,
+    JobChange,
+    JobDelete,
     TokenCreate,
     TokenRevoke,
     LinkCreate,
@@ -33,12 +36,13 @@ pub enum AuditAction {
 }
 
 impl AuditAction {
-    pub const ALL: [Self; 20] = [
+    pub const ALL: [Self; 23] = [
         Self::CompanyCreate,
         Self::WebhookCreate,
         Self::WebhookChange,
         Self::WebhookActivate,
         Self::WebhookDeactivate,
+        Self::WebhookDelete,
         Self::WebhookTest,
         Self::SecretReveal,
         Self::SecretRotate,
@@ -49,6 +53,8 @@ impl AuditAction {
         Self::ReplayStart,
         Self::ReplayCancel,
         Self::EventRedeliver,
+        Self::JobChange,
+        Self::JobDelete,
         Self::TokenCreate,
         Self::TokenRevoke,
         Self::LinkCreate,
@@ -64,6 +70,7 @@ impl AuditAction {
             Self::WebhookChange => "webhook.change",
             Self::WebhookActivate => "webhook.activate",
             Self::WebhookDeactivate => "webhook.deactivate",
+            Self::WebhookDelete => "webhook.delete",
             Self::WebhookTest => "webhook.test",
             Self::SecretReveal => "secret.reveal",
             Self::SecretRotate => "secret.rotate",
@@ -74,6 +81,8 @@ impl AuditAction {
             Self::ReplayStart => "replay.start",
             Self::ReplayCancel => "replay.cancel",
             Self::EventRedeliver => "event.redeliver",
+            Self::JobChange => "job.change",
+            Self::JobDelete => "job.delete",
             Self::TokenCreate => "token.create",
             Self::TokenRevoke => "token.revoke",
             Self::LinkCreate => "link.create",
@@ -164,7 +173,7 @@ mod tests {
         for action in AuditAction::ALL {
             assert_eq!(AuditAction::find(action.name()), Some(action));
         }
-        assert_eq!(AuditAction::find("webhook.delete"), None);
+        assert_eq!(AuditAction::find("webhook.destroy"), None);
     }
 
     #[test]

@@ -3,8 +3,10 @@
 use std::fmt;
 use std::sync::Arc;
 
+use crate::attempt::ErrorClass;
 use crate::event::Body;
 use crate::id::{CompanyId, DeliveryId, EventId, SubscriptionId};
+use crate::target::TargetUrl;
 use crate::time::Millis;
 
 /// A queue's own name: sequence numbers of two queues are never compared.
@@ -70,7 +72,26 @@ pub struct Delivery {
     /// The event's place in the ingest queue: the order in which the platform pushed the company's events.
     pub accepted: QueuePosition,
     pub accepted_at: Millis,
+    pub destination: Destination,
     pub body: Body,
+}
+
+/// Where a delivery goes.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Destination {
+    /// To the webhook's URL, as it is at each attempt.
+    Webhook,
+    /// To the URL that the webhook's template gave for the event.
+    Resolved(TargetUrl),
+    /// Nowhere: the webhook's filter or template failed for the event.
+    Nowhere(Unsendable),
+}
+
+/// Why nothing is sent, for the webhook's owner.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Unsendable {
+    pub class: ErrorClass,
+    pub reason: String,
 }
 
 #[cfg(test)]

@@ -5,6 +5,7 @@ use std::sync::Arc;
 
 use crate::id::{CompanyId, EventId};
 use crate::limits::EVENT_BYTES_MAX;
+use crate::platform::webhook::Occurrence;
 use crate::trigger::{Context, TriggerType};
 
 /// An event's body, exactly as accepted: UTF-8 JSON text, signed and sent byte for byte, never rendered again.
@@ -57,11 +58,31 @@ impl fmt::Debug for Body {
 pub struct Event {
     pub id: EventId,
     pub company: CompanyId,
-    /// The catalogue entry that selects it.
-    pub kind: &'static TriggerType,
-    /// The ids that contexts are compared with.
-    pub ids: Context,
+    pub subject: Subject,
     pub body: Body,
+}
+
+impl Event {
+    /// The trigger that selects it, and the ids its contexts are compared with, if it has one.
+    #[must_use]
+    pub fn cot(&self) -> Option<(&'static TriggerType, &Context)> {
+        match &self.subject {
+            Subject::Cot { kind, ids } => Some((kind, ids)),
+            Subject::Platform(_) => None,
+        }
+    }
+}
+
+/// What an event is about, in the terms of the system it comes from.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Subject {
+    Cot {
+        /// The catalogue entry that selects it.
+        kind: &'static TriggerType,
+        /// The ids that contexts are compared with.
+        ids: Context,
+    },
+    Platform(Occurrence),
 }
 
 #[cfg(test)]

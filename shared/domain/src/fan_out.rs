@@ -1,38 +1,48 @@
 //! From one event to the deliveries it is owed.
 
-use crate::delivery::{Delivery, QueuePosition};
-use crate::event::Event;
-use crate::id::DeliveryId;
-use crate::subscription::Subscription;
+use crate::delivery::{Delivery, Destination, QueuePosition};
+use crate::event::{Event, Subject};
+use crate::id::{DeliveryId, SubscriptionId};
+use crate::subscription::{Face, Subscription};
 use crate::time::Millis;
 
-/// The deliveries `event` is owed, in the order of the subscriptions. Same inputs, same ids.
+/// The webhooks that `event` is for, in their own order: all of them but what a filter still refuses.
 ///
-/// Webhooks of another company and inactive ones are owed nothing.
+/// It is for no webhook of another company, and for no inactive one.
+#[must_use]
+pub fn candidates<'a>(event: &Event, subscriptions: &'a [Subscription]) -> Vec<&'a Subscription> {
+    let is_for = |one: &&Subscription| {
+        let is_about = match (&one.face, &event.subject) {
+            (Face::Cot(cot), Subject::Cot { kind, ids }) => cot.trigger.matches(kind, ids),
+            (Face::Platform(platform), Subject::Platform(occurrence)) => {
+                platform.is_about(one.id, occurrence)
+            }
+            (Face::Cot(_), Subject::Platform(_)) | (Face::Platform(_), Subject::Cot { .. }) => false,
+        };
+        one.company == event.company && one.is_active && is_about
+    };
+    subscriptions.iter().filter(is_for).collect()
+}
+
+/// The deliveries that `event` is owed to these webhooks, in their order. Same inputs, same ids.
 #[must_use]
 pub fn fan_out(
     event: &Event,
-    subscriptions: &[Subscription],
-    accepted: &QueuePosition,
-    accepted_at: Millis,
+    owed: Vec<(SubscriptionId, Destination)>,
+    (accepted, accepted_at): (&QueuePosition, Millis),
 ) -> Vec<Delivery> {
-    subscriptions
-        .iter()
-        .filter(|subscription| {
-            subscription.company == event.company
-                && subscription.is_active
-                && subscription.trigger.matches(event.kind, &event.ids)
-        })
-        .map(|subscription| Delivery {
-            id: DeliveryId::of(event.id, subscription.id),
-            event: event.id,
-            company: event.company.clone(),
-            subscription: subscription.id,
-            accepted: accepted.clone(),
-            accepted_at,
-            body: event.body.clone(),
-        })
-        .collect()
+    let owed = owed.into_iter();
+    owed.map(|(subscription, destination)| Delivery {
+        id: DeliveryId::of(event.id, subscription),
+        event: event.id,
+        company: event.company.clone(),
+        subscription,
+        accepted: accepted.clone(),
+        accepted_at,
+        destination,
+        body: event.body.clone(),
+    })
+    .collect()
 }
 
 #[cfg(test)]
@@ -45,7 +55,7 @@ mod tests {
     use crate::delivery::QueueName;
     use crate::event::Body;
     use crate::id::{CompanyId, EventId, SubscriptionId};
-    use crate::subscription::{Code, Name};
+    use crate::subscription::{Code, CotWebhook, Name};
     use crate::target::TargetUrl;
     use crate::trigger::{Context, Trigger, TriggerType};
 
@@ -54,10 +64,12 @@ mod tests {
             id: SubscriptionId::from_bytes([number; 12]),
             company: CompanyId::parse(company).unwrap(),
             is_active,
-            trigger: Trigger::new(TriggerType::find(trigger).unwrap(), Context::default()).unwrap(),
-            url: TargetUrl::parse_unchecked("https://a.io/").unwrap(),
             name: Name::parse("n").unwrap(),
-            code: Code::parse("c").unwrap(),
+            face: Face::Cot(CotWebhook {
+                trigger: Trigger::new(TriggerType::find(trigger).unwrap(), Context::default()).unwrap(),
+                url: TargetUrl::parse_unchecked("https://a.io/").unwrap(),
+                code: Code::parse("c").unwrap(),
+            }),
             description: None,
             version: 0,
             inactive_because: None,
@@ -66,13 +78,21 @@ mod tests {
         }
     }
 
+    fn all(event: &Event, subscriptions: &[Subscription], position: &QueuePosition) -> Vec<Delivery> {
+        let candidates = candidates(event, subscriptions).into_iter();
+        let owed = candidates.map(|one| (one.id, Destination::Webhook)).collect();
+        fan_out(event, owed, (position, Millis(1)))
+    }
+
     #[test]
     fn active_matching_webhooks_of_the_company_get_one_delivery_each_and_twice_is_the_same() {
         let event = Event {
             id: EventId::of_message("m"),
             company: CompanyId::parse("acme").unwrap(),
-            kind: TriggerType::find("create-edit-delete-task").unwrap(),
-            ids: Context::default(),
+            subject: Subject::Cot {
+                kind: TriggerType::find("create-edit-delete-task").unwrap(),
+                ids: Context::default(),
+            },
             body: Body::new("{}").unwrap(),
         };
         let task = "create-edit-delete-task";
@@ -84,10 +104,10 @@ mod tests {
             subscription(5, "acme", true, task),
         ];
         let position = QueuePosition { queue: QueueName::of_url("events"), number: 7 };
-        let deliveries = fan_out(&event, &subscriptions, &position, Millis(1));
+        let deliveries = all(&event, &subscriptions, &position);
         let owed: Vec<_> = deliveries.iter().map(|delivery| delivery.subscription).collect();
         assert_eq!(owed, [subscriptions[0].id, subscriptions[4].id]);
-        assert_eq!(deliveries, fan_out(&event, &subscriptions, &position, Millis(1)));
+        assert_eq!(deliveries, all(&event, &subscriptions, &position));
     }
 
     fn any_subscriptions() -> impl Strategy<Value = Vec<Subscription>> {
@@ -111,12 +131,11 @@ mod tests {
             let event = Event {
                 id: EventId::of_message(&message),
                 company: CompanyId::parse("acme").unwrap(),
-                kind,
-                ids: Context::default(),
+                subject: Subject::Cot { kind, ids: Context::default() },
                 body: Body::new(message).unwrap(),
             };
             let position = QueuePosition { queue: QueueName::new("events"), number: 7 };
-            let owed = |to: &[Subscription]| fan_out(&event, to, &position, Millis(1));
+            let owed = |to: &[Subscription]| all(&event, to, &position);
             let once = owed(&subscriptions);
             prop_assert_eq!(&once, &owed(&subscriptions));
             let alone: Vec<_> = subscriptions.chunks(1).flat_map(owed).collect();

@@ -49,6 +49,22 @@ impl ContextId {
     }
 }
 
+/// A kapp's name in URLs and keys.
+#[derive(Clone, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct KappSlug(String);
+
+impl KappSlug {
+    /// Accepts 1 to 64 ASCII letters, digits, `-` and `_`.
+    pub fn parse(text: &str) -> Result<Self, InvalidId> {
+        if is_name(text) { Ok(Self(text.to_owned())) } else { Err(InvalidId::NotAName) }
+    }
+
+    #[must_use]
+    pub fn as_str(&self) -> &str {
+        &self.0
+    }
+}
+
 fn is_name(text: &str) -> bool {
     (1..=ID_CHARS_MAX).contains(&text.len())
         && text.bytes().all(|byte| byte.is_ascii_alphanumeric() || byte == b'-' || byte == b'_')
@@ -246,6 +262,7 @@ macro_rules! show_text {
 
 show_text!(CompanyId);
 show_text!(ContextId);
+show_text!(KappSlug);
 
 #[cfg(test)]
 mod tests {

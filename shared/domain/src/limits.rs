@@ -52,7 +52,7 @@ pub const QUEUE_MESSAGE_BYTES_MAX: usize = 1024 * 1024;
 /// SQS: entries in one batch call, and records in one FIFO invocation.
 pub const QUEUE_BATCH_MAX: usize = 10;
 /// Room for the header line of a delivery message and its attributes, in bytes.
-pub const QUEUE_ENVELOPE_BYTES_MAX: usize = 2 * 1024;
+pub const QUEUE_ENVELOPE_BYTES_MAX: usize = 6 * 1024;
 /// DynamoDB: largest item, attribute names included, in bytes.
 pub const ITEM_BYTES_MAX: usize = 400 * 1024;
 /// Room for everything in a log row but body and response, in bytes.
@@ -82,6 +82,6 @@ mod tests {
             (QUEUE_MESSAGE_BYTES_MAX, ITEM_BYTES_MAX, INVOKE_BYTES_MAX),
             (1_048_576, 409_600, 6_291_456)
         );
-        assert_eq!((QUEUE_ENVELOPE_BYTES_MAX, ROW_OVERHEAD_BYTES_MAX), (2_048, 8_192));
+        assert_eq!((QUEUE_ENVELOPE_BYTES_MAX, ROW_OVERHEAD_BYTES_MAX), (6_144, 8_192));
     }
 }

@@ -82,7 +82,7 @@ pub fn standing(
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::delivery::QueueName;
+    use crate::delivery::{Destination, QueueName};
     use crate::event::Body;
     use crate::id::{CompanyId, EventId, SubscriptionId};
 
@@ -102,6 +102,7 @@ mod tests {
             subscription,
             accepted: at("events", accepted),
             accepted_at: Millis(1),
+            destination: Destination::Webhook,
             body: Body::new("{}").unwrap(),
         }
     }

@@ -1,10 +1,11 @@
 //! A row of the delivery log: one attempt, with everything needed to explain it and to go on after it.
 
 use crate::attempt::Attempt;
-use crate::delivery::{Delivery, QueuePosition};
+use crate::delivery::{Delivery, Destination, QueuePosition};
 use crate::event::Body;
 use crate::id::{CompanyId, DeliveryId, EventId, SubscriptionId};
 use crate::line::{LastRow, Progress};
+use crate::subscription::Subscription;
 use crate::time::Millis;
 
 /// The invocation that wrote a row, so that it can tell its own row from another's.
@@ -56,7 +57,7 @@ impl LogRow {
     pub fn of(
         (delivery, queued): (&Delivery, &QueuePosition),
         (attempt, progress, given_up): (Attempt, Progress, u32),
-        (url, version): (&str, u64),
+        webhook: Option<&Subscription>,
         run: &RunId,
         expires_at: Option<Millis>,
     ) -> Self {
@@ -71,11 +72,18 @@ impl LogRow {
             attempt,
             progress,
             given_up,
-            url: url.to_owned(),
-            version,
+            url: address(webhook, &delivery.destination),
+            version: webhook.map_or(0, |webhook| webhook.version),
             run: run.clone(),
             is_replay: false,
             expires_at,
         }
     }
+}
+
+/// The URL that a log shows for a delivery: none of a webhook that is gone, nor of an event that has none.
+#[must_use]
+pub fn address(webhook: Option<&Subscription>, destination: &Destination) -> String {
+    let target = webhook.and_then(|webhook| webhook.target(destination).ok());
+    target.map(|url| url.as_str().to_owned()).unwrap_or_default()
 }

@@ -43,6 +43,8 @@ pub fn prepare(
     let numbers = [
         ("hookrail-sequence", number.sequence.to_string()),
         ("hookrail-attempt", number.attempt.to_string()),
+        // For an event that this delivery causes: its publisher names the webhook, and it is not told again.
+        ("hookrail-webhook", delivery.subscription.to_string()),
     ];
     signed((id, &delivery.body), target, at, (numbers, timeout_seconds))
 }
@@ -111,6 +113,7 @@ impl fmt::Debug for DeliveryRequest {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::delivery::Destination;
     use crate::delivery::{QueueName, QueuePosition};
     use crate::header::{BasicAuth, HeaderName, HeaderValue};
     use crate::id::{CompanyId, EventId, SubscriptionId};
@@ -126,6 +129,7 @@ mod tests {
             subscription,
             accepted: QueuePosition { queue: QueueName::new("events"), number: 1 },
             accepted_at: Millis(0),
+            destination: Destination::Webhook,
             body: Body::new("{ \"spacing\" : \"kept\" }").unwrap(),
         };
         let url = TargetUrl::parse_unchecked("https://a.io/").unwrap();

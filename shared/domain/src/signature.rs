@@ -23,6 +23,11 @@ pub struct SigningSecret(Vec<u8>);
 #[error("must be `whsec_` and the base64 of 24 to 64 bytes")]
 pub struct InvalidSecret;
 
+/// A text that a webhook's owner brought is no signing secret.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
+#[error("must be `whsec_` and the base64 of 24 to 64 bytes, or another text of 24 to 64 bytes")]
+pub struct InvalidBroughtSecret;
+
 impl SigningSecret {
     /// The secret of these random bytes.
     #[must_use]
@@ -37,6 +42,15 @@ impl SigningSecret {
             Ok(bytes) if SECRET_BYTES_RANGE.contains(&bytes.len()) => Ok(Self(bytes)),
             Ok(_) | Err(_) => Err(InvalidSecret),
         }
+    }
+
+    /// Reads what another system called a secret: `whsec_` and base64, or a text whose own bytes are the key.
+    pub fn brought(text: &str) -> Result<Self, InvalidBroughtSecret> {
+        if text.starts_with(PREFIX) {
+            return Self::parse(text).map_err(|InvalidSecret| InvalidBroughtSecret);
+        }
+        let is_long_enough = SECRET_BYTES_RANGE.contains(&text.len());
+        if is_long_enough { Ok(Self(text.as_bytes().to_vec())) } else { Err(InvalidBroughtSecret) }
     }
 
     /// `whsec_` and base64: for the receiver's eyes only.
@@ -94,6 +108,18 @@ mod tests {
         assert_eq!(SigningSecret::parse(&secret.reveal()).unwrap(), secret);
         for bad in ["", "MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw", "whsec_", "whsec_c2hvcnQ=", "whsec_%%%"] {
             assert_eq!(SigningSecret::parse(bad), Err(InvalidSecret), "{bad}");
+        }
+    }
+
+    #[test]
+    fn a_brought_secret_is_read_as_ours_or_is_the_key_itself() {
+        let ours = SigningSecret::from_random([7; 32]);
+        assert_eq!(SigningSecret::brought(&ours.reveal()), Ok(ours));
+        for text in ["an-api-secret-of-24-bytes", &"é".repeat(32)] {
+            assert_eq!(SigningSecret::brought(text).unwrap().0, text.as_bytes());
+        }
+        for bad in ["", "short", &"x".repeat(23), &"x".repeat(65), "whsec_is-not-base64-of-anything"] {
+            assert_eq!(SigningSecret::brought(bad), Err(InvalidBroughtSecret), "{bad}");
         }
     }
 

@@ -2,8 +2,11 @@
 
 use std::fmt;
 
+use crate::attempt::ErrorClass;
+use crate::delivery::{Destination, Unsendable};
 use crate::id::{CompanyId, SubscriptionId};
 use crate::limits::{CODE_CHARS_MAX, DESCRIPTION_CHARS_MAX, NAME_CHARS_MAX};
+use crate::platform::webhook::PlatformWebhook;
 use crate::secrets::Credentials;
 use crate::target::TargetUrl;
 use crate::trigger::Trigger;
@@ -14,10 +17,9 @@ pub struct Subscription {
     pub id: SubscriptionId,
     pub company: CompanyId,
     pub is_active: bool,
-    pub trigger: Trigger,
-    pub url: TargetUrl,
     pub name: Name,
-    pub code: Code,
+    /// What it asks for and where it goes, in the terms of the system it was made in.
+    pub face: Face,
     pub description: Option<Description>,
     /// Given-up events in a row that set it aside, up to `SUSPEND_AFTER_MAX`; the operator's number if it has none.
     pub suspend_after: Option<u32>,
@@ -29,6 +31,25 @@ pub struct Subscription {
     pub credentials: Credentials,
 }
 
+/// The two systems whose webhooks there are.
+#[derive(Debug, Clone, PartialEq, Eq)]
+#[expect(
+    clippy::large_enum_variant,
+    reason = "most webhooks are of the large one, and every event reads them"
+)]
+pub enum Face {
+    Cot(CotWebhook),
+    Platform(Box<PlatformWebhook>),
+}
+
+/// What is particular to a webhook with a trigger and a context.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct CotWebhook {
+    pub trigger: Trigger,
+    pub url: TargetUrl,
+    pub code: Code,
+}
+
 /// What deactivates a webhook by itself.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum InactiveBecause {
@@ -37,6 +58,43 @@ pub enum InactiveBecause {
 }
 
 impl Subscription {
+    /// What it is, if it has a trigger and a context.
+    #[must_use]
+    pub fn cot(&self) -> Option<&CotWebhook> {
+        match &self.face {
+            Face::Cot(cot) => Some(cot),
+            Face::Platform(_) => None,
+        }
+    }
+
+    /// What it is, if it is about the platform's records.
+    #[must_use]
+    pub fn platform(&self) -> Option<&PlatformWebhook> {
+        match &self.face {
+            Face::Cot(_) => None,
+            Face::Platform(platform) => Some(platform),
+        }
+    }
+
+    /// The URL that a delivery of this destination is sent to, or why there is none.
+    pub fn target<'a>(&'a self, destination: &'a Destination) -> Result<&'a TargetUrl, Unsendable> {
+        match (&self.face, destination) {
+            (Face::Cot(cot), _) => Ok(&cot.url),
+            (Face::Platform(_), Destination::Resolved(url)) => Ok(url),
+            (Face::Platform(_), Destination::Nowhere(fault)) => Err(fault.clone()),
+            (Face::Platform(_), Destination::Webhook) => {
+                let reason = "the event has no URL".to_owned();
+                Err(Unsendable { class: ErrorClass::Template, reason })
+            }
+        }
+    }
+
+    /// Whether it is told what happens to the company's other webhooks.
+    #[must_use]
+    pub fn is_operational(&self) -> bool {
+        self.cot().is_some_and(|cot| cot.trigger.kind().is_operational())
+    }
+
     /// The webhook after its endpoint said that it is gone.
     #[must_use]
     pub fn gone(&self) -> Self {

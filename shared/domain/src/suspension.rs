@@ -163,7 +163,8 @@ impl Line {
     ) -> Option<Step> {
         let before = self.aside.as_ref()?;
         let (mut aside, moved) = before.after((outcome, version), policies, now);
-        let is_given_up = moved != Moved::Stays && !outcome.is_success();
+        let is_sent = !matches!(outcome, Outcome::Unsent { .. });
+        let is_given_up = moved != Moved::Stays && is_sent && !outcome.is_success();
         let noted = match (before.mode, aside.mode) {
             (Mode::Lagging, Mode::Suspended) if aside.gone.is_none() => {
                 self.clone().noting(LineChange::Suspended, now)

@@ -3,7 +3,7 @@
 #![expect(clippy::unwrap_used, reason = "the switch for tests does not reach helper functions")]
 
 use hookrail_domain::attempt::{Attempt, AttemptNumber, ErrorClass, Outcome, ResponseText};
-use hookrail_domain::delivery::{Delivery, QueueName, QueuePosition};
+use hookrail_domain::delivery::{Delivery, Destination, QueueName, QueuePosition};
 use hookrail_domain::event::Body;
 use hookrail_domain::id::{CompanyId, DeliveryId, EventId, SubscriptionId};
 use hookrail_domain::line::{LastRow, Progress, Standing, standing};
@@ -74,6 +74,7 @@ fn delivery(number: u128) -> Delivery {
         subscription,
         accepted: QueuePosition { queue: QueueName::new("events"), number },
         accepted_at: Millis(0),
+        destination: Destination::Webhook,
         body: Body::new("{}").unwrap(),
     }
 }
@@ -133,7 +134,7 @@ impl Line {
         };
         let attempt = Attempt { number, started_at: self.now, duration_ms: 0, outcome: turn.outcome.clone() };
         let run = RunId("r".to_owned());
-        self.rows.push(LogRow::of((delivery, at), (attempt, progress, 0), ("https://a.io/", 0), &run, None));
+        self.rows.push(LogRow::of((delivery, at), (attempt, progress, 0), None, &run, None));
         progress == Progress::Ended
     }
 

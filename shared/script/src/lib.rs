@@ -4,14 +4,19 @@
 //! that ends with the evaluation. The realm has no clock, no randomness, no I/O and no way to make code out of text;
 //! memory, stack and work are bounded, and every bound that is hit is a fault with a stable code. Only `realm` knows
 //! the engine.
+//!
+//! What cannot be counted is bounded by a process: `service` is the loop of a child that answers questions about an
+//! event, and whoever asks it kills it when an answer is late.
 
 pub mod limits;
-pub mod catalogue;
+pub use hookrail_domain::platform as catalogue;
 pub mod fault;
 pub mod bindings;
 pub mod filter;
 pub mod template;
 pub mod workflow;
+pub mod service;
+pub mod frame;
 mod path;
 mod expression;
 mod meter;

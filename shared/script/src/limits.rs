@@ -1,8 +1,11 @@
 //! Every bound of an evaluation, with its unit.
 //!
 //! They bound what is counted. Operators on large values count as one step each, and the engine asks once per 10,000
-//! steps: a script of nothing but comparisons of 200,000 characters, or of spreads of 15,000 elements, was seen to run
-//! for 8 to 19 s before it was ended. Only a process that can be killed bounds that.
+//! steps: in its own process a script of nothing but comparisons of 200,000 characters, or of spreads of 15,000
+//! elements, is ended after up to 19 s, and one that reads 200,000 digits as a number after minutes. Events are
+//! therefore evaluated in a child ([`crate::service`]), which its parent kills at a deadline.
+
+use hookrail_domain::limits::{EVENT_BYTES_MAX, SUBSCRIPTIONS_PER_COMPANY_MAX};
 
 /// Characters of a filter, and of one expression in a template. Those of published exports have some 100.
 pub const SOURCE_CHARS_MAX: usize = 2_000;
@@ -34,6 +37,15 @@ pub const WORK_MAX: u64 = 20_000_000;
 /// tenths of a second, and a filter that is innocent of it must not fail.
 pub const DURATION_MS_MAX: u64 = 1_000;
 
+/// Bytes of JSON in one frame between a process that evaluates and its parent. One byte of an event is at most six.
+pub const FRAME_BYTES_MAX: usize = 2 * 1024 * 1024;
+
+/// Bytes of filters that such a process keeps compiled, and of templates, as they are counted.
+pub const COMPILED_BYTES_MAX: usize = 4 * 1024 * 1024;
+
+/// Bytes counted for each on top of its text.
+pub const COMPILED_OVERHEAD_BYTES: usize = 512;
+
 /// Characters of what a script threw that are kept.
 pub const MESSAGE_CHARS_MAX: usize = 200;
 
@@ -42,4 +54,7 @@ pub const DECODINGS_MAX: usize = 4;
 
 // Counting comes first: the clock is there for what is not counted.
 const _: () = assert!(POLLS_MAX as u64 / 40 < DURATION_MS_MAX);
+const _: () = assert!(6 * EVENT_BYTES_MAX < FRAME_BYTES_MAX);
+// A company's webhooks, with filters four times as long as those of published exports.
+const _: () = assert!(SUBSCRIPTIONS_PER_COMPANY_MAX * (COMPILED_OVERHEAD_BYTES + 400) <= COMPILED_BYTES_MAX);
 const _: () = assert!(DESCRIPTION_BYTES_MAX < MEMORY_BYTES_MAX);

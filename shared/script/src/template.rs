@@ -1,6 +1,7 @@
 //! A webhook's URL template: a URL with `${…}` in its path and query.
 
 use hookrail_domain::limits::URL_CHARS_MAX;
+use serde::{Deserialize, Serialize};
 use url::Url;
 
 use crate::bindings::Bindings;
@@ -37,7 +38,7 @@ enum Place {
 }
 
 /// What an event's URL is.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub enum ResolvedUrl {
     /// For the target guard, as any webhook's URL.
     Absolute(String),

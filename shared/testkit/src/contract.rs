@@ -4,6 +4,7 @@
 
 use hookrail_adapters::store::access::AccessStore;
 use hookrail_adapters::store::listing::ListStore;
+use hookrail_adapters::store::platform::NamedStore;
 use hookrail_adapters::store::rejected::RejectedStore;
 use hookrail_adapters::store::{
     Change, CompanyCreation, ConfigStore, KeptAnswer, LineKey, LogStore, Parking, Recorded, Replacement,
@@ -23,7 +24,7 @@ use hookrail_domain::replay::ReplayRange;
 use hookrail_domain::retry::RetryPolicy;
 use hookrail_domain::secrets::{Credentials, Secrets};
 use hookrail_domain::signature::SigningSecret;
-use hookrail_domain::subscription::{Code, Name, Subscription};
+use hookrail_domain::subscription::{Code, CotWebhook, Face, Name, Subscription};
 use hookrail_domain::suspension::{Line, Step, SuspensionPolicy};
 use hookrail_domain::target::TargetUrl;
 use hookrail_domain::time::Millis;
@@ -33,7 +34,9 @@ use hookrail_domain::trigger::{Context, Trigger, TriggerType};
 use crate::script::answer;
 
 mod access;
+pub mod jobs;
 mod listing;
+pub mod platform;
 mod rejected;
 
 /// A webhook of the company, active, for every task event.
@@ -44,10 +47,12 @@ pub fn subscription(company: &str, number: u8) -> Subscription {
         id: SubscriptionId::from_bytes([number; 12]),
         company: CompanyId::parse(company).expect("a company id"),
         is_active: true,
-        trigger: Trigger::new(kind, Context::default()).expect("no slot is set"),
-        url: TargetUrl::parse_unchecked(&format!("https://receiver.example/{number}")).expect("a URL"),
         name: Name::parse("Name").expect("a name"),
-        code: Code::parse(&format!("code_{number}")).expect("a code"),
+        face: Face::Cot(CotWebhook {
+            trigger: Trigger::new(kind, Context::default()).expect("no slot is set"),
+            url: TargetUrl::parse_unchecked(&format!("https://receiver.example/{number}")).expect("a URL"),
+            code: Code::parse(&format!("code_{number}")).expect("a code"),
+        }),
         description: None,
         version: 0,
         inactive_because: None,
@@ -58,10 +63,12 @@ pub fn subscription(company: &str, number: u8) -> Subscription {
 
 /// Runs every clause of the contract. Companies are named after `prefix`, so that one store can be tried twice.
 pub async fn check(
-    store: &(impl ConfigStore + LogStore + AccessStore + ListStore + RejectedStore),
+    store: &(impl ConfigStore + LogStore + AccessStore + ListStore + NamedStore + RejectedStore),
     prefix: &str,
 ) {
     rejected::check(store, prefix).await;
+    platform::names(store, prefix).await;
+    jobs::check(store, prefix).await;
     companies_and_tokens(store, prefix).await;
     access::check(store, prefix).await;
     secrets(store, prefix).await;
@@ -107,7 +114,7 @@ async fn subscriptions(store: &impl ConfigStore, prefix: &str) {
     let before = version().await;
     assert_eq!(make(&one).await, SubscriptionCreation::Made);
     assert!(before < version().await, "a write raises the company's version");
-    let same_code = Subscription { code: one.code.clone(), ..subscription(&name, 2) };
+    let same_code = Subscription { face: one.face.clone(), ..subscription(&name, 2) };
     assert_eq!(make(&same_code).await, SubscriptionCreation::CodeTaken);
     let two = subscription(&name, 2);
     assert_eq!(make(&two).await, SubscriptionCreation::Made);

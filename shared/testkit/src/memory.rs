@@ -3,6 +3,7 @@
 use std::collections::{BTreeMap, HashMap};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
+use hookrail_adapters::store::item::Key;
 use hookrail_adapters::store::item::row::line_of;
 use hookrail_adapters::store::{
     Change, CompanyCreation, ConfigStore, KeptAnswer, LineKey, LineSettings, LogStore, Parking, Recorded,
@@ -10,7 +11,8 @@ use hookrail_adapters::store::{
 };
 use hookrail_domain::attempt::AttemptNumber;
 use hookrail_domain::audit::{AuditEntry, AuditPlace};
-use hookrail_domain::id::{CompanyId, RejectedId, SubscriptionId};
+use hookrail_domain::id::{CompanyId, DeliveryId, RejectedId, SubscriptionId};
+use hookrail_domain::job::Job;
 use hookrail_domain::limits::SUBSCRIPTIONS_PER_COMPANY_MAX;
 use hookrail_domain::line::{LastRow, Progress};
 use hookrail_domain::log_row::LogRow;
@@ -23,7 +25,9 @@ use hookrail_domain::time::Millis;
 use hookrail_domain::token::{Holder, PanelLink, Token, TokenHash, TokenRef};
 
 mod access;
+mod jobs;
 mod listing;
+mod platform;
 mod rejected;
 
 /// Both tables. Clones share them.
@@ -43,6 +47,7 @@ struct Tables {
     states: HashMap<LineKey, Line>,
     tests: HashMap<LineKey, BTreeMap<TestPlace, TestRow>>,
     rejected: BTreeMap<(Holder, RejectedId), RejectedEvent>,
+    jobs: HashMap<(LineKey, DeliveryId), Job>,
     is_away: bool,
 }
 
@@ -101,8 +106,16 @@ impl MemoryTables {
         let rows: Vec<_> = tables.lines.iter().filter(|(key, _)| of_line(key)).collect();
         let states: Vec<_> = tables.states.iter().filter(|(key, _)| of_line(key)).collect();
         let tests: Vec<_> = tables.tests.iter().filter(|(key, _)| of_line(key)).collect();
+        let jobs: BTreeMap<_, _> = tables
+            .jobs
+            .values()
+            .filter(|job| job.company == *company)
+            .map(|job| (job.place(), job))
+            .collect();
         let rejected: Vec<_> = tables.rejected.iter().filter(|((of, _), _)| *of == holder).collect();
-        format!("{webhooks:?} {secrets:?} {tokens:?} {audit:?} {rows:?} {states:?} {tests:?} {rejected:?}")
+        format!(
+            "{webhooks:?} {secrets:?} {tokens:?} {audit:?} {rows:?} {states:?} {tests:?} {rejected:?} {jobs:?}"
+        )
     }
 
     /// Drops every row, as expiry does after idle months, and keeps the floor.
@@ -158,7 +171,7 @@ impl ConfigStore for MemoryTables {
         let company = &subscription.company;
         let of_company: Vec<_> =
             tables.subscriptions.values().filter(|other| &other.company == company).collect();
-        if of_company.iter().any(|other| other.code == subscription.code) {
+        if of_company.iter().any(|other| Key::marker(other) == Key::marker(subscription)) {
             return Ok(SubscriptionCreation::CodeTaken);
         }
         if SUBSCRIPTIONS_PER_COMPANY_MAX <= of_company.len() {

@@ -5,12 +5,13 @@
 use std::borrow::Cow;
 use std::collections::HashMap;
 
-use hookrail_domain::event::{Body, Event};
+use hookrail_domain::event::{Body, Event, Subject};
 use hookrail_domain::id::{CompanyId, ContextId, EventId};
 use hookrail_domain::trigger::{Context, TriggerType, UnknownEvent};
 use serde::Deserialize;
 use serde_json::value::RawValue;
 
+use crate::platform_event;
 use crate::problem::FieldProblem;
 
 /// Why a body is no event that a webhook could be sent. Never holds a part of the body.
@@ -20,7 +21,7 @@ pub enum InvalidEvent {
     NotJson { line: usize, column: usize },
     #[error("must be a JSON object")]
     NotObject,
-    #[error("names company, type, event or data twice")]
+    #[error("names company, type, event, data or kapp twice")]
     FieldTwice,
     #[error("holds the character U+{code:04X}, which the queue does not carry")]
     Character { code: u32 },
@@ -30,6 +31,10 @@ pub enum InvalidEvent {
     UnknownSubject(UnknownEvent),
     #[error("event {0}")]
     UnknownAction(UnknownEvent),
+    #[error("event.type {0}")]
+    UnknownKind(UnknownEvent),
+    #[error("event.action {0}")]
+    UnknownRecordAction(UnknownEvent),
 }
 
 impl InvalidEvent {
@@ -43,6 +48,8 @@ impl InvalidEvent {
             Self::Field { field, reason } => FieldProblem::new(*field, reason),
             Self::UnknownSubject(unknown) => FieldProblem::new("type", unknown),
             Self::UnknownAction(unknown) => FieldProblem::new("event", unknown),
+            Self::UnknownKind(unknown) => FieldProblem::new("event.type", unknown),
+            Self::UnknownRecordAction(unknown) => FieldProblem::new("event.action", unknown),
         }
     }
 
@@ -52,7 +59,10 @@ impl InvalidEvent {
         match self {
             Self::NotJson { .. } | Self::NotObject | Self::Character { .. } => "not_json",
             Self::FieldTwice | Self::Field { .. } => "bad_field",
-            Self::UnknownSubject(_) | Self::UnknownAction(_) => "unknown_event",
+            Self::UnknownSubject(_)
+            | Self::UnknownAction(_)
+            | Self::UnknownKind(_)
+            | Self::UnknownRecordAction(_) => "unknown_event",
         }
     }
 }
@@ -68,17 +78,26 @@ struct Fields<'a> {
     action: Option<&'a RawValue>,
     #[serde(borrow)]
     data: Option<&'a RawValue>,
+    #[serde(borrow)]
+    kapp: Option<&'a RawValue>,
 }
 
-/// Reads the fields that decide who gets the event.
-pub fn parse(body: &Body, id: EventId) -> Result<Event, InvalidEvent> {
+/// Reads the fields that decide who gets the event. An event of a record need not name its company: it is `own`.
+pub fn parse(body: &Body, id: EventId, own: Option<&CompanyId>) -> Result<Event, InvalidEvent> {
     let text = body.as_str();
     if let Some(character) = text.chars().find(|character| !is_carried(*character)) {
         return Err(InvalidEvent::Character { code: u32::from(character) });
     }
     let fields = read_fields(text)?;
-    let company = CompanyId::parse(&text_field("company", fields.company)?)
-        .map_err(|_same_rule_for_all| InvalidEvent::Field { field: "company", reason: "is no company id" })?;
+    if let Some(event) = fields.action.filter(|event| platform_event::is_record(event)) {
+        let company = match (fields.company, own) {
+            (None, Some(own)) => own.clone(),
+            (named, _) => company(named)?,
+        };
+        let occurrence = platform_event::occurrence(event, fields.kapp)?;
+        return Ok(Event { id, company, subject: Subject::Platform(occurrence), body: body.clone() });
+    }
+    let company = company(fields.company)?;
     let subject = text_field("type", fields.subject)?;
     let action = text_field("event", fields.action)?;
     let kind = TriggerType::of_event(&subject, &action).map_err(|unknown| match unknown {
@@ -86,7 +105,12 @@ pub fn parse(body: &Body, id: EventId) -> Result<Event, InvalidEvent> {
         UnknownEvent::Action => InvalidEvent::UnknownAction(unknown),
     })?;
     let ids = context_ids(kind, fields.data)?;
-    Ok(Event { id, company, kind, ids, body: body.clone() })
+    Ok(Event { id, company, subject: Subject::Cot { kind, ids }, body: body.clone() })
+}
+
+fn company(field: Option<&RawValue>) -> Result<CompanyId, InvalidEvent> {
+    CompanyId::parse(&text_field("company", field)?)
+        .map_err(|_same_rule_for_all| InvalidEvent::Field { field: "company", reason: "is no company id" })
 }
 
 /// SQS carries tab, line feed, carriage return and U+0020 to U+FFFD and U+10000 to U+10FFFF.
@@ -140,10 +164,13 @@ mod tests {
     use proptest::prelude::*;
     use proptest::sample::select;
 
+    use hookrail_domain::id::KappSlug;
+    use hookrail_domain::platform::EventType;
+
     use super::*;
 
     fn read(text: &str) -> Result<Event, InvalidEvent> {
-        parse(&Body::new(text).unwrap(), EventId::of_message("m"))
+        parse(&Body::new(text).unwrap(), EventId::of_message("m"), None)
     }
 
     #[test]
@@ -151,8 +178,9 @@ mod tests {
         let text = include_str!("../fixtures/cot_event_task_create.json");
         let event = read(text).unwrap();
         assert_eq!(event.company.as_str(), "625bcbdcc9a8e3a86dbf041c");
-        assert_eq!(event.kind.name, "create-edit-delete-task");
-        assert_eq!(event.ids.task_group.unwrap().as_str(), "6261612a8f1e99002e5c8cce");
+        let (kind, ids) = event.cot().unwrap();
+        assert_eq!(kind.name, "create-edit-delete-task");
+        assert_eq!(ids.task_group.as_ref().unwrap().as_str(), "6261612a8f1e99002e5c8cce");
         assert_eq!(event.body.as_str(), text);
     }
 
@@ -163,17 +191,39 @@ mod tests {
             (include_str!("../fixtures/cot_event_user_edit.json"), "create-edit-delete-user"),
             (include_str!("../fixtures/cot_event_survey_create.json"), "create-edit-delete-survey"),
         ] {
-            assert_eq!(read(text).unwrap().kind.name, trigger);
+            assert_eq!(read(text).unwrap().cot().unwrap().0.name, trigger);
         }
         let survey = read(include_str!("../fixtures/cot_event_survey_create.json")).unwrap();
-        assert_eq!(survey.ids.survey.unwrap().as_str(), "627acd7e58a77633efc55b69");
-        assert_eq!(survey.ids.group.unwrap().as_str(), "627acd8437cc96869d805470");
+        let (_, ids) = survey.cot().unwrap();
+        assert_eq!(ids.survey.as_ref().unwrap().as_str(), "627acd7e58a77633efc55b69");
+        assert_eq!(ids.group.as_ref().unwrap().as_str(), "627acd8437cc96869d805470");
+    }
+
+    #[test]
+    fn the_published_events_of_records_are_read_and_belong_to_whoever_pushed_them() {
+        let acme = CompanyId::parse("acme").unwrap();
+        for (text, kind, action, kapp) in [
+            (include_str!("../fixtures/kinetic_event_user_created.json"), EventType::User, "Created", None),
+            (
+                include_str!("../fixtures/kinetic_event_submission_submitted.json"),
+                EventType::Submission,
+                "Submitted",
+                Some("services"),
+            ),
+        ] {
+            let body = Body::new(text).unwrap();
+            let event = parse(&body, EventId::of_message("m"), Some(&acme)).unwrap();
+            let Subject::Platform(found) = event.subject else { panic!("{text}") };
+            assert_eq!((found.kind, found.action, &event.company), (kind, action, &acme));
+            assert_eq!(found.kapp.as_ref().map(KappSlug::as_str), kapp);
+            assert_eq!(read(text).unwrap_err().problem().field, "company");
+        }
     }
 
     #[test]
     fn escapes_in_the_fields_are_understood() {
         let event = read(r#"{"company":"acm\u0065","type":"COTT\u0061sk","event":"create"}"#).unwrap();
-        assert_eq!((event.company.as_str(), event.kind.subject), ("acme", "COTTask"));
+        assert_eq!((event.company.as_str(), event.cot().unwrap().0.subject), ("acme", "COTTask"));
     }
 
     #[track_caller]
@@ -192,7 +242,7 @@ mod tests {
         refused("[", ("", "is not JSON (line 1, column 1)"));
         refused(
             r#"{"company":"a","type":"COTTask","event":"create","company":"b"}"#,
-            ("", "names company, type, event or data twice"),
+            ("", "names company, type, event, data or kapp twice"),
         );
         refused("{}", ("company", "is missing"));
         refused(r#"{"company":7,"type":"COTTask","event":"create"}"#, ("company", "must be a string"));
@@ -214,7 +264,7 @@ mod tests {
     fn data_of_any_shape_is_tolerated() {
         for data in ["null", "7", "[]", "\"x\"", "{}", r#"{"taskGroup":7}"#, r#"{"taskGroup":null}"#] {
             let text = format!(r#"{{"company":"a","type":"COTTask","event":"create","data":{data}}}"#);
-            assert_eq!(read(&text).unwrap().ids, Context::default(), "{data}");
+            assert_eq!(read(&text).unwrap().cot().unwrap().1, &Context::default(), "{data}");
         }
     }
 
@@ -238,14 +288,15 @@ mod tests {
             .to_string();
             let event = read(&text).unwrap();
             prop_assert_eq!(event.company.as_str(), &company);
-            prop_assert_eq!(event.kind, kind);
+            let (found, ids_found) = event.cot().unwrap();
+            prop_assert_eq!(found, kind);
             for slot in hookrail_domain::trigger::Slot::ALL {
                 let applies = kind.slots.iter().any(|rule| rule.slot == slot);
-                prop_assert_eq!(event.ids.get(slot).is_some(), applies);
+                prop_assert_eq!(ids_found.get(slot).is_some(), applies);
             }
-            prop_assert!(event.ids.survey.is_none_or(|id| id.as_str() == survey));
-            prop_assert!(event.ids.group.is_none_or(|id| id.as_str() == group));
-            prop_assert!(event.ids.task_group.is_none_or(|id| id.as_str() == task_group));
+            prop_assert!(ids_found.survey.as_ref().is_none_or(|id| id.as_str() == survey));
+            prop_assert!(ids_found.group.as_ref().is_none_or(|id| id.as_str() == group));
+            prop_assert!(ids_found.task_group.as_ref().is_none_or(|id| id.as_str() == task_group));
             prop_assert_eq!(event.body.as_str(), &text);
         }
     }

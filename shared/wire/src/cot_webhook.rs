@@ -5,7 +5,9 @@ use hookrail_domain::id::{CompanyId, ContextId, SubscriptionId};
 use hookrail_domain::intervention::Waiting;
 use hookrail_domain::secrets::Secrets;
 use hookrail_domain::signature::SigningSecret;
-use hookrail_domain::subscription::{Code, Description, InactiveBecause, Name, Subscription};
+use hookrail_domain::subscription::{
+    Code, CotWebhook, Description, Face, InactiveBecause, Name, Subscription,
+};
 use hookrail_domain::suspension::SUSPEND_AFTER_MAX;
 use hookrail_domain::target::{TargetPolicy, TargetUrl};
 use hookrail_domain::trigger::{CATALOGUE, Context, Slot, Trigger, TriggerType};
@@ -18,7 +20,7 @@ use crate::problem::FieldProblem;
 use crate::reader::{Reader, parse_object, whole};
 
 /// What the API says of a webhook whose endpoint is gone.
-const GONE: &str = "the endpoint answered 410 Gone";
+pub(crate) const GONE: &str = "the endpoint answered 410 Gone";
 
 /// A webhook to be made: everything but what the server gives it.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -53,10 +55,8 @@ impl NewSubscription {
             id,
             company,
             is_active: self.is_active,
-            trigger: self.trigger,
-            url: self.url,
             name: self.name,
-            code: self.code,
+            face: Face::Cot(CotWebhook { trigger: self.trigger, url: self.url, code: self.code }),
             description: self.description,
             suspend_after: self.suspend_after,
             version: 0,
@@ -176,27 +176,34 @@ impl SubscriptionPatch {
     }
 
     fn moves(&self, current: &Subscription) -> bool {
-        self.url.as_ref().is_some_and(|url| !url.is_same_origin(&current.url))
+        let url = self.url.as_ref().zip(current.cot());
+        url.is_some_and(|(url, cot)| !url.is_same_origin(&cot.url))
     }
 
     /// The webhook after the change, at the next version.
     ///
     /// A new trigger without a context of its own keeps the old context only if every slot still applies.
     pub fn apply(self, current: &Subscription) -> Result<Subscription, Vec<FieldProblem>> {
+        let Some(cot) = current.cot() else {
+            return Err(vec![FieldProblem::new("", "the webhook is none with a trigger and a context")]);
+        };
         let mut problems = Vec::new();
-        if self.code.is_some_and(|code| code != current.code) {
+        if self.code.is_some_and(|code| code != cot.code) {
             problems.push(FieldProblem::new("code", "cannot be changed once saved"));
         }
-        let kind = self.trigger.unwrap_or_else(|| current.trigger.kind());
-        let context = self.context.unwrap_or_else(|| current.trigger.context().clone());
+        let kind = self.trigger.unwrap_or_else(|| cot.trigger.kind());
+        let context = self.context.unwrap_or_else(|| cot.trigger.context().clone());
         let is_active = self.is_active.unwrap_or(current.is_active);
         match Trigger::new(kind, context) {
             Ok(trigger) if problems.is_empty() => Ok(Subscription {
-                trigger,
+                face: Face::Cot(CotWebhook {
+                    trigger,
+                    url: self.url.unwrap_or_else(|| cot.url.clone()),
+                    code: cot.code.clone(),
+                }),
                 is_active,
                 inactive_because: current.inactive_because.filter(|_| !is_active),
                 suspend_after: self.suspend_after.unwrap_or(current.suspend_after),
-                url: self.url.unwrap_or_else(|| current.url.clone()),
                 name: self.name.unwrap_or_else(|| current.name.clone()),
                 description: self.description.unwrap_or_else(|| current.description.clone()),
                 version: current.version + 1,
@@ -338,20 +345,22 @@ pub fn id_of(document: &str) -> Option<SubscriptionId> {
 /// Several webhooks as the API lists them: a bare array.
 #[must_use]
 pub fn render_list(subscriptions: &[Subscription]) -> Vec<u8> {
-    let documents: Vec<_> = subscriptions.iter().map(document).collect();
+    let documents: Vec<_> = subscriptions.iter().filter_map(document).collect();
     serde_json::to_vec(&documents).unwrap_or_default()
 }
 
-fn document(subscription: &Subscription) -> Document<'_> {
-    let slot = |slot| subscription.trigger.context().get(slot).map_or("", ContextId::as_str);
-    Document {
+/// None of a webhook that has no trigger and context.
+fn document(subscription: &Subscription) -> Option<Document<'_>> {
+    let cot = subscription.cot()?;
+    let slot = |slot| cot.trigger.context().get(slot).map_or("", ContextId::as_str);
+    Some(Document {
         id: subscription.id.to_string(),
         company: subscription.company.as_str(),
         is_active: subscription.is_active,
-        trigger: subscription.trigger.kind().name,
-        url: subscription.url.as_str(),
+        trigger: cot.trigger.kind().name,
+        url: cot.url.as_str(),
         name: subscription.name.as_str(),
-        code: subscription.code.as_str(),
+        code: cot.code.as_str(),
         context: ContextDocument {
             survey: slot(Slot::Survey),
             group: slot(Slot::Group),
@@ -367,7 +376,7 @@ fn document(subscription: &Subscription) -> Document<'_> {
             .username
             .as_deref()
             .map(|username| BasicAuthDocument { username }),
-    }
+    })
 }
 
 #[cfg(test)]
@@ -492,7 +501,7 @@ mod tests {
 
     #[test]
     fn a_patch_replaces_clears_or_keeps_the_context() {
-        let context = |text| patched(text).unwrap().trigger.context().task_group.clone();
+        let context = |text| patched(text).unwrap().cot().unwrap().trigger.context().task_group.clone();
         assert_eq!(context("{}").unwrap().as_str(), "6261612a8f1e99002e5c8cce");
         assert_eq!(context(r#"{"context":{}}"#), None);
         assert_eq!(context(r#"{"context":{"taskGroup":"t2"}}"#).unwrap().as_str(), "t2");
@@ -502,10 +511,16 @@ mod tests {
     #[test]
     fn a_patch_cannot_change_the_code_or_strand_a_slot() {
         refused(patched(r#"{"code":"other"}"#), &["code"]);
-        assert_eq!(patched(r#"{"code":"wo_update"}"#).unwrap().code.as_str(), "wo_update");
+        assert_eq!(patched(r#"{"code":"wo_update"}"#).unwrap().cot().unwrap().code.as_str(), "wo_update");
         refused(patched(r#"{"trigger":"create-edit-delete-user"}"#), &["context.taskGroup"]);
         assert_eq!(
-            patched(r#"{"trigger":"create-edit-delete-user","context":{}}"#).unwrap().trigger.kind().name,
+            patched(r#"{"trigger":"create-edit-delete-user","context":{}}"#)
+                .unwrap()
+                .cot()
+                .unwrap()
+                .trigger
+                .kind()
+                .name,
             "create-edit-delete-user"
         );
     }
@@ -548,11 +563,13 @@ mod tests {
                         id: SubscriptionId::from_bytes(id),
                         company: CompanyId::parse("acme").unwrap(),
                         is_active,
-                        trigger,
-                        url: TargetUrl::parse(&format!("https://a.io/{path}"), &TargetPolicy::default())
-                            .unwrap(),
                         name: Name::parse(&name).unwrap(),
-                        code: Code::parse(&code).unwrap(),
+                        face: Face::Cot(CotWebhook {
+                            trigger,
+                            url: TargetUrl::parse(&format!("https://a.io/{path}"), &TargetPolicy::default())
+                                .unwrap(),
+                            code: Code::parse(&code).unwrap(),
+                        }),
                         description: description.map(|text| Description::parse(&text).unwrap()),
                         version,
                         suspend_after,

@@ -7,13 +7,16 @@ use base64::Engine;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use hookrail_domain::attempt::AttemptNumber;
 use hookrail_domain::audit::AuditPlace;
-use hookrail_domain::id::{CompanyId, EventId, RejectedId, SubscriptionId, hash_parts};
+use hookrail_domain::id::{CompanyId, DeliveryId, EventId, RejectedId, SubscriptionId, hash_parts};
+use hookrail_domain::job::JobPlace;
 use hookrail_domain::test_row::TestPlace;
 use hookrail_domain::time::Millis;
 use hookrail_domain::token::Holder;
 
 const CHECK_BYTES: usize = 8;
 const PLACE_BYTES: usize = 12;
+/// A time and two ids.
+const JOB_PLACE_BYTES: usize = 32;
 
 /// A text is no cursor of this list.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
@@ -70,6 +73,34 @@ pub fn render_audit(log: &Holder, last: AuditPlace) -> String {
 pub fn parse_audit(log: &Holder, text: &str) -> Result<AuditPlace, InvalidCursor> {
     let (at, chance) = of_moment(parse(&audit(log), text)?);
     Ok(AuditPlace { at, chance })
+}
+
+/// The place after `last` in a company's list of webhook jobs, as `filter` narrows it.
+#[must_use]
+pub fn render_job((company, filter): (&CompanyId, &str), last: &JobPlace) -> String {
+    let JobPlace { scheduled_at, delivery, subscription } = last;
+    let mut place = [0; JOB_PLACE_BYTES];
+    let parts = scheduled_at.0.to_be_bytes().into_iter();
+    let parts = parts.chain(*delivery.as_bytes()).chain(*subscription.as_bytes());
+    for (byte, part) in place.iter_mut().zip(parts) {
+        *byte = part;
+    }
+    render(&jobs(company, filter), place)
+}
+
+/// The job that the next page comes after.
+pub fn parse_job((company, filter): (&CompanyId, &str), text: &str) -> Result<JobPlace, InvalidCursor> {
+    let place: [u8; JOB_PLACE_BYTES] = parse(&jobs(company, filter), text)?;
+    let part = |from: usize| place.get(from..).and_then(|rest| rest.first_chunk::<PLACE_BYTES>()).copied();
+    let at = place.first_chunk().copied().map(u64::from_be_bytes);
+    match (at, part(8), part(20)) {
+        (Some(at), Some(delivery), Some(subscription)) => Ok(JobPlace {
+            scheduled_at: Millis(at),
+            delivery: DeliveryId::from_bytes(delivery),
+            subscription: SubscriptionId::from_bytes(subscription),
+        }),
+        _ => Err(InvalidCursor),
+    }
 }
 
 /// The place after `last` among a webhook's test sends.
@@ -146,6 +177,10 @@ fn webhooks<'a>(company: &'a CompanyId, filter: &'a str) -> List<'a> {
     [b"webhooks", company.as_str().as_bytes(), b"", filter.as_bytes()]
 }
 
+fn jobs<'a>(company: &'a CompanyId, filter: &'a str) -> List<'a> {
+    [b"jobs", company.as_str().as_bytes(), b"", filter.as_bytes()]
+}
+
 fn tests<'a>(company: &'a CompanyId, subscription: &'a SubscriptionId) -> List<'a> {
     [b"tests", company.as_str().as_bytes(), subscription.as_bytes(), b""]
 }
@@ -158,15 +193,15 @@ fn log<'a>(company: &'a CompanyId, subscription: &'a SubscriptionId, filter: &'a
     [b"log", company.as_str().as_bytes(), subscription.as_bytes(), filter.as_bytes()]
 }
 
-fn render(list: &List<'_>, place: [u8; PLACE_BYTES]) -> String {
+fn render<const N: usize>(list: &List<'_>, place: [u8; N]) -> String {
     let bytes: Vec<u8> = place.into_iter().chain(check(list, &place)).collect();
     URL_SAFE_NO_PAD.encode(bytes)
 }
 
-fn parse(list: &List<'_>, text: &str) -> Result<[u8; PLACE_BYTES], InvalidCursor> {
+fn parse<const N: usize>(list: &List<'_>, text: &str) -> Result<[u8; N], InvalidCursor> {
     let bytes = URL_SAFE_NO_PAD.decode(text).map_err(|_one_reason| InvalidCursor)?;
-    let place = bytes.first_chunk::<PLACE_BYTES>().copied().ok_or(InvalidCursor)?;
-    let told = bytes.get(PLACE_BYTES..).ok_or(InvalidCursor)?;
+    let place = bytes.first_chunk::<N>().copied().ok_or(InvalidCursor)?;
+    let told = bytes.get(N..).ok_or(InvalidCursor)?;
     if told == check(list, &place) { Ok(place) } else { Err(InvalidCursor) }
 }
 

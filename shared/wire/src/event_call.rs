@@ -96,9 +96,13 @@ fn parse_event(text: &str, holder: &Holder) -> Result<NewEvent, InvalidCall> {
         .map_err(|too_large| InvalidCall { is_too_large: true, ..InvalidCall::new("", too_large) })?;
     // What can be sent does not depend on the id, which only the queue can give.
     let unnamed = EventId::from_bytes([0; 12]);
-    let event = cot_event::parse(&body, unnamed)
+    let own = match holder {
+        Holder::Company(company) => Some(company),
+        Holder::Operator => None,
+    };
+    let event = cot_event::parse(&body, unnamed, own)
         .map_err(|error| InvalidCall { problems: vec![error.problem()], is_too_large: false })?;
-    if event.kind.is_operational() {
+    if event.cot().is_some_and(|(kind, _)| kind.is_operational()) {
         return Err(InvalidCall::new("type", "is made by the service itself"));
     }
     match holder {

@@ -87,8 +87,8 @@ mod tests {
         ] {
             let text = render(&notice, &company, subscription);
             let event =
-                cot_event::parse(&Body::new(text.as_str()).unwrap(), EventId::of_message("m")).unwrap();
-            assert!(event.kind.is_operational() && event.company == company, "{text}");
+                cot_event::parse(&Body::new(text.as_str()).unwrap(), EventId::of_message("m"), None).unwrap();
+            assert!(event.cot().unwrap().0.is_operational() && event.company == company, "{text}");
         }
         let shown: Value = serde_json::from_str(&render(&exhausted, &company, subscription)).unwrap();
         assert_eq!(shown["event"], "delivery.exhausted");

@@ -7,18 +7,20 @@ use utoipa::openapi::schema::Schema;
 use utoipa::openapi::{RefOr, schema};
 
 use crate::{
-    audit, bulk, company, cot_webhook, cot_webhook_log, event_call, event_view, panel_link, problem,
-    queue_view, rejected, replay, secret, test_send, token, trigger_view,
+    audit, bulk, company, cot_webhook, cot_webhook_log, event_call, event_view, panel_link, platform_meta,
+    platform_problem, platform_trial, platform_webhook, problem, queue_view, rejected, replay, secret,
+    test_send, token, trigger_view, webhook_job,
 };
 
 mod calls;
+mod platform_calls;
 pub mod kinds;
 
 /// A schema under its name.
 pub type Named = (String, RefOr<Schema>);
 
 /// Published documents of the reference system, and one of each of our own that people write by hand.
-const EXAMPLES: [(&str, &str); 12] = [
+const EXAMPLES: [(&str, &str); 17] = [
     ("Webhook", include_str!("../fixtures/cot_webhook.json")),
     ("NewWebhook", include_str!("../fixtures/call_webhook.json")),
     ("WebhookChange", r#"{"isActive": false, "waiting": "keep"}"#),
@@ -31,6 +33,22 @@ const EXAMPLES: [(&str, &str); 12] = [
     ("Rotation", r#"{"overlapSeconds": 86400}"#),
     ("NewBareTest", r#"{"url": "https://www.server.com/hook", "trigger": "logout-user"}"#),
     (
+        "NewPlatformWebhook",
+        r#"{"name": "Laptop submitted", "type": "Submission", "event": "Submitted", "filter": "form('slug') === 'laptop'",
+            "url": "https://www.server.com/hook/${kapp('slug')}"}"#,
+    ),
+    ("WebhookJobChange", r#"{"status": "Queued", "url": "https://www.server.com/hook"}"#),
+    ("PlatformWebhookChange", r#"{"isActive": false}"#),
+    (
+        "NewPlatformTrial",
+        r#"{"type": "Form", "filter": "form('slug') === 'laptop'", "event": {"form": {"slug": "laptop"}}}"#,
+    ),
+    (
+        "PlatformProblem",
+        r#"{"statusCode": 400, "error": "name is taken by another webhook of the space or kapp",
+            "errorKey": "uniqueness_violation", "correlationId": "8a2f2c1e0d7b4f6e9c3a5b7d9e1f2a4c"}"#,
+    ),
+    (
         "Problem",
         r#"{"type": "about:blank", "title": "Bad Request", "status": 400, "detail": "url must begin with https://",
             "errors": [{"field": "url", "reason": "must begin with https://"}]}"#,
@@ -41,6 +59,7 @@ const EXAMPLES: [(&str, &str); 12] = [
 #[must_use]
 pub fn schemas() -> Vec<Named> {
     let mut named = calls::schemas();
+    named.extend(platform_calls::schemas());
     add::<problem::Problem>(&mut named);
     add::<cot_webhook::Document<'_>>(&mut named);
     add::<cot_webhook_log::Document<'_>>(&mut named);
@@ -60,6 +79,13 @@ pub fn schemas() -> Vec<Named> {
     add::<panel_link::LinkDocument<'_>>(&mut named);
     add::<panel_link::SessionDocument<'_>>(&mut named);
     add::<audit::Document<'_>>(&mut named);
+    add::<platform_webhook::Envelope<'_>>(&mut named);
+    add::<platform_webhook::ListDocument<'_>>(&mut named);
+    add::<platform_meta::Document>(&mut named);
+    add::<platform_trial::Document<'_>>(&mut named);
+    add::<platform_problem::Document<'_>>(&mut named);
+    add::<webhook_job::One<'_>>(&mut named);
+    add::<webhook_job::List<'_>>(&mut named);
     named
 }
 

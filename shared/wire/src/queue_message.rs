@@ -3,10 +3,14 @@
 //! The body is not inside the JSON, so it is neither escaped on the way in nor parsed on the way out. Every version
 //! that can still be in a queue (14 days) is decoded.
 
-use hookrail_domain::delivery::{Delivery, QueueName, QueuePosition};
+use std::borrow::Cow;
+
+use hookrail_domain::attempt::ErrorClass;
+use hookrail_domain::delivery::{Delivery, Destination, QueueName, QueuePosition, Unsendable};
 use hookrail_domain::event::Body;
 use hookrail_domain::id::{CompanyId, DeliveryId, EventId, SubscriptionId};
 use hookrail_domain::limits::QUEUE_ENVELOPE_BYTES_MAX;
+use hookrail_domain::target::TargetUrl;
 use hookrail_domain::time::Millis;
 use serde::{Deserialize, Serialize};
 
@@ -22,6 +26,19 @@ struct Header<'a> {
     event: String,
     #[serde(borrow)]
     accepted: Accepted<'a>,
+    /// What the webhook's template gave; absent where the webhook's own URL is the event's.
+    #[serde(borrow, default, skip_serializing_if = "Option::is_none")]
+    url: Option<Cow<'a, str>>,
+    /// Why there is none, if filter or template failed.
+    #[serde(borrow, default, skip_serializing_if = "Option::is_none")]
+    fault: Option<Fault<'a>>,
+}
+
+#[derive(Serialize, Deserialize)]
+struct Fault<'a> {
+    class: &'a str,
+    #[serde(borrow)]
+    reason: Cow<'a, str>,
 }
 
 #[derive(Serialize, Deserialize)]
@@ -46,6 +63,16 @@ pub fn encode(delivery: &Delivery) -> String {
             queue: delivery.accepted.queue.as_str(),
             number: delivery.accepted.number.to_string(),
             at: delivery.accepted_at.0,
+        },
+        url: match &delivery.destination {
+            Destination::Resolved(url) => Some(Cow::Borrowed(url.as_str())),
+            Destination::Webhook | Destination::Nowhere(_) => None,
+        },
+        fault: match &delivery.destination {
+            Destination::Nowhere(Unsendable { class, reason }) => {
+                Some(Fault { class: class.name(), reason: Cow::Borrowed(reason) })
+            }
+            Destination::Webhook | Destination::Resolved(_) => None,
         },
     };
     let mut text = String::with_capacity(QUEUE_ENVELOPE_BYTES_MAX / 4 + delivery.body.as_str().len());
@@ -90,6 +117,16 @@ pub fn decode(text: &str) -> Result<Delivery, InvalidMessage> {
                 .map_err(|_not_a_number| InvalidMessage::Field("accepted.number"))?,
         },
         accepted_at: Millis(header.accepted.at),
+        destination: match (header.url, header.fault) {
+            (None, None) => Destination::Webhook,
+            (Some(url), None) => Destination::Resolved(
+                TargetUrl::parse_unchecked(&url).map_err(|_refused| InvalidMessage::Field("url"))?,
+            ),
+            (_, Some(fault)) => Destination::Nowhere(Unsendable {
+                class: ErrorClass::find(fault.class).ok_or(InvalidMessage::Field("fault.class"))?,
+                reason: fault.reason.into_owned(),
+            }),
+        },
         body: Body::new(body).map_err(|_too_large| InvalidMessage::Field("body"))?,
     })
 }
@@ -109,6 +146,7 @@ mod tests {
             subscription,
             accepted: QueuePosition { queue: QueueName::new("hookrail-events.fifo"), number },
             accepted_at: Millis(1_651_781_080_084),
+            destination: Destination::Webhook,
             body: Body::new(body).unwrap(),
         }
     }
@@ -122,6 +160,16 @@ mod tests {
              \"accepted\":{\"queue\":\"hookrail-events.fifo\",\"number\":\"18850000000000000001\",\
              \"at\":1651781080084}}\n{ \"a\": \"\\n\n\" }"
         );
+    }
+
+    #[test]
+    fn where_it_goes_is_carried_too() {
+        let url = TargetUrl::parse_unchecked("https://a.io/x").unwrap();
+        let fault = Unsendable { class: ErrorClass::Filter, reason: "threw \"x\"\nat line 1".to_owned() };
+        for destination in [Destination::Resolved(url), Destination::Nowhere(fault)] {
+            let delivery = Delivery { destination, ..delivery("{}", 1) };
+            assert_eq!(decode(&encode(&delivery)).unwrap(), delivery);
+        }
     }
 
     #[test]

@@ -6,7 +6,6 @@ use hookrail_domain::attempt::{ErrorClass, Outcome};
 use hookrail_domain::event::Body;
 use hookrail_domain::id::CompanyId;
 use hookrail_domain::signature::SigningSecret;
-use hookrail_domain::subscription::Subscription;
 use hookrail_domain::target::{TargetPolicy, TargetUrl};
 use hookrail_domain::test_row::TestRow;
 use hookrail_domain::time::Millis;
@@ -44,7 +43,11 @@ struct Example<'a> {
 struct Empty {}
 
 /// The body to send: the event that the call brings, byte for byte, or else an empty one of the webhook's trigger.
-pub fn parse(bytes: &[u8], webhook: &Subscription, now: Millis) -> Result<Body, FieldProblem> {
+pub fn parse(
+    bytes: &[u8],
+    (company, kind): (&CompanyId, &TriggerType),
+    now: Millis,
+) -> Result<Body, FieldProblem> {
     let call: Call<'_> = if bytes.is_empty() {
         Call { event: None }
     } else {
@@ -53,7 +56,7 @@ pub fn parse(bytes: &[u8], webhook: &Subscription, now: Millis) -> Result<Body, 
             false => not_an_object(&error),
         })?
     };
-    body(call.event, || example(&webhook.company, webhook.trigger.kind(), now))
+    body(call.event, || example(company, kind, now))
 }
 
 /// A test of a URL that no webhook has yet.

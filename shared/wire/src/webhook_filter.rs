@@ -51,16 +51,17 @@ impl Filter for WebhookFilter {
 }
 
 impl WebhookFilter {
-    /// Whether the webhook is listed. A search looks at name, code and URL, and not at the case of letters.
+    /// Whether the webhook is listed: one with a trigger. A search looks at name, code and URL, and not at the case of letters.
     #[must_use]
     pub fn takes(&self, webhook: &Subscription) -> bool {
+        let Some(cot) = webhook.cot() else { return false };
         let found = |search: &str| {
-            [webhook.name.as_str(), webhook.code.as_str(), webhook.url.as_str()]
+            [webhook.name.as_str(), cot.code.as_str(), cot.url.as_str()]
                 .iter()
                 .any(|text| text.to_lowercase().contains(search))
         };
         self.is_active.is_none_or(|is_active| is_active == webhook.is_active)
-            && self.trigger.is_none_or(|trigger| trigger == webhook.trigger.kind())
+            && self.trigger.is_none_or(|trigger| trigger == cot.trigger.kind())
             && self.search.as_deref().is_none_or(found)
     }
 }

@@ -3,7 +3,7 @@
 use std::collections::HashMap;
 
 use hookrail_domain::attempt::{Attempt, AttemptNumber, ErrorClass, Outcome};
-use hookrail_domain::delivery::{Delivery, QueueName, QueuePosition};
+use hookrail_domain::delivery::{Delivery, Destination, QueueName, QueuePosition};
 use hookrail_domain::event::{Body, Event};
 use hookrail_domain::id::{DeliveryId, EventId, SubscriptionId};
 use hookrail_domain::limits::{EVENT_BYTES_MAX, QUEUE_ENVELOPE_BYTES_MAX};
@@ -19,7 +19,7 @@ pub(crate) fn run(bytes: &[u8]) {
     let Ok(body) = Body::new(text) else { return assert!(EVENT_BYTES_MAX < text.len()) };
     let json: Result<&RawValue, _> = serde_json::from_str(text);
     let fields: Result<HashMap<String, &RawValue>, _> = serde_json::from_str(text);
-    match cot_event::parse(&body, EventId::of_message("m")) {
+    match cot_event::parse(&body, EventId::of_message("m"), None) {
         Ok(event) => {
             assert!(fields.is_ok(), "an event is an object");
             goes_all_the_way(&event, text);
@@ -44,6 +44,7 @@ fn goes_all_the_way(event: &Event, text: &str) {
         subscription,
         accepted: QueuePosition { queue: QueueName::new("events.fifo"), number: 1 },
         accepted_at: Millis(1),
+        destination: Destination::Webhook,
         body: event.body.clone(),
     };
     let message = queue_message::encode(&delivery);
@@ -60,8 +61,7 @@ fn goes_all_the_way(event: &Event, text: &str) {
         outcome: Outcome::Unsent { error: ErrorClass::Disabled, reason: String::new() },
     };
     let place = (&delivery, &delivery.accepted);
-    let row =
-        LogRow::of(place, (attempt, Progress::Ended, 0), ("https://a.io/", 0), &RunId("r".to_owned()), None);
+    let row = LogRow::of(place, (attempt, Progress::Ended, 0), None, &RunId("r".to_owned()), None);
     let list = String::from_utf8(cot_webhook_log::render_list(&[row])).expect("JSON is UTF-8");
     assert!(list.contains(&format!("\"event\":{},", text.trim_matches([' ', '\t', '\r', '\n']))));
     let shown: Vec<&RawValue> = serde_json::from_str(&list).expect("our own JSON");

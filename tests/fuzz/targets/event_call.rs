@@ -22,7 +22,7 @@ pub(crate) fn run(bytes: &[u8]) {
                     let start = event.body.as_str().trim_start_matches([' ', '\t', '\r', '\n']);
                     assert!(start.starts_with('{'), "an event is an object");
                     let body = Body::new(event.body.as_str()).expect("within its limit");
-                    let read = cot_event::parse(&body, EventId::from_bytes([0; 12]));
+                    let read = cot_event::parse(&body, EventId::from_bytes([0; 12]), Some(&event.company));
                     assert_eq!(read.expect("fan-out reads it too").company, event.company);
                 }
             }

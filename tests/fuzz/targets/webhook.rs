@@ -3,7 +3,7 @@
 use hookrail_domain::id::{CompanyId, SubscriptionId};
 use hookrail_domain::secrets::Secrets;
 use hookrail_domain::signature::SigningSecret;
-use hookrail_domain::subscription::Subscription;
+use hookrail_domain::subscription::{CotWebhook, Subscription};
 use hookrail_domain::target::TargetPolicy;
 use hookrail_wire::company;
 use hookrail_wire::cot_webhook::{parse_new, parse_patch, render};
@@ -16,7 +16,7 @@ pub(crate) fn run(bytes: &[u8]) {
         Ok(new) => {
             let Ok(secrets) = new.secrets(key.clone()) else { return };
             let made = new.into_subscription(SubscriptionId::from_bytes([1; 12]), acme(), &secrets);
-            made.url.check(&policy).expect("what is saved may be sent to");
+            cot(&made).url.check(&policy).expect("what is saved may be sent to");
             let again = parse_new(&render(&made), &policy).expect("what is shown can be sent back");
             let again = again.into_subscription(made.id, acme(), &secrets);
             assert_eq!(again, made);
@@ -39,6 +39,10 @@ fn acme() -> CompanyId {
     CompanyId::parse("acme").expect("a company id")
 }
 
+fn cot(webhook: &Subscription) -> &CotWebhook {
+    webhook.cot().expect("made of a trigger and a context")
+}
+
 fn changed(bytes: &[u8], current: &Subscription, secrets: &Secrets) {
     let policy = TargetPolicy::default();
     let Ok(patch) = parse_patch(bytes, &policy) else { return };
@@ -47,15 +51,15 @@ fn changed(bytes: &[u8], current: &Subscription, secrets: &Secrets) {
     assert!(is_concerned || new == *secrets, "secrets change only when they are said to");
     let Ok(next) = patch.apply(current) else { return };
     assert_eq!(
-        (next.id, &next.company, &next.code, next.version),
-        (current.id, &current.company, &current.code, current.version + 1),
+        (next.id, &next.company, &cot(&next).code, next.version),
+        (current.id, &current.company, &cot(current).code, current.version + 1),
         "no change touches these"
     );
-    let is_same_host = next.url.is_same_origin(&current.url);
+    let is_same_host = cot(&next).url.is_same_origin(&cot(current).url);
     let kept = new.headers.iter().any(|(name, value)| secrets.headers.get(name) == Some(value));
     let is_said = String::from_utf8_lossy(bytes).contains("headers");
     assert!(is_same_host || !kept || is_said, "what was given for one host is not sent to another");
-    next.url.check(&policy).expect("what is saved may be sent to");
+    cot(&next).url.check(&policy).expect("what is saved may be sent to");
     let next = Subscription { credentials: new.credentials(next.version), ..next };
     let again = parse_patch(&render(&next), &policy).expect("what is shown can be sent back");
     assert_eq!(again.apply_to_secrets(&next, &new).as_ref(), Ok(&new), "with its headers");

@@ -25,8 +25,10 @@ use crate::routes::Route;
 const JSON: &str = "application/json";
 const JSON_ANSWER: &str = "application/json; charset=utf-8";
 const BEARER: &str = "bearer";
+const BASIC: &str = "basic";
 const ABOUT: &str = "Webhooks delivered strictly in order. Every error is a problem document (RFC 9457) that names \
-                     each bad field. Lists are bare arrays; the next page is in the `Link` header.";
+                     each bad field. Lists are bare arrays; the next page is in the `Link` header. Below `/app/api/v1` \
+                     both are as clients of spaces and kapps know them.";
 
 /// The routes as OpenAPI 3.1. The panel's files are no part of it.
 #[must_use]
@@ -41,9 +43,13 @@ pub fn document(routes: &[Route]) -> OpenApi {
     let scheme = HttpBuilder::new().scheme(HttpAuthScheme::Bearer).description(Some(
         "A token of Hookrail, or a JWT of the identity provider that the operator has named.",
     ));
+    let basic = HttpBuilder::new().scheme(HttpAuthScheme::Basic).description(Some(
+        "The same token as the password, whatever the user name. Below `/app/api/v1` only.",
+    ));
     let components = ComponentsBuilder::new()
         .schemas_from_iter(schemas())
-        .security_scheme(BEARER, SecurityScheme::Http(scheme.build()));
+        .security_scheme(BEARER, SecurityScheme::Http(scheme.build()))
+        .security_scheme(BASIC, SecurityScheme::Http(basic.build()));
     let info = InfoBuilder::new()
         .title("Hookrail")
         .version(env!("CARGO_PKG_VERSION"))
@@ -87,10 +93,13 @@ fn described(operation: &Operation, route: &Route) -> OperationBuilder {
         built = built.parameter(input.parameter());
     }
     for (status, why) in refusals(operation, route) {
-        built = built.response(status.to_string(), refused(status, &why));
+        built = built.response(status.to_string(), refused(operation, status, &why));
     }
     match scope(route.access) {
         None => built,
+        Some(scopes) if operation.tag == Tag::Platform => built
+            .security(SecurityRequirement::new(BEARER, scopes.clone()))
+            .security(SecurityRequirement::new(BASIC, scopes)),
         Some(scopes) => built.security(SecurityRequirement::new(BEARER, scopes)),
     }
 }
@@ -125,11 +134,18 @@ fn path_names(path: &str) -> impl Iterator<Item = &str> {
 }
 
 fn path_parameter(name: &str) -> Parameter {
+    let description = match name {
+        "name" => "The webhook's name, percent-encoded.",
+        "kappSlug" => "The kapp's slug: 1 to 64 letters, digits, `-` and `_`.",
+        "scope" => "`space` or `kapp`.",
+        "type" => "A type's name, percent-encoded.",
+        _ => "24 hexadecimal characters; what is no id names nothing.",
+    };
     ParameterBuilder::new()
         .name(name)
         .parameter_in(ParameterIn::Path)
         .required(Required::True)
-        .description(Some("24 hexadecimal characters; what is no id names nothing."))
+        .description(Some(description))
         .schema(Some(text()))
         .build()
 }
@@ -147,6 +163,7 @@ fn request_body(call: Call) -> Option<RequestBody> {
 fn answered(operation: &Operation) -> Response {
     let Answer { status, what, shape } = operation.answer;
     let array = |name| ArrayBuilder::new().items(named(name));
+    let texts = || ArrayBuilder::new().items(text());
     let (media_type, content) = match shape {
         Shape::Nothing => return ResponseBuilder::new().description(what).build(),
         Shape::One(name) | Shape::LinkedOne(name) => {
@@ -155,6 +172,11 @@ fn answered(operation: &Operation) -> Response {
         }
         Shape::List(name) | Shape::Page(name) => {
             (JSON_ANSWER, ContentBuilder::new().schema(Some(array(name))))
+        }
+        Shape::Texts => (JSON_ANSWER, ContentBuilder::new().schema(Some(texts()))),
+        Shape::TextsByName => {
+            let object = ObjectBuilder::new().schema_type(Type::Object).additional_properties(Some(texts()));
+            (JSON_ANSWER, ContentBuilder::new().schema(Some(object)))
         }
         Shape::Object => {
             let object = ObjectBuilder::new().schema_type(Type::Object);
@@ -210,10 +232,14 @@ fn refusals(operation: &Operation, route: &Route) -> Vec<(u16, String)> {
     common.chain(operation.refusals.iter().map(|(status, why)| (*status, (*why).to_owned()))).collect()
 }
 
-fn refused(status: u16, why: &str) -> Response {
-    let content = ContentBuilder::new().schema(Some(named("Problem")));
-    let content = if status == 400 { content.example(example("Problem")) } else { content };
-    let response = ResponseBuilder::new().description(why).content(MEDIA_TYPE, content.build());
+fn refused(operation: &Operation, status: u16, why: &str) -> Response {
+    let (name, media_type) = match operation.tag {
+        Tag::Platform => ("PlatformProblem", JSON_ANSWER),
+        _ => ("Problem", MEDIA_TYPE),
+    };
+    let content = ContentBuilder::new().schema(Some(named(name)));
+    let content = if status == 400 { content.example(example(name)) } else { content };
+    let response = ResponseBuilder::new().description(why).content(media_type, content.build());
     match status {
         503 => response.header("Retry-After", header("Seconds until another try makes sense.")).build(),
         401 => response.header("WWW-Authenticate", header("`Bearer`.")).build(),

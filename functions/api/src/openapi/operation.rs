@@ -4,9 +4,11 @@ use utoipa::openapi::Required;
 use utoipa::openapi::path::{Parameter, ParameterBuilder, ParameterIn};
 
 use hookrail_domain::limits::{IDEMPOTENCY_KEY_CHARS_MAX, URL_CHARS_MAX};
+use hookrail_domain::platform::Scope;
 use hookrail_domain::trigger::CATALOGUE;
 use hookrail_wire::log_filter::RESULTS;
 use hookrail_wire::openapi::kinds::{id, one_of, platform_id, text, time, whole};
+use hookrail_wire::webhook_job;
 
 use crate::request::PAGE_MAX;
 
@@ -35,6 +37,7 @@ pub enum Tag {
     Queue,
     Events,
     Tests,
+    Platform,
     Access,
     Description,
 }
@@ -62,6 +65,10 @@ pub enum Shape {
     One(&'static str),
     /// An array, whole.
     List(&'static str),
+    /// An array of texts.
+    Texts,
+    /// An object of such arrays.
+    TextsByName,
     /// An array, with a link to the next page.
     Page(&'static str),
     /// A document that holds a page of a list, with a link to the next page.
@@ -88,16 +95,28 @@ pub enum Input {
     Company,
     Admin,
     IdempotencyKey,
+    Include,
+    PageToken,
+    JobLimit,
+    JobStatus,
+    JobWebhook,
+    /// Of a space, or of a kapp.
+    ParentType(Scope),
+    ParentKey,
+    Start,
+    End,
+    All,
 }
 
 impl Tag {
-    pub const ALL: [Self; 8] = [
+    pub const ALL: [Self; 9] = [
         Self::Webhooks,
         Self::Secrets,
         Self::Logs,
         Self::Queue,
         Self::Events,
         Self::Tests,
+        Self::Platform,
         Self::Access,
         Self::Description,
     ];
@@ -111,6 +130,7 @@ impl Tag {
             Self::Queue => "Queue and replay",
             Self::Events => "Events",
             Self::Tests => "Tests",
+            Self::Platform => "Webhooks on records of spaces and kapps",
             Self::Access => "Access",
             Self::Description => "This description",
         }
@@ -145,6 +165,30 @@ impl Input {
             Self::From => ("from", "Attempts begun then or later.", time()),
             Self::To => ("to", "Attempts begun before then.", time()),
             Self::Company => ("company", "Whose, if an operator asks.", platform_id()),
+            Self::Include => {
+                let what = "Names with commas between them. `details` adds who made and who changed a webhook, and when.";
+                ("include", what, text())
+            }
+            Self::PageToken => ("pageToken", "The `nextPageToken` of the list before.", text()),
+            Self::JobLimit => {
+                let limit = whole(0, webhook_job::PAGE_MAX).default(Some(webhook_job::PAGE_DEFAULT.into()));
+                ("limit", "Jobs of a page.", limit)
+            }
+            Self::JobStatus => {
+                let either = "^([Ff][Aa][Ii][Ll][Ee][Dd]|[Qq][Uu][Ee][Uu][Ee][Dd])$";
+                ("status", "`failed` or `queued`, in any case.", text().pattern(Some(either)))
+            }
+            Self::JobWebhook => {
+                ("webhook", "Jobs of webhooks that had this name.", text().min_length(Some(1)))
+            }
+            Self::ParentType(scope) => {
+                let kinds = one_of(webhook_job::parent_kinds(scope).iter().map(|kind| kind.name()));
+                ("parentType", "Jobs about such a record, or one that belongs to it: with parentKey.", kinds)
+            }
+            Self::ParentKey => ("parentKey", "Its slug, user name or id: with parentType.", text()),
+            Self::Start => ("start", "Jobs scheduled then or later.", time()),
+            Self::End => ("end", "Jobs scheduled before then.", time()),
+            Self::All => ("all", "Whether jobs of kapps are listed too.", one_of(["true", "false"])),
             Self::Admin => {
                 return header("Admin", "Accepted and ignored, as clients of the reference system send it.");
             }

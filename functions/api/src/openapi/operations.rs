@@ -4,6 +4,8 @@ use super::operation::{Answer, Call, Operation, Shape, Tag};
 
 mod access;
 mod deliveries;
+mod jobs;
+mod platform;
 mod webhooks;
 
 const NO_WEBHOOK: (u16, &str) = (404, "The company has no such webhook.");
@@ -38,6 +40,11 @@ pub const OPERATIONS: &[&[Operation]] = &[
     deliveries::EVENTS,
     deliveries::REJECTED,
     webhooks::TESTS,
+    platform::SPACE,
+    platform::KAPP,
+    jobs::SPACE,
+    jobs::KAPP,
+    platform::META,
     access::ACCESS,
     access::PANEL,
     access::DESCRIPTION,

@@ -64,7 +64,20 @@ async fn no_answer_is_kept_by_a_cache_or_guessed_at_by_a_browser() {
 
 /// Where a test's log goes.
 #[derive(Clone, Default)]
-struct Lines(Arc<Mutex<Vec<u8>>>);
+pub(crate) struct Lines(Arc<Mutex<Vec<u8>>>);
+
+impl Lines {
+    /// Takes what this thread logs, until the guard is dropped.
+    pub(crate) fn subscribe(&self) -> tracing::subscriber::DefaultGuard {
+        let writer = self.clone();
+        let subscriber = tracing_subscriber::fmt().json().with_writer(move || writer.clone()).finish();
+        tracing::subscriber::set_default(subscriber)
+    }
+
+    pub(crate) fn text(&self) -> String {
+        String::from_utf8(self.0.lock().unwrap().clone()).unwrap()
+    }
+}
 
 impl Write for Lines {
     fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
@@ -81,14 +94,12 @@ impl Write for Lines {
 async fn a_failed_call_is_logged_once_with_its_cause_and_nothing_of_what_was_sent() {
     let (lines, world) = (Lines::default(), World::new().await);
     world.tables.fail_at("find_answer");
-    let writer = lines.clone();
-    let subscriber = tracing_subscriber::fmt().json().with_writer(move || writer.clone()).finish();
-    let logging = tracing::subscriber::set_default(subscriber);
+    let logging = lines.subscribe();
     let call = Call::post("/api/v3/event?secret=in-query", event("acme")).key("key-in-header");
     world.send(call).await.refuses(503, &[]);
     world.send(Call::get("/nowhere")).await.refuses(404, &[]);
     drop(logging);
-    let log = String::from_utf8(lines.0.lock().unwrap().clone()).unwrap();
+    let log = lines.text();
     assert_eq!(log.lines().count(), 1, "{log}");
     let line: serde_json::Value = serde_json::from_str(&log).unwrap();
     assert_eq!(line["fields"]["message"], "request.failed");

@@ -3,7 +3,9 @@
 use std::sync::{Arc, Mutex};
 
 use hookrail_adapters::store::access::{AccessStore, TokenCreation};
+use hookrail_adapters::store::jobs::{JobStart, JobStore};
 use hookrail_adapters::store::listing::{EventPlace, ListStore, Scanned};
+use hookrail_adapters::store::platform::{NamedStore, Renaming};
 use hookrail_adapters::store::rejected::RejectedStore;
 use hookrail_adapters::store::{
     Change, CompanyCreation, ConfigStore, KeptAnswer, LineKey, LineSettings, LogStore, Parking, Recorded,
@@ -11,9 +13,11 @@ use hookrail_adapters::store::{
 };
 use hookrail_domain::attempt::AttemptNumber;
 use hookrail_domain::audit::{AuditEntry, AuditPlace};
-use hookrail_domain::id::{CompanyId, EventId, RejectedId, SubscriptionId};
+use hookrail_domain::id::{CompanyId, DeliveryId, EventId, RejectedId, SubscriptionId};
+use hookrail_domain::job::{Job, JobPlace};
 use hookrail_domain::line::LastRow;
 use hookrail_domain::log_row::LogRow;
+use hookrail_domain::platform::webhook::WebhookScope;
 use hookrail_domain::rejected::RejectedEvent;
 use hookrail_domain::secrets::Secrets;
 use hookrail_domain::subscription::Subscription;
@@ -183,6 +187,34 @@ impl ListStore for FailingTables {
     }
 }
 
+impl NamedStore for FailingTables {
+    async fn find_named(
+        &self,
+        company: &CompanyId,
+        scope: &WebhookScope,
+        name: &str,
+    ) -> Result<Option<Subscription>, StoreError> {
+        self.may("find_named")?;
+        self.tables.find_named(company, scope, name).await
+    }
+
+    async fn rename(&self, replacing: Replacing<'_>, former: &Subscription) -> Result<Renaming, StoreError> {
+        self.may("rename")?;
+        if self.may("race").is_err() {
+            return Ok(Renaming::Lost);
+        }
+        self.tables.rename(replacing, former).await
+    }
+
+    async fn delete(&self, subscription: &Subscription) -> Result<Replacement, StoreError> {
+        self.may("delete")?;
+        if self.may("race").is_err() {
+            return Ok(Replacement::Lost);
+        }
+        self.tables.delete(subscription).await
+    }
+}
+
 impl RejectedStore for FailingTables {
     async fn keep_rejected(&self, of: &Holder, event: &RejectedEvent) -> Result<(), StoreError> {
         self.may("keep_rejected")?;
@@ -259,6 +291,44 @@ impl AccessStore for FailingTables {
         limit: usize,
     ) -> Result<Vec<AuditEntry>, StoreError> {
         self.tables.list_audit(log, before, limit).await
+    }
+}
+
+impl JobStore for FailingTables {
+    async fn put_job(&self, job: &Job) -> Result<(), StoreError> {
+        self.tables.put_job(job).await
+    }
+
+    async fn find_job(&self, line: &LineKey, delivery: DeliveryId) -> Result<Option<Job>, StoreError> {
+        self.may("find_job")?;
+        self.tables.find_job(line, delivery).await
+    }
+
+    async fn start_job(
+        &self,
+        line: &LineKey,
+        delivery: DeliveryId,
+        sequence: u64,
+    ) -> Result<JobStart, StoreError> {
+        self.tables.start_job(line, delivery, sequence).await
+    }
+
+    async fn place_job(&self, line: &LineKey, delivery: DeliveryId, sequence: u64) -> Result<(), StoreError> {
+        self.tables.place_job(line, delivery, sequence).await
+    }
+
+    async fn change_job(&self, to: &Job) -> Result<Change, StoreError> {
+        self.tables.change_job(to).await
+    }
+
+    async fn page_jobs(
+        &self,
+        company: &CompanyId,
+        before: Option<JobPlace>,
+        limit: usize,
+    ) -> Result<Vec<Job>, StoreError> {
+        self.may("page_jobs")?;
+        self.tables.page_jobs(company, before, limit).await
     }
 }
 

@@ -7,6 +7,7 @@ use aws_lc_rs::signature::{ECDSA_P256_SHA256_FIXED_SIGNING, EcdsaKeyPair};
 use axum::Router;
 use hookrail_adapters::config::JwtConfig;
 use hookrail_adapters::issuer::{Fetched, IssuerError, KeySource};
+use hookrail_adapters::scripts::InProcessScripts;
 use hookrail_api::jwt::Jwts;
 use hookrail_api::{App, TOKENS_PATH, WEBHOOKS_PATH, router};
 use hookrail_domain::time::Millis;
@@ -93,7 +94,13 @@ impl Idp {
 
 /// A sandbox that believes the provider and knows no key of it yet.
 fn sandbox(world: &World, provider: &Provider) -> Router {
-    let ports = (world.tables.clone(), world.queue.clone(), world.sender.clone(), world.clock.clone());
+    let ports = (
+        world.tables.clone(),
+        world.queue.clone(),
+        world.sender.clone(),
+        InProcessScripts,
+        world.clock.clone(),
+    );
     let jwt =
         JwtConfig { issuer: ISSUER.into(), audience: "hookrail".into(), company_claim: "tenant".into() };
     let jwts = Jwts::new(jwt, Box::new(provider.clone()));

@@ -18,6 +18,7 @@ mod bulk;
 mod once;
 mod openapi;
 mod triggers;
+mod platform;
 mod logs;
 mod reference;
 mod queue;

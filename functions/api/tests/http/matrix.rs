@@ -2,36 +2,50 @@
 //! says what a good call of it looks like.
 
 use hookrail_adapters::store::access::AccessStore;
+use hookrail_adapters::store::jobs::JobStore;
 use hookrail_adapters::store::rejected::RejectedStore;
 use hookrail_adapters::store::{LineKey, LogStore};
 use hookrail_api::auth::Access;
 use hookrail_api::routes::Route;
-use hookrail_api::{TEST_PATH, TRIGGERS_PATH, WEBHOOKS_PATH};
-use hookrail_domain::id::{SubscriptionId, TokenId};
+use hookrail_api::{KAPPS_PATH, NAMED_PATH, TEST_PATH, TRIGGERS_PATH, WEBHOOKS_PATH};
+use hookrail_domain::id::{KappSlug, SubscriptionId, TokenId};
+use hookrail_domain::job::Job;
 use hookrail_domain::line::Progress;
+use hookrail_domain::platform::webhook::WebhookScope;
 use hookrail_domain::rejected::RejectedEvent;
 use hookrail_domain::token::{Grant, Holder, Scope, TokenHash, TokenRef};
+use hookrail_testkit::contract::jobs::job;
+use hookrail_wire::webhook_job;
 use http::Method;
 
+use crate::platform::named_webhook;
 use crate::queue::row;
 use crate::world::{ACME, Answer, Call, NOW, OPERATOR, OTHER, World, company, event, webhook};
 
 /// What acme has: a webhook, a row of its log, a token beside the first.
 struct Ids {
     webhook: String,
+    /// The name of another, in its space and in a kapp.
+    named: String,
     row: String,
     token: String,
     /// The row's.
     event: String,
     rejected: String,
+    job: String,
 }
 
+const KAPP: &str = "catalog";
 const SPARE: &str = "spare-token";
 const REVOKED: &str = "revoked-token";
 const EXPIRED: &str = "expired-token";
 
 async fn acme(world: &World) -> Ids {
     let webhook = world.make_webhook("mine").await;
+    let named = "Mine/Submitted".to_owned();
+    for path in [NAMED_PATH.to_owned(), format!("{KAPPS_PATH}/{KAPP}/webhooks")] {
+        assert_eq!(world.send(Call::post(&path, named_webhook(&named))).await.status, 200);
+    }
     let subscription = SubscriptionId::parse(&webhook).unwrap();
     let line = LineKey { company: company("acme"), subscription };
     let row = row(&line, (1, 1), Progress::Ended, 0);
@@ -41,6 +55,9 @@ async fn acme(world: &World) -> Ids {
     for of in [Holder::Company(company("acme")), Holder::Operator] {
         world.tables.keep_rejected(&of, &rejected).await.unwrap();
     }
+    let scope = WebhookScope::Kapp(KappSlug::parse(KAPP).unwrap());
+    let job = Job { scope, ..job("acme", 7, NOW.0) };
+    world.tables.put_job(&job).await.unwrap();
     world.token(SPARE, &Grant::company(company("acme"))).await;
     world.token(REVOKED, &Grant::company(company("acme"))).await;
     let revoked =
@@ -50,10 +67,12 @@ async fn acme(world: &World) -> Ids {
     world.token(EXPIRED, &ended).await;
     Ids {
         webhook,
+        named,
         row: row.attempt.number.row_id(subscription).to_string(),
         token: TokenId::of(TokenHash::of(SPARE)).to_string(),
         event: row.event.to_string(),
         rejected: rejected.id.to_string(),
+        job: webhook_job::render_id(&job),
     }
 }
 
@@ -61,12 +80,14 @@ async fn acme(world: &World) -> Ids {
 fn good(route: &Route, ids: &Ids) -> (Call, u16) {
     let id = match &route.path {
         path if path.contains("/token/") => &ids.token,
+        path if path.contains("/webhookJobs/") => &ids.job,
         path if path.contains("/event/rejected/") => &ids.rejected,
         path if path.contains("/event/") => &ids.event,
         _ => &ids.webhook,
     };
     let path = route.path.replace("{id}", id).replace("{row}", &ids.row);
-    let path = path.replace("{*file}", "nothing");
+    let path = path.replace("{*file}", "nothing").replace("{name}", &ids.named.replace('/', "%2F"));
+    let path = path.replace("{kappSlug}", KAPP).replace("{scope}", "kapp").replace("{type}", "Form");
     let tail = route.path.strip_prefix(WEBHOOKS_PATH).unwrap_or(&route.path);
     let (body, status) = match (route.method.as_str(), tail) {
         ("POST", "") => (webhook("new"), 201),
@@ -105,13 +126,27 @@ fn good(route: &Route, ids: &Ids) -> (Call, u16) {
         ("POST", "/api/v3/panel/session") => (r#"{"code":"hkl_x"}"#.into(), 401),
         ("DELETE", "/api/v3/panel/session") => (String::new(), 403),
         ("GET", "/api/v3/openapi.json" | "/api/v3/reference" | "/panel" | "/panel/") => (String::new(), 200),
+        ("POST", "/app/api/v1/webhooks" | "/app/api/v1/kapps/{kappSlug}/webhooks") => {
+            (named_webhook("New"), 200)
+        }
+        ("PUT", "/app/api/v1/webhooks/{name}" | "/app/api/v1/kapps/{kappSlug}/webhooks/{name}") => {
+            (r#"{"isActive":false}"#.into(), 200)
+        }
+        ("PUT", path) if path.contains("/webhookJobs/") => ("{}".into(), 200),
+        ("POST", "/app/api/v1/meta/webhooks/try") => (r#"{"type":"Form","event":{}}"#.into(), 200),
+        ("GET" | "DELETE", path) if path.starts_with("/app/api/v1/") => (String::new(), 200),
         // A file that never was.
         ("GET", "/panel/{*file}") => (String::new(), 404),
         (method, path) => panic!("say what a good call of {method} {path} is"),
     };
     let call = Call::new(route.method.clone(), &path, body.into_bytes());
-    let has_body = route.method == Method::POST || route.method == Method::PATCH;
+    let has_body = [Method::POST, Method::PATCH, Method::PUT].contains(&route.method);
     (if has_body { call.header("content-type", "application/json") } else { call }, status)
+}
+
+/// Whether it answers in the shape of the second face.
+fn is_platform(route: &Route) -> bool {
+    route.path.starts_with("/app/api/v1/")
 }
 
 async fn sent(route: &Route, by: impl FnOnce(Call) -> Call) -> Answer {
@@ -165,7 +200,8 @@ async fn each_route_names_the_scope_that_a_token_lacks() {
         world.token("narrow", &Grant { scopes, ..Grant::company(company("acme")) }).await;
         let answer = world.send(good(route, &ids).0.by("narrow")).await;
         check(route, "a narrow token", &answer, 403);
-        assert_eq!(answer.json()["detail"], format!("the token lacks the scope {}", scope.name()));
+        let detail = if is_platform(route) { "error" } else { "detail" };
+        assert_eq!(answer.json()[detail], format!("the token lacks the scope {}", scope.name()));
         // And that scope alone is enough.
         if scope != Scope::Operator {
             world.token("just", &Grant { scopes: vec![scope], ..Grant::company(company("acme")) }).await;
@@ -187,12 +223,12 @@ async fn no_route_tells_one_company_of_another_or_changes_anything_of_it() {
             Access::Operator => 403,
             // Another company in the body.
             _ if route.path.ends_with("/event") => 400,
-            _ if route.path.contains("{id}") => 404,
+            _ if route.path.contains("{id}") || route.path.contains("{name}") => 404,
             _ => status,
         };
         check(route, "another company", &answer, expected);
         let text = String::from_utf8_lossy(&answer.body);
-        let of_acme = [&ids.webhook, &ids.row, &ids.token, "acme", "whsec_"];
+        let of_acme = [&ids.webhook, &ids.named, &ids.row, &ids.token, "acme", "whsec_"];
         // What everyone is told alike, published samples among it.
         let is_public = route.access == Access::Anyone || route.path == TRIGGERS_PATH;
         let is_told = of_acme.iter().find(|secret| text.contains(**secret) && !is_public);

@@ -4,7 +4,7 @@ use hookrail_adapters::store::{Change, LineKey, LogStore, Parking, Recorded};
 use hookrail_api::WEBHOOKS_PATH;
 use hookrail_domain::aside::Lease;
 use hookrail_domain::attempt::{Attempt, AttemptNumber, ErrorClass, Outcome, ResponseText};
-use hookrail_domain::delivery::{Delivery, QueueName, QueuePosition};
+use hookrail_domain::delivery::{Delivery, Destination, QueueName, QueuePosition};
 use hookrail_domain::event::Body;
 use hookrail_domain::id::{DeliveryId, EventId, SubscriptionId};
 use hookrail_domain::line::Progress;
@@ -30,6 +30,7 @@ pub(crate) fn row(
         subscription: key.subscription,
         accepted: at("events"),
         accepted_at: NOW,
+        destination: Destination::Webhook,
         body: Body::new("{}").unwrap(),
     };
     let outcome = match progress {
@@ -39,7 +40,7 @@ pub(crate) fn row(
     let number = AttemptNumber { sequence, attempt };
     let attempt = Attempt { number, started_at: NOW, duration_ms: 1, outcome };
     let state = (attempt, progress, given_up);
-    LogRow::of((&delivery, &at("deliveries")), state, ("https://a.io/", 0), &RunId("r".into()), None)
+    LogRow::of((&delivery, &at("deliveries")), state, None, &RunId("r".into()), None)
 }
 
 /// Acme's webhook, of which event 1 was given up and led to a suspension, and 2 and 3 are parked.

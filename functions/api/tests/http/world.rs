@@ -7,6 +7,7 @@ use axum::body::Body;
 use hookrail_adapters::clock::Clock;
 use hookrail_adapters::config::ApiConfig;
 use hookrail_adapters::queue::Queue;
+use hookrail_adapters::scripts::InProcessScripts;
 use hookrail_adapters::store::ConfigStore;
 use hookrail_adapters::store::access::{AccessStore, TokenCreation};
 use hookrail_api::routes::{Route, Routes};
@@ -49,11 +50,15 @@ impl World {
     }
 
     pub(crate) async fn with_queues(queues: &[&str]) -> Self {
+        Self::with(config(queues)).await
+    }
+
+    pub(crate) async fn with(config: ApiConfig) -> Self {
         let tables = FailingTables::over(MemoryTables::default());
         let (queue, clock) = (MemoryQueue::default(), ManualClock::at(NOW));
         let sender = ScriptedSender::default();
-        let ports = (tables.clone(), queue.clone(), sender.clone(), clock.clone());
-        let app = Arc::new(App::new(ports, config(queues)));
+        let ports = (tables.clone(), queue.clone(), sender.clone(), InProcessScripts, clock.clone());
+        let app = Arc::new(App::new(ports, config));
         let world = Self {
             router: router(&app),
             routes: Routes::new(&app).listed().to_vec(),
@@ -85,7 +90,13 @@ impl World {
 
     /// Another sandbox over the same tables, with a memory of its own.
     pub(crate) fn sandbox(&self) -> Router {
-        let ports = (self.tables.clone(), self.queue.clone(), self.sender.clone(), self.clock.clone());
+        let ports = (
+            self.tables.clone(),
+            self.queue.clone(),
+            self.sender.clone(),
+            InProcessScripts,
+            self.clock.clone(),
+        );
         router(&Arc::new(App::new(ports, config(&["http://sqs/events.fifo"]))))
     }
 
@@ -108,7 +119,7 @@ impl World {
 
     /// The same tables behind another queue and clock.
     pub(crate) fn over<Q: Queue + 'static, C: Clock + 'static>(self, queue: Q, clock: C) -> Self {
-        let ports = (self.tables.clone(), queue, self.sender.clone(), clock);
+        let ports = (self.tables.clone(), queue, self.sender.clone(), InProcessScripts, clock);
         let app = Arc::new(App::new(ports, config(&["http://sqs/events.fifo"])));
         Self { router: router(&app), ..self }
     }
@@ -135,6 +146,7 @@ pub(crate) fn config(queues: &[&str]) -> ApiConfig {
         attempts_max: 3,
         timeout_seconds: 10,
         suspension: SuspensionPolicy::default(),
+        workflow: None,
         targets: TargetPolicy::default(),
         operator: Some(TokenHash::of(OPERATOR)),
         jwt: None,
@@ -179,6 +191,10 @@ impl Call {
 
     pub(crate) fn patch(path: &str, body: impl Into<Vec<u8>>) -> Self {
         Self { method: Method::PATCH, ..Self::post(path, body) }
+    }
+
+    pub(crate) fn put(path: &str, body: impl Into<Vec<u8>>) -> Self {
+        Self { method: Method::PUT, ..Self::post(path, body) }
     }
 
     pub(crate) fn delete(path: &str) -> Self {

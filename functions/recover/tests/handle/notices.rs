@@ -3,7 +3,7 @@
 use hookrail_adapters::store::ConfigStore as _;
 use hookrail_domain::aside::Mode;
 use hookrail_domain::notice::LineChange;
-use hookrail_domain::subscription::Subscription;
+use hookrail_domain::subscription::{CotWebhook, Face, Subscription};
 use hookrail_domain::trigger::{Context, OPERATIONAL, Trigger, TriggerType};
 use hookrail_recover::sweep;
 use hookrail_testkit::contract::subscription;
@@ -84,7 +84,8 @@ async fn an_operational_webhook_is_never_told_about_itself() {
     let world = World::new(Mode::Suspended, 1, [answer(410)]).await.telling();
     let kind = TriggerType::find(OPERATIONAL).unwrap();
     let trigger = Trigger::new(kind, Context::default()).unwrap();
-    let itself = Subscription { trigger, version: 1, ..subscription(COMPANY, 1) };
+    let face = Face::Cot(CotWebhook { trigger, ..subscription(COMPANY, 1).cot().unwrap().clone() });
+    let itself = Subscription { face, version: 1, ..subscription(COMPANY, 1) };
     world.app.store.replace_subscription((&itself).into()).await.unwrap();
     assert_eq!(world.wake("a", 0).await, 0);
     assert_eq!(world.told(EVENTS), [""; 0], "it would tell itself for ever");

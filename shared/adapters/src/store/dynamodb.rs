@@ -14,9 +14,11 @@ use super::item::{Item, Key};
 
 mod access;
 mod config;
+mod jobs;
 mod listing;
 mod rejected;
 mod log;
+mod platform;
 pub mod tables;
 
 /// Tries of a transaction that met another one, or of a batch read that came back in part.

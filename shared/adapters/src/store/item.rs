@@ -6,6 +6,7 @@
 //!   company#<company>          webhook#<id>                a webhook, no secret
 //!   company#<company>          secret#<id>                 its signing keys, header values and password
 //!   company#<company>          code#<code>                 keeps the code unique
+//!   company#<company>          name#<hash>                 keeps a platform webhook's name unique in its scope
 //!   company#<company>          idempotency#<hash>          a kept answer, expires
 //!   company#<company>          token#<id>                  a token in its holder's list
 //!   operator                   token#<id>                  an operator's
@@ -15,6 +16,7 @@
 //! Log table
 //!   <company>#<webhook>        line                        state of the line; in the index `due` while events are set aside
 //!   <company>#<webhook>        seq#<20 digits>#<6 digits>  one attempt; an event's first one is in the index `event`
+//!   <company>#<webhook>        job#<delivery>              a webhook job; in the index `jobs`
 //!   <company>#<webhook>        test#<20 digits>#<10 digits> a test send, expires
 //!   rejected#<company>         event#<id>                  an event that was rejected, expires; `rejected` without one
 //!   rejected#<company>         part#<id>#<number>          more of it, if it is larger than an event may be
@@ -27,7 +29,9 @@ use std::collections::HashMap;
 use aws_sdk_dynamodb::types::AttributeValue;
 use hookrail_domain::attempt::AttemptNumber;
 use hookrail_domain::audit::AuditPlace;
-use hookrail_domain::id::{CompanyId, RejectedId, SubscriptionId, hash_parts, hex};
+use hookrail_domain::id::{CompanyId, DeliveryId, RejectedId, SubscriptionId, hash_parts, hex};
+use hookrail_domain::platform::webhook::WebhookScope;
+use hookrail_domain::subscription::{Face, Subscription};
 use hookrail_domain::test_row::TestPlace;
 use hookrail_domain::token::{Holder, TokenHash, TokenRef};
 use serde::Serialize;
@@ -39,6 +43,7 @@ pub mod config;
 pub mod access;
 pub mod secrets;
 pub mod row;
+pub mod job;
 pub mod test_row;
 pub mod rejected;
 pub mod line;
@@ -60,6 +65,8 @@ pub const AUDIT_PREFIX: &str = "at#";
 pub const ROW_PREFIX: &str = "seq#";
 /// Sort key prefix of a rejected event.
 pub const REJECTED_PREFIX: &str = "event#";
+/// Sort key prefix of a webhook job.
+pub const JOB_PREFIX: &str = "job#";
 /// Sort key prefix of a test send.
 pub const TEST_PREFIX: &str = "test#";
 
@@ -89,6 +96,23 @@ impl Key {
     #[must_use]
     pub fn code(company: &CompanyId, code: &str) -> Self {
         Self { partition: company_partition(company), sort: format!("code#{code}") }
+    }
+
+    /// Names are hashed: they may be long, and hold anything.
+    #[must_use]
+    pub fn name(company: &CompanyId, scope: &WebhookScope, name: &str) -> Self {
+        let hash = hex(&hash_parts(&[scope.to_string().as_bytes(), name.as_bytes()]));
+        Self { partition: company_partition(company), sort: format!("name#{hash}") }
+    }
+
+    /// What keeps the webhook's code, or its name in its scope, unique.
+    #[must_use]
+    pub fn marker(subscription: &Subscription) -> Self {
+        let company = &subscription.company;
+        match &subscription.face {
+            Face::Cot(cot) => Self::code(company, cot.code.as_str()),
+            Face::Platform(platform) => Self::name(company, &platform.scope, subscription.name.as_str()),
+        }
     }
 
     /// Keys of callers are hashed: they may be long and are nobody else's business.
@@ -130,6 +154,11 @@ impl Key {
             partition: line_partition(line),
             sort: format!("{ROW_PREFIX}{:020}#{:06}", number.sequence, number.attempt),
         }
+    }
+
+    #[must_use]
+    pub fn job(line: &LineKey, delivery: DeliveryId) -> Self {
+        Self { partition: line_partition(line), sort: format!("{JOB_PREFIX}{delivery}") }
     }
 
     #[must_use]

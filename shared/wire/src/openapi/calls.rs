@@ -196,7 +196,7 @@ fn panel_code() -> ObjectBuilder {
     closed().property("code", text().description(Some("The link's code."))).required("code")
 }
 
-fn object() -> ObjectBuilder {
+pub(super) fn object() -> ObjectBuilder {
     ObjectBuilder::new().schema_type(Type::Object)
 }
 
@@ -205,7 +205,7 @@ fn closed() -> ObjectBuilder {
     object().additional_properties(Some(AdditionalProperties::FreeForm(false)))
 }
 
-fn flag() -> ObjectBuilder {
+pub(super) fn flag() -> ObjectBuilder {
     ObjectBuilder::new().schema_type(Type::Boolean)
 }
 

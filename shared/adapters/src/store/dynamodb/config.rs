@@ -55,8 +55,19 @@ impl DynamoDbStore {
         Ok(items)
     }
 
+    /// What keeps the webhook's code or name unique, and tells whose it is.
+    pub(super) fn marker(subscription: &Subscription) -> Item {
+        let mut marker = Key::marker(subscription).into_item();
+        marker.insert("webhook".to_owned(), text(subscription.id.to_string()));
+        marker
+    }
+
     /// Raises the company's version in the same transaction as a write of one of its webhooks.
-    fn raise_version(&self, company: &CompanyId, added: usize) -> Result<TransactWriteItem, StoreError> {
+    pub(super) fn raise_version(
+        &self,
+        company: &CompanyId,
+        added: isize,
+    ) -> Result<TransactWriteItem, StoreError> {
         let update = Update::builder()
             .table_name(&self.config_table)
             .set_key(Some(Key::company(company).into_item()))
@@ -65,7 +76,10 @@ impl DynamoDbStore {
             .condition_expression("attribute_exists(pk) AND subscriptions <= :most")
             .expression_attribute_values(":one", number(1))
             .expression_attribute_values(":added", number(added))
-            .expression_attribute_values(":most", number(SUBSCRIPTIONS_PER_COMPANY_MAX - added))
+            .expression_attribute_values(
+                ":most",
+                number(SUBSCRIPTIONS_PER_COMPANY_MAX.saturating_add_signed(-added)),
+            )
             .build()
             .map_err(unavailable)?;
         Ok(TransactWriteItem::builder().update(update).build())
@@ -100,10 +114,8 @@ impl ConfigStore for DynamoDbStore {
         secrets: &Secrets,
     ) -> Result<SubscriptionCreation, StoreError> {
         let (company, id) = (&subscription.company, subscription.id);
-        let mut marker = Key::code(company, subscription.code.as_str()).into_item();
-        marker.insert("webhook".to_owned(), text(id.to_string()));
         let items = vec![
-            self.put(marker, NOT_THERE)?,
+            self.put(Self::marker(subscription), NOT_THERE)?,
             self.raise_version(company, 1)?,
             self.put(encode_subscription(subscription)?, NOT_THERE)?,
             self.put(encode_secrets(company, id, secrets, subscription.version)?, NOT_THERE)?,

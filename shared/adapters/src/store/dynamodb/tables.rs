@@ -8,6 +8,7 @@ use aws_sdk_dynamodb::types::{
     ProjectionType, ScalarAttributeType,
 };
 
+use crate::store::item::job::{JOBS_INDEX, JOBS_PARTITION, JOBS_SORT};
 use crate::store::item::line::{DUE_INDEX, DUE_PARTITION, DUE_SORT};
 use crate::store::item::row::{EVENT_INDEX, EVENT_PARTITION};
 use crate::store::item::{PARTITION_KEY, SORT_KEY};
@@ -35,17 +36,26 @@ pub fn creation(client: &Client, table: Table, name: &str) -> Result<CreateTable
             .attribute_definitions(attribute(DUE_PARTITION, ScalarAttributeType::S)?)
             .attribute_definitions(attribute(DUE_SORT, ScalarAttributeType::N)?)
             .attribute_definitions(attribute(EVENT_PARTITION, ScalarAttributeType::S)?)
-            .global_secondary_indexes(index(DUE_INDEX, DUE_PARTITION, DUE_SORT)?)
-            .global_secondary_indexes(index(EVENT_INDEX, EVENT_PARTITION, PARTITION_KEY)?)),
+            .attribute_definitions(attribute(JOBS_PARTITION, ScalarAttributeType::S)?)
+            .attribute_definitions(attribute(JOBS_SORT, ScalarAttributeType::S)?)
+            .global_secondary_indexes(index((DUE_INDEX, DUE_PARTITION, DUE_SORT), ProjectionType::KeysOnly)?)
+            .global_secondary_indexes(index(
+                (EVENT_INDEX, EVENT_PARTITION, PARTITION_KEY),
+                ProjectionType::KeysOnly,
+            )?)
+            .global_secondary_indexes(index((JOBS_INDEX, JOBS_PARTITION, JOBS_SORT), ProjectionType::All)?)),
     }
 }
 
-fn index(name: &str, partition: &str, sort: &str) -> Result<GlobalSecondaryIndex, BuildError> {
+fn index(
+    (name, partition, sort): (&str, &str, &str),
+    holds: ProjectionType,
+) -> Result<GlobalSecondaryIndex, BuildError> {
     GlobalSecondaryIndex::builder()
         .index_name(name)
         .key_schema(key(partition, KeyType::Hash)?)
         .key_schema(key(sort, KeyType::Range)?)
-        .projection(Projection::builder().projection_type(ProjectionType::KeysOnly).build())
+        .projection(Projection::builder().projection_type(holds).build())
         .build()
 }
 

@@ -1,9 +1,13 @@
 //! Items of the Config table.
 
 use hookrail_domain::header::HeaderName;
-use hookrail_domain::id::{CompanyId, ContextId, SubscriptionId};
+use hookrail_domain::id::{CompanyId, ContextId, KappSlug, SubscriptionId};
+use hookrail_domain::platform::EventType;
+use hookrail_domain::platform::webhook::{PlatformWebhook, Stamp, WebhookScope};
 use hookrail_domain::secrets::Credentials;
-use hookrail_domain::subscription::{Code, Description, InactiveBecause, Name, Subscription};
+use hookrail_domain::subscription::{
+    Code, CotWebhook, Description, Face, InactiveBecause, Name, Subscription,
+};
 use hookrail_domain::target::TargetUrl;
 use hookrail_domain::time::Millis;
 use hookrail_domain::trigger::{Context, Slot, Trigger, TriggerType};
@@ -20,9 +24,12 @@ struct WebhookAttributes {
     schema: u32,
     is_active: bool,
     name: String,
-    code: String,
-    url: String,
-    trigger: String,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    code: Option<String>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    url: Option<String>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    trigger: Option<String>,
     survey: Option<String>,
     group: Option<String>,
     task_group: Option<String>,
@@ -40,20 +47,82 @@ struct WebhookAttributes {
     username: Option<String>,
     /// Which version of the secrets' item is the webhook's.
     secrets_version: u64,
+    /// In place of code, URL and trigger.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    platform: Option<PlatformAttributes>,
+}
+
+#[derive(Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+struct PlatformAttributes {
+    /// Absent for the space.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    kapp: Option<String>,
+    kind: String,
+    event: String,
+    filter: String,
+    url: String,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    key: Option<String>,
+    created_at: u64,
+    created_by: String,
+    updated_at: u64,
+    updated_by: String,
+}
+
+impl PlatformAttributes {
+    fn of(platform: &PlatformWebhook) -> Self {
+        let PlatformWebhook { scope, kind, event, filter, url, key, created, updated } = platform;
+        let kapp = match scope {
+            WebhookScope::Space => None,
+            WebhookScope::Kapp(slug) => Some(slug.to_string()),
+        };
+        Self {
+            kapp,
+            kind: kind.name().to_owned(),
+            event: (*event).to_owned(),
+            filter: filter.clone(),
+            url: url.clone(),
+            key: key.clone(),
+            created_at: created.at.0,
+            created_by: created.by.clone(),
+            updated_at: updated.at.0,
+            updated_by: updated.by.clone(),
+        }
+    }
+
+    fn read(self) -> Option<PlatformWebhook> {
+        let kind = EventType::parse(&self.kind)?;
+        let scope = match self.kapp {
+            None => WebhookScope::Space,
+            Some(slug) => WebhookScope::Kapp(KappSlug::parse(&slug).ok()?),
+        };
+        Some(PlatformWebhook {
+            scope,
+            kind,
+            event: kind.events().iter().find(|event| **event == self.event)?,
+            filter: self.filter,
+            url: self.url,
+            key: self.key,
+            created: Stamp { at: Millis(self.created_at), by: self.created_by },
+            updated: Stamp { at: Millis(self.updated_at), by: self.updated_by },
+        })
+    }
 }
 
 /// The item of a webhook.
 pub fn encode_subscription(subscription: &Subscription) -> Result<Item, StoreError> {
-    let context = |slot| subscription.trigger.context().get(slot).map(|id| id.as_str().to_owned());
+    let cot = subscription.cot();
+    let context = |slot| cot?.trigger.context().get(slot).map(|id| id.as_str().to_owned());
     encode(
         Key::webhook(&subscription.company, subscription.id),
         &WebhookAttributes {
             schema: SCHEMA,
             is_active: subscription.is_active,
             name: subscription.name.as_str().to_owned(),
-            code: subscription.code.as_str().to_owned(),
-            url: subscription.url.as_str().to_owned(),
-            trigger: subscription.trigger.kind().name.to_owned(),
+            code: cot.map(|cot| cot.code.as_str().to_owned()),
+            url: cot.map(|cot| cot.url.as_str().to_owned()),
+            trigger: cot.map(|cot| cot.trigger.kind().name.to_owned()),
             survey: context(Slot::Survey),
             group: context(Slot::Group),
             task_group: context(Slot::TaskGroup),
@@ -64,6 +133,7 @@ pub fn encode_subscription(subscription: &Subscription) -> Result<Item, StoreErr
             headers: subscription.credentials.headers.iter().map(|name| name.as_str().to_owned()).collect(),
             username: subscription.credentials.username.clone(),
             secrets_version: subscription.credentials.version,
+            platform: subscription.platform().map(PlatformAttributes::of),
         },
     )
 }
@@ -72,20 +142,13 @@ pub fn encode_subscription(subscription: &Subscription) -> Result<Item, StoreErr
 pub fn decode_subscription(company: &CompanyId, item: Item) -> Result<Subscription, StoreError> {
     const WHAT: StoreError = StoreError::Corrupt { what: "webhook" };
     let key = Key::of(&item)?;
-    let attributes: WebhookAttributes = decode(item, "webhook")?;
+    let mut attributes: WebhookAttributes = decode(item, "webhook")?;
     let id =
         key.sort.strip_prefix(WEBHOOK_PREFIX).and_then(|id| SubscriptionId::parse(id).ok()).ok_or(WHAT)?;
-    let kind = TriggerType::find(&attributes.trigger).ok_or(WHAT)?;
-    let mut context = Context::default();
-    for (slot, text) in [
-        (Slot::Survey, &attributes.survey),
-        (Slot::Group, &attributes.group),
-        (Slot::TaskGroup, &attributes.task_group),
-    ] {
-        if let Some(text) = text {
-            context.set(slot, ContextId::parse(text).map_err(|_refused| WHAT)?);
-        }
-    }
+    let face = match attributes.platform.take() {
+        Some(platform) => Face::Platform(Box::new(platform.read().ok_or(WHAT)?)),
+        None => Face::Cot(cot(&attributes).ok_or(WHAT)?),
+    };
     let headers: Result<_, _> = attributes.headers.iter().map(|name| HeaderName::parse(name)).collect();
     Ok(Subscription {
         id,
@@ -96,10 +159,8 @@ pub fn decode_subscription(company: &CompanyId, item: Item) -> Result<Subscripti
             username: attributes.username,
             version: attributes.secrets_version,
         },
-        trigger: Trigger::new(kind, context).map_err(|_refused| WHAT)?,
-        url: TargetUrl::parse_unchecked(&attributes.url).map_err(|_refused| WHAT)?,
         name: Name::parse(&attributes.name).map_err(|_refused| WHAT)?,
-        code: Code::parse(&attributes.code).map_err(|_refused| WHAT)?,
+        face,
         description: attributes
             .description
             .map(|text| Description::parse(&text))
@@ -112,6 +173,24 @@ pub fn decode_subscription(company: &CompanyId, item: Item) -> Result<Subscripti
             Some(GONE) => Some(InactiveBecause::Gone),
             Some(_) => return Err(WHAT),
         },
+    })
+}
+
+fn cot(attributes: &WebhookAttributes) -> Option<CotWebhook> {
+    let mut context = Context::default();
+    for (slot, text) in [
+        (Slot::Survey, &attributes.survey),
+        (Slot::Group, &attributes.group),
+        (Slot::TaskGroup, &attributes.task_group),
+    ] {
+        if let Some(text) = text {
+            context.set(slot, ContextId::parse(text).ok()?);
+        }
+    }
+    Some(CotWebhook {
+        trigger: Trigger::new(TriggerType::find(attributes.trigger.as_deref()?)?, context).ok()?,
+        url: TargetUrl::parse_unchecked(attributes.url.as_deref()?).ok()?,
+        code: Code::parse(attributes.code.as_deref()?).ok()?,
     })
 }
 
@@ -166,10 +245,13 @@ mod tests {
             id: SubscriptionId::from_bytes([7; 12]),
             company: company.clone(),
             is_active: false,
-            trigger: Trigger::new(TriggerType::find("create-edit-delete-task").unwrap(), context).unwrap(),
-            url: TargetUrl::parse_unchecked("https://a.io/x?y=1").unwrap(),
             name: Name::parse("Name").unwrap(),
-            code: Code::parse("code").unwrap(),
+            face: Face::Cot(CotWebhook {
+                trigger: Trigger::new(TriggerType::find("create-edit-delete-task").unwrap(), context)
+                    .unwrap(),
+                url: TargetUrl::parse_unchecked("https://a.io/x?y=1").unwrap(),
+                code: Code::parse("code").unwrap(),
+            }),
             description: Some(Description::parse("").unwrap()),
             version: 3,
             suspend_after: Some(1),
@@ -183,6 +265,22 @@ mod tests {
         let item = encode_subscription(&subscription).unwrap();
         assert_eq!(Key::of(&item).unwrap(), Key::webhook(&company, subscription.id));
         assert_eq!(decode_subscription(&company, item).unwrap(), subscription);
+        for scope in [WebhookScope::Space, WebhookScope::Kapp(KappSlug::parse("services").unwrap())] {
+            let platform = PlatformWebhook {
+                scope,
+                kind: EventType::DatastoreForm,
+                event: "Restored",
+                filter: "form('slug') === 'x'".to_owned(),
+                url: "/a/${form('slug')}".to_owned(),
+                key: Some("k".to_owned()),
+                created: Stamp { at: Millis(1), by: "ana".to_owned() },
+                updated: Stamp { at: Millis(2), by: "eva".to_owned() },
+            };
+            let subscription =
+                Subscription { face: Face::Platform(Box::new(platform)), ..subscription.clone() };
+            let item = encode_subscription(&subscription).unwrap();
+            assert_eq!(decode_subscription(&company, item).unwrap(), subscription);
+        }
     }
 
     #[test]

@@ -1,5 +1,7 @@
 //! The platform's record types, what happens to them, and the names of the workflow trees that handle it.
 
+pub mod webhook;
+
 use EventType::{DatastoreForm, DatastoreSubmission, Discussion, Form, Kapp, Space, Submission, Team, User};
 
 /// What kind of record a webhook is about.
@@ -77,6 +79,12 @@ impl EventType {
         }
     }
 
+    /// The event of this name, to the letter, if it happens to such records.
+    #[must_use]
+    pub fn event(self, name: &str) -> Option<&'static str> {
+        self.events().iter().copied().find(|event| *event == name)
+    }
+
     /// Kept for platforms of version 5 and earlier; offered with a mark.
     #[must_use]
     pub const fn is_legacy(self) -> bool {
@@ -109,6 +117,24 @@ impl EventType {
             }
             DatastoreSubmission => &[Binding::Space, Binding::Form, Binding::Submission, Binding::Values],
         }
+    }
+}
+
+impl Scope {
+    pub const ALL: [Self; 2] = [Self::Space, Self::Kapp];
+
+    /// The name in a path.
+    #[must_use]
+    pub const fn name(self) -> &'static str {
+        match self {
+            Self::Space => "space",
+            Self::Kapp => "kapp",
+        }
+    }
+
+    /// The types that webhooks kept there may be about, those in use first.
+    pub fn kinds(self) -> impl Iterator<Item = EventType> {
+        EventType::ALL.into_iter().filter(move |kind| kind.is_offered_in(self))
     }
 }
 
@@ -175,6 +201,12 @@ impl Binding {
     }
 }
 
+/// Where the workflow engine starts trees, below its base: this path, the source's name, and a tree's group and name.
+pub const RUN_TREE_PATH: &str = "/app/api/v1/run-tree";
+
+/// The attribute of the space in which the name of the workflow engine's source is kept.
+pub const TASK_SOURCE_ATTRIBUTE: &str = "Task Source";
+
 /// The place of the workflow tree for an action, by the platform's naming convention. `[…]` stands for a slug.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct TreeName {
@@ -220,6 +252,13 @@ impl TreeName {
             .replace('>', "%3E");
         format!("{group}/{}", self.name)
     }
+
+    /// A whole URL of a webhook that starts the tree: relative to the workflow engine.
+    #[must_use]
+    pub fn url(&self) -> String {
+        let source = format!("${{space('attribute:{TASK_SOURCE_ATTRIBUTE}')}}");
+        format!("{RUN_TREE_PATH}/{source}/{}", self.url_template())
+    }
 }
 
 #[cfg(test)]
@@ -253,6 +292,16 @@ Submission Submitted | Submissions > [kapp-slug] > [form-slug] | Submitted |
             assert_eq!(row, format!("{action} | {} | {} |", tree.group, tree.name));
             assert!(tree.kind.events().contains(&tree.event), "{row}");
         }
+    }
+
+    #[test]
+    fn a_tree_s_url_names_its_source_by_an_attribute_of_the_space() {
+        let submitted = TREE_NAMES.iter().find(|tree| (tree.kind, tree.event) == (Submission, "Submitted"));
+        assert_eq!(
+            submitted.unwrap().url(),
+            "/app/api/v1/run-tree/${space('attribute:Task Source')}/\
+             Submissions%20%3E%20${kapp('slug')}%20%3E%20${form('slug')}/Submitted"
+        );
     }
 
     #[test]

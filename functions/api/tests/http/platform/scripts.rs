@@ -1,0 +1,65 @@
+//! What a filter and a URL must be to be saved.
+
+use hookrail_adapters::config::ApiConfig;
+use hookrail_adapters::sender::Vetted;
+use hookrail_api::NAMED_PATH;
+use hookrail_domain::target::{InvalidTarget, TargetUrl};
+use hookrail_script::workflow::WorkflowBase;
+use serde_json::json;
+
+use super::{names, put, webhook_of};
+use crate::world::{Answer, Call, World, config};
+
+/// The answer to a new webhook of this filter and URL.
+async fn saved(world: &World, filter: &str, url: &str) -> Answer {
+    let body = json!({"name": "n", "type": "Form", "event": "Created", "filter": filter, "url": url});
+    world.send(Call::post(NAMED_PATH, body.to_string())).await
+}
+
+#[tokio::test]
+async fn a_filter_or_url_that_does_not_parse_is_refused_with_its_line_and_column() {
+    let world = World::new().await;
+    let url = "https://a.io/";
+    saved(&world, "form('slug') ===\n  )", url).await.errs(400, "filter line 2, column 3");
+    saved(&world, "const x = 1", url).await.errs(400, "filter line 1, column 1");
+    saved(&world, &"x".repeat(2_001), url).await.errs(400, "filter line 1, column ");
+    saved(&world, "", "https://a.io/${form('slug'}").await.errs(400, "url line 1, column ");
+    saved(&world, "(", "https://${form('slug')}.io/")
+        .await
+        .errs(400, "values may stand in path and query only");
+    assert!(names(&world, NAMED_PATH).await.is_empty());
+    // Nothing was run: it would throw.
+    assert_eq!(saved(&world, "(() => { throw 1 })()", url).await.status, 200);
+    put(&world, "n", json!({"filter": "("})).await.errs(400, "filter line 1");
+    put(&world, "n", json!({"url": "https://a.io/${"})).await.errs(400, "url line 1");
+}
+
+#[tokio::test]
+async fn a_url_must_be_one_that_events_may_be_sent_to() {
+    let world = World::new().await;
+    for (url, text) in [
+        ("http://a.io/", "url must begin with https://"),
+        ("https://127.0.0.1/${form('slug')}", "url points to an address"),
+        ("https://a.io:22/", "url uses a port"),
+        ("https://u:p@a.io/", "url must not hold a user name"),
+        ("ftp://a.io/", "url line 1"),
+    ] {
+        saved(&world, "", url).await.errs(400, text);
+    }
+    let inside = TargetUrl::parse("https://inside.example/x", &config(&[]).targets).unwrap();
+    world.sender.judge(&inside, Vetted::Forbidden(InvalidTarget::ForbiddenAddress));
+    let answer = saved(&world, "", "https://inside.example/${form('slug')}").await;
+    answer.errs(400, "url points to an address");
+    assert!(names(&world, NAMED_PATH).await.is_empty());
+}
+
+#[tokio::test]
+async fn a_relative_url_needs_the_operators_workflow_engine() {
+    let relative = "/app/api/v1/run-tree/${form('slug')}/Created";
+    saved(&World::new().await, "", relative).await.errs(400, "the operator has set no workflow engine");
+    let workflow = Some(WorkflowBase::parse("https://engine.internal/kinetic-task").unwrap());
+    let world = World::with(ApiConfig { workflow, ..config(&[]) }).await;
+    assert_eq!(webhook_of(&saved(&world, "", relative).await)["url"], relative);
+    saved(&world, "", "//evil.example/").await.errs(400, "url line 1");
+    saved(&world, "", "/a/../../b").await.errs(400, "url line 1");
+}

@@ -1,0 +1,196 @@
+//! A webhook on the platform's records, and the events it is compared with.
+
+use std::fmt;
+
+use super::{EventType, Scope};
+use crate::id::{KappSlug, SubscriptionId};
+use crate::subscription::{InvalidText, Name};
+use crate::time::Millis;
+
+/// Whose records a webhook is about.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub enum WebhookScope {
+    /// Every record of the space, in whichever kapp.
+    Space,
+    /// Those of one kapp.
+    Kapp(KappSlug),
+}
+
+impl WebhookScope {
+    /// What kind of place it is.
+    #[must_use]
+    pub const fn kind(&self) -> Scope {
+        match self {
+            Self::Space => Scope::Space,
+            Self::Kapp(_) => Scope::Kapp,
+        }
+    }
+
+    /// Whether a record of this kapp, or of none, belongs to it.
+    #[must_use]
+    pub fn covers(&self, kapp: Option<&KappSlug>) -> bool {
+        match self {
+            Self::Space => true,
+            Self::Kapp(own) => kapp == Some(own),
+        }
+    }
+}
+
+/// The slug of the kapp; nothing for the space.
+impl fmt::Display for WebhookScope {
+    fn fmt(&self, out: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Space => Ok(()),
+            Self::Kapp(slug) => out.write_str(slug.as_str()),
+        }
+    }
+}
+
+/// What is particular to a webhook of the platform's kind. Filter and URL were checked when it was saved.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct PlatformWebhook {
+    pub scope: WebhookScope,
+    pub kind: EventType,
+    /// One of the kind's events.
+    pub event: &'static str,
+    /// A JavaScript expression; blank for every event.
+    pub filter: String,
+    /// A URL with `${…}` in its path and query, or one below the operator's workflow engine.
+    pub url: String,
+    /// The name of the signing key that its owner brought, if one was.
+    pub key: Option<String>,
+    pub created: Stamp,
+    pub updated: Stamp,
+}
+
+/// Why a text cannot be the name of a webhook of the platform's kind.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
+pub enum InvalidName {
+    #[error(transparent)]
+    Text(InvalidText),
+    #[error(
+        "must not hold ?, #, \\, control characters or a % before two hexadecimal digits, nor . or .. between slashes, \
+         nor end with a space: it stands in paths, which gateways decode"
+    )]
+    NoPath,
+}
+
+/// Reads a name that comes back from a path the same, however often the path was decoded on its way.
+///
+/// API Gateway hands paths over decoded, cut at a `?` that was encoded, and what reads them next finds escapes, queries
+/// and fragments in them anew. A name that this changes would make a call about one webhook a call about another.
+pub fn parse_name(text: &str) -> Result<Name, InvalidName> {
+    let name = Name::parse(text).map_err(InvalidName::Text)?;
+    let is_cut = text.contains(['?', '#', '\\']) || text.chars().any(char::is_control);
+    let is_walked = text.split('/').any(|part| part == "." || part == "..");
+    let is_escape = |rest: &str| rest.bytes().take(2).filter(u8::is_ascii_hexdigit).count() == 2;
+    let is_decoded = text.split('%').skip(1).any(is_escape);
+    if is_cut || is_walked || is_decoded || text.ends_with(' ') { Err(InvalidName::NoPath) } else { Ok(name) }
+}
+
+/// Who did something, and when.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Stamp {
+    pub at: Millis,
+    /// The name of the token.
+    pub by: String,
+}
+
+impl PlatformWebhook {
+    /// Whether the event is for it, as far as type, event and place say; its filter may still refuse it.
+    #[must_use]
+    pub fn is_about(&self, own: SubscriptionId, occurrence: &Occurrence) -> bool {
+        !occurrence.is_silent
+            && self.kind == occurrence.kind
+            && self.event == occurrence.action
+            && self.scope.covers(occurrence.kapp.as_ref())
+            && !occurrence.origins.contains(&own)
+    }
+}
+
+/// Something that happened to a record of the platform.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Occurrence {
+    pub kind: EventType,
+    /// One of the kind's events.
+    pub action: &'static str,
+    pub kapp: Option<KappSlug>,
+    /// Marked by its publisher to be for no webhook.
+    pub is_silent: bool,
+    /// The webhooks whose deliveries caused it: it is not for them, or they would go round for ever.
+    pub origins: Vec<SubscriptionId>,
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn webhook(scope: WebhookScope) -> PlatformWebhook {
+        let stamp = Stamp { at: Millis(0), by: "ana".to_owned() };
+        PlatformWebhook {
+            scope,
+            kind: EventType::Submission,
+            event: "Submitted",
+            filter: String::new(),
+            url: "https://a.io/".to_owned(),
+            key: None,
+            created: stamp.clone(),
+            updated: stamp,
+        }
+    }
+
+    fn own() -> SubscriptionId {
+        SubscriptionId::from_bytes([1; 12])
+    }
+
+    fn slug(text: &str) -> KappSlug {
+        KappSlug::parse(text).unwrap()
+    }
+
+    fn submitted(kapp: Option<&str>) -> Occurrence {
+        Occurrence {
+            kind: EventType::Submission,
+            action: "Submitted",
+            kapp: kapp.map(slug),
+            is_silent: false,
+            origins: Vec::new(),
+        }
+    }
+
+    #[test]
+    fn a_name_is_whatever_a_path_gives_back() {
+        for good in
+            ["Submission Submitted", "a/b", "50% off", "%", "%zz", "a&b=c+d;é 日本", ".a/..b", " a", "'\"<>"]
+        {
+            assert_eq!(parse_name(good).unwrap().as_str(), good);
+        }
+        for bad in ["a?b", "a#b", "a\\b", "a\tb", "100%25", "%2F", "a/../b", ".", "..", "a/.", "a "] {
+            assert_eq!(parse_name(bad), Err(InvalidName::NoPath), "{bad}");
+        }
+        assert_eq!(parse_name(" "), Err(InvalidName::Text(InvalidText::Empty)));
+    }
+
+    #[test]
+    fn a_space_hears_of_every_kapp_and_a_kapp_of_itself() {
+        let (space, kapp) = (webhook(WebhookScope::Space), webhook(WebhookScope::Kapp(slug("services"))));
+        for (place, of_space, of_kapp) in
+            [(Some("services"), true, true), (Some("catalog"), true, false), (None, true, false)]
+        {
+            assert_eq!(space.is_about(own(), &submitted(place)), of_space, "{place:?}");
+            assert_eq!(kapp.is_about(own(), &submitted(place)), of_kapp, "{place:?}");
+        }
+    }
+
+    #[test]
+    fn type_event_silence_and_origin_are_each_enough_to_leave_it_out() {
+        let webhook = webhook(WebhookScope::Space);
+        let event = submitted(None);
+        assert!(webhook.is_about(own(), &event));
+        assert!(!webhook.is_about(own(), &Occurrence { kind: EventType::Form, ..event.clone() }));
+        assert!(!webhook.is_about(own(), &Occurrence { action: "Saved", ..event.clone() }));
+        assert!(!webhook.is_about(own(), &Occurrence { is_silent: true, ..event.clone() }));
+        assert!(!webhook.is_about(own(), &Occurrence { origins: vec![own()], ..event.clone() }));
+        let other = SubscriptionId::from_bytes([2; 12]);
+        assert!(webhook.is_about(own(), &Occurrence { origins: vec![other], ..event }));
+    }
+}

@@ -1,0 +1,85 @@
+//! Webhook jobs: made once, started or cancelled and never both, listed latest first.
+
+use hookrail_adapters::store::jobs::{JobStart, JobStore};
+use hookrail_adapters::store::{Change, LineKey};
+use hookrail_domain::id::{CompanyId, DeliveryId, EventId, KappSlug, SubscriptionId};
+use hookrail_domain::job::{Job, JobState, Parent};
+use hookrail_domain::platform::EventType;
+use hookrail_domain::platform::webhook::WebhookScope;
+use hookrail_domain::target::TargetUrl;
+use hookrail_domain::time::Millis;
+
+/// A job that waits, of a webhook of this number.
+#[must_use]
+pub fn job(company: &str, number: u8, scheduled_at: u64) -> Job {
+    Job {
+        company: CompanyId::parse(company).expect("a company id"),
+        subscription: SubscriptionId::from_bytes([number; 12]),
+        delivery: DeliveryId::from_bytes([number; 12]),
+        event: EventId::from_bytes([9; 12]),
+        name: "Name".to_owned(),
+        scope: WebhookScope::Kapp(KappSlug::parse("services").expect("a slug")),
+        kind: EventType::Submission,
+        action: "Submitted",
+        parents: vec![Parent { kind: EventType::Form, key: "laptop".to_owned() }],
+        scheduled_at: Millis(scheduled_at),
+        url: None,
+        is_corrected: false,
+        state: JobState::Queued { sequence: None },
+        requeued_after: 0,
+        is_deleted: false,
+        version: 0,
+    }
+}
+
+pub(super) async fn check(store: &impl JobStore, prefix: &str) {
+    let name = format!("{prefix}-jobs");
+    let one = job(&name, 1, 1_000);
+    let line = LineKey { company: one.company.clone(), subscription: one.subscription };
+    let find = async || store.find_job(&line, one.delivery).await.expect("read");
+    assert_eq!(find().await, None);
+    let start = async |sequence| store.start_job(&line, one.delivery, sequence).await.expect("write");
+    assert_eq!(start(1).await, JobStart::NoJob);
+    store.place_job(&line, one.delivery, 1).await.expect("write");
+    assert_eq!(find().await, None, "a start makes no job");
+
+    store.put_job(&one).await.expect("write");
+    store.put_job(&Job { name: "Other".to_owned(), ..one.clone() }).await.expect("write");
+    assert_eq!(find().await, Some(one.clone()), "the first one stays");
+
+    let url = TargetUrl::parse_unchecked("https://corrected.example/").expect("a URL");
+    let corrected = one.corrected(url.clone());
+    assert_eq!(store.change_job(&corrected).await.expect("write"), Change::Done);
+    assert_eq!(store.change_job(&corrected).await.expect("write"), Change::Lost);
+    store.place_job(&line, one.delivery, 6).await.expect("write");
+    let placed = find().await.expect("it is there");
+    assert_eq!((placed.state, placed.version), (JobState::Queued { sequence: Some(6) }, 2));
+    assert_eq!(start(7).await, JobStart::Started { corrected: Some(url) });
+    let started = find().await.expect("it is there");
+    assert_eq!((started.state, started.version), (JobState::Started { sequence: 7 }, 3));
+    assert_eq!(started.cancelled(), None);
+    let late = placed.cancelled().expect("it was queued when it was read");
+    assert_eq!(store.change_job(&late).await.expect("write"), Change::Lost, "it has begun since");
+
+    let two = job(&name, 2, 3_000);
+    store.put_job(&two).await.expect("write");
+    let cancelled = two.cancelled().expect("it waits");
+    assert_eq!(store.change_job(&cancelled).await.expect("write"), Change::Done);
+    let line = LineKey { subscription: two.subscription, ..line.clone() };
+    assert_eq!(store.start_job(&line, two.delivery, 1).await.expect("write"), JobStart::Cancelled);
+
+    for (number, at) in [(3, 2_000), (4, 2_000)] {
+        store.put_job(&job(&name, number, at)).await.expect("write");
+    }
+    let page = async |before, limit| {
+        let jobs = store.page_jobs(&one.company, before, limit).await.expect("read");
+        jobs.iter().map(|job| job.subscription.as_bytes()[0]).collect::<Vec<_>>()
+    };
+    assert_eq!(page(None, 10).await, [2, 4, 3, 1]);
+    assert_eq!(page(None, 2).await, [2, 4]);
+    assert_eq!(page(Some(job(&name, 4, 2_000).place()), 10).await, [3, 1]);
+    assert_eq!(store.change_job(&job(&name, 4, 2_000).deleted()).await.expect("write"), Change::Done);
+    assert_eq!(page(None, 10).await, [2, 3, 1]);
+    let nobody = CompanyId::parse(&format!("{prefix}-nobody")).expect("a company id");
+    assert_eq!(store.page_jobs(&nobody, None, 10).await.expect("read"), []);
+}

@@ -1,0 +1,160 @@
+//! Webhooks on the platform's records: from an event to the run that a workflow engine begins, and its job.
+
+use reqwest::Method;
+use reqwest::header::CONTENT_TYPE;
+use serde_json::{Value, json};
+
+use crate::company::Company;
+use crate::receiver::{Act, Receiver};
+use crate::stack::{Answer, COMMON, Stack};
+use crate::wait::{PATIENCE, eventually};
+
+const BASE: &str = "/app/api/v1";
+const SOURCE: &str = "Kinetic Request CE";
+
+/// The published table: type, event, group of the workflow tree and its name, for the records of [`event`].
+const ACTIONS: [(&str, &str, &str); 14] = [
+    ("User", "Created", "Users"),
+    ("User", "Updated", "Users"),
+    ("User", "Deleted", "Users"),
+    ("Team", "Created", "Teams"),
+    ("Team", "Updated", "Teams"),
+    ("Team", "Deleted", "Teams"),
+    ("Datastore Form", "Created", "Datastore Forms > laptop"),
+    ("Datastore Form", "Updated", "Datastore Forms > laptop"),
+    ("Datastore Submission", "Created", "Datastore Submissions > laptop"),
+    ("Datastore Submission", "Submitted", "Datastore Submissions > laptop"),
+    ("Form", "Created", "services > laptop"),
+    ("Form", "Updated", "services > laptop"),
+    ("Submission", "Created", "Submissions > services > laptop"),
+    ("Submission", "Submitted", "Submissions > services > laptop"),
+];
+
+/// An event with all records that any type has.
+fn event(kind: &str, action: &str) -> Value {
+    json!({
+        "event": { "type": kind, "action": action, "timestamp": "2026-04-21T10:00:00Z" },
+        "space": { "slug": "acme", "attributesMap": { "Task Source": [SOURCE] } },
+        "kapp": { "slug": "services" },
+        "form": { "slug": "laptop", "attributesMap": { "Notify On": ["Submitted", "Closed"] } },
+        "submission": { "id": "b7a1f0a2", "coreState": action },
+        "values": { "Model": "X1", "Quantity": "2" },
+        "user": { "username": "ana@acme.com" },
+        "team": { "slug": "it" },
+    })
+}
+
+impl Company<'_> {
+    async fn platform(&self, method: Method, path: &str, body: Value) -> Value {
+        let call = self.stack.request(method, &format!("{BASE}{path}"), Some(&self.token));
+        let call = match body {
+            Value::Null => call,
+            body => call.header(CONTENT_TYPE, "application/json").body(body.to_string()),
+        };
+        let answer = Answer::to(call).await;
+        answer.expect(200).json()
+    }
+
+    /// Makes a webhook of the space on submissions, and returns its name.
+    async fn on_submitted(&self, name: &str, filter: &str, url: &str) {
+        let new = json!({
+            "name": name, "type": "Submission", "event": "Submitted", "filter": filter, "url": url,
+        });
+        self.platform(Method::POST, "/webhooks", new).await;
+    }
+
+    /// The jobs of this query, once there are so many of these statuses, the oldest first.
+    async fn jobs(&self, query: &str, expected: &[&str]) -> Vec<Value> {
+        eventually(&format!("jobs that are {expected:?}"), PATIENCE, async || {
+            let listed = self.platform(Method::GET, &format!("/webhookJobs?{query}"), Value::Null).await;
+            let mut jobs = listed.get("webhookJobs").and_then(Value::as_array).unwrap().clone();
+            jobs.reverse();
+            let status = |job: &'_ Value| job.get("status").and_then(Value::as_str).unwrap().to_owned();
+            let statuses: Vec<_> = jobs.iter().map(status).collect();
+            if statuses == expected { Ok(jobs.clone()) } else { Err(listed.to_string()) }
+        })
+        .await
+    }
+}
+
+async fn engine() -> Receiver {
+    let answer = r#"{"messageType":"success","message":"Initiated run #1430.","runId":"1430"}"#;
+    Receiver::start(move |_| Act::Say(200, answer.to_owned())).await
+}
+
+#[tokio::test]
+async fn each_of_the_fourteen_actions_starts_its_tree_and_the_job_shows_the_run() {
+    let engine = engine().await;
+    let flags = format!("--retry-delay 1 --workflow-engine {}", engine.url("/kinetic-task"));
+    let stack = Stack::start(&flags).await;
+    let company = Company::new(&stack).await;
+    let catalogue = company.platform(Method::GET, "/meta/webhooks/catalogue", Value::Null).await;
+    for (kind, action, _) in ACTIONS {
+        let types = catalogue["types"].as_array().unwrap();
+        let presets = &types.iter().find(|one| one["name"] == kind).unwrap()["presets"];
+        let preset = presets.as_array().unwrap().iter().find(|one| one["event"] == action).unwrap();
+        let name = format!("{kind} {action}");
+        let new = json!({ "name": name, "type": kind, "event": action, "url": preset["url"] });
+        company.platform(Method::POST, "/webhooks", new).await;
+    }
+    for (kind, action, _) in ACTIONS {
+        company.push(event(kind, action).to_string()).await;
+    }
+    let jobs = company.jobs("all=true", &["Complete"; 14]).await;
+    for (kind, action, group) in ACTIONS {
+        let job = jobs.iter().find(|job| job["type"] == kind && job["event"] == action).unwrap();
+        assert_eq!((&job["runId"], &job["summary"]), (&json!("1430"), &json!("200 OK")), "{job}");
+        let encode = |text: &str| text.replace(' ', "%20").replace('>', "%3E");
+        let path = format!("/kinetic-task/app/api/v1/run-tree/{}/{}/{action}", encode(SOURCE), encode(group));
+        assert_eq!(engine.hits_at(&path).len(), 1, "{path}");
+        assert_eq!(job["url"], engine.url(&path));
+        assert_eq!(job["requestContent"], event(kind, action).to_string(), "as it was pushed");
+    }
+}
+
+#[tokio::test]
+async fn a_filter_takes_refuses_or_fails_visibly() {
+    let stack = COMMON.get().await;
+    let company = Company::new(&stack).await;
+    let engine = engine().await;
+    company
+        .on_submitted("Takes", "form('attribute:Notify On').indexOf('Submitted') > -1", &engine.url("/t"))
+        .await;
+    company.on_submitted("Refuses", "values('Model') === 'Z'", &engine.url("/r")).await;
+    company.on_submitted("Fails", "values('Model').nothing.here", &engine.url("/f")).await;
+    company.on_submitted("Loops", "(() => { for (;;) {} })()", &engine.url("/l")).await;
+    company.push(event("Submission", "Submitted").to_string()).await;
+    let jobs = company.jobs("webhook=Takes", &["Complete"]).await;
+    assert_eq!(jobs[0]["url"], engine.url("/t"));
+    for (name, expected) in [("Fails", "the filter threw TypeError"), ("Loops", "the filter did more than")] {
+        let job = company.jobs(&format!("webhook={name}"), &["Failed"]).await.remove(0);
+        assert!(job["summary"].as_str().unwrap().starts_with(expected), "{job}");
+        assert_eq!((&job["url"], &job["requestContent"]), (&Value::Null, &Value::Null));
+    }
+    company.jobs("webhook=Refuses", &[]).await;
+    assert!(engine.hits_at("/f").is_empty() && engine.hits_at("/r").is_empty());
+}
+
+#[tokio::test]
+async fn a_failed_job_is_corrected_and_queued_again_and_a_waiting_one_cancelled() {
+    let stack = COMMON.get().await;
+    let company = Company::new(&stack).await;
+    let receiver = Receiver::start(|hit| Act::Answer(if hit.path == "/right" { 200 } else { 404 })).await;
+    company.on_submitted("Tree", "", &receiver.url("/wrong/${form('slug')}")).await;
+    company.push(event("Submission", "Submitted").to_string()).await;
+    company.jobs("", &["Queued"]).await;
+    company.push(event("Submission", "Submitted").to_string()).await;
+    // Behind the first one, which is tried again: not begun.
+    let waiting = company.jobs("status=queued", &["Queued", "Queued"]).await.remove(1);
+    let path = |job: &Value| format!("/webhookJobs/{}", job["id"].as_str().unwrap());
+    let cancelled = company.platform(Method::PUT, &path(&waiting), json!({ "status": "Cancelled" })).await;
+    assert_eq!(cancelled["webhookJob"]["status"], "Cancelled");
+    let failed = company.jobs("status=failed", &["Failed"]).await.remove(0);
+    assert_eq!((&failed["summary"], &failed["retryCount"]), (&json!("404 Not Found"), &json!(2)));
+    let again = json!({ "status": "Queued", "url": receiver.url("/right") });
+    company.platform(Method::PUT, &path(&failed), again).await;
+    let jobs = company.jobs("", &["Complete", "Cancelled"]).await;
+    assert_eq!((&jobs[0]["retryCount"], &jobs[0]["url"]), (&json!(3), &json!(receiver.url("/right"))));
+    assert_eq!(receiver.hits_at("/wrong/laptop").len(), 3, "the cancelled one was never sent");
+    assert_eq!(receiver.hits_at("/right").len(), 1);
+}
