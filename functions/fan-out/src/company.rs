@@ -108,12 +108,6 @@ impl CompanyRun {
         self.finished += 1;
     }
 
-    /// Whether any event of it is done.
-    #[must_use]
-    pub fn has_begun(&self) -> bool {
-        0 < self.finished
-    }
-
     /// What stays in the ingest queue, in order.
     pub fn unfinished(&self) -> impl Iterator<Item = &Record> {
         self.records.iter().skip(self.finished)

@@ -11,6 +11,9 @@ use hookrail_wire::platform_event;
 
 use crate::company::Accepted;
 
+/// Jobs that are put at the same time: each call has a connection of its own.
+const PUT_AT_ONCE: usize = 50;
+
 /// Puts the jobs that are not there yet.
 pub async fn put(
     store: &impl JobStore,
@@ -47,5 +50,8 @@ pub async fn put(
         })
     });
     let jobs: Vec<_> = jobs.collect();
-    try_join_all(jobs.iter().map(|job| store.put_job(job))).await.map(|_all| ())
+    for some in jobs.chunks(PUT_AT_ONCE) {
+        try_join_all(some.iter().map(|job| store.put_job(job))).await?;
+    }
+    Ok(())
 }

@@ -68,7 +68,8 @@ pub async fn handle<S: ConfigStore + JobStore, Q: Queue, E: Scripts, C: Clock>(
     let mut companies: Vec<CompanyRun> = batch.groups.into_iter().map(run).collect();
     let (lost, ()) = join(claim.make(&app.queue), look_up(app, &mut companies)).await;
     failed.extend(companies.iter_mut().flat_map(|run| run.cut_off(&lost)));
-    while run_round(app, &mut companies, deadline).await {}
+    let mut has_asked = false;
+    while run_round(app, &mut companies, (deadline, &mut has_asked)).await {}
     give_back(app, &batch.queue_url, &companies).await;
     failed.extend(companies.iter().flat_map(CompanyRun::unfinished).map(|record| record.message_id.clone()));
     reply(failed)
@@ -114,25 +115,27 @@ async fn look_up<S: ConfigStore + JobStore, Q: Queue, E: Scripts, C: Clock>(
 async fn run_round<S: ConfigStore + JobStore, Q: Queue, E: Scripts, C: Clock>(
     app: &App<S, Q, E, C>,
     companies: &mut [CompanyRun],
-    deadline: Millis,
+    (deadline, has_asked): (Millis, &mut bool),
 ) -> bool {
     let mut outbox = Outbox::new(&app.config);
     let evaluation = Evaluation { scripts: &app.scripts, workflow: app.config.workflow.as_ref() };
-    let late = deadline.since(app.clock.now()) < EVENT_MS_MIN;
     let mut steps = Vec::new();
     for (index, run) in companies.iter_mut().enumerate() {
-        if late {
+        // Asked for each: the scripts of the one before may have taken long.
+        let left = deadline.since(app.clock.now());
+        if left < EVENT_MS_MIN {
             run.stop_for_time();
         }
         match run.next_step() {
             Step::Nothing => {}
             Step::Deliver(accepted) => {
-                // The first event of an invocation is begun with whatever time it has, or none ever would.
-                let left = deadline.since(app.clock.now());
-                if run.has_begun() && accepted.event.cot().is_none() && left < SCRIPTED_EVENT_MS_MIN {
+                // The first one of an invocation is begun with whatever time there is, or none ever would.
+                let is_scripted = accepted.event.cot().is_none();
+                if is_scripted && *has_asked && left < SCRIPTED_EVENT_MS_MIN {
                     run.stop_for_time();
                     continue;
                 }
+                *has_asked |= is_scripted;
                 let owed = evaluation.owed(&accepted.event, &run.subscriptions()).await;
                 if owed.is_doubtful && accepted.receive_count < DOUBTS_MAX {
                     run.stop_for_fault();

@@ -4,7 +4,7 @@
 
 use aws_lambda_events::sqs::{SqsBatchResponse, SqsEvent};
 use hookrail_adapters::config::FanOutConfig;
-use hookrail_adapters::scripts::InProcessScripts;
+use hookrail_adapters::scripts::{InProcessScripts, Scripts};
 use hookrail_adapters::store::{ConfigStore as _, LineKey};
 use hookrail_domain::attempt::ErrorClass;
 use hookrail_domain::delivery::Destination;
@@ -20,6 +20,7 @@ use hookrail_domain::token::{Grant, Token, TokenHash};
 use hookrail_domain::trigger::{Context, Trigger, TriggerType};
 use hookrail_fan_out::cache::Cache;
 use hookrail_fan_out::{App, handle};
+use hookrail_script::service::{Answer, Question};
 use hookrail_script::workflow::WorkflowBase;
 use hookrail_testkit::clock::ManualClock;
 use hookrail_testkit::contract::platform::named;
@@ -279,4 +280,30 @@ async fn a_script_that_fails_makes_a_job_that_goes_nowhere() {
     assert_eq!((found[1].0, found[1].1), (4, ErrorClass::Template));
     assert_eq!(found[1].2, "the URL the value at line 1, column 16 is missing");
     assert_eq!((found[2].0, found[2].1), (5, ErrorClass::Filter));
+}
+
+/// Scripts that take so long for each question, by the clock of the function.
+#[derive(Debug)]
+struct Slow(ManualClock, u64);
+
+impl Scripts for Slow {
+    async fn ask(&self, payload: &str, questions: &[Question]) -> Vec<Answer> {
+        let Self(clock, seconds) = self;
+        clock.advance_ms(seconds * 1_000);
+        InProcessScripts.ask(payload, questions).await
+    }
+}
+
+#[tokio::test]
+async fn what_slow_scripts_leave_no_time_for_is_given_back_and_not_begun() {
+    let World { app: App { store, queue, clock, config, .. } } = World::new().await;
+    let secrets = Secrets::new(SigningSecret::from_random([9; 32]));
+    store.create_subscription(&on_submitted(3, "true", "https://a.io/"), &secrets).await.unwrap();
+    let scripts = Slow(clock.clone(), 6);
+    let app = App { store, queue, scripts, clock, config, cache: Cache::default() };
+    let body = include_str!("../../../shared/wire/fixtures/kinetic_event_submission_submitted.json");
+    let reply = handle(&app, events(&[body, body, body]), DEADLINE).await;
+    let failed: Vec<_> = reply.batch_item_failures.into_iter().map(|one| one.item_identifier).collect();
+    assert_eq!(failed, ["m1", "m2"], "the first one took 12 of 30 seconds");
+    assert_eq!(app.queue.sent().len(), 1);
 }
