@@ -141,7 +141,8 @@ async fn an_event_has_so_much_time_and_its_last_questions_are_not_asked() {
     let start = Instant::now();
     let answers = scripts.ask(EVENT, &questions).await;
     let late = answers.iter().take_while(|answer| said(answer) == "took_too_long").count();
-    assert!((1..=2).contains(&late), "{:?}", all_said(&answers));
+    let most = usize::try_from(EVENT_MS_MAX / QUESTION_MS_MAX).unwrap();
+    assert!((1..=most).contains(&late), "{:?}", all_said(&answers));
     assert!(answers.iter().skip(late).all(|answer| said(answer) == "budget"), "{:?}", all_said(&answers));
     assert!(matches!(answers[5], Answer::Url(Err(_))));
     assert_eq!(answers.len(), questions.len());
