@@ -56,7 +56,12 @@ fn new_trial() -> ObjectBuilder {
         .property("type", kind())
         .property("filter", filter())
         // What is too long, or no template at all, is told in the answer: finding that out is what a trial is for.
-        .property("url", text().description(Some("A URL with `${…}`, as a webhook's.")))
+        .property(
+            "url",
+            ObjectBuilder::new()
+                .schema_type(SchemaType::from_iter([Type::String, Type::Null]))
+                .description(Some("A URL with `${…}`, as a webhook's.")),
+        )
         .property("event", event)
         .required("type")
         .required("event")
