@@ -5,15 +5,13 @@ use std::sync::Arc;
 use hookrail_adapters::queue::{HoldResult, Outgoing, Queue, QueueError, SendResult};
 use hookrail_adapters::sender::{Sender, Vetted};
 use hookrail_adapters::store::item::row::line_of;
-use hookrail_adapters::store::jobs::{JobStart, JobStore};
 use hookrail_adapters::store::rejected::RejectedStore;
 use hookrail_adapters::store::{
     Change, CompanyCreation, ConfigStore, KeptAnswer, LineKey, LineSettings, LogStore, Parking, Recorded,
     Replacement, Replacing, StoreError, SubscriptionCreation,
 };
 use hookrail_domain::attempt::{AttemptNumber, Outcome};
-use hookrail_domain::id::{CompanyId, DeliveryId, RejectedId, SubscriptionId};
-use hookrail_domain::job::{Job, JobPlace};
+use hookrail_domain::id::{CompanyId, RejectedId, SubscriptionId};
 use hookrail_domain::line::LastRow;
 use hookrail_domain::log_row::LogRow;
 use hookrail_domain::rejected::RejectedEvent;
@@ -27,6 +25,8 @@ use hookrail_domain::token::{Holder, Token};
 
 use crate::faults::{Call, Fate};
 use crate::sandbox::Sandbox;
+
+mod jobs;
 
 /// A port as one sandbox reaches it.
 #[derive(Debug)]
@@ -155,47 +155,6 @@ impl<P: RejectedStore> RejectedStore for Faulty<P> {
         limit: usize,
     ) -> Result<Vec<RejectedEvent>, StoreError> {
         self.port.list_rejected(of, before, limit).await
-    }
-}
-
-impl<P: JobStore> JobStore for Faulty<P> {
-    async fn put_job(&self, job: &Job) -> Result<(), StoreError> {
-        let course = self.sandbox.course(Call::PutJob);
-        self.sandbox.perform(course, self.port.put_job(job), no_table).await
-    }
-
-    async fn find_job(&self, line: &LineKey, delivery: DeliveryId) -> Result<Option<Job>, StoreError> {
-        self.port.find_job(line, delivery).await
-    }
-
-    async fn start_job(
-        &self,
-        line: &LineKey,
-        delivery: DeliveryId,
-        sequence: u64,
-    ) -> Result<JobStart, StoreError> {
-        let course = self.sandbox.course(Call::StartJob);
-        self.sandbox.perform(course, self.port.start_job(line, delivery, sequence), no_table).await
-    }
-
-    async fn place_job(&self, line: &LineKey, delivery: DeliveryId, sequence: u64) -> Result<(), StoreError> {
-        let course = self.sandbox.course(Call::PlaceJob);
-        self.sandbox.perform(course, self.port.place_job(line, delivery, sequence), no_table).await
-    }
-
-    // The functions make none of the calls below.
-
-    async fn change_job(&self, to: &Job) -> Result<Change, StoreError> {
-        self.port.change_job(to).await
-    }
-
-    async fn page_jobs(
-        &self,
-        company: &CompanyId,
-        before: Option<JobPlace>,
-        limit: usize,
-    ) -> Result<Vec<Job>, StoreError> {
-        self.port.page_jobs(company, before, limit).await
     }
 }
 

@@ -8,7 +8,7 @@ use crate::history::History;
 use crate::random::asked_for;
 use crate::receiver::{Behaviour, Receiver};
 use crate::run::run;
-use crate::setup::{Action, Kind, Setup, Step, Webhook};
+use crate::setup::{Action, Kind, NEVER, Setup, Step, Webhook};
 
 /// Events pushed to an endpoint that is too slow, when nobody asks for more.
 const EVENTS: u64 = 20_000;
@@ -65,7 +65,7 @@ fn an_endpoint_that_is_too_slow_keeps_no_backlog_in_the_queue_and_loses_nothing(
 /// Time that the functions ran, in milliseconds, for a thousand events of one webhook.
 fn lambda_ms(behaviour: Behaviour, suspend_after: u32) -> (u64, u64) {
     let setup = Setup::quiet(vec![webhook(Kind::Task, behaviour)], vec![push(Kind::Task, 1_000); 1_000]);
-    let suspension = SuspensionPolicy { suspend_after, park_after_seconds: 0 };
+    let suspension = SuspensionPolicy { suspend_after, ..NEVER };
     let policy = RetryPolicy::default();
     let (_, history) = run(Setup { suspension, policy, latency_ms: 5, ..setup });
     let of = |function| {

@@ -28,6 +28,7 @@ pub(crate) fn draw(seed: u64) -> Setup {
     let suspension = SuspensionPolicy {
         suspend_after: rng.pick(&[0, 0, 1, 2, 5]),
         park_after_seconds: rng.pick(&[0, 0, 60, 900]),
+        retires_gone: true,
     };
     let events = rng.between(5..=50).min(SIZE_MAX / webhooks.len() as u64).max(2);
     let script = script(&mut rng, &webhooks, (events, is_calm));

@@ -10,7 +10,8 @@ use crate::planted::Bug;
 use crate::receiver::Receiver;
 
 /// Nothing is ever set aside.
-pub(crate) const NEVER: SuspensionPolicy = SuspensionPolicy { suspend_after: 0, park_after_seconds: 0 };
+pub(crate) const NEVER: SuspensionPolicy =
+    SuspensionPolicy { suspend_after: 0, park_after_seconds: 0, retires_gone: true };
 
 #[derive(Debug, Clone)]
 pub(crate) struct Setup {

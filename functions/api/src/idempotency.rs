@@ -11,7 +11,7 @@ use hookrail_adapters::random;
 use hookrail_adapters::store::{ConfigStore, KeptAnswer};
 use hookrail_adapters::telemetry::Chain;
 use hookrail_domain::id::{CompanyId, hash_parts, hex};
-use hookrail_domain::limits::{CONFIG_BYTES_MAX, IDEMPOTENCY_KEY_CHARS_MAX, ITEM_BYTES_MAX};
+use hookrail_domain::limits::{IDEMPOTENCY_KEY_CHARS_MAX, INGEST_BYTES_MAX, ITEM_BYTES_MAX};
 use hookrail_wire::cot_webhook;
 use hookrail_wire::problem::{FieldProblem, Problem};
 use http::header::LOCATION;
@@ -104,7 +104,7 @@ pub(crate) fn replayed(key: Key, kept: KeptAnswer) -> Result<Response, ApiError>
     Ok((headers, answer::json(status, kept.body)).into_response())
 }
 
-/// Around the call that makes a webhook. A repeat does nothing, so nothing is written down of it either.
+/// Around a call that makes a webhook or a job. A repeat does nothing, so nothing is written down of it either.
 pub(crate) async fn make_once<P: Ports>(
     State(app): State<Arc<App<P>>>,
     request: Request,
@@ -116,9 +116,9 @@ pub(crate) async fn make_once<P: Ports>(
     }
     let (mut parts, body) = request.into_parts();
     let tenant = Tenant::from_request_parts(&mut parts, &()).await?;
-    let body = body_of::<CONFIG_BYTES_MAX>(body).await?;
-    // No key of a caller's holds a space: this one meets none of an event's.
-    let call = Identity::new(tenant.company(), format!("webhook {}", key.text), &body);
+    let body = body_of::<INGEST_BYTES_MAX>(body).await?;
+    // No key of a caller's holds a space: this one meets none of an event's, and none of another path's.
+    let call = Identity::new(tenant.company(), format!("{} {}", parts.uri.path(), key.text), &body);
     if let Some(kept) = app.find_kept(&call).await? {
         let location = cot_webhook::id_of(&kept.body).map(|id| format!("{WEBHOOKS_PATH}/{id}"));
         let response = replayed(key, kept)?;
@@ -126,8 +126,8 @@ pub(crate) async fn make_once<P: Ports>(
     }
     let response = next.run(Request::from_parts(parts, Body::from(body))).await;
     let (parts, body) = response.into_parts();
-    let document = to_bytes(body, ITEM_BYTES_MAX).await.map_err(ApiError::failed)?;
-    if parts.status == StatusCode::CREATED {
+    let document = to_bytes(body, INGEST_BYTES_MAX).await.map_err(ApiError::failed)?;
+    if parts.status.is_success() {
         app.keep(&call, parts.status, &String::from_utf8_lossy(&document)).await;
     }
     Ok(([(KEY_HEADER, key.text)], Response::from_parts(parts, Body::from(document))).into_response())

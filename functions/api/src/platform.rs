@@ -7,6 +7,7 @@ pub mod scripts;
 pub mod webhooks;
 pub mod meta;
 pub mod jobs;
+pub mod posted;
 pub mod trial;
 
 /// Everything of this face is below it.

@@ -45,11 +45,7 @@ pub async fn redeliver<P: Ports>(
     if newest < sequence {
         return Err(conflict(OPEN));
     }
-    start(&app, &key, alone(sequence)).await
-}
-
-fn alone(sequence: u64) -> ReplayRange {
-    ReplayRange { first: sequence, last: sequence, only_failed: false }
+    start(&app, &key, ReplayRange::of_one(sequence)).await
 }
 
 /// Sends an event that has ended once more.
@@ -57,7 +53,7 @@ pub(crate) async fn again<P: Ports>(app: &App<P>, key: &LineKey, sequence: u64) 
     if last_ended(app, key).await? < sequence {
         return Err(conflict(OPEN));
     }
-    begin(app, key, alone(sequence)).await
+    begin(app, key, ReplayRange::of_one(sequence)).await
 }
 
 /// `POST /api/v3/webhook/subscription/{id}/replay`: a range of ended events is sent again, oldest first.

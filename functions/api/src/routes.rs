@@ -211,6 +211,7 @@ impl<P: Ports> Routes<P> {
             let one = format!("{all}/{{id}}");
             routes
                 .get(all, read, platform::jobs::list::<P>)
+                .add_once((Method::POST, all), act, AuditAction::JobCreate, platform::posted::create::<P>)
                 .get(&one, read, platform::jobs::find::<P>)
                 .add((Method::PUT, &one), act, Some(AuditAction::JobChange), platform::jobs::change::<P>)
                 .add((Method::DELETE, &one), act, Some(AuditAction::JobDelete), platform::jobs::delete::<P>)

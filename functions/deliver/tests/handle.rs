@@ -69,7 +69,7 @@ impl World {
             notices: NoticeConfig::default(),
             recovery_queue_url: RECOVERY.to_owned(),
             policy: RetryPolicy::default(),
-            suspension: SuspensionPolicy { suspend_after: 2, park_after_seconds: 900 },
+            suspension: SuspensionPolicy { suspend_after: 2, ..SuspensionPolicy::default() },
             targets: TargetPolicy::default(),
         };
         let app = App {

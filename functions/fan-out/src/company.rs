@@ -9,6 +9,7 @@ use hookrail_domain::id::{CompanyId, EventId};
 use hookrail_domain::subscription::Subscription;
 use hookrail_domain::time::Millis;
 use hookrail_wire::cot_event;
+use hookrail_wire::job_address::JobAddress;
 use hookrail_wire::redaction::redact;
 
 /// Why a company's run ended before its last event.
@@ -28,6 +29,8 @@ pub enum Step {
     Nothing,
     /// The event is to be put into the queue for each of its webhooks.
     Deliver(Box<Accepted>),
+    /// The record is one job that is due.
+    Put(Box<Due>),
     /// The record is no event; it goes to the dead-letter queue and its company goes on.
     Reject {
         record: Record,
@@ -43,6 +46,18 @@ pub struct Accepted {
     pub at: Millis,
     /// How often the queue has handed it out.
     pub receive_count: u32,
+}
+
+/// A job that is due, with what it sends and its place in the ingest queue.
+#[derive(Debug)]
+pub struct Due {
+    pub company: CompanyId,
+    pub address: JobAddress,
+    /// The message, as events are called by theirs.
+    pub message: EventId,
+    pub content: Body,
+    pub position: QueuePosition,
+    pub at: Millis,
 }
 
 /// The events of one company, in order.
@@ -117,6 +132,12 @@ impl CompanyRun {
     #[must_use]
     pub fn next_step(&self) -> Step {
         let (None, Some(record)) = (self.stop, self.records.get(self.finished)) else { return Step::Nothing };
+        if let Some(job) = &record.job {
+            return match self.read_due(record, job) {
+                Ok(due) => Step::Put(Box::new(due)),
+                Err(reason) => Step::Reject { record: record.clone(), reason },
+            };
+        }
         match self.read(record) {
             Ok(event) => Step::Deliver(Box::new(Accepted {
                 event,
@@ -126,6 +147,17 @@ impl CompanyRun {
             })),
             Err(reason) => Step::Reject { record: record.clone(), reason },
         }
+    }
+
+    fn read_due(&self, record: &Record, job: &str) -> Result<Due, &'static str> {
+        Ok(Due {
+            company: self.company.clone().ok_or("group_no_company")?,
+            address: JobAddress::decode(job).ok_or("bad_job")?,
+            message: EventId::of_message(&record.message_id),
+            content: Body::new(record.body.as_str()).map_err(|_too_large| "too_large")?,
+            position: record.position.clone(),
+            at: record.sent_at,
+        })
     }
 
     fn read(&self, record: &Record) -> Result<Event, &'static str> {

@@ -1,15 +1,15 @@
-//! Webhook jobs of an event: one for each webhook on the platform's records.
+//! Webhook jobs: those of an event, one for each webhook on the platform's records, and those that people have posted.
 
 use futures_util::future::try_join_all;
-use hookrail_adapters::store::StoreError;
 use hookrail_adapters::store::jobs::JobStore;
+use hookrail_adapters::store::{Change, LineKey, StoreError};
 use hookrail_domain::delivery::{Delivery, Destination};
 use hookrail_domain::event::Subject;
 use hookrail_domain::job::{Job, JobState};
 use hookrail_domain::subscription::Subscription;
 use hookrail_wire::platform_event;
 
-use crate::company::Accepted;
+use crate::company::{Accepted, Due};
 
 /// Jobs that are put at the same time: each call has a connection of its own.
 const PUT_AT_ONCE: usize = 50;
@@ -37,7 +37,11 @@ pub async fn put(
             kind: occurrence.kind,
             action: occurrence.action,
             parents: parents.clone(),
+            created_at: accepted.at,
+            created_by: None,
             scheduled_at: accepted.at,
+            due_at: None,
+            taken: None,
             url: match &delivery.destination {
                 Destination::Resolved(url) => Some(url.clone()),
                 Destination::Webhook | Destination::Nowhere(_) => None,
@@ -54,4 +58,45 @@ pub async fn put(
         try_join_all(some.iter().map(|job| store.put_job(job))).await?;
     }
     Ok(())
+}
+
+/// How often a job is read again that a person changes at the same time.
+const TRIES_MAX: usize = 3;
+
+/// What is to be done about a job that is due.
+#[derive(Debug)]
+pub enum Taken {
+    Send(Box<Delivery>),
+    /// It was cancelled, deleted or put off since, or another message was taken for it.
+    Nothing,
+    /// It changes all the time. Its message stays.
+    Busy,
+}
+
+/// Takes a job that is due from its message. It can still be cancelled then, as any job that waits in its line.
+pub async fn take(store: &impl JobStore, due: &Due) -> Result<Taken, StoreError> {
+    let line = LineKey { company: due.company.clone(), subscription: due.address.subscription };
+    for _ in 0..TRIES_MAX {
+        let Some(job) = store.find_job(&line, due.address.delivery).await? else {
+            return Ok(Taken::Nothing);
+        };
+        let Some(taken) = job.taken_from(due.message, due.address.scheduled_at) else {
+            return Ok(Taken::Nothing);
+        };
+        // A job without a URL is none that was posted.
+        let Some(url) = taken.url.clone() else { return Ok(Taken::Nothing) };
+        if store.change_job(&taken).await? == Change::Done {
+            return Ok(Taken::Send(Box::new(Delivery {
+                id: taken.delivery,
+                event: taken.event,
+                company: due.company.clone(),
+                subscription: taken.subscription,
+                accepted: due.position.clone(),
+                accepted_at: due.at,
+                destination: Destination::Resolved(url),
+                body: due.content.clone(),
+            })));
+        }
+    }
+    Ok(Taken::Busy)
 }

@@ -32,6 +32,7 @@ use lambda_runtime::{Error, LambdaEvent, service_fn};
 
 use crate::cache::Cache;
 use crate::company::{CompanyRun, Step};
+use crate::jobs::Taken;
 use crate::outbox::Outbox;
 use crate::scripted::Evaluation;
 
@@ -153,6 +154,18 @@ async fn run_round<S: ConfigStore + JobStore, Q: Queue, E: Scripts, C: Clock>(
                 deliveries.iter().for_each(|delivery| outbox.deliver(index, delivery));
                 steps.push(index);
             }
+            Step::Put(due) => match jobs::take(&app.store, &due).await {
+                Ok(Taken::Send(delivery)) => {
+                    outbox.deliver(index, &delivery);
+                    steps.push(index);
+                }
+                Ok(Taken::Nothing) => steps.push(index),
+                Ok(Taken::Busy) => run.stop_for_fault(),
+                Err(error) => {
+                    tracing::warn!(error = %Chain(&error), "a job that is due could not be taken");
+                    run.stop_for_fault();
+                }
+            },
             Step::Reject { record, reason } => {
                 outbox.reject(index, &record, reason);
                 steps.push(index);

@@ -118,7 +118,8 @@ pub async fn run(config: RecoverConfig, aws: AwsConfig) -> Result<(), Error> {
                 Invocation { run: RunId(event.context.request_id), deadline: Millis(event.context.deadline) };
             // The schedule's event has no records.
             if event.payload.get("Records").is_none() {
-                sweep::run(&*app, &invocation).await;
+                // Boxed: as a part of this future it is too deep for the compiler.
+                Box::pin(sweep::run(&*app, &invocation)).await;
                 return Ok::<_, Error>(SqsBatchResponse::default());
             }
             let event: SqsEvent = serde_json::from_value(event.payload)?;

@@ -6,6 +6,8 @@
 mod by_hand;
 #[path = "handle/notices.rs"]
 mod notices;
+#[path = "handle/jobs.rs"]
+mod jobs;
 
 use aws_lambda_events::sqs::{SqsEvent, SqsMessage};
 use hookrail_adapters::config::{NoticeConfig, RecoverConfig};
@@ -42,7 +44,8 @@ const RECOVERY: &str = "http://queues/0/hookrail-recovery.fifo";
 const DEAD_LETTERS: &str = "http://queues/0/hookrail-deliveries-dlq.fifo";
 const DEAD_EVENTS: &str = "http://queues/0/hookrail-events-dlq.fifo";
 const NOW: Millis = Millis(1_651_780_500_000);
-const POLICY: SuspensionPolicy = SuspensionPolicy { suspend_after: 5, park_after_seconds: 900 };
+const POLICY: SuspensionPolicy =
+    SuspensionPolicy { suspend_after: 5, park_after_seconds: 900, retires_gone: true };
 
 struct World {
     app: App<MemoryTables, MemoryQueue, ScriptedSender, ManualClock>,

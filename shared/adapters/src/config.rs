@@ -320,6 +320,7 @@ fn suspension_policy(env: &impl Environment) -> Result<SuspensionPolicy, ConfigE
     Ok(SuspensionPolicy {
         suspend_after: small_number(env, SUSPEND_AFTER, &SUSPEND_AFTER_RANGE)?,
         park_after_seconds: number(env, PARK_AFTER_SECONDS, &PARK_AFTER_SECONDS_RANGE)?,
+        retires_gone: true,
     })
 }
 

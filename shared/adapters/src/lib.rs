@@ -10,6 +10,7 @@ pub mod store;
 pub mod issuer;
 pub mod queue;
 pub mod recovery;
+pub mod jobs;
 pub mod notices;
 pub mod records;
 pub mod sender;

@@ -3,7 +3,10 @@
 use std::error::Error;
 use std::future::Future;
 
+use hookrail_domain::event::Body;
+use hookrail_domain::job::Job;
 use hookrail_domain::limits::{QUEUE_ENVELOPE_BYTES_MAX, QUEUE_MESSAGE_BYTES_MAX};
+use hookrail_wire::job_address::{JOB_ATTRIBUTE, JobAddress};
 use hookrail_wire::wake_up::WakeUp;
 
 use crate::records::Record;
@@ -31,6 +34,18 @@ impl Outgoing {
     pub fn wake_up(wake_up: &WakeUp) -> Self {
         let name = wake_up.name();
         Self { group: name.clone(), deduplication_id: name, body: wake_up.encode(), attributes: Vec::new() }
+    }
+
+    /// A job that is due, with what it sends, for its company's group of the ingest queue.
+    #[must_use]
+    pub fn job(job: &Job, content: &Body) -> Self {
+        let address = JobAddress::of(job);
+        Self {
+            group: job.company.to_string(),
+            deduplication_id: address.deduplication_id(),
+            body: content.as_str().to_owned(),
+            attributes: vec![(JOB_ATTRIBUTE, address.encode())],
+        }
     }
 
     /// A copy of a record for a dead-letter queue, with the reason why it is there.

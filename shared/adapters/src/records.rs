@@ -8,6 +8,7 @@ use std::collections::HashSet;
 use aws_lambda_events::sqs::{BatchItemFailure, SqsBatchResponse, SqsEvent, SqsMessage};
 use hookrail_domain::delivery::{QueueName, QueuePosition};
 use hookrail_domain::time::Millis;
+use hookrail_wire::job_address::JOB_ATTRIBUTE;
 
 use crate::queue::{HoldResult, Queue};
 
@@ -23,6 +24,8 @@ pub struct Record {
     pub position: QueuePosition,
     pub sent_at: Millis,
     pub receive_count: u32,
+    /// The job that the message is for, as it names it, if it is no event for everybody.
+    pub job: Option<String>,
     pub body: String,
 }
 
@@ -138,6 +141,7 @@ fn read(message_id: String, message: SqsMessage) -> Option<Record> {
         sent_at: Millis(attribute("SentTimestamp")?.parse().ok()?),
         receive_count: attribute("ApproximateReceiveCount")?.parse().ok()?,
         receipt_handle: message.receipt_handle?,
+        job: message.message_attributes.get(JOB_ATTRIBUTE).and_then(|named| named.string_value.clone()),
         // A message without a body cannot exist; if one did, it would be refused as what it is: no event.
         body: message.body.unwrap_or_default(),
     })

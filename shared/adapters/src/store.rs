@@ -7,6 +7,7 @@ use std::future::Future;
 
 use hookrail_domain::attempt::AttemptNumber;
 use hookrail_domain::id::{CompanyId, SubscriptionId};
+use hookrail_domain::job::Job;
 use hookrail_domain::line::LastRow;
 use hookrail_domain::log_row::LogRow;
 use hookrail_domain::secrets::Secrets;
@@ -233,6 +234,14 @@ pub trait LogStore: JobStore {
 pub struct LineKey {
     pub company: CompanyId,
     pub subscription: SubscriptionId,
+}
+
+impl LineKey {
+    /// The line that a job is in, or will be.
+    #[must_use]
+    pub fn of_job(job: &Job) -> Self {
+        Self { company: job.company.clone(), subscription: job.subscription }
+    }
 }
 
 /// What deliver reads of a line before it sends.

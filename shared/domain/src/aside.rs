@@ -108,7 +108,7 @@ impl Aside {
             let aside = Self { mode: Mode::Lagging, failed_probes: 0, given_up: 0, ..self.ended(now) };
             return (aside, Moved::Ended);
         }
-        if outcome.is_gone() {
+        if outcome.is_gone() && suspension.retires_gone {
             let aside = Self { mode: Mode::Suspended, gone: Some(version), due_at: now, ..self.clone() };
             return (aside, Moved::Stays);
         }

@@ -26,6 +26,7 @@ pub enum AuditAction {
     ReplayStart,
     ReplayCancel,
     EventRedeliver,
+    JobCreate,
     JobChange,
     JobDelete,
     TokenCreate,
@@ -36,7 +37,7 @@ pub enum AuditAction {
 }
 
 impl AuditAction {
-    pub const ALL: [Self; 23] = [
+    pub const ALL: [Self; 24] = [
         Self::CompanyCreate,
         Self::WebhookCreate,
         Self::WebhookChange,
@@ -53,6 +54,7 @@ impl AuditAction {
         Self::ReplayStart,
         Self::ReplayCancel,
         Self::EventRedeliver,
+        Self::JobCreate,
         Self::JobChange,
         Self::JobDelete,
         Self::TokenCreate,
@@ -81,6 +83,7 @@ impl AuditAction {
             Self::ReplayStart => "replay.start",
             Self::ReplayCancel => "replay.cancel",
             Self::EventRedeliver => "event.redeliver",
+            Self::JobCreate => "job.create",
             Self::JobChange => "job.change",
             Self::JobDelete => "job.delete",
             Self::TokenCreate => "token.create",

@@ -15,7 +15,7 @@ pub fn candidates<'a>(event: &Event, subscriptions: &'a [Subscription]) -> Vec<&
         let is_about = match (&one.face, &event.subject) {
             (Face::Cot(cot), Subject::Cot { kind, ids }) => cot.trigger.matches(kind, ids),
             (Face::Platform(platform), Subject::Platform(occurrence)) => {
-                platform.is_about(one.id, occurrence)
+                !one.is_implicit() && platform.is_about(one.id, occurrence)
             }
             (Face::Cot(_), Subject::Platform(_)) | (Face::Platform(_), Subject::Cot { .. }) => false,
         };

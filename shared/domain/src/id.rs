@@ -220,6 +220,15 @@ impl SubscriptionId {
     }
 }
 
+impl SubscriptionId {
+    /// The line of the jobs that have no webhook, of a company's space or of one of its kapps.
+    #[must_use]
+    pub fn of_implicit(company: &CompanyId, kapp: Option<&KappSlug>) -> Self {
+        let kapp = kapp.map_or("", KappSlug::as_str);
+        Self(Hex24::derive(&[b"implicit", company.as_str().as_bytes(), kapp.as_bytes()]))
+    }
+}
+
 impl TokenId {
     /// The id of the token of this hash.
     #[must_use]

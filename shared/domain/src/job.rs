@@ -1,16 +1,20 @@
 //! A webhook job: one event owed to one webhook on the platform's records, as its owner follows and steers it.
 //!
 //! What was sent and what came back is in the rows of the webhook's log. A job says what no row can: that it waits for
-//! its first attempt, or was cancelled before it, and where a person has sent it instead.
+//! its time or for its first attempt, or was cancelled before it, and where a person has sent it instead.
 
 use crate::attempt::{ErrorClass, Outcome};
 use crate::id::{CompanyId, DeliveryId, EventId, SubscriptionId};
 use crate::line::Progress;
 use crate::log_row::LogRow;
 use crate::platform::EventType;
-use crate::platform::webhook::WebhookScope;
+use crate::platform::webhook::{IMPLICIT_NAME, WebhookScope};
 use crate::target::TargetUrl;
 use crate::time::Millis;
+
+/// What a job sends is kept apart for so long after its time, in seconds (30 days): by then it was sent, or nobody is
+/// there to send it.
+pub const CONTENT_SECONDS_KEPT: u64 = 30 * 24 * 60 * 60;
 
 /// A job as it is stored.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -27,7 +31,15 @@ pub struct Job {
     pub action: &'static str,
     /// The records it is found by, the one that it is about first.
     pub parents: Vec<Parent>,
+    /// When it was put, and by which token; by none if an event made it.
+    pub created_at: Millis,
+    pub created_by: Option<String>,
     pub scheduled_at: Millis,
+    /// When somebody has to put it into its line next: a job for later, or one that failed and is sent again later.
+    /// None once it is there.
+    pub due_at: Option<Millis>,
+    /// The message of the ingest queue that it was taken from: a second one of the same job is none.
+    pub taken: Option<EventId>,
     /// Where it goes; none if filter or template failed.
     pub url: Option<TargetUrl>,
     /// Whether a person gave that URL.
@@ -136,21 +148,53 @@ impl Job {
 
     /// When its next attempt is due, or when it was.
     #[must_use]
-    pub fn due_at(&self, newest: Option<&LogRow>) -> Millis {
+    pub fn next_at(&self, newest: Option<&LogRow>) -> Millis {
         match newest.map(|row| row.progress) {
             Some(Progress::Waiting { until }) => until,
             Some(Progress::Ended | Progress::Parked) | None => self.scheduled_at,
         }
     }
 
-    /// The job after a person has cancelled it; none once it has begun.
+    /// Whether it is none of a webhook.
+    #[must_use]
+    pub fn is_implicit(&self) -> bool {
+        self.name == IMPLICIT_NAME
+    }
+
+    /// The job after a person has cancelled it: it is never sent, or not again if it has failed and was to be sent again
+    /// later. None once it has begun.
     #[must_use]
     pub fn cancelled(&self) -> Option<Self> {
-        matches!(self.state, JobState::Queued { .. }).then(|| Self {
-            state: JobState::Cancelled,
-            version: self.version + 1,
-            ..self.clone()
-        })
+        match (self.state, self.due_at) {
+            (JobState::Queued { .. }, _) => {
+                Some(Self { state: JobState::Cancelled, ..self.to_be_put_in(None) })
+            }
+            (JobState::Started { .. }, Some(_)) => {
+                Some(Self { requeued_after: 0, ..self.to_be_put_in(None) })
+            }
+            (JobState::Started { .. } | JobState::Cancelled, None) | (JobState::Cancelled, Some(_)) => None,
+        }
+    }
+
+    /// The job for another time; none once it is in its line.
+    #[must_use]
+    pub fn postponed(&self, to: Millis) -> Option<Self> {
+        self.due_at.map(|_| Self { scheduled_at: to, ..self.to_be_put_in(Some(to)) })
+    }
+
+    /// The job once it is in its line (`None`), or to be put there at this time.
+    #[must_use]
+    pub fn to_be_put_in(&self, due_at: Option<Millis>) -> Self {
+        Self { due_at, version: self.version + 1, ..self.clone() }
+    }
+
+    /// The job as fan-out takes it from a message that was sent for this time. None if that is not to be sent: it was
+    /// cancelled or put off since, or another message was taken.
+    #[must_use]
+    pub fn taken_from(&self, message: EventId, scheduled_at: Millis) -> Option<Self> {
+        let is_open = matches!(self.state, JobState::Queued { .. }) && self.scheduled_at == scheduled_at;
+        let is_own = self.taken.is_none_or(|taken| taken == message);
+        (is_open && is_own).then(|| Self { taken: Some(message), ..self.to_be_put_in(None) })
     }
 
     /// The job with a URL that a person gave.
@@ -165,14 +209,91 @@ impl Job {
         Self { is_deleted: true, version: self.version + 1, ..self.clone() }
     }
 
-    /// The job after a person has queued it again, when so many attempts were made.
+    /// The job after a person has queued it again, when so many attempts were made: now, or for later.
     #[must_use]
-    pub fn requeued(&self, attempts: u32) -> Self {
-        Self { requeued_after: attempts, version: self.version + 1, ..self.clone() }
+    pub fn requeued(&self, attempts: u32, later: Option<Millis>) -> Self {
+        let scheduled_at = later.unwrap_or(self.scheduled_at);
+        Self { requeued_after: attempts, scheduled_at, ..self.to_be_put_in(later) }
     }
 }
 
 /// Whether a person has said that it is not to be sent.
 fn is_called_off(outcome: &Outcome) -> bool {
     matches!(outcome, Outcome::Unsent { error: ErrorClass::Skipped | ErrorClass::Cancelled, .. })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const NOON: Millis = Millis(43_200_000);
+
+    fn posted() -> Job {
+        let company = CompanyId::parse("acme").unwrap();
+        let (subscription, event) =
+            (SubscriptionId::of_implicit(&company, None), EventId::from_bytes([1; 12]));
+        Job {
+            company,
+            subscription,
+            delivery: DeliveryId::of(event, subscription),
+            event,
+            name: IMPLICIT_NAME.to_owned(),
+            scope: WebhookScope::Space,
+            kind: EventType::User,
+            action: "Created",
+            parents: Vec::new(),
+            created_at: Millis(0),
+            created_by: Some("ana".to_owned()),
+            scheduled_at: NOON,
+            due_at: Some(NOON),
+            taken: None,
+            url: None,
+            is_corrected: false,
+            state: JobState::Queued { sequence: None },
+            requeued_after: 0,
+            is_deleted: false,
+            version: 3,
+        }
+    }
+
+    fn message(number: u8) -> EventId {
+        EventId::from_bytes([number; 12])
+    }
+
+    #[test]
+    fn a_job_is_taken_from_one_message_as_often_as_that_comes() {
+        let taken = posted().taken_from(message(7), NOON).unwrap();
+        assert_eq!((taken.due_at, taken.taken, taken.version), (None, Some(message(7)), 4));
+        let again = taken.taken_from(message(7), NOON).unwrap();
+        assert_eq!(again.taken, Some(message(7)), "who took it may have been cut off");
+        assert_eq!(taken.taken_from(message(8), NOON), None, "a second message of the same job");
+        let placed = Job { state: JobState::Queued { sequence: Some(4) }, ..taken.clone() };
+        assert!(placed.taken_from(message(7), NOON).is_some());
+        let started = Job { state: JobState::Started { sequence: 4 }, ..taken };
+        assert_eq!(started.taken_from(message(7), NOON), None, "it is in its line for certain");
+    }
+
+    #[test]
+    fn a_job_that_was_cancelled_or_put_off_is_not_taken_from_an_older_message() {
+        let cancelled = posted().cancelled().unwrap();
+        assert_eq!((cancelled.state, cancelled.due_at), (JobState::Cancelled, None));
+        assert_eq!(cancelled.taken_from(message(7), NOON), None);
+        assert_eq!(cancelled.cancelled(), None);
+        let later = posted().postponed(Millis(NOON.0 + 1)).unwrap();
+        assert_eq!(later.due_at, Some(later.scheduled_at));
+        assert_eq!(later.taken_from(message(7), NOON), None);
+        assert!(later.taken_from(message(7), Millis(NOON.0 + 1)).is_some());
+        assert_eq!(later.to_be_put_in(None).postponed(NOON), None, "it has its place");
+    }
+
+    #[test]
+    fn a_failed_job_that_is_to_be_sent_again_later_can_be_left_as_it_was() {
+        let failed = Job { state: JobState::Started { sequence: 4 }, due_at: None, ..posted() };
+        assert_eq!(failed.cancelled(), None);
+        let later = failed.requeued(3, Some(NOON));
+        assert_eq!((later.due_at, later.requeued_after), (Some(NOON), 3));
+        let left = later.cancelled().unwrap();
+        assert_eq!((left.state, left.due_at, left.requeued_after), (failed.state, None, 0));
+        assert_eq!(failed.requeued(3, None).due_at, None);
+    }
 }

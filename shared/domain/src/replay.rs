@@ -35,6 +35,14 @@ pub struct ReplayRange {
     pub only_failed: bool,
 }
 
+impl ReplayRange {
+    /// One event, accepted or not.
+    #[must_use]
+    pub const fn of_one(sequence: u64) -> Self {
+        Self { first: sequence, last: sequence, only_failed: false }
+    }
+}
+
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum ReplayState {
     Running,

@@ -6,7 +6,7 @@ use crate::attempt::ErrorClass;
 use crate::delivery::{Destination, Unsendable};
 use crate::id::{CompanyId, SubscriptionId};
 use crate::limits::{CODE_CHARS_MAX, DESCRIPTION_CHARS_MAX, NAME_CHARS_MAX};
-use crate::platform::webhook::PlatformWebhook;
+use crate::platform::webhook::{IMPLICIT_NAME, PlatformWebhook};
 use crate::secrets::Credentials;
 use crate::target::TargetUrl;
 use crate::trigger::Trigger;
@@ -93,6 +93,12 @@ impl Subscription {
     #[must_use]
     pub fn is_operational(&self) -> bool {
         self.cot().is_some_and(|cot| cot.trigger.kind().is_operational())
+    }
+
+    /// Whether it stands for the jobs of a space or kapp that have no webhook.
+    #[must_use]
+    pub fn is_implicit(&self) -> bool {
+        self.platform().is_some() && self.name.as_str() == IMPLICIT_NAME
     }
 
     /// The webhook after its endpoint said that it is gone.

@@ -26,6 +26,8 @@ pub struct SuspensionPolicy {
     pub suspend_after: u32,
     /// Age of a message at its first attempt, in seconds; 0 is never.
     pub park_after_seconds: u64,
+    /// Whether an endpoint that answers 410 has its webhook deactivated.
+    pub retires_gone: bool,
 }
 
 /// The largest `suspend_after`.
@@ -36,13 +38,15 @@ impl SuspensionPolicy {
     #[must_use]
     pub fn of(self, webhook: Option<&Subscription>) -> Self {
         let own = webhook.and_then(|webhook| webhook.suspend_after);
-        Self { suspend_after: own.unwrap_or(self.suspend_after), ..self }
+        // Jobs without a webhook go to many endpoints: one that is gone says nothing of the others.
+        let retires_gone = self.retires_gone && !webhook.is_some_and(Subscription::is_implicit);
+        Self { suspend_after: own.unwrap_or(self.suspend_after), retires_gone, ..self }
     }
 }
 
 impl Default for SuspensionPolicy {
     fn default() -> Self {
-        Self { suspend_after: 5, park_after_seconds: 900 }
+        Self { suspend_after: 5, park_after_seconds: 900, retires_gone: true }
     }
 }
 
@@ -102,23 +106,24 @@ impl Line {
         // Without suspension what was given up before stays so.
         let run = if policy.suspend_after == 0 { 1 } else { last.given_up };
         let is_dead = 0 < policy.suspend_after && policy.suspend_after <= last.given_up;
-        if !is_dead && last.gone.is_none() {
+        let gone = last.gone.filter(|_| policy.retires_gone);
+        if !is_dead && gone.is_none() {
             return None;
         }
         let sequence = last.number.sequence;
         let first = (sequence + 1).saturating_sub(run.into());
         match &self.aside {
             None => {
-                let wait_seconds = if last.gone.is_some() { 0 } else { PROBE_SECONDS_MIN };
+                let wait_seconds = if gone.is_some() { 0 } else { PROBE_SECONDS_MIN };
                 let due_at = now.plus_seconds(wait_seconds);
                 let aside = Aside::new(Mode::Suspended, first, sequence, now);
-                let line = self.changed(Some(Aside { due_at, gone: last.gone, ..aside }));
+                let line = self.changed(Some(Aside { due_at, gone, ..aside }));
                 // One that is gone is deactivated next, which says more.
-                Some(if last.gone.is_some() { line } else { line.noting(LineChange::Suspended, now) })
+                Some(if gone.is_some() { line } else { line.noting(LineChange::Suspended, now) })
             }
             // Somebody set the line aside while the last attempt of the run was under way.
             Some(aside) if aside.last < sequence => {
-                let (next, gone) = (aside.next.min(first), aside.gone.or(last.gone));
+                let (next, gone) = (aside.next.min(first), aside.gone.or(gone));
                 Some(self.with(Aside { next, last: sequence, gone, ..aside.clone() }))
             }
             Some(_) => None,
@@ -311,8 +316,9 @@ mod tests {
     use crate::log_row::RunId;
 
     const NOW: Millis = Millis(1_000_000);
-    const POLICY: SuspensionPolicy = SuspensionPolicy { suspend_after: 5, park_after_seconds: 900 };
-    const HOLDING: SuspensionPolicy = SuspensionPolicy { suspend_after: HOLD, park_after_seconds: 900 };
+    const POLICY: SuspensionPolicy =
+        SuspensionPolicy { suspend_after: 5, park_after_seconds: 900, retires_gone: true };
+    const HOLDING: SuspensionPolicy = SuspensionPolicy { suspend_after: HOLD, ..POLICY };
 
     fn answered(status: u16) -> Outcome {
         Outcome::Answered { status, response: ResponseText::default(), retry_after_seconds: None }

@@ -11,6 +11,7 @@ use hookrail_adapters::store::{
 };
 use hookrail_domain::attempt::AttemptNumber;
 use hookrail_domain::audit::{AuditEntry, AuditPlace};
+use hookrail_domain::event::Body;
 use hookrail_domain::id::{CompanyId, DeliveryId, RejectedId, SubscriptionId};
 use hookrail_domain::job::Job;
 use hookrail_domain::limits::SUBSCRIPTIONS_PER_COMPANY_MAX;
@@ -48,6 +49,7 @@ struct Tables {
     tests: HashMap<LineKey, BTreeMap<TestPlace, TestRow>>,
     rejected: BTreeMap<(Holder, RejectedId), RejectedEvent>,
     jobs: HashMap<(LineKey, DeliveryId), Job>,
+    contents: HashMap<(LineKey, DeliveryId), Body>,
     is_away: bool,
 }
 

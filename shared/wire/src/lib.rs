@@ -13,6 +13,7 @@ pub mod log_filter;
 pub mod cot_event;
 pub mod platform_event;
 pub mod webhook_job;
+pub mod job_address;
 pub mod redaction;
 pub mod credentials;
 pub mod cot_webhook;

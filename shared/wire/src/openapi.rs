@@ -20,7 +20,7 @@ pub mod kinds;
 pub type Named = (String, RefOr<Schema>);
 
 /// Published documents of the reference system, and one of each of our own that people write by hand.
-const EXAMPLES: [(&str, &str); 17] = [
+const EXAMPLES: [(&str, &str); 18] = [
     ("Webhook", include_str!("../fixtures/cot_webhook.json")),
     ("NewWebhook", include_str!("../fixtures/call_webhook.json")),
     ("WebhookChange", r#"{"isActive": false, "waiting": "keep"}"#),
@@ -38,6 +38,11 @@ const EXAMPLES: [(&str, &str); 17] = [
             "url": "https://www.server.com/hook/${kapp('slug')}"}"#,
     ),
     ("WebhookJobChange", r#"{"status": "Queued", "url": "https://www.server.com/hook"}"#),
+    (
+        "NewWebhookJob",
+        r#"{"webhook": "Laptop submitted", "scheduledAt": "2026-12-24T09:00:00Z",
+            "requestContent": "{\"event\":{\"type\":\"Submission\",\"action\":\"Submitted\"},\"kapp\":{\"slug\":\"services\"}}"}"#,
+    ),
     ("PlatformWebhookChange", r#"{"isActive": false}"#),
     (
         "NewPlatformTrial",

@@ -8,7 +8,7 @@ use hookrail_domain::platform::Scope;
 use hookrail_domain::trigger::CATALOGUE;
 use hookrail_wire::log_filter::RESULTS;
 use hookrail_wire::openapi::kinds::{id, one_of, platform_id, text, time, whole};
-use hookrail_wire::webhook_job;
+use hookrail_wire::webhook_job::listing as job_listing;
 
 use crate::request::PAGE_MAX;
 
@@ -171,7 +171,7 @@ impl Input {
             }
             Self::PageToken => ("pageToken", "The `nextPageToken` of the list before.", text()),
             Self::JobLimit => {
-                let limit = whole(0, webhook_job::PAGE_MAX).default(Some(webhook_job::PAGE_DEFAULT.into()));
+                let limit = whole(0, job_listing::PAGE_MAX).default(Some(job_listing::PAGE_DEFAULT.into()));
                 ("limit", "Jobs of a page.", limit)
             }
             Self::JobStatus => {
@@ -182,7 +182,7 @@ impl Input {
                 ("webhook", "Jobs of webhooks that had this name.", text().min_length(Some(1)))
             }
             Self::ParentType(scope) => {
-                let kinds = one_of(webhook_job::parent_kinds(scope).iter().map(|kind| kind.name()));
+                let kinds = one_of(job_listing::parent_kinds(scope).iter().map(|kind| kind.name()));
                 ("parentType", "Jobs about such a record, or one that belongs to it: with parentKey.", kinds)
             }
             Self::ParentKey => ("parentKey", "Its slug, user name or id: with parentType.", text()),

@@ -5,15 +5,21 @@ use std::sync::Arc;
 use axum::extract::{Path, Query, State};
 use axum::response::Response;
 use futures_util::future::try_join_all;
+use hookrail_adapters::clock::Clock;
 use hookrail_adapters::store::jobs::JobStore;
 use hookrail_adapters::store::{Change, LineKey, LogStore, StoreError};
+use hookrail_domain::attempt::AttemptNumber;
 use hookrail_domain::audit::Finding;
-use hookrail_domain::job::{Job, JobStatus};
+use hookrail_domain::event::Body;
+use hookrail_domain::job::{CONTENT_SECONDS_KEPT, Job, JobState, JobStatus};
 use hookrail_domain::limits::CONFIG_BYTES_MAX;
 use hookrail_domain::log_row::LogRow;
+use hookrail_domain::time::Millis;
 use hookrail_wire::cursor;
 use hookrail_wire::problem::FieldProblem;
-use hookrail_wire::webhook_job::{self, JobChange, JobListing, JobView, NewStatus};
+use hookrail_wire::webhook_job::call::{self, JobChange, NewStatus};
+use hookrail_wire::webhook_job::listing::JobListing;
+use hookrail_wire::webhook_job::{self, JobView};
 use http::StatusCode;
 
 use super::place::Place;
@@ -35,6 +41,8 @@ const READ_AT_ONCE: usize = 25;
 
 const BEGUN: &str =
     "the job has begun: it can no longer be cancelled; what is being tried again can be skipped";
+const IN_LINE: &str =
+    "only a job that waits for its time, or a failed one that is queued again, can be put off";
 const NOT_FAILED: &str = "only a failed job can be queued again";
 const MOVED: &str = "the job has moved on; read it again";
 const GOING_ON: &str = "the job is in progress";
@@ -105,7 +113,7 @@ pub async fn change<P: Ports>(
     JsonBody(body): JsonBody<CONFIG_BYTES_MAX>,
 ) -> Result<Response, ApiError> {
     let found = app.find_job(&tenant, &place, &names).await?;
-    let change = webhook_job::parse_change(&body, &app.config.targets)?;
+    let change = call::parse_change(&body, &app.config.targets)?;
     let changed = app.change_job(&tenant, found, change).await?;
     let document = app.show_job(changed, place.has_details()).await?;
     Ok(telling(document, Told { finding: Finding::default(), log: None }))
@@ -146,10 +154,22 @@ impl<P: Ports> App<P> {
         Ok((job, newest))
     }
 
-    async fn show_job(&self, followed: Followed, has_details: bool) -> Result<Response, ApiError> {
+    pub(super) async fn show_job(&self, followed: Followed, has_details: bool) -> Result<Response, ApiError> {
         let first = first_row(&self.store, &followed.0).await?;
-        let document = webhook_job::render(&view(&followed, &first), has_details);
+        let content = self.waiting_content(&followed.0).await?;
+        let view = JobView { content: content.as_ref(), ..view(&followed, &first) };
+        let document = webhook_job::render(&view, has_details);
         Ok(answer::json(StatusCode::OK, document))
+    }
+
+    /// What a job is to send that waits for its time.
+    async fn waiting_content(&self, job: &Job) -> Result<Option<Body>, StoreError> {
+        match (job.state, job.due_at) {
+            (JobState::Queued { .. }, Some(_)) => {
+                self.store.find_content(&LineKey::of_job(job), job.delivery).await
+            }
+            _ => Ok(None),
+        }
     }
 
     async fn write_job(&self, job: Job) -> Result<Job, ApiError> {
@@ -184,23 +204,53 @@ impl<P: Ports> App<P> {
             self.vet(&url).await?;
             job = self.write_job(job.corrected(url)).await?;
         }
-        match (change.status, status, &newest) {
-            (None, _, _) | (Some(NewStatus::Queued), JobStatus::Queued, _) => {}
-            (Some(NewStatus::Queued), JobStatus::Failed, Some(row)) => {
-                if job.url.is_none() {
-                    return Err(FieldProblem::new("url", "is needed: filter or template gave none").into());
-                }
-                let number = row.attempt.number;
-                replays::again(self, &tenant.line(job.subscription), number.sequence).await?;
-                let requeued = job.requeued(number.attempt);
-                // The attempt may be under way, and have written to the job.
-                if let Ok(written) = self.write_job(requeued).await {
-                    job = written;
-                }
+        // As it was read it asks for nothing.
+        let asked = change.scheduled_at;
+        let at = asked.filter(|at| *at != job.next_at(newest.as_ref()));
+        let job = match (change.status, status, &newest, at) {
+            (None, _, _, None) | (Some(NewStatus::Queued), JobStatus::Queued, _, None) => job,
+            (None | Some(NewStatus::Queued), JobStatus::Queued, _, Some(at)) => self.put_off(job, at).await?,
+            (Some(NewStatus::Queued), JobStatus::Failed, Some(row), _) => {
+                self.requeue(tenant, job, row.attempt.number, asked).await?
             }
-            (Some(_), _, _) => return Err(conflict(NOT_FAILED)),
-        }
+            (None, _, _, Some(_)) => return Err(conflict(IN_LINE)),
+            (Some(_), _, _, _) => return Err(conflict(NOT_FAILED)),
+        };
         Ok((job, newest))
+    }
+
+    /// Gives a job another time that waits for its own.
+    async fn put_off(&self, job: Job, at: Millis) -> Result<Job, ApiError> {
+        let at = at.max(self.clock.now());
+        let later = job.postponed(at).ok_or_else(|| conflict(IN_LINE))?;
+        // First what it sends, which must be there at that time.
+        if let Some(content) = self.waiting_content(&job).await? {
+            let expires_at = at.plus_seconds(CONTENT_SECONDS_KEPT);
+            self.store.put_content((&LineKey::of_job(&job), job.delivery), &content, expires_at).await?;
+        }
+        let job = self.write_job(later).await?;
+        self.put_if_due(&job).await;
+        Ok(job)
+    }
+
+    /// Queues a failed job again: now, or for a later time.
+    async fn requeue(
+        &self,
+        tenant: &Tenant,
+        job: Job,
+        AttemptNumber { sequence, attempt }: AttemptNumber,
+        at: Option<Millis>,
+    ) -> Result<Job, ApiError> {
+        if job.url.is_none() {
+            return Err(FieldProblem::new("url", "is needed: filter or template gave none").into());
+        }
+        if let Some(at) = at.filter(|at| self.clock.now() < *at) {
+            return self.write_job(job.requeued(attempt, Some(at))).await;
+        }
+        replays::again(self, &tenant.line(job.subscription), sequence).await?;
+        // The attempt may be under way, and have written to the job: its row tells the same then.
+        let requeued = job.requeued(attempt, None);
+        Ok(self.write_job(requeued).await.unwrap_or(job))
     }
 }
 
@@ -223,23 +273,19 @@ async fn followed(
     Ok(all)
 }
 
-fn line_of(job: &Job) -> LineKey {
-    LineKey { company: job.company.clone(), subscription: job.subscription }
-}
-
 async fn newest_row(store: &impl LogStore, job: &Job) -> Result<Option<LogRow>, StoreError> {
     match job.sequence() {
-        Some(sequence) => store.last_row_of(&line_of(job), sequence).await,
+        Some(sequence) => store.last_row_of(&LineKey::of_job(job), sequence).await,
         None => Ok(None),
     }
 }
 
 async fn first_row(store: &impl LogStore, job: &Job) -> Result<Option<LogRow>, StoreError> {
     let Some(sequence) = job.sequence() else { return Ok(None) };
-    let row = store.rows_from(&line_of(job), sequence, 1).await?.into_iter().next();
+    let row = store.rows_from(&LineKey::of_job(job), sequence, 1).await?.into_iter().next();
     Ok(row.filter(|row| row.attempt.number.sequence == sequence))
 }
 
 fn view<'a>((job, newest): &'a Followed, first: &'a Option<LogRow>) -> JobView<'a> {
-    JobView { job, first: first.as_ref(), newest: newest.as_ref() }
+    JobView { job, first: first.as_ref(), content: None, newest: newest.as_ref() }
 }

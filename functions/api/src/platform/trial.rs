@@ -48,7 +48,7 @@ fn failure(Fault { code, message }: Fault) -> Failure {
 
 impl<P: Ports> App<P> {
     /// Where the event goes, as far as that is known before its host's name is.
-    fn destination(&self, url: &ResolvedUrl) -> Result<String, Failure> {
+    pub(super) fn destination(&self, url: &ResolvedUrl) -> Result<String, Failure> {
         let refused = |code: &str, why: &dyn std::fmt::Display| failure(Fault::new(code, &why));
         match (url, &self.config.workflow) {
             (ResolvedUrl::Absolute(text), _) => match TargetUrl::parse(text, &self.config.targets) {

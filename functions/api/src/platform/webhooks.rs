@@ -11,7 +11,7 @@ use hookrail_adapters::store::{ConfigStore, Replacement, Replacing, Subscription
 use hookrail_domain::audit::Finding;
 use hookrail_domain::intervention::Waiting;
 use hookrail_domain::limits::CONFIG_BYTES_MAX;
-use hookrail_domain::platform::webhook::Stamp;
+use hookrail_domain::platform::webhook::{PlatformWebhook, Stamp};
 use hookrail_domain::secrets::{InvalidRotation, Secrets};
 use hookrail_domain::subscription::Subscription;
 use hookrail_wire::platform_auth::KeyChange;
@@ -41,7 +41,8 @@ pub async fn list<P: Ports>(
     place: Place,
 ) -> Result<Response, ApiError> {
     let mut webhooks = app.store.list_subscriptions(tenant.company()).await?;
-    webhooks.retain(|webhook| webhook.platform().is_some_and(|platform| platform.scope == place.scope));
+    let is_here = |platform: &PlatformWebhook| platform.scope == place.scope;
+    webhooks.retain(|webhook| !webhook.is_implicit() && webhook.platform().is_some_and(is_here));
     if let Some(last) = &place.page_token {
         webhooks.retain(|webhook| last.as_str() < webhook.name.as_str());
     }
@@ -149,10 +150,10 @@ fn name_taken() -> ApiError {
 impl<P: Ports> App<P> {
     async fn find_target(&self, tenant: &Tenant, target: &Target) -> Result<Subscription, ApiError> {
         let found = self.store.find_named(tenant.company(), &target.place.scope, &target.name).await?;
-        found.ok_or_else(no_such_webhook)
+        found.filter(|webhook| !webhook.is_implicit()).ok_or_else(no_such_webhook)
     }
 
-    fn stamp(&self, caller: &Caller) -> Stamp {
+    pub(super) fn stamp(&self, caller: &Caller) -> Stamp {
         Stamp { at: self.clock.now(), by: caller.name.as_str().to_owned() }
     }
 

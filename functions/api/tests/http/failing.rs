@@ -3,7 +3,6 @@
 use std::sync::{Arc, Mutex};
 
 use hookrail_adapters::store::access::{AccessStore, TokenCreation};
-use hookrail_adapters::store::jobs::{JobStart, JobStore};
 use hookrail_adapters::store::listing::{EventPlace, ListStore, Scanned};
 use hookrail_adapters::store::platform::{NamedStore, Renaming};
 use hookrail_adapters::store::rejected::RejectedStore;
@@ -13,8 +12,7 @@ use hookrail_adapters::store::{
 };
 use hookrail_domain::attempt::AttemptNumber;
 use hookrail_domain::audit::{AuditEntry, AuditPlace};
-use hookrail_domain::id::{CompanyId, DeliveryId, EventId, RejectedId, SubscriptionId};
-use hookrail_domain::job::{Job, JobPlace};
+use hookrail_domain::id::{CompanyId, EventId, RejectedId, SubscriptionId};
 use hookrail_domain::line::LastRow;
 use hookrail_domain::log_row::LogRow;
 use hookrail_domain::platform::webhook::WebhookScope;
@@ -26,6 +24,8 @@ use hookrail_domain::test_row::{TestPlace, TestRow};
 use hookrail_domain::time::Millis;
 use hookrail_domain::token::{Holder, PanelLink, Token, TokenHash, TokenRef};
 use hookrail_testkit::memory::MemoryTables;
+
+mod jobs;
 
 #[derive(Debug, thiserror::Error)]
 #[error("made to fail")]
@@ -291,44 +291,6 @@ impl AccessStore for FailingTables {
         limit: usize,
     ) -> Result<Vec<AuditEntry>, StoreError> {
         self.tables.list_audit(log, before, limit).await
-    }
-}
-
-impl JobStore for FailingTables {
-    async fn put_job(&self, job: &Job) -> Result<(), StoreError> {
-        self.tables.put_job(job).await
-    }
-
-    async fn find_job(&self, line: &LineKey, delivery: DeliveryId) -> Result<Option<Job>, StoreError> {
-        self.may("find_job")?;
-        self.tables.find_job(line, delivery).await
-    }
-
-    async fn start_job(
-        &self,
-        line: &LineKey,
-        delivery: DeliveryId,
-        sequence: u64,
-    ) -> Result<JobStart, StoreError> {
-        self.tables.start_job(line, delivery, sequence).await
-    }
-
-    async fn place_job(&self, line: &LineKey, delivery: DeliveryId, sequence: u64) -> Result<(), StoreError> {
-        self.tables.place_job(line, delivery, sequence).await
-    }
-
-    async fn change_job(&self, to: &Job) -> Result<Change, StoreError> {
-        self.tables.change_job(to).await
-    }
-
-    async fn page_jobs(
-        &self,
-        company: &CompanyId,
-        before: Option<JobPlace>,
-        limit: usize,
-    ) -> Result<Vec<Job>, StoreError> {
-        self.may("page_jobs")?;
-        self.tables.page_jobs(company, before, limit).await
     }
 }
 

@@ -17,6 +17,7 @@ use hookrail_domain::token::{Grant, Holder, Scope, TokenHash, TokenRef};
 use hookrail_testkit::contract::jobs::job;
 use hookrail_wire::webhook_job;
 use http::Method;
+use serde_json::json;
 
 use crate::platform::named_webhook;
 use crate::queue::row;
@@ -133,6 +134,11 @@ fn good(route: &Route, ids: &Ids) -> (Call, u16) {
             (r#"{"isActive":false}"#.into(), 200)
         }
         ("PUT", path) if path.contains("/webhookJobs/") => ("{}".into(), 200),
+        ("POST", path) if path.ends_with("/webhookJobs") => {
+            let content = r#"{"event":{"type":"Form","action":"Created"},"kapp":{"slug":"catalog"}}"#;
+            let body = json!({ "url": "https://www.server.com/x", "requestContent": content });
+            (body.to_string(), 200)
+        }
         ("POST", "/app/api/v1/meta/webhooks/try") => (r#"{"type":"Form","event":{}}"#.into(), 200),
         ("GET" | "DELETE", path) if path.starts_with("/app/api/v1/") => (String::new(), 200),
         // A file that never was.

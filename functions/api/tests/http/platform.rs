@@ -8,6 +8,7 @@ use crate::world::{Answer, Call, World};
 mod webhooks;
 mod scripts;
 mod jobs;
+mod posted;
 mod keys;
 mod refusals;
 mod meta;

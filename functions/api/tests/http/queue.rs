@@ -50,7 +50,7 @@ async fn suspended() -> (World, LineKey, String) {
     let key = LineKey { company: company("acme"), subscription: SubscriptionId::parse(&id).unwrap() };
     let last = row(&key, (1, 1), Progress::Ended, 1);
     assert_eq!(world.tables.put_row(&last).await.unwrap(), Recorded::Mine);
-    let policy = SuspensionPolicy { suspend_after: 1, park_after_seconds: 0 };
+    let policy = SuspensionPolicy { suspend_after: 1, park_after_seconds: 0, retires_gone: true };
     let active = Line::default();
     let line = active.suspended(Some(&last.last()), &policy, NOW).unwrap();
     assert_eq!(world.tables.change_line(&key, &active, &line).await.unwrap(), Change::Done);

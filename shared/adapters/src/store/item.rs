@@ -16,7 +16,8 @@
 //! Log table
 //!   <company>#<webhook>        line                        state of the line; in the index `due` while events are set aside
 //!   <company>#<webhook>        seq#<20 digits>#<6 digits>  one attempt; an event's first one is in the index `event`
-//!   <company>#<webhook>        job#<delivery>              a webhook job; in the index `jobs`
+//!   <company>#<webhook>        job#<delivery>              a webhook job; in the index `jobs`, and in `due` until it is in its line
+//!   <company>#<webhook>        content#<delivery>          what a job is to send that waits for its time, expires
 //!   <company>#<webhook>        test#<20 digits>#<10 digits> a test send, expires
 //!   rejected#<company>         event#<id>                  an event that was rejected, expires; `rejected` without one
 //!   rejected#<company>         part#<id>#<number>          more of it, if it is larger than an event may be
@@ -43,6 +44,7 @@ pub mod config;
 pub mod access;
 pub mod secrets;
 pub mod row;
+pub(super) mod body;
 pub mod job;
 pub mod test_row;
 pub mod rejected;
@@ -162,6 +164,11 @@ impl Key {
     }
 
     #[must_use]
+    pub fn content(line: &LineKey, delivery: DeliveryId) -> Self {
+        Self { partition: line_partition(line), sort: format!("content#{delivery}") }
+    }
+
+    #[must_use]
     pub fn test(line: &LineKey, place: TestPlace) -> Self {
         let TestPlace { at, chance } = place;
         Self { partition: line_partition(line), sort: format!("{TEST_PREFIX}{:020}#{chance:010}", at.0) }
@@ -194,6 +201,12 @@ impl Key {
             (PARTITION_KEY.to_owned(), AttributeValue::S(self.partition)),
             (SORT_KEY.to_owned(), AttributeValue::S(self.sort)),
         ])
+    }
+
+    /// The delivery of a job's key.
+    pub(super) fn delivery(&self) -> Result<DeliveryId, StoreError> {
+        let id = self.sort.strip_prefix(JOB_PREFIX).and_then(|id| DeliveryId::parse(id).ok());
+        id.ok_or(StoreError::Corrupt { what: "key of a job" })
     }
 
     /// The key of an item.

@@ -2,9 +2,11 @@
 
 use std::future::Future;
 
+use hookrail_domain::event::Body;
 use hookrail_domain::id::{CompanyId, DeliveryId};
 use hookrail_domain::job::{Job, JobPlace};
 use hookrail_domain::target::TargetUrl;
+use hookrail_domain::time::Millis;
 
 use super::{Change, LineKey, StoreError};
 
@@ -12,6 +14,28 @@ use super::{Change, LineKey, StoreError};
 pub trait JobStore: Send + Sync {
     /// Puts the job, if there is none of its delivery.
     fn put_job(&self, job: &Job) -> impl Future<Output = Result<(), StoreError>> + Send;
+
+    /// Keeps what a job is to send for as long as it waits for its time, and some days longer.
+    fn put_content(
+        &self,
+        of: (&LineKey, DeliveryId),
+        content: &Body,
+        expires_at: Millis,
+    ) -> impl Future<Output = Result<(), StoreError>> + Send;
+
+    /// What the job of this delivery is to send.
+    fn find_content(
+        &self,
+        line: &LineKey,
+        delivery: DeliveryId,
+    ) -> impl Future<Output = Result<Option<Body>, StoreError>> + Send;
+
+    /// Up to `limit` jobs that are due, the longest due first. May lag behind a little.
+    fn due_jobs(
+        &self,
+        now: Millis,
+        limit: usize,
+    ) -> impl Future<Output = Result<Vec<(LineKey, DeliveryId)>, StoreError>> + Send;
 
     /// The job of this delivery as it is now.
     fn find_job(

@@ -7,6 +7,9 @@ use crate::id::{KappSlug, SubscriptionId};
 use crate::subscription::{InvalidText, Name};
 use crate::time::Millis;
 
+/// What jobs without a webhook are called, and what carries their line: nobody's webhook can have this name.
+pub const IMPLICIT_NAME: &str = "Implicit Webhook Job";
+
 /// Whose records a webhook is about.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub enum WebhookScope {
@@ -73,6 +76,8 @@ pub enum InvalidName {
          nor end with a space: it stands in paths, which gateways decode"
     )]
     NoPath,
+    #[error("is what jobs without a webhook are called")]
+    Implicit,
 }
 
 /// Reads a name that comes back from a path the same, however often the path was decoded on its way.
@@ -81,6 +86,9 @@ pub enum InvalidName {
 /// and fragments in them anew. A name that this changes would make a call about one webhook a call about another.
 pub fn parse_name(text: &str) -> Result<Name, InvalidName> {
     let name = Name::parse(text).map_err(InvalidName::Text)?;
+    if text == IMPLICIT_NAME {
+        return Err(InvalidName::Implicit);
+    }
     let is_cut = text.contains(['?', '#', '\\']) || text.chars().any(char::is_control);
     let is_walked = text.split('/').any(|part| part == "." || part == "..");
     let is_escape = |rest: &str| rest.bytes().take(2).filter(u8::is_ascii_hexdigit).count() == 2;
@@ -97,6 +105,9 @@ pub struct Stamp {
 }
 
 impl PlatformWebhook {
+    /// What stands in the place of type and event where no event is matched.
+    pub const NO_EVENT: (EventType, &str) = (EventType::Space, "Updated");
+
     /// Whether the event is for it, as far as type, event and place say; its filter may still refuse it.
     #[must_use]
     pub fn is_about(&self, own: SubscriptionId, occurrence: &Occurrence) -> bool {
@@ -167,6 +178,7 @@ mod tests {
         for bad in ["a?b", "a#b", "a\\b", "a\tb", "100%25", "%2F", "a/../b", ".", "..", "a/.", "a "] {
             assert_eq!(parse_name(bad), Err(InvalidName::NoPath), "{bad}");
         }
+        assert_eq!(parse_name("Implicit Webhook Job"), Err(InvalidName::Implicit));
         assert_eq!(parse_name(" "), Err(InvalidName::Text(InvalidText::Empty)));
     }
 

@@ -2,6 +2,7 @@
 
 use hookrail_adapters::store::jobs::{JobStart, JobStore};
 use hookrail_adapters::store::{Change, LineKey};
+use hookrail_domain::event::Body;
 use hookrail_domain::id::{CompanyId, DeliveryId, EventId, KappSlug, SubscriptionId};
 use hookrail_domain::job::{Job, JobState, Parent};
 use hookrail_domain::platform::EventType;
@@ -22,7 +23,11 @@ pub fn job(company: &str, number: u8, scheduled_at: u64) -> Job {
         kind: EventType::Submission,
         action: "Submitted",
         parents: vec![Parent { kind: EventType::Form, key: "laptop".to_owned() }],
+        created_at: Millis(scheduled_at),
+        created_by: None,
         scheduled_at: Millis(scheduled_at),
+        due_at: None,
+        taken: None,
         url: None,
         is_corrected: false,
         state: JobState::Queued { sequence: None },
@@ -80,6 +85,49 @@ pub(super) async fn check(store: &impl JobStore, prefix: &str) {
     assert_eq!(page(Some(job(&name, 4, 2_000).place()), 10).await, [3, 1]);
     assert_eq!(store.change_job(&job(&name, 4, 2_000).deleted()).await.expect("write"), Change::Done);
     assert_eq!(page(None, 10).await, [2, 3, 1]);
+    check_due(store, &name).await;
     let nobody = CompanyId::parse(&format!("{prefix}-nobody")).expect("a company id");
     assert_eq!(store.page_jobs(&nobody, None, 10).await.expect("read"), []);
+}
+
+/// Jobs that wait for their time are found when it has come, and what they send is kept beside them.
+async fn check_due(store: &impl JobStore, name: &str) {
+    // Times of their own: other checks leave jobs that are due.
+    let posted = |number: u8, at: u64| Job {
+        due_at: Some(Millis(at)),
+        created_by: Some("ana".to_owned()),
+        ..job(name, number, at)
+    };
+    let (early, late) = (posted(5, 100), posted(6, 200));
+    let key = |job: &Job| LineKey { company: job.company.clone(), subscription: job.subscription };
+    for job in [&late, &early] {
+        store.put_job(job).await.expect("write");
+    }
+    let due = async |now| {
+        let all = store.due_jobs(Millis(now), 100).await.expect("read");
+        all.into_iter().filter(|(line, _)| line.company == early.company).collect::<Vec<_>>()
+    };
+    assert_eq!(due(99).await, []);
+    assert_eq!(due(100).await, [(key(&early), early.delivery)]);
+    assert_eq!(due(200).await, [(key(&early), early.delivery), (key(&late), late.delivery)]);
+    assert_eq!(store.due_jobs(Millis(200), 1).await.expect("read").len(), 1);
+    let later = early.postponed(Millis(300)).expect("it waits");
+    assert_eq!(store.change_job(&later).await.expect("write"), Change::Done);
+    assert_eq!(store.find_job(&key(&later), later.delivery).await.expect("read"), Some(later.clone()));
+    assert_eq!(due(299).await, [(key(&late), late.delivery)]);
+    let message = EventId::from_bytes([7; 12]);
+    let taken = later.taken_from(message, Millis(300)).expect("it waits");
+    assert_eq!(store.change_job(&taken).await.expect("write"), Change::Done);
+    let found = store.find_job(&key(&taken), taken.delivery).await.expect("read").expect("it is there");
+    assert_eq!((&found, found.taken), (&taken, Some(message)));
+    assert_eq!(due(1_000).await, [(key(&late), late.delivery)], "one in its line is not due");
+
+    let (line, delivery) = (key(&early), early.delivery);
+    assert_eq!(store.find_content(&line, delivery).await.expect("read"), None);
+    let content = Body::new(format!("{{\"text\":\"{}\"}}", "x".repeat(5_000))).expect("a body");
+    // Far enough that no table takes it away while the check runs.
+    let expires_at = Millis(4_000_000_000_000);
+    store.put_content((&line, delivery), &content, expires_at).await.expect("write");
+    assert_eq!(store.find_content(&line, delivery).await.expect("read"), Some(content));
+    assert_eq!(store.find_content(&line, late.delivery).await.expect("read"), None);
 }

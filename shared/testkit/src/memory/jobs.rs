@@ -2,8 +2,10 @@
 
 use hookrail_adapters::store::jobs::{JobStart, JobStore};
 use hookrail_adapters::store::{Change, LineKey, StoreError};
+use hookrail_domain::event::Body;
 use hookrail_domain::id::{CompanyId, DeliveryId};
 use hookrail_domain::job::{Job, JobPlace, JobState};
+use hookrail_domain::time::Millis;
 
 use super::MemoryTables;
 
@@ -18,9 +20,30 @@ impl MemoryTables {
 
 impl JobStore for MemoryTables {
     async fn put_job(&self, job: &Job) -> Result<(), StoreError> {
-        let line = LineKey { company: job.company.clone(), subscription: job.subscription };
-        self.open()?.jobs.entry((line, job.delivery)).or_insert_with(|| job.clone());
+        self.open()?.jobs.entry((LineKey::of_job(job), job.delivery)).or_insert_with(|| job.clone());
         Ok(())
+    }
+
+    async fn put_content(
+        &self,
+        (line, delivery): (&LineKey, DeliveryId),
+        content: &Body,
+        _expires_at: Millis,
+    ) -> Result<(), StoreError> {
+        self.open()?.contents.insert((line.clone(), delivery), content.clone());
+        Ok(())
+    }
+
+    async fn find_content(&self, line: &LineKey, delivery: DeliveryId) -> Result<Option<Body>, StoreError> {
+        Ok(self.open()?.contents.get(&(line.clone(), delivery)).cloned())
+    }
+
+    async fn due_jobs(&self, now: Millis, limit: usize) -> Result<Vec<(LineKey, DeliveryId)>, StoreError> {
+        let tables = self.open()?;
+        let due = tables.jobs.iter().filter_map(|(key, job)| Some((job.due_at?, job.place(), key)));
+        let mut due: Vec<_> = due.filter(|(due_at, ..)| *due_at <= now).collect();
+        due.sort_by_key(|(due_at, place, _)| (*due_at, *place));
+        Ok(due.into_iter().take(limit).map(|(.., key)| key.clone()).collect())
     }
 
     async fn find_job(&self, line: &LineKey, delivery: DeliveryId) -> Result<Option<Job>, StoreError> {
@@ -54,8 +77,7 @@ impl JobStore for MemoryTables {
     }
 
     async fn change_job(&self, to: &Job) -> Result<Change, StoreError> {
-        let line = LineKey { company: to.company.clone(), subscription: to.subscription };
-        match self.open()?.jobs.get_mut(&(line, to.delivery)) {
+        match self.open()?.jobs.get_mut(&(LineKey::of_job(to), to.delivery)) {
             Some(job) if job.version + 1 == to.version => {
                 *job = to.clone();
                 Ok(Change::Done)

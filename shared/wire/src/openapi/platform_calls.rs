@@ -1,13 +1,14 @@
 //! What callers send about webhooks on the platform's records.
 
-use hookrail_domain::limits::{NAME_CHARS_MAX, URL_CHARS_MAX};
+use hookrail_domain::limits::{EVENT_BYTES_MAX, NAME_CHARS_MAX, URL_CHARS_MAX};
 use hookrail_domain::platform::{EventType, Scope};
 use serde_json::json;
 use utoipa::openapi::schema::{AnyOfBuilder, ArrayBuilder, ObjectBuilder, Schema, SchemaType, Type};
+use utoipa::openapi::{KnownFormat, SchemaFormat};
 
 use super::Named;
 use super::calls::{flag, object};
-use super::kinds::{one_of, text};
+use super::kinds::{one_of, text, time};
 use crate::platform_auth::SIGNATURE;
 
 const NOT_BLANK: &str = r"\S";
@@ -22,6 +23,7 @@ pub(super) fn schemas() -> Vec<Named> {
         ),
         schema("NewPlatformTrial", new_trial()),
         schema("WebhookJobChange", job_change()),
+        schema("NewWebhookJob", new_job()),
     ]
 }
 
@@ -75,6 +77,42 @@ fn job_change() -> ObjectBuilder {
             text().pattern(Some(either)).description(Some("`Queued` or `Cancelled`, in any case.")),
         )
         .property("url", text().pattern(Some(NOT_BLANK)).max_length(Some(URL_CHARS_MAX)))
+        .property(
+            "scheduledAt",
+            time().description(Some(
+                "Another time for a job that waits for its own, or when a failed one is sent again.",
+            )),
+        )
+}
+
+fn new_job() -> ObjectBuilder {
+    let may_be_null = || ObjectBuilder::new().schema_type(SchemaType::from_iter([Type::String, Type::Null]));
+    let content = text().max_length(Some(EVENT_BYTES_MAX)).description(Some(
+        "What is sent, byte for byte: the JSON of an event of a record, `{\"event\": {\"type\", \"action\"}, …}`, of the \
+         webhook's own type and event if there is one.",
+    ));
+    object()
+        .property("webhook", text().description(Some("The name of the webhook that it is of.")))
+        .property(
+            "webhookId",
+            may_be_null().description(Some("The same, by its id. With neither it is an implicit job.")),
+        )
+        .property(
+            "url",
+            may_be_null().max_length(Some(URL_CHARS_MAX)).description(Some(
+                "Where it goes, if not where the webhook's template says; needed without a webhook. One that begins \
+                 with a slash continues the workflow engine's.",
+            )),
+        )
+        .property("requestContent", content)
+        .property(
+            "scheduledAt",
+            may_be_null().format(Some(SchemaFormat::KnownFormat(KnownFormat::DateTime))).description(Some(
+                "When it takes its place in the line: now, if this is not said or past.",
+            )),
+        )
+        .required("requestContent")
+        .description(Some("A job to be sent. Other fields are ignored."))
 }
 
 fn kind() -> ObjectBuilder {

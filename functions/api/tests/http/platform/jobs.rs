@@ -23,12 +23,8 @@ use crate::world::{Answer, Call, OTHER, RECOVERY, World};
 
 const KAPP_JOBS: &str = "/app/api/v1/kapps/services/webhookJobs";
 
-fn line_of(job: &Job) -> LineKey {
-    LineKey { company: job.company.clone(), subscription: job.subscription }
-}
-
 /// A job of the space, scheduled so many seconds after the begin of time.
-fn of_space(number: u8, seconds: u64) -> Job {
+pub(super) fn of_space(number: u8, seconds: u64) -> Job {
     let parents = vec![
         Parent { kind: EventType::User, key: "ana".to_owned() },
         Parent { kind: EventType::Space, key: "acme".to_owned() },
@@ -49,11 +45,11 @@ fn answered(job: &Job, attempt: u32, (status, text): (u16, &str), progress: Prog
     let attempt = Attempt { number, started_at: Millis(5_000), duration_ms: 1, outcome };
     let body = (number.attempt == 1).then(|| Body::new(r#"{ "event": 1 }"#).unwrap());
     let url = "https://www.server.com/made".to_owned();
-    LogRow { attempt, body, url, ..row(&line_of(job), (1, 1), progress, 0) }
+    LogRow { attempt, body, url, ..row(&LineKey::of_job(job), (1, 1), progress, 0) }
 }
 
 /// A job that was sent once or several times, with the rows of that.
-async fn sent(world: &World, job: &Job, answers: &[(u16, &str)]) {
+pub(super) async fn sent(world: &World, job: &Job, answers: &[(u16, &str)]) {
     let started = Job { state: JobState::Started { sequence: 1 }, ..job.clone() };
     world.tables.put_job(&started).await.unwrap();
     for (attempt, answer) in (1..).zip(answers) {
@@ -63,16 +59,16 @@ async fn sent(world: &World, job: &Job, answers: &[(u16, &str)]) {
     }
 }
 
-fn path_of(job: &Job) -> String {
+pub(super) fn path_of(job: &Job) -> String {
     format!("{JOBS_PATH}/{}", render_id(job))
 }
 
-async fn read(world: &World, job: &Job) -> Value {
+pub(super) async fn read(world: &World, job: &Job) -> Value {
     one(&world.send(Call::get(&path_of(job))).await)
 }
 
 #[track_caller]
-fn one(answer: &Answer) -> Value {
+pub(super) fn one(answer: &Answer) -> Value {
     assert_eq!(answer.status, 200, "{answer:?}");
     answer.json()["webhookJob"].clone()
 }
@@ -238,7 +234,7 @@ fn calls_of_recover(world: &World) -> usize {
     world.queue.sent().iter().filter(|(url, _)| url == RECOVERY).count()
 }
 
-async fn put(world: &World, job: &Job, body: Value) -> Answer {
+pub(super) async fn put(world: &World, job: &Job, body: Value) -> Answer {
     world.send(Call::put(&path_of(job), body.to_string())).await
 }
 
@@ -254,7 +250,7 @@ async fn a_failed_job_is_corrected_and_queued_again() {
     let shown = one(&put(&world, &job, again).await);
     assert_eq!((&shown["status"], &shown["url"]), (&json!("Queued"), &json!("https://www.server.com/right")));
     assert_eq!(calls_of_recover(&world), 1, "recover is called");
-    let stored = world.tables.find_job(&line_of(&job), job.delivery).await.unwrap().unwrap();
+    let stored = world.tables.find_job(&LineKey::of_job(&job), job.delivery).await.unwrap().unwrap();
     let right = TargetUrl::parse_unchecked("https://www.server.com/right").unwrap();
     assert_eq!((stored.url, stored.is_corrected, stored.requeued_after), (Some(right), true, 1));
     // Once more, while it waits, changes nothing.
@@ -320,7 +316,7 @@ async fn a_deleted_job_is_gone_and_one_that_waited_is_never_sent() {
         world.send(Call::delete(&path_of(job))).await.errs(404, "no such webhook job");
     }
     assert_eq!(numbers(&world, "").await, [0; 0]);
-    let left = world.tables.find_job(&line_of(&waiting), waiting.delivery).await.unwrap().unwrap();
+    let left = world.tables.find_job(&LineKey::of_job(&waiting), waiting.delivery).await.unwrap().unwrap();
     assert_eq!(left.state, JobState::Cancelled, "deliver still meets it");
     let known: BTreeSet<_> = ["010203", "", "x"].into_iter().collect();
     for id in known {

@@ -3,15 +3,19 @@
 use aws_sdk_dynamodb::operation::put_item::PutItemError;
 use aws_sdk_dynamodb::operation::update_item::UpdateItemError;
 use aws_sdk_dynamodb::types::ReturnValue;
+use hookrail_domain::event::Body;
 use hookrail_domain::id::{CompanyId, DeliveryId};
 use hookrail_domain::job::{Job, JobPlace, JobState};
+use hookrail_domain::time::Millis;
 
 use super::{DynamoDbStore, NOT_THERE, number, text, unavailable};
 use crate::store::item::Key;
+use crate::store::item::body::{decode_body_alone, encode_body_alone};
 use crate::store::item::job::{
     CANCELLED, JOBS_INDEX, JOBS_PARTITION, JOBS_SORT, STARTED, decode_job, encode_job, jobs_partition,
     jobs_place,
 };
+use crate::store::item::line::DUE_JOBS;
 use crate::store::jobs::{JobStart, JobStore};
 use crate::store::{Change, LineKey, StoreError};
 
@@ -40,6 +44,27 @@ impl DynamoDbStore {
 impl JobStore for DynamoDbStore {
     async fn put_job(&self, job: &Job) -> Result<(), StoreError> {
         self.put_job_if(job, NOT_THERE).await.map(|_new_or_there| ())
+    }
+
+    async fn put_content(
+        &self,
+        (line, delivery): (&LineKey, DeliveryId),
+        content: &Body,
+        expires_at: Millis,
+    ) -> Result<(), StoreError> {
+        let item = encode_body_alone(Key::content(line, delivery), content, expires_at)?;
+        self.put_into_log(item).send().await.map_err(unavailable)?;
+        Ok(())
+    }
+
+    async fn find_content(&self, line: &LineKey, delivery: DeliveryId) -> Result<Option<Body>, StoreError> {
+        let item = self.get(&self.log_table, Key::content(line, delivery)).await?;
+        item.map(decode_body_alone).transpose()
+    }
+
+    async fn due_jobs(&self, now: Millis, limit: usize) -> Result<Vec<(LineKey, DeliveryId)>, StoreError> {
+        let due = self.due(DUE_JOBS, now, limit).await?;
+        due.into_iter().map(|key| Ok((key.clone().into_line()?, key.delivery()?))).collect()
     }
 
     async fn find_job(&self, line: &LineKey, delivery: DeliveryId) -> Result<Option<Job>, StoreError> {

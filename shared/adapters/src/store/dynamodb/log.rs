@@ -159,27 +159,8 @@ impl LogStore for DynamoDbStore {
     }
 
     async fn due_lines(&self, now: Millis, limit: usize) -> Result<Vec<LineKey>, StoreError> {
-        let mut pages = self
-            .client
-            .query()
-            .table_name(&self.log_table)
-            .index_name(DUE_INDEX)
-            .key_condition_expression("#due = :lines AND #at <= :now")
-            .expression_attribute_names("#due", DUE_PARTITION)
-            .expression_attribute_names("#at", DUE_SORT)
-            .expression_attribute_values(":lines", text(DUE_LINES))
-            .expression_attribute_values(":now", number(now.0))
-            .limit(i32::try_from(limit).unwrap_or(i32::MAX))
-            .into_paginator()
-            .items()
-            .send();
-        let mut due = Vec::new();
-        while due.len() < limit
-            && let Some(item) = pages.next().await
-        {
-            due.push(Key::of(&item.map_err(unavailable)?)?.into_line()?);
-        }
-        Ok(due)
+        let due = self.due(DUE_LINES, now, limit).await?;
+        due.into_iter().map(Key::into_line).collect()
     }
 
     async fn rows_from(
@@ -218,6 +199,36 @@ impl LogStore for DynamoDbStore {
 const ATTEMPTS_KEY_MAX: u32 = 999_999;
 
 impl DynamoDbStore {
+    /// The keys of what is due in this partition of the index, the longest due first.
+    pub(super) async fn due(
+        &self,
+        partition: &str,
+        now: Millis,
+        limit: usize,
+    ) -> Result<Vec<Key>, StoreError> {
+        let mut pages = self
+            .client
+            .query()
+            .table_name(&self.log_table)
+            .index_name(DUE_INDEX)
+            .key_condition_expression("#due = :due AND #at <= :now")
+            .expression_attribute_names("#due", DUE_PARTITION)
+            .expression_attribute_names("#at", DUE_SORT)
+            .expression_attribute_values(":due", text(partition))
+            .expression_attribute_values(":now", number(now.0))
+            .limit(i32::try_from(limit).unwrap_or(i32::MAX))
+            .into_paginator()
+            .items()
+            .send();
+        let mut due = Vec::new();
+        while due.len() < limit
+            && let Some(item) = pages.next().await
+        {
+            due.push(Key::of(&item.map_err(unavailable)?)?);
+        }
+        Ok(due)
+    }
+
     /// The settings of each line; none for one whose webhook and secrets are not of the same write. A batch read is
     /// not of one moment, and the header values of one URL must never reach another.
     async fn read_settings(&self, lines: &[LineKey]) -> Result<Vec<Option<LineSettings>>, StoreError> {

@@ -8,7 +8,8 @@ use hookrail_domain::token::Holder;
 
 use super::{DynamoDbStore, NOT_THERE, unavailable};
 use crate::store::StoreError;
-use crate::store::item::rejected::{decode_part, decode_rejected, encode_parts, encode_rejected};
+use crate::store::item::body::decode_body_alone;
+use crate::store::item::rejected::{decode_rejected, encode_parts, encode_rejected};
 use crate::store::item::{Item, Key, REJECTED_PREFIX, rejected_partition};
 use crate::store::rejected::RejectedStore;
 
@@ -39,7 +40,7 @@ impl RejectedStore for DynamoDbStore {
             let key = Key::rejected_part(of, id, event.parts.len());
             // Items expire one by one: what is left is shown as what it is, the begin.
             let Some(part) = self.get(&self.log_table, key).await? else { break };
-            event.parts.push(decode_part(part)?);
+            event.parts.push(decode_body_alone(part)?);
         }
         Ok(Some(event))
     }
@@ -57,7 +58,7 @@ impl RejectedStore for DynamoDbStore {
 }
 
 impl DynamoDbStore {
-    fn put_into_log(&self, item: Item) -> PutItemFluentBuilder {
+    pub(super) fn put_into_log(&self, item: Item) -> PutItemFluentBuilder {
         self.client.put_item().table_name(&self.log_table).set_item(Some(item))
     }
 }

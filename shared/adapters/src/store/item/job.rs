@@ -1,6 +1,6 @@
 //! Webhook jobs.
 
-use hookrail_domain::id::{CompanyId, DeliveryId, EventId, KappSlug};
+use hookrail_domain::id::{CompanyId, EventId, KappSlug};
 use hookrail_domain::job::{Job, JobPlace, JobState, Parent};
 use hookrail_domain::platform::EventType;
 use hookrail_domain::platform::webhook::WebhookScope;
@@ -8,7 +8,8 @@ use hookrail_domain::target::TargetUrl;
 use hookrail_domain::time::Millis;
 use serde::{Deserialize, Serialize};
 
-use super::{Item, JOB_PREFIX, Key, SCHEMA, decode, encode};
+use super::line::DUE_JOBS;
+use super::{Item, Key, SCHEMA, decode, encode};
 use crate::store::{LineKey, StoreError};
 
 /// The index of the Log table that lists a company's jobs, its partition key and its sort key.
@@ -37,7 +38,17 @@ struct JobAttributes {
     kind: String,
     action: String,
     parents: Vec<ParentAttributes>,
+    created_at: u64,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    created_by: Option<String>,
     scheduled_at: u64,
+    /// Absent once it is in its line: it is not in the index of what is due then.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    due: Option<String>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    next_probe_at: Option<u64>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    taken: Option<String>,
     #[serde(skip_serializing_if = "Option::is_none")]
     url: Option<String>,
     corrected: bool,
@@ -69,7 +80,6 @@ pub fn jobs_place(place: &JobPlace) -> String {
 
 /// The item of a job.
 pub fn encode_job(job: &Job) -> Result<Item, StoreError> {
-    let line = LineKey { company: job.company.clone(), subscription: job.subscription };
     let (state, sequence) = match job.state {
         JobState::Queued { sequence } => (QUEUED, sequence),
         JobState::Started { sequence } => (STARTED, Some(sequence)),
@@ -77,7 +87,7 @@ pub fn encode_job(job: &Job) -> Result<Item, StoreError> {
     };
     let parents = job.parents.iter();
     encode(
-        Key::job(&line, job.delivery),
+        Key::job(&LineKey::of_job(job), job.delivery),
         &JobAttributes {
             schema: SCHEMA,
             jobs_key: (!job.is_deleted).then(|| jobs_partition(&job.company)),
@@ -96,7 +106,12 @@ pub fn encode_job(job: &Job) -> Result<Item, StoreError> {
                     key: key.clone(),
                 })
                 .collect(),
+            created_at: job.created_at.0,
+            created_by: job.created_by.clone(),
             scheduled_at: job.scheduled_at.0,
+            due: job.due_at.map(|_| DUE_JOBS.to_owned()),
+            next_probe_at: job.due_at.map(|at| at.0),
+            taken: job.taken.map(|message| message.to_string()),
             url: job.url.as_ref().map(|url| url.as_str().to_owned()),
             corrected: job.is_corrected,
             state: state.to_owned(),
@@ -111,7 +126,7 @@ pub fn encode_job(job: &Job) -> Result<Item, StoreError> {
 pub fn decode_job(item: Item) -> Result<Job, StoreError> {
     const WHAT: StoreError = StoreError::Corrupt { what: "job" };
     let key = Key::of(&item)?;
-    let delivery = key.sort.strip_prefix(JOB_PREFIX).and_then(|id| DeliveryId::parse(id).ok()).ok_or(WHAT)?;
+    let delivery = key.delivery()?;
     let LineKey { company, subscription } = key.into_line()?;
     let read: JobAttributes = decode(item, "job")?;
     let kind = EventType::parse(&read.kind).ok_or(WHAT)?;
@@ -132,7 +147,11 @@ pub fn decode_job(item: Item) -> Result<Job, StoreError> {
             .map(|one| Some(Parent { kind: EventType::parse(&one.kind)?, key: one.key }))
             .collect::<Option<_>>()
             .ok_or(WHAT)?,
+        created_at: Millis(read.created_at),
+        created_by: read.created_by,
         scheduled_at: Millis(read.scheduled_at),
+        due_at: read.next_probe_at.map(Millis),
+        taken: read.taken.map(|id| EventId::parse(&id)).transpose().map_err(|_refused| WHAT)?,
         url: read.url.map(|url| TargetUrl::parse_unchecked(&url)).transpose().map_err(|_refused| WHAT)?,
         is_corrected: read.corrected,
         state: match (read.state.as_str(), read.sequence) {

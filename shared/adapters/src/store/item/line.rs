@@ -15,14 +15,16 @@ use serde::Deserialize;
 use super::{Item, SCHEMA, decode};
 use crate::store::StoreError;
 
-/// The sparse index of lines that are set aside: keys only, sorted by when they are due.
+/// The sparse index of lines that are set aside, and of jobs that wait for their time: keys only, sorted by when they
+/// are due.
 pub const DUE_INDEX: &str = "due";
-/// Partition key of the index. An active line has no such attribute and is not in the index.
+/// Partition key of the index. An active line has no such attribute, nor has a job in its line: they are not in it.
 pub const DUE_PARTITION: &str = "due";
 /// Sort key of the index.
 pub const DUE_SORT: &str = "nextProbeAt";
-/// The index's only partition.
+/// The index's partitions.
 pub const DUE_LINES: &str = "lines";
+pub(crate) const DUE_JOBS: &str = "jobs";
 
 const CORRUPT: StoreError = StoreError::Corrupt { what: "line" };
 

@@ -1,6 +1,5 @@
 //! Rejected events in the Log table. Bodies are encoded as those of log rows are.
 
-use hookrail_domain::event::Body;
 use hookrail_domain::id::{EventId, RejectedId};
 use hookrail_domain::rejected::{Pushed, RejectedEvent};
 use hookrail_domain::time::Millis;
@@ -8,7 +7,7 @@ use hookrail_domain::token::Holder;
 use serde::{Deserialize, Serialize};
 use serde_bytes::ByteBuf;
 
-use super::row::{decode_body, encode_body};
+use super::body::{decode_body, encode_body, encode_body_alone};
 use super::{Item, Key, REJECTED_PREFIX, SCHEMA, decode, encode};
 use crate::store::StoreError;
 
@@ -23,16 +22,6 @@ struct RejectedAttributes {
     parts: usize,
     pushed_at: Option<u64>,
     pushed_as: Option<String>,
-    /// Seconds: DynamoDB's own expiry.
-    expires_at: u64,
-}
-
-#[derive(Serialize, Deserialize)]
-#[serde(rename_all = "camelCase")]
-struct PartAttributes {
-    schema: u32,
-    body: Option<ByteBuf>,
-    body_encoding: Option<String>,
     /// Seconds: DynamoDB's own expiry.
     expires_at: u64,
 }
@@ -57,10 +46,7 @@ pub fn encode_rejected(of: &Holder, event: &RejectedEvent) -> Result<Item, Store
 /// The items of its other parts.
 pub fn encode_parts(of: &Holder, event: &RejectedEvent) -> Result<Vec<Item>, StoreError> {
     let parts = event.parts.iter().enumerate().skip(1).map(|(number, part)| {
-        let (body, body_encoding) = encode_body(part)?;
-        let expires_at = event.expires_at().unix_seconds();
-        let attributes = PartAttributes { schema: SCHEMA, body, body_encoding, expires_at };
-        encode(Key::rejected_part(of, event.id, number), &attributes)
+        encode_body_alone(Key::rejected_part(of, event.id, number), part, event.expires_at())
     });
     parts.collect()
 }
@@ -79,10 +65,4 @@ pub fn decode_rejected(item: Item) -> Result<RejectedEvent, StoreError> {
     };
     let first = decode_body(found.body.ok_or(CORRUPT)?, found.body_encoding.as_deref())?;
     Ok(RejectedEvent { id: id.ok_or(CORRUPT)?, parts: vec![first], parts_count: found.parts, pushed })
-}
-
-/// The part of an item.
-pub fn decode_part(item: Item) -> Result<Body, StoreError> {
-    let found: PartAttributes = decode(item, "part of a rejected event")?;
-    decode_body(found.body.ok_or(CORRUPT)?, found.body_encoding.as_deref())
 }

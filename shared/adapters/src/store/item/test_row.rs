@@ -7,7 +7,8 @@ use hookrail_domain::time::Millis;
 use serde::{Deserialize, Serialize};
 use serde_bytes::ByteBuf;
 
-use super::row::{decode_body, encode_body, outcome_name, outcome_of};
+use super::body::{decode_body, encode_body};
+use super::row::{outcome_name, outcome_of};
 use super::{Item, Key, SCHEMA, TEST_PREFIX, decode, encode};
 use crate::store::{LineKey, StoreError};
 

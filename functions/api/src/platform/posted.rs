@@ -1,0 +1,250 @@
+//! Webhook jobs that people post: for one webhook, or for none, now or later.
+
+use std::sync::Arc;
+
+use axum::extract::State;
+use axum::response::Response;
+use hookrail_adapters::clock::Clock;
+use hookrail_adapters::jobs::{self, Ways};
+use hookrail_adapters::random;
+use hookrail_adapters::scripts::Scripts;
+use hookrail_adapters::store::jobs::JobStore;
+use hookrail_adapters::store::platform::NamedStore;
+use hookrail_adapters::store::{ConfigStore, LineKey, SubscriptionCreation};
+use hookrail_adapters::telemetry::Chain;
+use hookrail_domain::audit::Finding;
+use hookrail_domain::id::{DeliveryId, EventId, SubscriptionId};
+use hookrail_domain::job::{CONTENT_SECONDS_KEPT, Job, JobState};
+use hookrail_domain::limits::{CONFIG_BYTES_MAX, EVENT_BYTES_MAX};
+use hookrail_domain::platform::webhook::{IMPLICIT_NAME, PlatformWebhook, WebhookScope};
+use hookrail_domain::secrets::Secrets;
+use hookrail_domain::subscription::{Face, Name, Subscription};
+use hookrail_domain::target::TargetUrl;
+use hookrail_script::service::{Answer, Question};
+use hookrail_script::template::ResolvedUrl;
+use hookrail_wire::platform_event;
+use hookrail_wire::problem::FieldProblem;
+use hookrail_wire::webhook_job::call::{self, NamedBy, NewJob};
+
+use http::HeaderMap;
+
+use super::place::Place;
+use crate::audit::{Told, telling};
+use crate::auth::{Caller, Tenant};
+use crate::error::{ApiError, Bug};
+use crate::idempotency::Key;
+use crate::queue::{conflict, recovery_queue};
+use crate::request::JsonBody;
+use crate::subscriptions::{full, no_such_company};
+use crate::{App, Ports};
+
+/// What a job sends is a text inside the call's JSON, where a byte of it may take six.
+const POSTED_BYTES_MAX: usize = CONFIG_BYTES_MAX + 6 * EVENT_BYTES_MAX;
+
+const INACTIVE: &str = "the webhook is not active: nothing is sent to it";
+const IMPLICIT_INACTIVE: &str = "jobs without a webhook are not sent here any more";
+
+/// `POST …/webhookJobs`
+pub async fn create<P: Ports>(
+    State(app): State<Arc<App<P>>>,
+    tenant: Tenant,
+    caller: Caller,
+    place: Place,
+    headers: HeaderMap,
+    JsonBody(body): JsonBody<POSTED_BYTES_MAX>,
+) -> Result<Response, ApiError> {
+    let new = call::parse_new(&body, tenant.company())?;
+    if !place.scope.covers(new.occurrence.kapp.as_ref()) {
+        return Err(FieldProblem::new("requestContent", "is about no record of this kapp").into());
+    }
+    let named = app.named_webhook(&tenant, &place.scope, &new).await?;
+    let url = app.posted_url(named.as_ref(), &new).await?;
+    let webhook = match named {
+        Some(webhook) => webhook,
+        None => app.implicit_webhook(&tenant, &caller, &place.scope).await?,
+    };
+    let key = Key::read(&headers)?;
+    let event = if key.is_given {
+        // The same for a repeat whose answer was not kept: it finds the job that is there.
+        EventId::of_message(&format!("job {} {} {}", webhook.company, webhook.id, key.text))
+    } else {
+        EventId::from_bytes(random::bytes()?)
+    };
+    let job = app.posted(&caller, (&webhook, event), (url, &new));
+    let line = LineKey::of_job(&job);
+    // What it sends first: a job that is there can be sent.
+    let expires_at = job.scheduled_at.plus_seconds(CONTENT_SECONDS_KEPT);
+    app.store.put_content((&line, job.delivery), &new.content, expires_at).await?;
+    app.store.put_job(&job).await?;
+    let job = app.store.find_job(&line, job.delivery).await?.unwrap_or(job);
+    app.put_if_due(&job).await;
+    let finding = Finding { subject: Some(job.subscription.to_string()), ..Finding::default() };
+    let document = app.show_job((job, None), place.has_details()).await?;
+    Ok(telling(document, Told { finding, log: None }))
+}
+
+impl<P: Ports> App<P> {
+    /// The webhook that the job names, if it names one: of this place, active, and about such an event.
+    async fn named_webhook(
+        &self,
+        tenant: &Tenant,
+        scope: &WebhookScope,
+        new: &NewJob,
+    ) -> Result<Option<Subscription>, ApiError> {
+        let (field, found) = match &new.webhook {
+            None => return Ok(None),
+            Some(NamedBy::Name(name)) => {
+                ("webhook", self.store.find_named(tenant.company(), scope, name).await?)
+            }
+            Some(NamedBy::Id(id)) => {
+                let found = self.store.find_subscription(tenant.company(), *id).await?;
+                let is_here = |one: &PlatformWebhook| one.scope == *scope;
+                ("webhookId", found.filter(|found| found.platform().is_some_and(is_here)))
+            }
+        };
+        let found = found.filter(|webhook| !webhook.is_implicit());
+        let (webhook, platform) = found
+            .as_ref()
+            .and_then(|webhook| Some((webhook, webhook.platform()?)))
+            .ok_or_else(|| FieldProblem::new(field, "names no webhook of this space or kapp"))?;
+        let (kind, event) = (new.occurrence.kind, new.occurrence.action);
+        if (platform.kind, platform.event) != (kind, event) {
+            let (own_kind, own_event) = (platform.kind.name(), platform.event);
+            let reason =
+                format!("is {} {event}, and the webhook is about {own_kind} {own_event}", kind.name());
+            return Err(FieldProblem::new("requestContent", reason).into());
+        }
+        if !webhook.is_active {
+            return Err(conflict(INACTIVE));
+        }
+        Ok(found)
+    }
+
+    /// Where the job goes: where it says, or where the webhook's template says for what it sends.
+    async fn posted_url(&self, webhook: Option<&Subscription>, new: &NewJob) -> Result<TargetUrl, ApiError> {
+        let refused = |why: &dyn std::fmt::Display| FieldProblem::new("url", why);
+        let resolved = match (&new.url, webhook.and_then(Subscription::platform)) {
+            (Some(url), _) if url.starts_with('/') => ResolvedUrl::Relative(url.clone()),
+            (Some(url), _) => ResolvedUrl::Absolute(url.clone()),
+            (None, None) => return Err(ApiError::failed(Bug("a job without a URL was accepted"))),
+            (None, Some(platform)) => {
+                let question = Question::Url { template: platform.url.clone(), kind: platform.kind };
+                match self.scripts.ask(new.content.as_str(), &[question]).await.pop() {
+                    Some(Answer::Url(Ok(url))) => url,
+                    Some(Answer::Url(Err(fault))) => {
+                        let reason =
+                            format!("of the webhook has no result for requestContent: {}", fault.message);
+                        return Err(refused(&reason).into());
+                    }
+                    Some(Answer::Filter(_)) | None => {
+                        return Err(ApiError::failed(Bug("a URL was asked for, and not answered")));
+                    }
+                }
+            }
+        };
+        let text = self.destination(&resolved).map_err(|failure| refused(&failure.message))?;
+        let url = TargetUrl::parse_unchecked(&text).map_err(|invalid| refused(&invalid))?;
+        // The workflow engine is the operator's own.
+        if let ResolvedUrl::Absolute(_) = resolved {
+            self.vet(&url).await?;
+        }
+        Ok(url)
+    }
+
+    /// What carries the line of the jobs without a webhook; it is made when the first of them comes.
+    async fn implicit_webhook(
+        &self,
+        tenant: &Tenant,
+        caller: &Caller,
+        scope: &WebhookScope,
+    ) -> Result<Subscription, ApiError> {
+        let company = tenant.company();
+        let kapp = match scope {
+            WebhookScope::Space => None,
+            WebhookScope::Kapp(slug) => Some(slug),
+        };
+        let id = SubscriptionId::of_implicit(company, kapp);
+        if let Some(webhook) = self.store.find_subscription(company, id).await? {
+            return if webhook.is_active { Ok(webhook) } else { Err(conflict(IMPLICIT_INACTIVE)) };
+        }
+        let secrets = Secrets::new(random::signing_secret()?);
+        let stamp = self.stamp(caller);
+        let (kind, event) = PlatformWebhook::NO_EVENT;
+        let webhook = Subscription {
+            id,
+            company: company.clone(),
+            is_active: true,
+            name: Name::parse(IMPLICIT_NAME).map_err(|_cannot_be| ApiError::failed(Bug("a name is none")))?,
+            face: Face::Platform(Box::new(PlatformWebhook {
+                scope: scope.clone(),
+                kind,
+                event,
+                filter: String::new(),
+                url: String::new(),
+                key: None,
+                created: stamp.clone(),
+                updated: stamp,
+            })),
+            description: None,
+            // Each job may go elsewhere: that some fail says nothing of the next.
+            suspend_after: Some(0),
+            version: 0,
+            inactive_because: None,
+            credentials: secrets.credentials(0),
+        };
+        match self.store.create_subscription(&webhook, &secrets).await? {
+            // Another call has made the same one.
+            SubscriptionCreation::Made | SubscriptionCreation::CodeTaken => Ok(webhook),
+            SubscriptionCreation::Full => Err(full()),
+            SubscriptionCreation::NoSuchCompany => Err(no_such_company()),
+        }
+    }
+
+    fn posted(
+        &self,
+        caller: &Caller,
+        (webhook, event): (&Subscription, EventId),
+        (url, new): (TargetUrl, &NewJob),
+    ) -> Job {
+        let now = self.clock.now();
+        let scheduled_at = new.scheduled_at.map_or(now, |at| at.max(now));
+        Job {
+            company: webhook.company.clone(),
+            subscription: webhook.id,
+            delivery: DeliveryId::of(event, webhook.id),
+            event,
+            name: webhook.name.as_str().to_owned(),
+            scope: webhook.platform().map_or(WebhookScope::Space, |platform| platform.scope.clone()),
+            kind: new.occurrence.kind,
+            action: new.occurrence.action,
+            parents: platform_event::parents(&new.content, new.occurrence.kind),
+            created_at: now,
+            created_by: Some(caller.name.as_str().to_owned()),
+            scheduled_at,
+            due_at: Some(scheduled_at),
+            taken: None,
+            url: Some(url),
+            is_corrected: false,
+            state: JobState::Queued { sequence: None },
+            requeued_after: 0,
+            is_deleted: false,
+            version: 0,
+        }
+    }
+
+    /// Puts a job into its line, if its time has come. If that fails, the schedule does it within a minute.
+    pub(super) async fn put_if_due(&self, job: &Job) {
+        let now = self.clock.now();
+        if job.due_at.is_none_or(|due_at| now < due_at) {
+            return;
+        }
+        let ways = Ways {
+            events_queue_urls: &self.config.events_queue_urls,
+            recovery_queue_url: recovery_queue(self),
+            suspension: &self.config.suspension,
+        };
+        if let Err(error) = jobs::put_in_line((&self.store, &self.queue), ways, job, now).await {
+            tracing::warn!(error = %Chain(&error), "a job was not put into its line; the schedule will");
+        }
+    }
+}

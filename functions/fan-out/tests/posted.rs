@@ -1,0 +1,154 @@
+//! Jobs that were posted: taken from the ingest queue into the line of one webhook.
+
+#![expect(clippy::unwrap_used, clippy::indexing_slicing, reason = "a test's set-up fails loudly")]
+
+use aws_lambda_events::sqs::{SqsEvent, SqsMessageAttribute};
+use hookrail_adapters::config::FanOutConfig;
+use hookrail_adapters::scripts::InProcessScripts;
+use hookrail_adapters::store::jobs::JobStore as _;
+use hookrail_adapters::store::{Change, ConfigStore as _, LineKey};
+use hookrail_domain::delivery::{Delivery, Destination};
+use hookrail_domain::id::{CompanyId, EventId};
+use hookrail_domain::job::{Job, JobState};
+use hookrail_domain::target::TargetUrl;
+use hookrail_domain::time::Millis;
+use hookrail_domain::token::{Grant, Token, TokenHash};
+use hookrail_fan_out::cache::Cache;
+use hookrail_fan_out::{App, handle};
+use hookrail_testkit::clock::ManualClock;
+use hookrail_testkit::contract::jobs::job;
+use hookrail_testkit::memory::MemoryTables;
+use hookrail_testkit::queue::MemoryQueue;
+use hookrail_wire::job_address::{JOB_ATTRIBUTE, JobAddress};
+use hookrail_wire::queue_message;
+
+const SAMPLE: &str = include_str!("../../../events/fan-out-task-create.json");
+const DELIVERIES: &str = "http://queues/0/hookrail-deliveries.fifo";
+const DEAD_LETTERS: &str = "http://queues/0/hookrail-events-dlq.fifo";
+const NOW: Millis = Millis(1_651_780_500_000);
+/// What a job sends is not read again here: it was when it was posted.
+const CONTENT: &str = "{ \"event\": 7 }";
+
+struct World {
+    app: App<MemoryTables, MemoryQueue, InProcessScripts, ManualClock>,
+    job: Job,
+}
+
+impl World {
+    /// A company with a job that is due.
+    async fn new() -> Self {
+        let store = MemoryTables::default();
+        let company = CompanyId::parse("acme").unwrap();
+        let token = Token::first(TokenHash::of("t"), Grant::company(company.clone()), Millis(0));
+        store.create_company(&company, &token).await.unwrap();
+        let url = TargetUrl::parse_unchecked("https://www.server.com/run").unwrap();
+        let job = Job { due_at: Some(NOW), url: Some(url), ..job("acme", 1, NOW.0) };
+        store.put_job(&job).await.unwrap();
+        let config = FanOutConfig {
+            redacts: true,
+            log_table: String::new(),
+            config_table: String::new(),
+            events_queue_urls: vec!["http://queues/0/hookrail-events.fifo".to_owned()],
+            deliveries_queue_urls: vec![DELIVERIES.to_owned()],
+            events_dlq_url: DEAD_LETTERS.to_owned(),
+            workflow: None,
+        };
+        let app = App {
+            store,
+            queue: MemoryQueue::default(),
+            scripts: InProcessScripts,
+            clock: ManualClock::at(NOW),
+            config,
+            cache: Cache::default(),
+        };
+        Self { app, job }
+    }
+
+    /// A message for a job, or what claims to be one, sent under this id.
+    async fn take(&self, message_id: &str, address: &str) -> Vec<String> {
+        let mut event: SqsEvent = serde_json::from_str(SAMPLE).unwrap();
+        let record = &mut event.records[0];
+        record.message_id = Some(message_id.to_owned());
+        record.attributes.insert("MessageGroupId".to_owned(), "acme".to_owned());
+        record.body = Some(CONTENT.to_owned());
+        let mut attribute = SqsMessageAttribute::default();
+        attribute.string_value = Some(address.to_owned());
+        record.message_attributes.insert(JOB_ATTRIBUTE.to_owned(), attribute);
+        let reply = handle(&self.app, event, NOW.plus_seconds(30)).await;
+        reply.batch_item_failures.into_iter().map(|failure| failure.item_identifier).collect()
+    }
+
+    fn sent(&self) -> Vec<Delivery> {
+        let sent = self.app.queue.sent().into_iter().filter(|(url, _)| url == DELIVERIES);
+        sent.map(|(_, message)| queue_message::decode(&message.body).unwrap()).collect()
+    }
+
+    async fn stored(&self) -> Job {
+        let line = LineKey::of_job(&self.job);
+        self.app.store.find_job(&line, self.job.delivery).await.unwrap().unwrap()
+    }
+}
+
+#[tokio::test]
+async fn a_job_that_is_due_becomes_one_delivery_however_often_its_message_comes() {
+    let world = World::new().await;
+    let address = JobAddress::of(&world.job).encode();
+    assert!(world.take("m1", &address).await.is_empty());
+    let [delivery] = &world.sent()[..] else { panic!("{:?}", world.sent()) };
+    assert_eq!((delivery.id, delivery.event), (world.job.delivery, world.job.event));
+    assert_eq!(delivery.body.as_str(), CONTENT);
+    assert_eq!(Some(&delivery.destination), world.job.url.clone().map(Destination::Resolved).as_ref());
+    let taken = world.stored().await;
+    assert_eq!((taken.due_at, taken.taken), (None, Some(EventId::of_message("m1"))));
+    // Cut off before it was acknowledged: the delivery queue drops the second of one name.
+    assert!(world.take("m1", &address).await.is_empty());
+    assert_eq!(world.sent().len(), 2);
+    assert_eq!(world.sent()[0], world.sent()[1]);
+    // The sweep sent it once more, long after the first.
+    assert!(world.take("m2", &address).await.is_empty());
+    assert_eq!(world.sent().len(), 2);
+}
+
+#[tokio::test]
+async fn a_job_that_is_not_to_be_sent_any_more_leaves_without_a_word() {
+    let cancelled = |job: &Job| job.cancelled().unwrap();
+    let put_off = |job: &Job| job.postponed(NOW.plus_seconds(60)).unwrap();
+    for change in [&cancelled as &dyn Fn(&Job) -> Job, &put_off] {
+        let world = World::new().await;
+        assert_eq!(world.app.store.change_job(&change(&world.job)).await.unwrap(), Change::Done);
+        assert!(world.take("m1", &JobAddress::of(&world.job).encode()).await.is_empty());
+        assert!(world.app.queue.sent().is_empty());
+        assert_eq!(world.stored().await.taken, None);
+    }
+    let world = World::new().await;
+    let line = LineKey::of_job(&world.job);
+    world.app.store.start_job(&line, world.job.delivery, 1).await.unwrap();
+    assert!(world.take("m1", &JobAddress::of(&world.job).encode()).await.is_empty());
+    assert_eq!((world.sent().len(), world.stored().await.state), (0, JobState::Started { sequence: 1 }));
+}
+
+#[tokio::test]
+async fn no_company_takes_a_job_of_another() {
+    let world = World::new().await;
+    let foreign = Job { company: CompanyId::parse("other").unwrap(), ..world.job.clone() };
+    world.app.store.put_job(&foreign).await.unwrap();
+    let own = world.job.cancelled().unwrap();
+    world.app.store.change_job(&own).await.unwrap();
+    // The same ids, in acme's group: it is acme's job that is meant, and that was cancelled.
+    assert!(world.take("m1", &JobAddress::of(&foreign).encode()).await.is_empty());
+    assert!(world.app.queue.sent().is_empty());
+    let line = LineKey::of_job(&foreign);
+    let left = world.app.store.find_job(&line, foreign.delivery).await.unwrap().unwrap();
+    assert_eq!(left, foreign);
+}
+
+#[tokio::test]
+async fn what_names_no_job_is_rejected_and_a_table_that_is_away_keeps_the_message() {
+    let world = World::new().await;
+    assert!(world.take("m1", "job 7").await.is_empty());
+    let sent = world.app.queue.sent();
+    assert_eq!((sent.len(), sent[0].0.as_str()), (1, DEAD_LETTERS));
+    assert_eq!(sent[0].1.attributes[0], ("reason", "bad_job".to_owned()));
+    world.app.store.go_away();
+    assert_eq!(world.take("m2", &JobAddress::of(&world.job).encode()).await, ["m2"]);
+}

@@ -1,0 +1,167 @@
+//! Jobs whose time has come, and failed ones that are sent again at a later time.
+
+use hookrail_adapters::jobs::BUSY_SECONDS;
+use hookrail_adapters::store::jobs::JobStore as _;
+use hookrail_adapters::store::{Change, LineKey, LogStore as _};
+use hookrail_domain::aside::Mode;
+use hookrail_domain::event::Body;
+use hookrail_domain::id::{CompanyId, DeliveryId};
+use hookrail_domain::job::{Job, JobState};
+use hookrail_domain::line::Progress;
+use hookrail_domain::replay::ReplayRange;
+use hookrail_domain::time::Millis;
+use hookrail_recover::sweep;
+use hookrail_testkit::contract::jobs::job;
+use hookrail_testkit::script::answer;
+use hookrail_wire::job_address::{JOB_ATTRIBUTE, JobAddress};
+
+use crate::{COMPANY, NOW, World, key, row};
+
+const EVENTS: &str = "http://queues/0/events.fifo";
+
+impl World {
+    /// Nothing is set aside, and there is an ingest queue.
+    async fn with_jobs() -> Self {
+        let mut world = Self::new(Mode::Lagging, 0, []).await;
+        world.app.config.notices.events_queue_urls = vec![EVENTS.to_owned()];
+        world
+    }
+
+    async fn post(&self, company: &str, number: u8, after_seconds: u64) -> Job {
+        let at = NOW.plus_seconds(after_seconds);
+        let delivery = DeliveryId::from_bytes([number; 12]);
+        let job = Job { due_at: Some(at), delivery, ..job(company, 1, at.0) };
+        let content = Body::new(format!("{{\"job\":{number}}}")).unwrap();
+        let line = LineKey::of_job(&job);
+        self.app.store.put_content((&line, delivery), &content, at).await.unwrap();
+        self.app.store.put_job(&job).await.unwrap();
+        job
+    }
+
+    async fn sweep(&self) {
+        sweep::run(&self.app, &self.invocation("s")).await;
+    }
+
+    /// What was put into the ingest queue, in its order.
+    fn put_in_line(&self) -> Vec<(JobAddress, String, String)> {
+        let sent = self.app.queue.sent().into_iter().filter(|(url, _)| url == EVENTS);
+        sent.map(|(_, message)| {
+            assert_eq!(message.attributes[0].0, JOB_ATTRIBUTE);
+            let address = JobAddress::decode(&message.attributes[0].1).unwrap();
+            assert_eq!(message.deduplication_id, address.deduplication_id());
+            (address, message.group, message.body)
+        })
+        .collect()
+    }
+
+    async fn stored(&self, job: &Job) -> Job {
+        self.app.store.find_job(&LineKey::of_job(job), job.delivery).await.unwrap().unwrap()
+    }
+}
+
+fn bodies(put: &[(JobAddress, String, String)]) -> Vec<&str> {
+    put.iter().map(|(.., body)| body.as_str()).collect()
+}
+
+#[tokio::test]
+async fn jobs_take_their_places_when_they_are_due_the_oldest_first() {
+    let world = World::with_jobs().await;
+    let late = world.post("acme", 1, 20).await;
+    let early = world.post("acme", 2, 10).await;
+    let cancelled = world.post("acme", 3, 10).await;
+    let change = cancelled.cancelled().unwrap();
+    assert_eq!(world.app.store.change_job(&change).await.unwrap(), Change::Done);
+    world.sweep().await;
+    assert!(world.put_in_line().is_empty(), "no time has come");
+    world.app.clock.advance_ms(20_000);
+    world.sweep().await;
+    let put = world.put_in_line();
+    assert_eq!(bodies(&put), ["{\"job\":2}", "{\"job\":1}"]);
+    assert_eq!((put[0].0, put[0].1.as_str()), (JobAddress::of(&early), "acme"));
+    assert_eq!(world.stored(&late).await.due_at, None);
+    world.sweep().await;
+    assert_eq!(world.put_in_line().len(), 2, "each once");
+}
+
+#[tokio::test]
+async fn a_job_that_cannot_be_sent_is_not_overtaken_by_the_next_of_its_company() {
+    let world = World::with_jobs().await;
+    world.post("acme", 1, 0).await;
+    world.post("acme", 2, 1).await;
+    world.app.clock.advance_ms(1_000);
+    world.app.queue.fail_sends_after(0);
+    world.sweep().await;
+    world.app.queue.heal();
+    assert!(world.put_in_line().is_empty());
+    world.sweep().await;
+    assert_eq!(bodies(&world.put_in_line()), ["{\"job\":1}", "{\"job\":2}"]);
+}
+
+#[tokio::test]
+async fn a_job_of_which_nothing_is_left_holds_up_nobody() {
+    let world = World::with_jobs().await;
+    let empty = Job { due_at: Some(NOW), ..job("acme", 9, NOW.0) };
+    world.app.store.put_job(&empty).await.unwrap();
+    world.post("acme", 2, 0).await;
+    world.sweep().await;
+    assert_eq!(bodies(&world.put_in_line()), ["{\"job\":2}"]);
+    assert!(world.stored(&empty).await.due_at.is_some(), "the log says so again and again");
+}
+
+/// A job of the world's webhook that has failed once, to be sent again at this time.
+async fn to_be_sent_again(world: &World, at: Millis) -> Job {
+    let mut failed = row(1, 1, Progress::Ended);
+    failed.attempt.outcome = answer(500);
+    world.app.store.put_row(&failed).await.unwrap();
+    let job = Job {
+        company: CompanyId::parse(COMPANY).unwrap(),
+        subscription: key().subscription,
+        delivery: failed.delivery,
+        state: JobState::Started { sequence: 1 },
+        ..job(COMPANY, 1, NOW.0)
+    };
+    let job = job.requeued(1, Some(at));
+    world.app.store.put_job(&job).await.unwrap();
+    job
+}
+
+#[tokio::test]
+async fn a_failed_job_is_replayed_when_its_time_has_come() {
+    let world = World::with_jobs().await;
+    let job = to_be_sent_again(&world, NOW.plus_seconds(5)).await;
+    world.sweep().await;
+    assert!(world.line().replay.is_none());
+    world.app.clock.advance_ms(5_000);
+    world.sweep().await;
+    assert_eq!(world.line().replay.as_ref().map(|replay| replay.range), Some(ReplayRange::of_one(1)));
+    assert_eq!(world.stored(&job).await.due_at, None);
+    assert_eq!(world.wake("r", 0).await, 0);
+    assert_eq!(world.log(), [(1, 1, 500), (1, 2, 200)]);
+}
+
+#[tokio::test]
+async fn a_sweep_that_was_cut_off_after_the_replay_began_does_not_begin_another() {
+    let world = World::with_jobs().await;
+    let job = to_be_sent_again(&world, NOW).await;
+    world.sweep().await;
+    assert_eq!(world.wake("r", 0).await, 0);
+    // As if the job had not been told.
+    let stored = world.stored(&job).await;
+    world.app.store.change_job(&stored.to_be_put_in(Some(NOW))).await.unwrap();
+    world.sweep().await;
+    assert_eq!(world.stored(&job).await.due_at, None);
+    assert_eq!(world.log(), [(1, 1, 500), (1, 2, 200)]);
+    assert!(world.line().aside.is_none(), "nothing is replayed again");
+}
+
+#[tokio::test]
+async fn while_another_replay_runs_a_failed_job_waits_for_its_end() {
+    let world = World::with_jobs().await;
+    let job = to_be_sent_again(&world, NOW).await;
+    let line = world.line();
+    let last = world.app.store.last_row(&key()).await.unwrap();
+    let busy = line.replayed(ReplayRange::of_one(1), last.as_ref(), NOW).unwrap();
+    assert_eq!(world.app.store.change_line(&key(), &line, &busy).await.unwrap(), Change::Done);
+    world.sweep().await;
+    assert_eq!(world.stored(&job).await.due_at, Some(NOW.plus_seconds(BUSY_SECONDS)));
+}
