@@ -24,6 +24,7 @@ use crate::deployment::{self, EVENTS, RECOVERY};
 use crate::history::{EventFact, Fault, Owed, ReplayFact, Version};
 use crate::lambda::Lambda;
 use crate::planted::Bug;
+use crate::posted::post;
 use crate::rng::Rng;
 use crate::run::DAY_MS;
 use crate::setup::{Action, Kind};
@@ -66,9 +67,10 @@ pub(crate) fn act(world: &Arc<World>, action: Action, rng: &mut Rng) {
         Action::Replay { webhook, events, only_failed } => replay(world, webhook, (events, only_failed)),
         Action::CancelReplay { webhook } => cancel_replay(world, webhook),
         Action::Resume { webhook } => wake(world, webhook),
+        Action::Post { webhook, later_ms, is_left } => post(world, webhook, (later_ms, is_left)),
         Action::Free => free(world, rng),
         // Parked rows do not expire, so there is no such time while any are left.
-        Action::Idle { .. } if world.is_set_aside() => {}
+        Action::Idle { .. } if world.waits_for_schedule() => {}
         Action::Idle { days } => {
             world.expire_rows();
             world.time.advance(now + days * DAY_MS);
@@ -296,7 +298,7 @@ fn push(world: &World, company: usize, kind: Option<Kind>, body: Option<u8>) {
         for (webhook, fact) in history.webhooks.iter().enumerate() {
             if fact.company == company && fact.trigger.selects(kind) {
                 let delivery = DeliveryId::of(id, fact.line.subscription);
-                history.owed.insert(delivery, Owed { event, webhook, queued_at: None });
+                history.owed.insert(delivery, Owed { event, webhook, queued_at: None, is_posted: false });
             }
         }
     }

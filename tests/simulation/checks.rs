@@ -90,6 +90,7 @@ pub(crate) struct Counts {
     pub(crate) recovered: u64,
     pub(crate) gone: u64,
     pub(crate) replayed: u64,
+    pub(crate) posted: u64,
 }
 
 impl Counts {
@@ -110,5 +111,6 @@ impl Counts {
         self.recovered += other.recovered;
         self.gone += other.gone;
         self.replayed += other.replayed;
+        self.posted += other.posted;
     }
 }

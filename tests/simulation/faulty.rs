@@ -62,6 +62,19 @@ fn merged<T: Clone>(passes: &[bool], answers: Vec<T>, failed: &T) -> Vec<T> {
     passes.iter().map(|passes| answer(passes).unwrap_or_else(|| failed.clone())).collect()
 }
 
+impl<P: Queue> Faulty<P> {
+    /// Sends, and notes what that does, whatever the function is told of it.
+    async fn send_noted(
+        &self,
+        queue_url: &str,
+        messages: &[Outgoing],
+    ) -> Result<Vec<SendResult>, QueueError> {
+        let answers = self.port.send(queue_url, messages).await?;
+        self.sandbox.world.accept_posted(messages, &answers);
+        Ok(answers)
+    }
+}
+
 impl<P: Queue> Queue for Faulty<P> {
     async fn send(&self, queue_url: &str, messages: &[Outgoing]) -> Result<Vec<SendResult>, QueueError> {
         let planted = &self.sandbox.planted;
@@ -73,11 +86,11 @@ impl<P: Queue> Queue for Faulty<P> {
         let course = self.sandbox.course(Call::Send);
         let effect = async {
             if !matches!(course.fate, Fate::Partial(_)) {
-                return self.port.send(queue_url, &messages).await;
+                return self.send_noted(queue_url, &messages).await;
             }
             let (passing, passes) = spared(course.fate, &messages);
             let answers =
-                if passing.is_empty() { vec![] } else { self.port.send(queue_url, &passing).await? };
+                if passing.is_empty() { vec![] } else { self.send_noted(queue_url, &passing).await? };
             Ok(merged(&passes, answers, &SendResult::Failed))
         };
         let results = self.sandbox.perform(course, effect, no_queue).await?;

@@ -10,6 +10,7 @@ use hookrail_domain::log_row::LogRow;
 use hookrail_fifo::message::Received;
 
 use crate::faults::{Call, Fate, Function};
+use crate::posted::Posted;
 use crate::setup::{Action, Kind};
 use crate::world::webhook_of;
 
@@ -23,6 +24,8 @@ pub(crate) struct History {
     pub(crate) events: Vec<EventFact>,
     /// Looked up by key only: its order differs between runs.
     pub(crate) owed: HashMap<DeliveryId, Owed>,
+    /// Jobs of which no message has been sent.
+    pub(crate) posted: HashMap<DeliveryId, Posted>,
     pub(crate) actions: Vec<(u64, Action)>,
     pub(crate) runs: Vec<RunFact>,
     pub(crate) attempts: Vec<AttemptFact>,
@@ -114,6 +117,8 @@ pub(crate) struct Owed {
     pub(crate) webhook: usize,
     /// When its message was first in the delivery queue.
     pub(crate) queued_at: Option<u64>,
+    /// A person wants it sent: it has its place whatever becomes of the webhook.
+    pub(crate) is_posted: bool,
 }
 
 #[derive(Debug)]

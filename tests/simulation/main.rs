@@ -21,6 +21,7 @@ mod world;
 mod sandbox;
 mod scripted;
 mod planted;
+mod posted;
 mod faulty;
 mod deployment;
 mod lambda;

@@ -58,6 +58,7 @@ fn sweep(mode: u64) {
         recovered,
         gone,
         replayed,
+        posted,
         ..
     } = counts;
     for put_to_the_test in [
@@ -71,6 +72,7 @@ fn sweep(mode: u64) {
         recovered,
         gone,
         replayed,
+        posted,
     ] {
         assert!(schedules / 100 <= put_to_the_test, "{counts:?}");
     }

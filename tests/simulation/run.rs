@@ -67,11 +67,11 @@ impl Script {
         if let Some(step) = step
             && (!matches!(step.action, Action::Idle { .. })
                 || is_at_rest(world, executor)
-                || world.is_set_aside())
+                || world.waits_for_schedule())
         {
             act(world, step.action, rng);
             if let Action::Idle { days } = step.action
-                && !world.is_set_aside()
+                && !world.waits_for_schedule()
             {
                 self.idle += days * DAY_MS;
             }
@@ -97,7 +97,7 @@ impl Script {
             let queues = world.queues();
             queues.iter().filter_map(|queue| queue.next_visible_at(Millis(now))).map(|at| at.0).min()
         };
-        let sweep = world.is_set_aside().then(|| world.lambda().sweep_at);
+        let sweep = world.waits_for_schedule().then(|| world.lambda().sweep_at);
         let next =
             [step, visible, sweep, world.time.next(), lambda::next_poll(world)].into_iter().flatten().min();
         let Some(next) = next else {
@@ -119,7 +119,7 @@ impl Script {
 /// Lets the schedule call recover when it is time. Returns whether it did.
 fn sweeps(world: &Arc<World>, executor: &mut Executor) -> bool {
     let now = world.time.now();
-    if now < world.lambda().sweep_at || !world.is_set_aside() {
+    if now < world.lambda().sweep_at || !world.waits_for_schedule() {
         return false;
     }
     world.lambda().sweep_at = now + SWEEP_EVERY_MS;
@@ -154,7 +154,7 @@ fn heal(world: &World) {
 fn is_at_rest(world: &World, executor: &Executor) -> bool {
     let live = |queue: &hookrail_fifo::queue::Queue| !queue.name().contains("-dlq");
     executor.is_empty()
-        && !world.is_set_aside()
+        && !world.waits_for_schedule()
         && world.queues().iter().filter(|queue| live(queue)).all(|queue| queue.messages().next().is_none())
 }
 

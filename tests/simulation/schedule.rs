@@ -6,6 +6,7 @@ use hookrail_domain::suspension::SuspensionPolicy;
 use hookrail_fifo::mapping::GroupLock;
 
 use crate::faults::Rates;
+use crate::posted;
 use crate::receiver::{Behaviour, Receiver};
 use crate::rng::Rng;
 use crate::setup::{Action, Kind, Setup, Step, Webhook};
@@ -31,7 +32,7 @@ pub(crate) fn draw(seed: u64) -> Setup {
         retires_gone: true,
     };
     let events = rng.between(5..=50).min(SIZE_MAX / webhooks.len() as u64).max(2);
-    let script = script(&mut rng, &webhooks, (events, is_calm));
+    let script = posted::among(seed, &webhooks, script(&mut rng, &webhooks, (events, is_calm)));
     Setup {
         seed,
         policy,

@@ -140,6 +140,12 @@ pub(crate) enum Action {
     Resume {
         webhook: usize,
     },
+    /// A person posts a job for so much later; `is_left` where the call ends before the job is in its line.
+    Post {
+        webhook: usize,
+        later_ms: u64,
+        is_left: bool,
+    },
     /// The queue hands out again what an invocation is busy with.
     Free,
     /// Nothing for so many days, once everything has ended; the log's rows expire.

@@ -3,9 +3,11 @@
 use std::collections::HashMap;
 use std::sync::Arc;
 
-use aws_lambda_events::sqs::{SqsEvent, SqsMessage};
+use aws_lambda_events::sqs::{SqsEvent, SqsMessage, SqsMessageAttribute};
 use hookrail_fifo::mapping::Batch;
+use hookrail_fifo::message::AttributeValue;
 use hookrail_testkit::model_queue::ModelQueue;
+use hookrail_wire::job_address::JOB_ATTRIBUTE;
 use {hookrail_deliver as deliver, hookrail_fan_out as fan_out, hookrail_recover as recover};
 
 use crate::faults::Function;
@@ -95,6 +97,12 @@ pub(crate) fn event_of(batch: &Batch, arn: &str) -> SqsEvent {
                 .into_iter()
                 .map(|(name, value)| (name.to_owned(), value))
                 .collect::<HashMap<_, _>>();
+            let job = message.attributes.get(JOB_ATTRIBUTE).map(|attribute| &attribute.value);
+            if let Some(AttributeValue::Text(job)) = job {
+                let mut attribute = SqsMessageAttribute::default();
+                attribute.string_value = Some(job.as_ref().to_owned());
+                record.message_attributes.insert(JOB_ATTRIBUTE.to_owned(), attribute);
+            }
             record.event_source_arn = Some(arn.to_owned());
             record
         })

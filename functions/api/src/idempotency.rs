@@ -11,7 +11,7 @@ use hookrail_adapters::random;
 use hookrail_adapters::store::{ConfigStore, KeptAnswer};
 use hookrail_adapters::telemetry::Chain;
 use hookrail_domain::id::{CompanyId, hash_parts, hex};
-use hookrail_domain::limits::{IDEMPOTENCY_KEY_CHARS_MAX, INGEST_BYTES_MAX, ITEM_BYTES_MAX};
+use hookrail_domain::limits::{IDEMPOTENCY_KEY_CHARS_MAX, INGEST_BYTES_MAX};
 use hookrail_wire::cot_webhook;
 use hookrail_wire::problem::{FieldProblem, Problem};
 use http::header::LOCATION;

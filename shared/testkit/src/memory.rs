@@ -85,6 +85,12 @@ impl MemoryTables {
         self.tables().states.values().any(|line| line.aside.is_some() || !line.notices.is_empty())
     }
 
+    /// Whether any job waits to be put into its line.
+    #[must_use]
+    pub fn has_due_jobs(&self) -> bool {
+        self.tables().jobs.values().any(|job| job.due_at.is_some())
+    }
+
     /// The line as it is.
     #[must_use]
     pub fn line(&self, key: &LineKey) -> Line {
