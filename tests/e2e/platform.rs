@@ -1,5 +1,9 @@
 //! Webhooks on the platform's records: from an event to the run that a workflow engine begins, and its job.
 
+use std::time::Duration;
+
+use hookrail_adapters::clock::{Clock as _, SystemClock};
+use hookrail_wire::timestamp;
 use reqwest::Method;
 use reqwest::header::CONTENT_TYPE;
 use serde_json::{Value, json};
@@ -157,4 +161,58 @@ async fn a_failed_job_is_corrected_and_queued_again_and_a_waiting_one_cancelled(
     assert_eq!((&jobs[0]["retryCount"], &jobs[0]["url"]), (&json!(3), &json!(receiver.url("/right"))));
     assert_eq!(receiver.hits_at("/wrong/laptop").len(), 3, "the cancelled one was never sent");
     assert_eq!(receiver.hits_at("/right").len(), 1);
+}
+
+/// The event of [`event`], as text with spaces of its own.
+fn spaced(note: &str) -> String {
+    format!(
+        r#"{{ "event": {{"type":"Submission", "action":"Submitted"}}, "kapp": {{"slug":"services"}}, "note": "{note}" }}"#
+    )
+}
+
+#[tokio::test]
+async fn a_posted_job_is_sent_behind_what_was_accepted_before_it() {
+    let stack = COMMON.get().await;
+    let company = Company::new(&stack).await;
+    let engine = engine().await;
+    company.on_submitted("Tree", "", &engine.url("/tree")).await;
+    let (first, second, third) = (spaced("pushed"), spaced("posted"), spaced("pushed later"));
+    company.push(first.clone()).await;
+    let new = json!({ "webhook": "Tree", "requestContent": second });
+    let made = company.platform(Method::POST, "/webhookJobs", new).await["webhookJob"].clone();
+    company.push(third.clone()).await;
+    let jobs = company.jobs("webhook=Tree", &["Complete"; 3]).await;
+    let bodies: Vec<_> = engine.hits_at("/tree").into_iter().map(|hit| hit.body).collect();
+    assert_eq!(bodies, [first, second, third].map(String::into_bytes), "byte for byte, in order");
+    let shown = jobs.iter().find(|job| job["id"] == made["id"]).unwrap();
+    assert_eq!((&shown["runId"], &shown["webhookId"]), (&json!("1430"), &made["webhookId"]));
+
+    let implicit = json!({ "url": engine.url("/none"), "requestContent": spaced("for nobody") });
+    company.platform(Method::POST, "/webhookJobs", implicit).await;
+    let job = company.jobs("webhook=Implicit%20Webhook%20Job", &["Complete"]).await.remove(0);
+    assert_eq!((&job["webhookId"], &job["summary"]), (&Value::Null, &json!("200 OK")));
+    assert_eq!(engine.hits_at("/none").len(), 1);
+}
+
+#[tokio::test]
+async fn a_job_for_later_is_sent_when_its_time_has_come_and_once() {
+    let stack = COMMON.get().await;
+    let company = Company::new(&stack).await;
+    let engine = engine().await;
+    company.on_submitted("Tree", "", &engine.url("/tree")).await;
+    let at = timestamp::render(SystemClock.now().plus_seconds(3));
+    let new = json!({ "webhook": "Tree", "requestContent": spaced("later"), "scheduledAt": at });
+    let made = company.platform(Method::POST, "/webhookJobs", new).await;
+    assert_eq!(made["webhookJob"]["status"], "Queued");
+    company.push(spaced("now")).await;
+    // The schedule comes once a minute.
+    eventually("two requests", Duration::from_secs(60) + PATIENCE, async || {
+        let hits = engine.hits_at("/tree").len();
+        if hits == 2 { Ok(()) } else { Err(hits.to_string()) }
+    })
+    .await;
+    let jobs = company.jobs("webhook=Tree", &["Complete"; 2]).await;
+    let bodies: Vec<_> = engine.hits_at("/tree").into_iter().map(|hit| hit.body).collect();
+    assert_eq!(bodies, [spaced("now"), spaced("later")].map(String::into_bytes));
+    assert!(jobs.iter().any(|job| job["id"] == made["webhookJob"]["id"]), "{jobs:?}");
 }

@@ -6,8 +6,9 @@ use crate::attempt::ErrorClass;
 use crate::delivery::{Destination, Unsendable};
 use crate::id::{CompanyId, SubscriptionId};
 use crate::limits::{CODE_CHARS_MAX, DESCRIPTION_CHARS_MAX, NAME_CHARS_MAX};
-use crate::platform::webhook::{IMPLICIT_NAME, PlatformWebhook};
-use crate::secrets::Credentials;
+use crate::platform::EventType;
+use crate::platform::webhook::{IMPLICIT_NAME, PlatformWebhook, Stamp, WebhookScope};
+use crate::secrets::{Credentials, Secrets};
 use crate::target::TargetUrl;
 use crate::trigger::Trigger;
 
@@ -93,6 +94,38 @@ impl Subscription {
     #[must_use]
     pub fn is_operational(&self) -> bool {
         self.cot().is_some_and(|cot| cot.trigger.kind().is_operational())
+    }
+
+    /// What carries the line of the jobs of a space or kapp that have no webhook. No event is for it.
+    #[must_use]
+    pub fn implicit(company: &CompanyId, scope: &WebhookScope, secrets: &Secrets, by: Stamp) -> Self {
+        let kapp = match scope {
+            WebhookScope::Space => None,
+            WebhookScope::Kapp(slug) => Some(slug),
+        };
+        Self {
+            id: SubscriptionId::of_implicit(company, kapp),
+            company: company.clone(),
+            is_active: true,
+            name: Name(IMPLICIT_NAME.to_owned()),
+            face: Face::Platform(Box::new(PlatformWebhook {
+                scope: scope.clone(),
+                // Something must stand there.
+                kind: EventType::Space,
+                event: "Login Failure",
+                filter: String::new(),
+                url: String::new(),
+                key: None,
+                created: by.clone(),
+                updated: by,
+            })),
+            description: None,
+            // Each job may go elsewhere: that some fail says nothing of the next.
+            suspend_after: Some(0),
+            version: 0,
+            inactive_because: None,
+            credentials: secrets.credentials(0),
+        }
     }
 
     /// Whether it stands for the jobs of a space or kapp that have no webhook.

@@ -13,12 +13,12 @@ use hookrail_adapters::store::platform::NamedStore;
 use hookrail_adapters::store::{ConfigStore, LineKey, SubscriptionCreation};
 use hookrail_adapters::telemetry::Chain;
 use hookrail_domain::audit::Finding;
-use hookrail_domain::id::{DeliveryId, EventId, SubscriptionId};
+use hookrail_domain::id::{DeliveryId, EventId};
 use hookrail_domain::job::{CONTENT_SECONDS_KEPT, Job, JobState};
 use hookrail_domain::limits::{CONFIG_BYTES_MAX, EVENT_BYTES_MAX};
-use hookrail_domain::platform::webhook::{IMPLICIT_NAME, PlatformWebhook, WebhookScope};
+use hookrail_domain::platform::webhook::{PlatformWebhook, WebhookScope};
 use hookrail_domain::secrets::Secrets;
-use hookrail_domain::subscription::{Face, Name, Subscription};
+use hookrail_domain::subscription::Subscription;
 use hookrail_domain::target::TargetUrl;
 use hookrail_script::service::{Answer, Question};
 use hookrail_script::template::ResolvedUrl;
@@ -42,7 +42,6 @@ use crate::{App, Ports};
 const POSTED_BYTES_MAX: usize = CONFIG_BYTES_MAX + 6 * EVENT_BYTES_MAX;
 
 const INACTIVE: &str = "the webhook is not active: nothing is sent to it";
-const IMPLICIT_INACTIVE: &str = "jobs without a webhook are not sent here any more";
 
 /// `POST …/webhookJobs`
 pub async fn create<P: Ports>(
@@ -158,40 +157,11 @@ impl<P: Ports> App<P> {
         caller: &Caller,
         scope: &WebhookScope,
     ) -> Result<Subscription, ApiError> {
-        let company = tenant.company();
-        let kapp = match scope {
-            WebhookScope::Space => None,
-            WebhookScope::Kapp(slug) => Some(slug),
-        };
-        let id = SubscriptionId::of_implicit(company, kapp);
-        if let Some(webhook) = self.store.find_subscription(company, id).await? {
-            return if webhook.is_active { Ok(webhook) } else { Err(conflict(IMPLICIT_INACTIVE)) };
-        }
         let secrets = Secrets::new(random::signing_secret()?);
-        let stamp = self.stamp(caller);
-        let (kind, event) = PlatformWebhook::NO_EVENT;
-        let webhook = Subscription {
-            id,
-            company: company.clone(),
-            is_active: true,
-            name: Name::parse(IMPLICIT_NAME).map_err(|_cannot_be| ApiError::failed(Bug("a name is none")))?,
-            face: Face::Platform(Box::new(PlatformWebhook {
-                scope: scope.clone(),
-                kind,
-                event,
-                filter: String::new(),
-                url: String::new(),
-                key: None,
-                created: stamp.clone(),
-                updated: stamp,
-            })),
-            description: None,
-            // Each job may go elsewhere: that some fail says nothing of the next.
-            suspend_after: Some(0),
-            version: 0,
-            inactive_because: None,
-            credentials: secrets.credentials(0),
-        };
+        let webhook = Subscription::implicit(tenant.company(), scope, &secrets, self.stamp(caller));
+        if let Some(found) = self.store.find_subscription(tenant.company(), webhook.id).await? {
+            return Ok(found);
+        }
         match self.store.create_subscription(&webhook, &secrets).await? {
             // Another call has made the same one.
             SubscriptionCreation::Made | SubscriptionCreation::CodeTaken => Ok(webhook),

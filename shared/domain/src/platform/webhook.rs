@@ -105,9 +105,6 @@ pub struct Stamp {
 }
 
 impl PlatformWebhook {
-    /// What stands in the place of type and event where no event is matched.
-    pub const NO_EVENT: (EventType, &str) = (EventType::Space, "Updated");
-
     /// Whether the event is for it, as far as type, event and place say; its filter may still refuse it.
     #[must_use]
     pub fn is_about(&self, own: SubscriptionId, occurrence: &Occurrence) -> bool {

@@ -51,6 +51,13 @@ pub(super) async fn names(store: &(impl ConfigStore + NamedStore), prefix: &str)
     let two = named(&company, 4, WebhookScope::Space, "Two / 2 é");
     assert_eq!(make(&two).await, SubscriptionCreation::Made);
 
+    let stamp = Stamp { at: Millis(7), by: "ana".to_owned() };
+    let implicit = Subscription::implicit(id, &kapp(), &secrets, stamp);
+    assert_eq!(make(&implicit).await, SubscriptionCreation::Made);
+    assert_eq!(make(&implicit).await, SubscriptionCreation::CodeTaken);
+    let found = store.find_subscription(id, implicit.id).await.expect("read");
+    assert_eq!(found.as_ref(), Some(&implicit), "it reads back, or nothing of its company would be sent");
+
     let find = async |scope: &WebhookScope, name: &str| {
         store.find_named(id, scope, name).await.expect("read").map(|found| found.id)
     };
@@ -83,5 +90,5 @@ pub(super) async fn names(store: &(impl ConfigStore + NamedStore), prefix: &str)
     assert!(store.find_secrets(id, one.id).await.expect("read").is_none());
     let ids: Vec<SubscriptionId> =
         store.list_subscriptions(id).await.expect("read").into_iter().map(|one| one.id).collect();
-    assert_eq!(ids, [twin.id, of_kapp.id, two.id]);
+    assert_eq!(ids, [twin.id, of_kapp.id, two.id, implicit.id]);
 }
