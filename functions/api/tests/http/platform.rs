@@ -53,7 +53,7 @@ impl Answer {
         assert!(document["error"].as_str().unwrap().contains(text), "{document}");
         assert!(!document["correlationId"].as_str().unwrap().is_empty());
         assert_eq!(self.header("content-type"), Some("application/json; charset=utf-8"));
-        let known = ["statusCode", "error", "errorKey", "correlationId"];
+        let known = ["statusCode", "error", "errorKey", "errors", "correlationId"];
         assert!(document.as_object().unwrap().keys().all(|key| known.contains(&key.as_str())), "{document}");
     }
 }

@@ -91,6 +91,39 @@ async fn kapp_webhooks_are_kept_apart_from_those_of_the_space_and_of_other_kapps
 }
 
 #[tokio::test]
+async fn a_space_lists_its_own_webhooks_or_all_and_each_says_where_it_is_kept() {
+    let world = World::new().await;
+    let (mine, other) = (kapp("services"), kapp("catalog"));
+    for (place, name) in
+        [(NAMED_PATH, "Same"), (&mine, "Same"), (&mine, "A"), (&other, "Z"), (NAMED_PATH, "B")]
+    {
+        made(&world, place, name).await;
+    }
+    let listed = async |path: &str| -> Vec<String> {
+        let list = world.send(Call::get(path)).await.json();
+        let told = |webhook: &Value| {
+            let text = |field: &str| webhook[field].as_str().unwrap().to_owned();
+            format!("{} {} {}", text("scopeType"), text("scopeId"), text("name"))
+        };
+        list["webhooks"].as_array().unwrap().iter().map(told).collect()
+    };
+    let own = ["Space acme B", "Space acme Same"];
+    assert_eq!(listed(NAMED_PATH).await, own);
+    assert_eq!(listed(&format!("{NAMED_PATH}?all=false")).await, own);
+    let all = format!("{NAMED_PATH}?all=true");
+    assert_eq!(
+        listed(&all).await,
+        [&own[..], &["Kapp catalog Z", "Kapp services A", "Kapp services Same"]].concat()
+    );
+    // Behind the one of the token, whichever kapp has others of its name.
+    assert_eq!(listed(&format!("{all}&pageToken=services/A")).await, ["Kapp services Same"]);
+    assert_eq!(listed(&format!("{mine}?all=true")).await, ["Kapp services A", "Kapp services Same"]);
+    for nonsense in ["all=yes", "all=true&all=true"] {
+        world.send(Call::get(&format!("{NAMED_PATH}?{nonsense}"))).await.errs(400, "all ");
+    }
+}
+
+#[tokio::test]
 async fn lists_and_webhooks_come_in_envelopes_and_a_deletion_answers_what_was_deleted() {
     let world = World::new().await;
     assert_eq!(world.send(Call::get(NAMED_PATH)).await.json(), json!({"webhooks": []}));
@@ -100,7 +133,8 @@ async fn lists_and_webhooks_come_in_envelopes_and_a_deletion_answers_what_was_de
     assert_eq!(id.len(), 24);
     let expected = json!({
         "name": "A", "type": "Submission", "event": "Submitted", "filter": "",
-        "url": "https://www.server.com/${form('slug')}", "authStrategy": null, "id": id, "isActive": true,
+        "url": "https://www.server.com/${form('slug')}", "authStrategy": null, "id": id,
+        "scopeType": "Space", "scopeId": "acme", "isActive": true,
     });
     assert_eq!(new, expected);
     assert_eq!(world.send(Call::get(NAMED_PATH)).await.json(), json!({"webhooks": [expected]}));
