@@ -152,11 +152,14 @@ async fn the_panel_speaks_english_and_spanish_and_says_whose_times_it_shows() {
     let keys = async |name: &str| -> Vec<String> {
         serde_json::from_value(page.js(&texts.replace("NAME", name)).await).unwrap()
     };
-    let (english, spanish) = (keys("english").await, keys("spanish").await);
-    // Words that are the same in both, and labels that the server has in English.
-    let missing: Vec<_> = english.iter().filter(|key| !spanish.contains(key)).collect();
-    let same = ["result.SUCCESS", "result.FAILED", "result.WAITING", "result.PARKED", "milliseconds"];
-    assert!(missing.iter().all(|key| same.contains(&key.as_str())), "{missing:?}");
+    for part in ["", "_records"] {
+        let (english, spanish) =
+            (keys(&format!("english{part}")).await, keys(&format!("spanish{part}")).await);
+        // Words that are the same in both, and labels that the server has in English.
+        let missing: Vec<_> = english.iter().filter(|key| !spanish.contains(key)).collect();
+        let same = ["result.SUCCESS", "result.FAILED", "result.WAITING", "result.PARKED", "milliseconds"];
+        assert!(missing.iter().all(|key| same.contains(&key.as_str())), "{missing:?}");
+    }
     page.is_clean().await;
 }
 

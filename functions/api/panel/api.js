@@ -106,16 +106,17 @@ export function withQuery(path, queries) {
   return text ? `${path}?${text}` : path;
 }
 
-/** Rows of a list that pass, from this path on: as many whole pages as give `least` of them: `{rows, next}`. `read`
- * finds both in an answer. */
+/** Rows of a list that pass, from this path on: as many whole pages as give `least` of them: `{rows, next,
+ * pages}`. `read` finds both in an answer. */
 export async function filled(path, passes, least, signal, read = ({ body, next }) => ({ rows: body, next })) {
   const rows = [];
-  let next = path;
-  for (let page = 0; next && page < PAGES_MAX; page += 1) {
+  let [next, pages] = [path, 0];
+  while (next && pages < PAGES_MAX) {
     const answer = read(await call("GET", next, undefined, signal));
     rows.push(...answer.rows.filter(passes));
     next = answer.next;
+    pages += 1;
     if (least <= rows.length) break;
   }
-  return { rows, next };
+  return { rows, next, pages };
 }
