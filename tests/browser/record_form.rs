@@ -47,6 +47,9 @@ async fn a_webhook_on_records_is_written_with_bindings_tried_and_saved() {
     let page = &world.page;
     world.open("#/records").await;
     page.press("Create a webhook").await;
+    page.click("#try").await;
+    page.is(&error("type"), "is missing").await;
+    page.is(&error("payload"), "is missing").await;
     choose_submitted(page).await;
     page.is(&value("name"), "Submission Submitted").await;
     // Only what the type has; the cursor waits for the name of the field.
@@ -70,7 +73,7 @@ async fn a_webhook_on_records_is_written_with_bindings_tried_and_saved() {
     page.sees("The filter is false").await;
     page.fill("[name=filter]", "values('Model').nothing.here").await;
     page.click("#try").await;
-    page.sees("The filter fails for this event: the filter threw TypeError").await;
+    page.sees("The filter fails for this event: threw TypeError").await;
     page.fill("[name=payload]", "{").await;
     page.click("#try").await;
     page.is(&error("payload"), "is not JSON").await;

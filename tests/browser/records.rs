@@ -113,12 +113,11 @@ async fn webhooks_on_records_and_jobs_speak_spanish() {
     page.sees("todos los eventos").await;
     page.press("Orders in").await;
     page.sees("Otro tipo vacía evento, filtro y URL.").await;
-    page.sees("Se envía").await;
     page.press("Probar").await;
     page.sees("El filtro es verdadero").await;
     page.press("Trabajos").await;
     page.sees("En cola").await;
-    page.sees("Previsto").await;
+    page.sees("No se encontraron registros").await;
     page.is("document.documentElement.lang", "es").await;
     page.is_clean().await;
 }

@@ -70,7 +70,7 @@ pub(crate) async fn screens(world: &World<'_>, receiver: &Receiver) -> Screens {
     let row = &rows.last().unwrap().id;
     let screen = |name, hash: String, ready| Screen { name, hash, ready, click: None };
     // Rows tell how they are doing once they are seen.
-    let list = "tbody tr:nth-child(2) .day > span";
+    let list = "tbody tr:nth-child(1) .day > span";
     let mut places = vec![
         screen("sign in", String::new(), "#token"),
         screen("list", "#/webhooks?disabled=1".to_owned(), list),

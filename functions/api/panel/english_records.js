@@ -32,6 +32,7 @@ export const ENGLISH_RECORDS = {
   "filter.none": "every event",
   updated: "Updated",
   bindings: "Insert a binding",
+  "binding.any": "a field …",
   "binding.insert": "Insert {binding}",
   preset: "Workflow tree",
   "preset.note": "Choosing an action fills type, event and URL so that the tree of the naming convention is started.",
@@ -46,7 +47,7 @@ export const ENGLISH_RECORDS = {
   remove: "Delete",
   "remove.one": "Delete {name}",
   "remove.title": "Delete {name}?",
-  "remove.body": "{scope}. It cannot be brought back. What waits for it ends unsent.",
+  "remove.body": "Scope: {scope}. It cannot be brought back. What waits for it ends unsent.",
   removed: "{name} is deleted.",
   signature: "Signature",
   "signature.note":

@@ -26,7 +26,7 @@ export function jobsScreen(main) {
   const names = el("datalist", { id: "names" });
   const webhook = el("input", { type: "search", id: "webhook", list: "names", placeholder: t("job.name") });
   const live = el("input", { type: "checkbox", id: "live", checked: true });
-  const news = el("span", { class: "news note", role: "status" });
+  const news = el("span", { class: "news note" });
   const rows = el("tbody");
   const table = el(
     "table",

@@ -31,7 +31,7 @@ function navigate() {
   leave();
   const main = el("main", { id: "main", tabindex: "-1" });
   const where = Object.hasOwn(PLACES, parts[0] ?? "") ? parts[0] : "webhooks";
-  const screen = PLACES[where].screen(main, parts);
+  const screen = PLACES[where].screen(main, where === parts[0] ? parts : [where]);
   shown = { name, screen };
   show(page, el("a", { class: "skip", href: "#main", onclick: toMain }, t("to.main")), header(where), main);
   document.title = `${screen.title} · Hookrail`;

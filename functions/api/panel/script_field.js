@@ -4,7 +4,10 @@ import { button, el, show } from "./dom.js";
 import { field } from "./fields.js";
 import { t } from "./text.js";
 
-/** A field around `input`; `wrap` makes of a call what stands in the text. `offer(bindings)` changes what is offered. */
+/** Whether a name is still to be written behind it. */
+const isOpen = (key) => key === "" || key.endsWith(":");
+
+/** A field around `input`; `wrap` makes of a call what stands in the text. `offer(bindings)` says what is offered. */
 export function scriptField(name, label, input, { note, required, wrap = (text) => text } = {}) {
   const list = el("dl", { class: "bindings" });
   const menu = el("details", { class: "insert" }, el("summary", {}, t("bindings")), list);
@@ -12,11 +15,10 @@ export function scriptField(name, label, input, { note, required, wrap = (text) 
 
   /** The cursor goes to where a name is still to be written, else behind the call. */
   function insert(binding, key) {
-    const isOpen = key === "" || key.endsWith(":");
     const text = wrap(`${binding}('${key}')`);
     const start = input.selectionStart;
     input.setRangeText(text, start, input.selectionEnd, "end");
-    if (isOpen) {
+    if (isOpen(key)) {
       const at = start + text.indexOf("'", text.indexOf("'") + 1);
       input.setSelectionRange(at, at);
     }
@@ -34,11 +36,14 @@ export function scriptField(name, label, input, { note, required, wrap = (text) 
           "dd",
           {},
           [...keys, ...(takesAnyKey ? [""] : [])].map((key) =>
-            button(key === "" || key.endsWith(":") ? `${key}…` : key, () => insert(binding, key), {
-              kind: "mono",
-              "aria-label": t("binding.insert", { binding: `${binding}('${key}')` }),
-              "data-binding": `${binding}.${key}`,
-            }),
+            button(
+              [
+                el("span", { class: "hidden" }, t("binding.insert", { binding }), " "),
+                key === "" ? t("binding.any") : isOpen(key) ? `${key}…` : key,
+              ],
+              () => insert(binding, key),
+              { kind: "mono", "data-binding": `${binding}.${key}` },
+            ),
           ),
         ),
       ]),

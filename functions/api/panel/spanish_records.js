@@ -32,6 +32,7 @@ export const SPANISH_RECORDS = {
   "filter.none": "todos los eventos",
   updated: "Cambiado",
   bindings: "Insertar un valor",
+  "binding.any": "un campo …",
   "binding.insert": "Insertar {binding}",
   preset: "Árbol de trabajo",
   "preset.note":
@@ -47,7 +48,7 @@ export const SPANISH_RECORDS = {
   remove: "Eliminar",
   "remove.one": "Eliminar {name}",
   "remove.title": "¿Eliminar {name}?",
-  "remove.body": "{scope}. No se puede recuperar. Lo que espera termina sin enviarse.",
+  "remove.body": "Ámbito: {scope}. No se puede recuperar. Lo que espera termina sin enviarse.",
   removed: "{name} se ha eliminado.",
   signature: "Firma",
   "signature.note":

@@ -67,7 +67,8 @@ export function trialSection({ read, fields }) {
       const { type, filter, url } = read();
       const refused = [event, ...fields];
       try {
-        const body = { type: type?.name, filter, url: url || null, event: JSON.parse(text.value) };
+        const given = text.value.trim() === "" ? null : JSON.parse(text.value);
+        const body = { type: type?.name, filter, url: url || null, event: given };
         show(answer, told((await call("POST", TRY, body)).body));
         refuseFields({ fields: [] }, refused);
       } catch (problem) {

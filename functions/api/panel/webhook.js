@@ -23,7 +23,7 @@ const FACES = {
   records: { find: recordWebhook, settings: recordForm, back: "records.back" },
 };
 
-export function webhookScreen(main, [place, id, tab = "settings"]) {
+export function webhookScreen(main, [place, id, asked]) {
   const { find, settings, back } = FACES[place];
   const parts = { settings: [settings], logs: [logsScreen, "logs"], queue: [queueScreen, "queue"] };
   const life = new AbortController();
@@ -31,7 +31,8 @@ export function webhookScreen(main, [place, id, tab = "settings"]) {
   const name = el("h1", {}, isNew ? t("create.title") : "…");
   const state = el("div", { class: "now" });
   const content = el("div", { class: "screen" });
-  const [screen, part] = parts[tab] ?? parts.settings;
+  const tab = Object.hasOwn(parts, asked ?? "") ? asked : "settings";
+  const [screen, part] = parts[tab];
   const tabs = Object.entries(parts).map(([key, [, path]]) =>
     el(
       "a",
@@ -64,7 +65,7 @@ export function webhookScreen(main, [place, id, tab = "settings"]) {
     if (!shown.webhook) return;
     show(name, shown.webhook.name);
     show(state, stateBadge(stateOf(shown.webhook, shown.queue)));
-    document.title = `${shown.webhook.name} · ${t(`tab.${tab in parts ? tab : "settings"}`)} · Hookrail`;
+    document.title = `${shown.webhook.name} · ${t(`tab.${tab}`)} · Hookrail`;
   }
 
   async function load() {
