@@ -1,11 +1,12 @@
 //! The second face: webhooks on the platform's records.
 
-use hookrail_api::NAMED_PATH;
+use hookrail_api::{KAPPS_PATH, NAMED_PATH};
 use serde_json::{Value, json};
 
 use crate::world::{Answer, Call, World};
 
 mod webhooks;
+mod lists;
 mod scripts;
 mod jobs;
 mod keys;
@@ -17,6 +18,16 @@ mod trials;
 pub(crate) fn named_webhook(name: &str) -> String {
     json!({"name": name, "type": "Submission", "event": "Submitted", "url": "https://www.server.com/${form('slug')}"})
         .to_string()
+}
+
+/// Where the webhooks of a kapp are.
+fn kapp(slug: &str) -> String {
+    format!("{KAPPS_PATH}/{slug}/webhooks")
+}
+
+/// The webhook of this name, made there.
+async fn made(world: &World, path: &str, name: &str) -> Value {
+    webhook_of(&world.send(Call::post(path, named_webhook(name))).await)
 }
 
 /// A name as it stands in a path.

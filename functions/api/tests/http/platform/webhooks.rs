@@ -1,24 +1,16 @@
 //! Webhooks by name: made, read, changed, renamed, deleted.
 
 use hookrail_adapters::store::{ConfigStore, LogStore, Replacing};
-use hookrail_api::{AUDIT_PATH, KAPPS_PATH, NAMED_PATH, TOKENS_PATH, WEBHOOKS_PATH};
+use hookrail_api::{AUDIT_PATH, NAMED_PATH, TOKENS_PATH, WEBHOOKS_PATH};
 use hookrail_domain::id::SubscriptionId;
 use serde_json::{Value, json};
 
-use super::{encoded, named_webhook, names, put, webhook_of};
+use super::{encoded, kapp, made, named_webhook, names, put, webhook_of};
 use crate::world::{Call, NOW, OTHER, RECOVERY, World, company};
 
 /// Names that a path must carry whole.
 const NAMES: [&str; 6] =
     ["Submission Submitted", "a/b /c", "50% off & more + \"q\"", "é 日本;=,'", "true", "/x"];
-
-fn kapp(slug: &str) -> String {
-    format!("{KAPPS_PATH}/{slug}/webhooks")
-}
-
-async fn made(world: &World, path: &str, name: &str) -> Value {
-    webhook_of(&world.send(Call::post(path, named_webhook(name))).await)
-}
 
 #[tokio::test]
 async fn space_webhooks_are_listed_made_read_changed_and_deleted_by_their_encoded_names() {
@@ -91,39 +83,6 @@ async fn kapp_webhooks_are_kept_apart_from_those_of_the_space_and_of_other_kapps
 }
 
 #[tokio::test]
-async fn a_space_lists_its_own_webhooks_or_all_and_each_says_where_it_is_kept() {
-    let world = World::new().await;
-    let (mine, other) = (kapp("services"), kapp("catalog"));
-    for (place, name) in
-        [(NAMED_PATH, "Same"), (&mine, "Same"), (&mine, "A"), (&other, "Z"), (NAMED_PATH, "B")]
-    {
-        made(&world, place, name).await;
-    }
-    let listed = async |path: &str| -> Vec<String> {
-        let list = world.send(Call::get(path)).await.json();
-        let told = |webhook: &Value| {
-            let text = |field: &str| webhook[field].as_str().unwrap().to_owned();
-            format!("{} {} {}", text("scopeType"), text("scopeId"), text("name"))
-        };
-        list["webhooks"].as_array().unwrap().iter().map(told).collect()
-    };
-    let own = ["Space acme B", "Space acme Same"];
-    assert_eq!(listed(NAMED_PATH).await, own);
-    assert_eq!(listed(&format!("{NAMED_PATH}?all=false")).await, own);
-    let all = format!("{NAMED_PATH}?all=true");
-    assert_eq!(
-        listed(&all).await,
-        [&own[..], &["Kapp catalog Z", "Kapp services A", "Kapp services Same"]].concat()
-    );
-    // Behind the one of the token, whichever kapp has others of its name.
-    assert_eq!(listed(&format!("{all}&pageToken=services/A")).await, ["Kapp services Same"]);
-    assert_eq!(listed(&format!("{mine}?all=true")).await, ["Kapp services A", "Kapp services Same"]);
-    for nonsense in ["all=yes", "all=true&all=true"] {
-        world.send(Call::get(&format!("{NAMED_PATH}?{nonsense}"))).await.errs(400, "all ");
-    }
-}
-
-#[tokio::test]
 async fn lists_and_webhooks_come_in_envelopes_and_a_deletion_answers_what_was_deleted() {
     let world = World::new().await;
     assert_eq!(world.send(Call::get(NAMED_PATH)).await.json(), json!({"webhooks": []}));
@@ -140,31 +99,6 @@ async fn lists_and_webhooks_come_in_envelopes_and_a_deletion_answers_what_was_de
     assert_eq!(world.send(Call::get(NAMED_PATH)).await.json(), json!({"webhooks": [expected]}));
     let deleted = world.send(Call::delete(&format!("{NAMED_PATH}/A"))).await;
     assert_eq!((deleted.status, deleted.json()), (200, json!({"webhook": expected})));
-}
-
-#[tokio::test]
-async fn a_list_too_large_for_one_answer_goes_on_behind_its_last_webhook() {
-    let world = World::new().await;
-    let filter = format!("true || '{}'", "é".repeat(1_900));
-    for number in 0..900 {
-        let body = json!({"name": format!("{number:04}"), "type": "Form", "event": "Created", "filter": filter,
-            "url": "https://a.io/"});
-        assert_eq!(world.send(Call::post(NAMED_PATH, body.to_string())).await.status, 200);
-    }
-    let (mut seen, mut path) = (Vec::new(), NAMED_PATH.to_owned());
-    let mut pages = 0;
-    loop {
-        let answer = world.send(Call::get(&path)).await;
-        assert!(answer.body.len() < 3_000_000);
-        pages += 1;
-        let list = answer.json();
-        let webhooks = list["webhooks"].as_array().unwrap();
-        seen.extend(webhooks.iter().map(|webhook| webhook["name"].as_str().unwrap().to_owned()));
-        let Some(token) = list["nextPageToken"].as_str() else { break };
-        path = format!("{NAMED_PATH}?pageToken={token}");
-    }
-    let all: Vec<_> = (0..900).map(|number| format!("{number:04}")).collect();
-    assert_eq!((pages, seen), (2, all));
 }
 
 #[tokio::test]
