@@ -1,6 +1,6 @@
 // One job beside the list: what was sent and what came back, and what a person can do about it.
 
-import { call, may, withQuery } from "./api.js";
+import { call, may } from "./api.js";
 import { jobBadge } from "./badges.js";
 import { confirm, copy, reason, say, sayProblem } from "./dialog.js";
 import { button, el } from "./dom.js";
@@ -39,8 +39,7 @@ export function jobPanel({ side, openJob, changed }) {
   }
 
   async function find(id, signal) {
-    const path = withQuery(`${JOBS}/${encodeURIComponent(id)}`, { include: "details" });
-    return (await call("GET", path, undefined, signal)).body.webhookJob;
+    return (await call("GET", `${JOBS}/${encodeURIComponent(id)}`, undefined, signal)).body.webhookJob;
   }
 
   function draw(job) {

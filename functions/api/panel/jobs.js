@@ -76,7 +76,7 @@ export function jobsScreen(main) {
   function first() {
     const { queries } = place();
     const { status, webhook: name } = queries;
-    return withQuery(JOBS, { all: "true", limit: sizeOf(queries), status, webhook: name, include: "details" });
+    return withQuery(JOBS, { all: "true", limit: sizeOf(queries), status, webhook: name });
   }
 
   const page = () => withQuery("", { ...place().queries, job: "" });
@@ -95,15 +95,16 @@ export function jobsScreen(main) {
   }
 
   function draw(jobs, next) {
-    const key = JSON.stringify([jobs, next]);
+    const key = JSON.stringify([asked, jobs, next]);
     if (key === drawn?.key) return;
-    const focused = rows.contains(document.activeElement) ? document.activeElement.dataset : null;
+    const { activeElement: focused } = document;
+    const [id, kind] = [focused.closest("tr")?.dataset.id, focused.localName];
     drawn = { key, jobs };
     show(rows, jobs.map(row));
     table.hidden = jobs.length === 0;
     none.hidden = jobs.length !== 0;
     show(pages, cursorPager(next));
-    if (focused) rows.querySelector(`[data-job="${focused.job}"][data-role=${focused.role}]`)?.focus();
+    if (id) rows.querySelector(`[data-id="${CSS.escape(id)}"] ${kind}`)?.focus();
     mark();
   }
 
@@ -171,6 +172,7 @@ export function jobsScreen(main) {
   function failed(problem) {
     if (problem.name === "AbortError" || problem.status === 401) return;
     asked = null;
+    drawn = null;
     show(
       pages,
       el("p", { class: "notice bad", role: "alert" }, reason(problem)),

@@ -2,11 +2,12 @@
 
 import { call, may } from "./api.js";
 import { confirm, reason, say, sayProblem } from "./dialog.js";
-import { busy, button, el, show } from "./dom.js";
+import { button, el, show } from "./dom.js";
 import { field, refuseFields } from "./fields.js";
 import { recordEditors } from "./record_editors.js";
 import { homeOf, kappOf, named, pathOf, recordTypes, scopeName } from "./records.js";
 import { askBeforeLeaving, go, place } from "./route.js";
+import { guardChanges, mayLose, settingsForm } from "./settings_form.js";
 import { signature } from "./signature.js";
 import { t } from "./text.js";
 import { exact } from "./time.js";
@@ -43,7 +44,6 @@ function draw(main, { shown, tell, signal }, types) {
   const active = el("input", { type: "checkbox", name: "isActive", checked: true });
   const fields = [name, ...home.fields, ...editors.fields, ...auth.fields];
   const problems = el("div", { role: "alert" });
-  const save = el("button", { class: "primary", id: "save" }, el("span", {}, t("save")));
   const trial = canWrite ? trialSection({ read: editors.chosen, fields: editors.tried }) : null;
 
   let suggests = isNew;
@@ -99,7 +99,7 @@ function draw(main, { shown, tell, signal }, types) {
     const { name: called, isActive } = webhook;
     const body = t("record.deactivate.body");
     if (isActive && !(await confirm(t("deactivate.one", { name: called }), body, { yes: t("deactivate") }))) return;
-    if (isChanged() && !(await confirm(t("leave.title"), t("leave.body"), { yes: t("leave") }))) return;
+    if (isChanged() && !(await mayLose())) return;
     await put({ isActive: !isActive }).catch(refused);
   }
 
@@ -110,23 +110,9 @@ function draw(main, { shown, tell, signal }, types) {
     }
   }
 
-  const form = el(
-    "form",
-    { novalidate: true },
-    el(
-      "div",
-      { class: "bar" },
-      !isNew && button(t("remove"), remove, { kind: "danger", id: "remove" }),
-      !isNew &&
-        button(webhook.isActive ? t("deactivate") : t("activate"), toggle, {
-          mark: "off",
-          id: "toggle",
-          kind: webhook.isActive ? "danger" : "",
-        }),
-      save,
-    ),
-    problems,
-    !canWrite && el("p", { class: "notice" }, t("read.only")),
+  const more = !isNew && button(t("remove"), remove, { kind: "danger", id: "remove" });
+  const form = settingsForm(
+    { webhook, canWrite, submit, toggle, more, problems },
     el(
       "section",
       { class: "card" },
@@ -146,20 +132,9 @@ function draw(main, { shown, tell, signal }, types) {
       auth.element,
     ),
   );
-  form.addEventListener("submit", (event) => {
-    event.preventDefault();
-    if (save.getAttribute("aria-disabled") !== "true") busy(save, submit);
-  });
-  if (!canWrite) {
-    for (const input of form.querySelectorAll("input, select, textarea")) input.disabled = true;
-    for (const each of form.querySelectorAll("button, details")) each.hidden = true;
-  }
   show(main, form, trial && el("div", { class: "beside" }, trial.element));
   saved = JSON.stringify(read());
-  askBeforeLeaving({
-    isNeeded: () => isChanged(),
-    ask: () => confirm(t("leave.title"), t("leave.body"), { yes: t("leave") }),
-  });
+  guardChanges(isChanged);
   if (isNew) home.focus();
 }
 

@@ -75,6 +75,7 @@ const SOURCES: &[Source] = sources![
     "script_field.js",
     "secret.js",
     "settings.js",
+    "settings_form.js",
     "side.js",
     "signature.js",
     "signin.js",
