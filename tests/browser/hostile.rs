@@ -92,6 +92,57 @@ async fn fifty_hostile_texts_are_shown_as_text_wherever_they_come_from() {
 }
 
 #[tokio::test]
+async fn hostile_texts_of_webhooks_on_records_and_of_their_jobs_are_text() {
+    let stack = quick().await;
+    let world = World::new(&stack).await;
+    let page = &world.page;
+    // Names stand in paths, which not every text can: the others are told by the refusal.
+    let texts = texts();
+    let receiver = Receiver::start(|hit: &Hit| {
+        let event: Value = serde_json::from_slice(&hit.body).unwrap();
+        Act::Say(200, event["values"]["Model"].as_str().unwrap().to_owned())
+    })
+    .await;
+    let name = |text: &str| -> String {
+        text.chars().filter(|letter| !letter.is_control() && !"?#\\%.".contains(*letter)).collect()
+    };
+    let mut named = Vec::new();
+    for (number, text) in texts.iter().enumerate() {
+        let called = format!("{number} {}", name(text).trim_end());
+        let more = json!({ "filter": format!("true || {}", json!(text)), "isActive": number == 0 });
+        let id = world.record_webhook(&called, &receiver.url("/x"), more).await;
+        named.push((id, called));
+    }
+    for text in &texts {
+        world.submit(text).await;
+    }
+    let jobs = world.company.jobs("limit=100", &["Complete"; 50]).await;
+
+    world.open("#/records?size=100").await;
+    let mut names = page.texts("table.records tbody th", 50).await;
+    let mut expected: Vec<_> = named.iter().map(|(_, called)| called.clone()).collect();
+    names.sort();
+    expected.sort();
+    assert_eq!(names, expected);
+    assert_eq!(page.js(NOTHING).await, true, "the list");
+    for ((id, called), text) in named.iter().zip(&texts) {
+        page.place(&format!("#/records/{id}")).await;
+        page.is("document.querySelector('h1').textContent", called.as_str()).await;
+        let filter = format!("true || {}", json!(text));
+        page.is("document.querySelector('[name=filter]')?.value", filter).await;
+        assert_eq!(page.js(NOTHING).await, true, "settings of {text}");
+    }
+    for (job, text) in jobs.iter().zip(&texts) {
+        page.place(&format!("#/jobs?job={}", job["id"].as_str().unwrap())).await;
+        page.is("document.querySelector('.detail section:last-child pre')?.textContent", *text).await;
+        let sent = job["requestContent"].as_str().unwrap();
+        page.is("document.querySelector('.detail .bytes pre').textContent", sent).await;
+        assert_eq!(page.js(NOTHING).await, true, "the job of {text}");
+    }
+    page.is_clean().await;
+}
+
+#[tokio::test]
 async fn no_markup_can_be_written_and_no_foreign_address_called() {
     let stack = quick().await;
     let world = World::new(&stack).await;

@@ -1,7 +1,7 @@
 //! What a token may not do is not offered.
 
 use reqwest::Method;
-use serde_json::json;
+use serde_json::{Value, json};
 
 use crate::company::WEBHOOKS;
 use crate::screens::QUEUE;
@@ -19,14 +19,28 @@ struct Control {
 }
 
 /// Every control that does more than look.
-fn controls(webhook: &str, suspended: &str, row: &str) -> Vec<Control> {
+fn controls(webhook: &str, suspended: &str, row: &str, records: &Records) -> Vec<Control> {
     let list = ("#/webhooks".to_owned(), "tr[data-id]");
     let settings = (format!("#/webhooks/{webhook}"), ".secret");
     let detail = (format!("#/webhooks/{webhook}/logs?log={row}"), ".timeline li");
     let queue = (format!("#/webhooks/{webhook}/queue"), QUEUE);
     let aside = (format!("#/webhooks/{suspended}/queue"), QUEUE);
     let (write, secrets, act) = ("webhooks:write", "secrets:read", "deliveries:write");
+    let record_list = ("#/records".to_owned(), "tr[data-id]");
+    let record = (format!("#/records/{}", records.webhook), "[name=filter]");
+    let failed = (format!("#/jobs?job={}", records.failed), "#link");
+    let queued = (format!("#/jobs?job={}", records.queued), "#link");
     [
+        ("#create", &record_list, write),
+        ("tbody button.danger", &record_list, write),
+        ("#save", &record, write),
+        ("#toggle", &record, write),
+        ("#remove", &record, write),
+        ("[name=filter]:enabled", &record, write),
+        (".insert", &record, write),
+        ("#try", &record, write),
+        ("#retry", &failed, act),
+        ("#cancel", &queued, act),
         ("#create", &list, write),
         ("tbody .check", &list, write),
         ("thead .check", &list, write),
@@ -47,6 +61,26 @@ fn controls(webhook: &str, suspended: &str, row: &str) -> Vec<Control> {
     ]
     .map(|(selector, (place, ready), scope)| Control { selector, place: place.clone(), ready, scope })
     .into()
+}
+
+/// A webhook on records that fails, and jobs of it and of another.
+struct Records {
+    webhook: String,
+    failed: String,
+    queued: String,
+}
+
+impl Records {
+    async fn new(world: &World<'_>, bad: &str) -> Self {
+        let filter = json!({ "filter": "values('Model').nothing.here" });
+        world.record_webhook("Filter", bad, filter).await;
+        let webhook = world.record_webhook("Waiting", bad, json!({})).await;
+        world.submit("X1").await;
+        let id = |job: Value| job["id"].as_str().unwrap().to_owned();
+        let failed = id(world.company.jobs("status=failed", &["Failed"]).await.remove(0));
+        let queued = id(world.company.jobs("status=queued", &["Queued"]).await.remove(0));
+        Self { webhook, failed, queued }
+    }
 }
 
 #[tokio::test]
@@ -77,7 +111,8 @@ async fn a_control_is_shown_to_whom_its_scope_allows_and_to_nobody_else() {
     })
     .await;
 
-    let controls = controls(&webhook, &suspended, &row);
+    let records = Records::new(&world, &receiver.url("/bad")).await;
+    let controls = controls(&webhook, &suspended, &row, &records);
     for extra in ["", "webhooks:write", "secrets:read", "deliveries:write"] {
         let scopes: Vec<_> = READ.into_iter().chain((!extra.is_empty()).then_some(extra)).collect();
         world.sign_in(&world.token(&scopes).await).await;
@@ -106,9 +141,12 @@ async fn a_token_that_may_only_read_is_told_so_where_it_could_have_written() {
     world.sign_in(&world.token(&READ).await).await;
     page.sees("No webhooks yet").await;
     page.is("document.querySelector('.empty button')", json!(null)).await;
-    page.place("#/webhooks/new").await;
-    page.sees("it lacks the scope webhooks:write").await;
-    page.is("document.querySelector('form')", json!(null)).await;
+    for list in ["#/webhooks", "#/records"] {
+        page.place(&format!("{list}/new")).await;
+        page.is("document.querySelector('.places [aria-current]').hash", list).await;
+        page.sees("it lacks the scope webhooks:write").await;
+        page.is("document.querySelector('form')", json!(null)).await;
+    }
     let id = world.webhook("Alpha", "https://example.com/", json!({})).await;
     page.place(&format!("#/webhooks/{id}")).await;
     page.until("document.querySelector('[name=name]')?.value === 'Alpha'").await;
@@ -128,6 +166,9 @@ async fn a_token_without_logs_sees_the_list_and_is_told_what_it_lacks() {
         page.place(&format!("#/webhooks/{id}/{tab}")).await;
         page.sees("the token lacks the scope logs:read").await;
     }
+    page.is("document.querySelector('.places a:last-child').textContent", "Record webhooks").await;
+    page.place("#/jobs").await;
+    page.sees("the token lacks the scope logs:read").await;
     page.is_clean().await;
 }
 

@@ -3,7 +3,7 @@
 use std::fs;
 use std::path::Path;
 
-use serde_json::json;
+use serde_json::{Value, json};
 
 use crate::receiver::Receiver;
 use crate::wait::PATIENCE;
@@ -70,7 +70,7 @@ pub(crate) async fn screens(world: &World<'_>, receiver: &Receiver) -> Screens {
     let row = &rows.last().unwrap().id;
     let screen = |name, hash: String, ready| Screen { name, hash, ready, click: None };
     // Rows tell how they are doing once they are seen.
-    let list = "tbody tr:nth-child(2) .day > span";
+    let list = "tbody tr:nth-child(1) .day > span";
     let mut places = vec![
         screen("sign in", String::new(), "#token"),
         screen("list", "#/webhooks?disabled=1".to_owned(), list),
@@ -88,7 +88,40 @@ pub(crate) async fn screens(world: &World<'_>, receiver: &Receiver) -> Screens {
     places.push(clicked("rotate", format!("#/webhooks/{orders}"), "#rotate", ("#rotate", "dialog")));
     places.push(clicked("replay", format!("#/webhooks/{orders}/queue"), QUEUE, ("#start-replay", "dialog")));
     places.push(clicked("test", format!("#/webhooks/{orders}"), "#test", ("#test", "#answer .badge")));
+    places.extend(record_screens(world, receiver).await);
     Screens { places }
+}
+
+/// Webhooks on records and their jobs: accepted, failed, cancelled, waiting.
+async fn record_screens(world: &World<'_>, receiver: &Receiver) -> Vec<Screen> {
+    let filter = "form('attribute:Notify On').indexOf('Submitted') > -1";
+    let more = json!({ "filter": filter, "kapp": "services" });
+    world.record_webhook("Submission Submitted", &receiver.url("/run?form=${form('slug')}"), more).await;
+    let failing = json!({ "filter": "values('Model').nothing.here" });
+    world.record_webhook("Requests to ticket system", &receiver.url("/ok"), failing).await;
+    let waiting = world.record_webhook("Laptops to stock", &receiver.url("/bad"), json!({})).await;
+    let idle = json!({ "type": "User", "event": "Membership Change", "isActive": false });
+    world.record_webhook("People to directory", "https://directory.example.com/", idle).await;
+    world.submit("X1").await;
+    let failed = world.company.jobs("status=failed", &["Failed"]).await.remove(0);
+    let done = world.company.jobs("all=true&webhook=Submission%20Submitted", &["Complete"]).await.remove(0);
+    crate::logs::has_row(world, &waiting).await;
+    let screen = |name, hash: String, ready| Screen { name, hash, ready, click: None };
+    let clicked = |name, hash: String, ready, click| Screen { name, hash, ready, click: Some(click) };
+    let of = |job: &Value| format!("#/jobs?job={}", job["id"].as_str().unwrap());
+    let edit = format!("#/records/{waiting}");
+    vec![
+        screen("record list", "#/records".to_owned(), "tbody tr[data-id]"),
+        screen("no records", "#/records?name=nothing".to_owned(), ".empty"),
+        screen("record create", "#/records/new".to_owned(), "#try"),
+        screen("record settings", edit.clone(), "#toggle"),
+        clicked("bindings", edit.clone(), "#toggle", (".insert summary", ".insert[open]")),
+        clicked("trial", edit.clone(), "#toggle", ("#try", "#tried code")),
+        clicked("record delete", edit, "#toggle", ("#remove", "dialog")),
+        screen("jobs", "#/jobs".to_owned(), "tr[data-id]"),
+        screen("job", of(&done), ".detail pre"),
+        clicked("job retry", of(&failed), "#retry", ("#retry", "dialog")),
+    ]
 }
 
 #[tokio::test]

@@ -1,5 +1,6 @@
 //! A company of its own with its webhooks, and somebody who has signed in.
 
+use reqwest::Method;
 use serde_json::{Value, json};
 
 use crate::chromium::Chromium;
@@ -13,6 +14,9 @@ static QUICK: Shared = Shared::new("--retry-delay 1 --timeout 5");
 /// An event whose attempt has failed waits for as long as a test looks at it.
 static PATIENT: Shared = Shared::new("--retry-delay 600 --timeout 5 --suspend-after 1");
 
+/// What a workflow engine says of a run that it has begun.
+pub(crate) const RUN: &str = r#"{"messageType":"success","message":"Initiated run #1430.","runId":"1430"}"#;
+
 /// Whose stack a test takes.
 pub(crate) async fn quick() -> Stack {
     QUICK.get().await
@@ -22,9 +26,11 @@ pub(crate) async fn patient() -> Stack {
     PATIENT.get().await
 }
 
-/// Fails by its path: `/bad` always, `/once` the first attempt of each event, `/dead` by hanging up.
+/// Fails by its path: `/bad` and `/wrong` always, `/once` the first attempt of each event, `/dead` by hanging up.
 pub(crate) async fn receiver() -> Receiver {
     Receiver::start(|hit: &Hit| match hit.path.as_str() {
+        "/run" => Act::Say(200, RUN.to_owned()),
+        "/wrong" => Act::Say(404, r#"{"error":"the tree does not exist"}"#.to_owned()),
         "/bad" => Act::Say(503, r#"{"error":"maintenance until 14:00"}"#.to_owned()),
         "/once" if hit.earlier == 0 => Act::Say(500, "database is busy".to_owned()),
         "/dead" => Act::HangUp,
@@ -79,6 +85,36 @@ impl<'a> World<'a> {
     pub(crate) async fn code(&self) -> String {
         let link = self.company.stack.post("/api/v3/panel/link", &self.company.token, "{}").await.expect(201);
         link.json()["code"].as_str().unwrap().to_owned()
+    }
+
+    /// Makes a webhook on submissions that are submitted, in the space unless `kapp` is among these settings, and
+    /// returns its id.
+    pub(crate) async fn record_webhook(&self, name: &str, url: &str, more: Value) -> String {
+        let mut webhook = json!({ "name": name, "type": "Submission", "event": "Submitted", "url": url });
+        let mut home = "/webhooks".to_owned();
+        for (key, value) in more.as_object().unwrap() {
+            match value.as_str() {
+                Some(slug) if key == "kapp" => home = format!("/kapps/{slug}/webhooks"),
+                _ => webhook[key] = value.clone(),
+            }
+        }
+        let made = self.company.platform(Method::POST, &home, webhook).await;
+        made["webhook"]["id"].as_str().unwrap().to_owned()
+    }
+
+    /// Pushes a submission that was submitted in a kapp, with this as the value of its field Model.
+    pub(crate) async fn submit(&self, model: &str) -> String {
+        let body = json!({
+            "event": { "type": "Submission", "action": "Submitted", "timestamp": "2026-04-21T10:00:00Z" },
+            "space": { "slug": "acme" },
+            "kapp": { "slug": "services" },
+            "form": { "slug": "laptop", "attributesMap": { "Notify On": ["Submitted"] } },
+            "submission": { "id": "b7a1f0a2", "coreState": "Submitted" },
+            "values": { "Model": model },
+        })
+        .to_string();
+        self.company.push(body.clone()).await;
+        body
     }
 
     /// Makes a webhook of these settings, and returns its id.

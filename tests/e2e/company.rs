@@ -17,6 +17,7 @@ use crate::wait::{PATIENCE, eventually};
 pub(crate) const WEBHOOKS: &str = "/api/v3/webhook/subscription";
 pub(crate) const LOGS: &str = "/api/v3/webhook/subscription/logs";
 pub(crate) const EVENTS: &str = "/api/v3/event";
+pub(crate) const PLATFORM: &str = "/app/api/v1";
 pub(crate) const COMPANIES: &str = "/api/v3/company";
 pub(crate) const TASK_TRIGGER: &str = "create-edit-delete-task";
 pub(crate) const USER_TRIGGER: &str = "create-edit-delete-user";
@@ -166,6 +167,30 @@ impl<'a> Company<'a> {
             let rows = self.rows(webhook).await;
             let last = rows.last().is_some_and(|row| sequence <= row.sequence && row.is_final());
             if last { Ok(rows) } else { Err(format!("{:?}", brief(&rows))) }
+        })
+        .await
+    }
+
+    /// A call below the base path of the second face.
+    pub(crate) async fn platform(&self, method: Method, path: &str, body: Value) -> Value {
+        let call = self.stack.request(method, &format!("{PLATFORM}{path}"), Some(&self.token));
+        let call = match body {
+            Value::Null => call,
+            body => call.header(CONTENT_TYPE, "application/json").body(body.to_string()),
+        };
+        let answer = Answer::to(call).await;
+        answer.expect(200).json()
+    }
+
+    /// The jobs of this query, once there are so many of these statuses, the oldest first.
+    pub(crate) async fn jobs(&self, query: &str, expected: &[&str]) -> Vec<Value> {
+        eventually(&format!("jobs that are {expected:?}"), PATIENCE, async || {
+            let listed = self.platform(Method::GET, &format!("/webhookJobs?{query}"), Value::Null).await;
+            let mut jobs = listed.get("webhookJobs").and_then(Value::as_array).unwrap().clone();
+            jobs.reverse();
+            let status = |job: &'_ Value| job.get("status").and_then(Value::as_str).unwrap().to_owned();
+            let statuses: Vec<_> = jobs.iter().map(status).collect();
+            if statuses == expected { Ok(jobs.clone()) } else { Err(listed.to_string()) }
         })
         .await
     }

@@ -5,15 +5,13 @@ use std::time::Duration;
 use hookrail_adapters::clock::{Clock as _, SystemClock};
 use hookrail_wire::timestamp;
 use reqwest::Method;
-use reqwest::header::CONTENT_TYPE;
 use serde_json::{Value, json};
 
 use crate::company::Company;
 use crate::receiver::{Act, Receiver};
-use crate::stack::{Answer, COMMON, Stack};
+use crate::stack::{COMMON, Stack};
 use crate::wait::{PATIENCE, eventually};
 
-const BASE: &str = "/app/api/v1";
 const SOURCE: &str = "Kinetic Request CE";
 
 /// The published table: type, event, group of the workflow tree and its name, for the records of [`event`].
@@ -49,35 +47,12 @@ fn event(kind: &str, action: &str) -> Value {
 }
 
 impl Company<'_> {
-    async fn platform(&self, method: Method, path: &str, body: Value) -> Value {
-        let call = self.stack.request(method, &format!("{BASE}{path}"), Some(&self.token));
-        let call = match body {
-            Value::Null => call,
-            body => call.header(CONTENT_TYPE, "application/json").body(body.to_string()),
-        };
-        let answer = Answer::to(call).await;
-        answer.expect(200).json()
-    }
-
     /// Makes a webhook of the space on submissions, and returns its name.
     async fn on_submitted(&self, name: &str, filter: &str, url: &str) {
         let new = json!({
             "name": name, "type": "Submission", "event": "Submitted", "filter": filter, "url": url,
         });
         self.platform(Method::POST, "/webhooks", new).await;
-    }
-
-    /// The jobs of this query, once there are so many of these statuses, the oldest first.
-    async fn jobs(&self, query: &str, expected: &[&str]) -> Vec<Value> {
-        eventually(&format!("jobs that are {expected:?}"), PATIENCE, async || {
-            let listed = self.platform(Method::GET, &format!("/webhookJobs?{query}"), Value::Null).await;
-            let mut jobs = listed.get("webhookJobs").and_then(Value::as_array).unwrap().clone();
-            jobs.reverse();
-            let status = |job: &'_ Value| job.get("status").and_then(Value::as_str).unwrap().to_owned();
-            let statuses: Vec<_> = jobs.iter().map(status).collect();
-            if statuses == expected { Ok(jobs.clone()) } else { Err(listed.to_string()) }
-        })
-        .await
     }
 }
 

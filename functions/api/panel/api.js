@@ -11,7 +11,7 @@ const PAGES_MAX = 20;
 /** A call that was refused, or that never came to an answer (status 0). */
 export class Problem extends Error {
   constructor(status, document = {}) {
-    super(document.detail ?? document.title ?? "");
+    super(document.detail ?? document.error ?? document.title ?? "");
     this.status = status;
     this.fields = document.errors ?? [];
   }
@@ -106,15 +106,17 @@ export function withQuery(path, queries) {
   return text ? `${path}?${text}` : path;
 }
 
-/** Rows of a list that pass, from this path on: as many whole pages as give `least` of them: `{rows, next}`. */
-export async function filled(path, passes, least, signal) {
+/** Rows of a list that pass, from this path on: as many whole pages as give `least` of them: `{rows, next,
+ * pages}`. `read` finds both in an answer. */
+export async function filled(path, passes, least, signal, read = ({ body, next }) => ({ rows: body, next })) {
   const rows = [];
-  let next = path;
-  for (let page = 0; next && page < PAGES_MAX; page += 1) {
-    const answer = await call("GET", next, undefined, signal);
-    rows.push(...answer.body.filter(passes));
+  let [next, pages] = [path, 0];
+  while (next && pages < PAGES_MAX) {
+    const answer = read(await call("GET", next, undefined, signal));
+    rows.push(...answer.rows.filter(passes));
     next = answer.next;
+    pages += 1;
     if (least <= rows.length) break;
   }
-  return { rows, next };
+  return { rows, next, pages };
 }

@@ -6,6 +6,13 @@ import { t } from "./text.js";
 const RESULTS = { SUCCESS: "good", FAILED: "bad", WAITING: "waiting", PARKED: "parked" };
 const STATES = { active: "good", failing: "bad", suspended: "parked", lagging: "waiting", disabled: "off" };
 
+const JOBS = { Queued: "waiting", "In Progress": "waiting", Complete: "good", Failed: "bad", Cancelled: "off" };
+
+/** How far a job has come. */
+export function jobBadge(status) {
+  return badge(JOBS[status] ?? "off", t(`job.${status}`));
+}
+
 /** What became of an attempt. */
 export function resultBadge(result) {
   return badge(RESULTS[result] ?? "off", t(`result.${result}`));

@@ -3,9 +3,10 @@
 import { LOGS, call, may, withQuery } from "./api.js";
 import { resultBadge } from "./badges.js";
 import { confirm, copy, reason, say, sayProblem } from "./dialog.js";
-import { button, el, show } from "./dom.js";
+import { button, el } from "./dom.js";
 import { grouped, resultOf } from "./facts.js";
 import { changes, tree } from "./json.js";
+import { block, facts, sidePanel, verbatim } from "./side.js";
 import { maybe, t } from "./text.js";
 import { countdown, exact } from "./time.js";
 
@@ -14,44 +15,28 @@ const ATTEMPTS_MAX = 100;
 
 export function detailPanel({ side, webhook, openLog, reload }) {
   const path = `${LOGS}/${webhook._id}`;
-  let before = null;
-  let open = null;
-
-  side.addEventListener("keydown", (event) => {
-    if (event.key === "Escape") openLog(null);
+  const panel = sidePanel(side, {
+    dismiss: () => openLog(null),
+    opener: (id) => document.querySelector(`tr[data-log="${id}"] [data-role=open]`),
   });
+  let size = null;
 
-  function close() {
-    if (!open) return;
-    open = null;
-    show(side);
-    document.documentElement.classList.remove("beside");
-    const role = document.querySelector(`tr[data-log="${before}"] [data-role=open]`);
-    role?.focus();
-  }
-
-  async function show_(id, group, { attemptsMax, signal }) {
-    const isSame = open?.id === id && open.size === group?.rows.length;
-    if (isSame) return;
-    const isFirst = open?.id !== id;
-    open = { id, size: group?.rows.length };
-    before = id;
-    document.documentElement.classList.add("beside");
+  async function open(id, group, { attemptsMax, signal }) {
+    const isOther = panel.open(id);
+    if (!isOther && size === group?.rows.length) return;
+    size = group?.rows.length;
     try {
       const found = group ?? (await find(id, signal));
-      if (open?.id !== id) return;
-      if (!found) return show(side, frame(t("log.none"), []));
-      show(
-        side,
-        draw(
-          found,
-          found.rows.find((row) => row._id === id),
-          attemptsMax,
-        ),
+      if (!panel.isOpen(id)) return;
+      if (!found) return panel.draw(t("log.none"), []);
+      draw(
+        found,
+        found.rows.find((row) => row._id === id),
+        attemptsMax,
       );
-      if (isFirst) side.querySelector("h2").focus();
+      if (isOther) panel.focus();
     } catch (problem) {
-      if (problem.name !== "AbortError") show(side, frame(reason(problem), []));
+      if (problem.name !== "AbortError") panel.draw(reason(problem), []);
     }
   }
 
@@ -70,29 +55,13 @@ export function detailPanel({ side, webhook, openLog, reload }) {
     return group ?? { sequence: row.sequence, rows: [row] };
   }
 
-  function frame(title, content, actions = []) {
-    return el(
-      "aside",
-      { class: "card detail", "aria-labelledby": "detail-title" },
-      el(
-        "div",
-        { class: "title" },
-        el("h2", { id: "detail-title", tabindex: "-1" }, title),
-        button(t("close"), () => openLog(null), { kind: "quiet", mark: "close", id: "close" }),
-      ),
-      el("div", { class: "actions" }, actions),
-      content,
-    );
-  }
-
   function draw(group, row, attemptsMax) {
     const event = group.rows.map((each) => each.event).find(Boolean) ?? null;
     const result = resultOf(row, row === group.rows[0]);
-    const name = event ? `${event.type} · ${event.event}` : "";
-    return frame(
+    panel.draw(
       t("event.title", { sequence: row.sequence }),
       [
-        el("p", {}, resultBadge(result), " ", name, " ", row.manual && el("span", { class: "tag" }, t("manual"))),
+        el("p", {}, resultBadge(result), " ", event && nameOf(event), " ", row.manual && el("span", { class: "tag" }, t("manual"))),
         el("p", { class: "plain" }, inWords(row, result)),
         block(t("timeline"), null, timeline(group, row, attemptsMax)),
         block(
@@ -131,22 +100,12 @@ export function detailPanel({ side, webhook, openLog, reload }) {
     }
   }
 
-  return { open: show_, close };
+  return { open, close: () => panel.close() };
 }
 
-/** A part of the detail, with a button that copies it. */
-function block(title, text, content) {
-  return el(
-    "section",
-    {},
-    el(
-      "div",
-      { class: "title" },
-      el("h3", {}, title),
-      text && button(t("copy"), () => copy(text()), { kind: "quiet", "aria-label": t("copy.of", { title }) }),
-    ),
-    content,
-  );
+/** What happened to what; an event of a record says both in one field. */
+function nameOf({ type, event }) {
+  return typeof event === "string" ? `${type} · ${event}` : `${event?.type} · ${event?.action}`;
 }
 
 function timeline(group, row, attemptsMax) {
@@ -198,11 +157,7 @@ function inWords(row, result) {
 function response(row, result) {
   if (result === "PARKED") return el("p", { class: "note" }, t("response.parked"));
   return [
-    el(
-      "pre",
-      { class: "response", tabindex: 0, "aria-label": t("response") },
-      row.response === "" ? t("response.none") : row.response,
-    ),
+    verbatim(row.response === "" ? t("response.none") : row.response, t("response")),
     row.responseTruncated && el("p", { class: "note" }, t("response.cut")),
   ];
 }
@@ -216,11 +171,7 @@ function request(row) {
     ["hookrail-attempt", row.retry],
   ];
   return [
-    el(
-      "dl",
-      { class: "facts" },
-      headers.map(([name, value]) => [el("dt", {}, name), el("dd", { class: "mono" }, String(value))]),
-    ),
+    facts(headers.map(([name, value]) => [name, el("span", { class: "mono" }, String(value))])),
     el("p", { class: "note" }, t("request.note", { version: row.webhookVersion })),
   ];
 }

@@ -6,15 +6,13 @@ import { button, el, show } from "./dom.js";
 import { grouped, queueOf, resultOf } from "./facts.js";
 import { detailPanel } from "./log_detail.js";
 import { groupBody, updateGroup } from "./log_group.js";
-import { foot, sizeOf } from "./pager.js";
+import { cursorPager, sizeOf } from "./pager.js";
 import { place, query } from "./route.js";
 import { t } from "./text.js";
 import { exact } from "./time.js";
 
 const RESULTS = ["", "SUCCESS", "FAILED", "WAITING", "PARKED"];
 const REFRESH = 4000;
-/** The pages that led to the one of a cursor, so that there is a way back. */
-const before = new Map();
 
 export function logsScreen({ main, shown, tell, signal }) {
   const id = shown.webhook._id;
@@ -124,17 +122,7 @@ export function logsScreen({ main, shown, tell, signal }) {
     table.hidden = rows.length === 0;
     none.hidden = rows.length !== 0;
     mark();
-    const { cursor } = queries();
-    const nextCursor = state.next && new URL(state.next, location.origin).searchParams.get("cursor");
-    if (nextCursor) before.set(nextCursor, cursor ?? "");
-    show(
-      pages,
-      foot(sizeOf(queries()), { cursor: "" }, [
-        [t("first"), cursor && (() => query({ cursor: "" }))],
-        [t("previous"), cursor && before.has(cursor) && (() => query({ cursor: before.get(cursor) }))],
-        [t("next"), nextCursor && (() => query({ cursor: nextCursor }))],
-      ]),
-    );
+    show(pages, cursorPager(state.next && new URL(state.next, location.origin).searchParams.get("cursor")));
     tellNews();
   }
 

@@ -3,12 +3,21 @@
 import { exchange, may, session, signOut } from "./api.js";
 import { reason } from "./dialog.js";
 import { button, el, show } from "./dom.js";
+import { jobsScreen } from "./jobs.js";
+import { recordsScreen } from "./record_list.js";
 import { askBeforeLeaving, link, place } from "./route.js";
 import { signInScreen } from "./signin.js";
 import { LANGUAGES, chooseLanguage, language, t } from "./text.js";
 import { zone } from "./time.js";
 import { webhookScreen } from "./webhook.js";
 import { webhooksScreen } from "./webhooks.js";
+
+/** The places that the header leads to: their screens, and the scope without which there is nothing to see. */
+const PLACES = {
+  webhooks: { screen: (main, parts) => (parts[1] ? webhookScreen(main, parts) : webhooksScreen(main)) },
+  records: { screen: (main, parts) => (parts[1] ? webhookScreen(main, parts) : recordsScreen(main)) },
+  jobs: { screen: (main) => jobsScreen(main), scope: "logs:read" },
+};
 
 const page = document.getElementById("page");
 let shown = null;
@@ -21,9 +30,10 @@ function navigate() {
   if (shown?.name === name && shown.screen.changed) return shown.screen.changed();
   leave();
   const main = el("main", { id: "main", tabindex: "-1" });
-  const screen = parts[0] === "webhooks" && parts[1] ? webhookScreen(main, parts) : webhooksScreen(main);
+  const where = Object.hasOwn(PLACES, parts[0] ?? "") ? parts[0] : "webhooks";
+  const screen = PLACES[where].screen(main, where === parts[0] ? parts : [where]);
   shown = { name, screen };
-  show(page, el("a", { class: "skip", href: "#main", onclick: toMain }, t("to.main")), header(), main);
+  show(page, el("a", { class: "skip", href: "#main", onclick: toMain }, t("to.main")), header(where), main);
   document.title = `${screen.title} · Hookrail`;
   main.focus({ preventScroll: true });
   scrollTo(0, 0);
@@ -41,7 +51,7 @@ function toMain(event) {
   document.getElementById("main").focus();
 }
 
-function header() {
+function header(where) {
   const { name, company } = session();
   const languages = el(
     "select",
@@ -62,6 +72,15 @@ function header() {
       { class: "brand", href: link(["webhooks"]) },
       el("img", { src: document.querySelector("link[rel=icon]").href, alt: "", width: 24, height: 24 }),
       "Hookrail",
+    ),
+    el(
+      "nav",
+      { class: "places", "aria-label": t("places") },
+      Object.entries(PLACES)
+        .filter(([, { scope }]) => !scope || may(scope))
+        .map(([name]) =>
+          el("a", { href: link([name]), "aria-current": name === where ? "page" : null }, t(`place.${name}`)),
+        ),
     ),
     el("span", { class: "who", title: company ?? "" }, name ?? company ?? ""),
     el("span", { class: "zone" }, t("zone", { zone: zone() })),

@@ -1,10 +1,12 @@
 // First, previous, next, and how many a page has.
 
 import { button, el } from "./dom.js";
-import { query } from "./route.js";
+import { place, query } from "./route.js";
 import { t } from "./text.js";
 
 const SIZES = [10, 25, 50, 100];
+/** The pages that led to the one of a cursor, so that there is a way back. */
+const before = new Map();
 
 /** How many rows a page is asked to have. */
 export function sizeOf({ size }) {
@@ -18,6 +20,18 @@ export function pager({ size, page, hasNext }) {
     [t("first"), 1 < page && to(1)],
     [t("previous"), 1 < page && to(page - 1)],
     [t("next"), hasNext && to(page + 1)],
+  ]);
+}
+
+/** The foot of a list by cursors: `next` is that of the next page, or null. */
+export function cursorPager(next) {
+  const { queries } = place();
+  const { cursor } = queries;
+  if (next) before.set(next, cursor ?? "");
+  return foot(sizeOf(queries), { cursor: "" }, [
+    [t("first"), cursor && (() => query({ cursor: "" }))],
+    [t("previous"), cursor && before.has(cursor) && (() => query({ cursor: before.get(cursor) }))],
+    [t("next"), next && (() => query({ cursor: next }))],
   ]);
 }
 

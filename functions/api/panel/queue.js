@@ -7,7 +7,8 @@ import { confirm, reason, say, sayProblem } from "./dialog.js";
 import { button, el, show } from "./dom.js";
 import { queueOf, stateOf } from "./facts.js";
 import { replaySection } from "./replay.js";
-import { link } from "./route.js";
+import { link, place } from "./route.js";
+import { facts } from "./side.js";
 import { t } from "./text.js";
 import { countdown, elapsed, exact } from "./time.js";
 
@@ -52,14 +53,14 @@ export function queueScreen({ main, shown, tell, signal }) {
     if (key === drawn) return;
     drawn = key;
     const { head } = queue;
-    const facts = [[t("state"), stateBadge(stateOf(webhook, queue))]];
-    if (queue.since) facts.push([t("aside.since"), exact(queue.since)]);
+    const known = [[t("state"), stateBadge(stateOf(webhook, queue))]];
+    if (queue.since) known.push([t("aside.since"), exact(queue.since)]);
     if (head) {
-      facts.push(
+      known.push(
         [
           t("head"),
           [
-            el("a", { href: link(["webhooks", webhook._id, "logs"]) }, `#${head.sequence}`),
+            el("a", { href: link([place().parts[0], webhook._id, "logs"]) }, `#${head.sequence}`),
             " ",
             el("span", { class: "mono note" }, head.event),
           ],
@@ -69,16 +70,12 @@ export function queueScreen({ main, shown, tell, signal }) {
         [t("next.try"), countdown(head.nextAttemptAt)],
       );
     }
-    facts.push([t("parked"), String(queue.parked)]);
-    if (queue.failedProbes) facts.push([t("probes"), String(queue.failedProbes)]);
+    known.push([t("parked"), String(queue.parked)]);
+    if (queue.failedProbes) known.push([t("probes"), String(queue.failedProbes)]);
     show(
       now,
       !head && el("p", { class: "plain" }, webhook.isActive ? t("queue.free") : t("queue.off")),
-      el(
-        "dl",
-        { class: "facts" },
-        facts.map(([name, value]) => [el("dt", {}, name), el("dd", {}, value)]),
-      ),
+      facts(known),
     );
     const focused = actions.contains(document.activeElement) ? document.activeElement.id : null;
     const isAside = queue.state === "suspended" || queue.state === "lagging";

@@ -4,10 +4,11 @@ import { WEBHOOKS, call, may } from "./api.js";
 import { credentials } from "./credentials.js";
 import { deactivation } from "./deactivate.js";
 import { confirm, reason, say, sayProblem } from "./dialog.js";
-import { busy, button, el, show } from "./dom.js";
+import { button, el, show } from "./dom.js";
 import { codeOf, field, refuseFields } from "./fields.js";
 import { askBeforeLeaving, go } from "./route.js";
 import { secretSection } from "./secret.js";
+import { guardChanges, mayLose, settingsForm } from "./settings_form.js";
 import { testSection } from "./test_send.js";
 import { t } from "./text.js";
 import { labelOf, triggers } from "./triggers.js";
@@ -76,7 +77,6 @@ function draw(main, { shown, tell, signal }, catalogue) {
   const auth = credentials(start);
   const fields = [name, code, url, description, trigger, ...slots, policy.field, ...auth.fields];
   const problems = el("div", { role: "alert" });
-  const save = el("button", { class: "primary", id: "save" }, el("span", {}, t("save")));
 
   let suggests = isNew;
   name.input.addEventListener("input", () => {
@@ -157,27 +157,12 @@ function draw(main, { shown, tell, signal }, catalogue) {
   async function toggle() {
     const waiting = webhook.isActive ? await deactivation([webhook]) : undefined;
     if (waiting === null) return;
-    if (isChanged() && !(await confirm(t("leave.title"), t("leave.body"), { yes: t("leave") }))) return;
+    if (isChanged() && !(await mayLose())) return;
     await put({ isActive: !webhook.isActive, waiting }).catch(refused);
   }
 
-  const form = el(
-    "form",
-    { novalidate: true },
-    el(
-      "div",
-      { class: "bar" },
-      !isNew &&
-        canWrite &&
-        button(webhook.isActive ? t("deactivate") : t("activate"), toggle, {
-          mark: "off",
-          id: "toggle",
-          kind: webhook.isActive ? "danger" : "",
-        }),
-      canWrite && save,
-    ),
-    problems,
-    !canWrite && el("p", { class: "notice" }, t("read.only")),
+  const form = settingsForm(
+    { webhook, canWrite, submit, toggle, problems },
     el(
       "section",
       { class: "card" },
@@ -196,14 +181,6 @@ function draw(main, { shown, tell, signal }, catalogue) {
     el("section", { class: "card" }, el("h2", {}, t("failing")), policy.element),
     el("section", { class: "card" }, el("h2", {}, t("credentials")), auth.element),
   );
-  form.addEventListener("submit", (event) => {
-    event.preventDefault();
-    if (save.getAttribute("aria-disabled") !== "true") busy(save, submit);
-  });
-  if (!canWrite) {
-    for (const input of form.querySelectorAll("input, select, textarea")) input.disabled = true;
-    for (const each of form.querySelectorAll("button")) each.hidden = true;
-  }
   const target = () => ({ url: url.input.value.trim(), trigger: trigger.input.value });
   const beside = isNew
     ? testSection(null, { read: target, fields: [url, trigger] })
@@ -217,10 +194,7 @@ function draw(main, { shown, tell, signal }, catalogue) {
   }
 
   saved = JSON.stringify(read());
-  askBeforeLeaving({
-    isNeeded: () => isChanged(),
-    ask: () => confirm(t("leave.title"), t("leave.body"), { yes: t("leave") }),
-  });
+  guardChanges(isChanged);
   if (isNew) name.input.focus();
 }
 

@@ -5,6 +5,7 @@ import { resultBadge } from "./badges.js";
 import { reason } from "./dialog.js";
 import { button, el, show } from "./dom.js";
 import { field, refuseFields } from "./fields.js";
+import { verbatim } from "./side.js";
 import { maybe, t } from "./text.js";
 
 const BARE = "/api/v3/webhook/test";
@@ -57,11 +58,7 @@ function told(answer) {
       el("span", {}, t("test.answer", { status: answer.status, time: answer.durationMs })),
     ),
     why && el("p", {}, why),
-    el(
-      "pre",
-      { class: "response", tabindex: 0, "aria-label": t("response") },
-      answer.response === "" ? t("response.none") : answer.response,
-    ),
+    verbatim(answer.response === "" ? t("response.none") : answer.response, t("response")),
     answer.responseTruncated && el("p", { class: "note" }, t("response.cut")),
     answer.secret && el("p", { class: "note" }, t("test.secret", { secret: answer.secret })),
   ];

@@ -1,10 +1,12 @@
 // What the panel says, in the language of whoever reads it.
 
 import { ENGLISH } from "./english.js";
+import { ENGLISH_RECORDS } from "./english_records.js";
 import { SPANISH } from "./spanish.js";
+import { SPANISH_RECORDS } from "./spanish_records.js";
 
 const KEY = "hookrail.language";
-const ALL = { en: ENGLISH, es: SPANISH };
+const ALL = { en: { ...ENGLISH, ...ENGLISH_RECORDS }, es: { ...SPANISH, ...SPANISH_RECORDS } };
 
 /** The languages there are, by their code. */
 export const LANGUAGES = { en: "English", es: "Español" };
@@ -21,11 +23,11 @@ export function chooseLanguage(code) {
 
 /** The text of this name, its {marks} replaced. */
 export function t(name, marks = {}) {
-  const text = ALL[language()][name] ?? ENGLISH[name] ?? name;
+  const text = maybe(name) ?? name;
   return text.replace(/\{(\w+)\}/g, (_, mark) => String(marks[mark] ?? ""));
 }
 
 /** The text of this name, if there is one. */
 export function maybe(name) {
-  return ALL[language()][name] ?? ENGLISH[name];
+  return ALL[language()][name] ?? ALL.en[name];
 }

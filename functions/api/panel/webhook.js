@@ -1,30 +1,43 @@
-// One webhook: its name and state, and the tabs behind which its screens are.
+// One webhook of either face: its name and state, and the tabs behind which its screens are.
 
-import { WEBHOOKS, call, may } from "./api.js";
+import { Problem, WEBHOOKS, call, may } from "./api.js";
 import { stateBadge } from "./badges.js";
 import { reason } from "./dialog.js";
 import { el, icon, show } from "./dom.js";
 import { queueOf, stateOf } from "./facts.js";
 import { logsScreen } from "./logs.js";
 import { queueScreen } from "./queue.js";
+import { recordForm } from "./record_form.js";
+import { recordWebhook } from "./records.js";
 import { link } from "./route.js";
 import { settingsScreen } from "./settings.js";
 import { t } from "./text.js";
 
-const TABS = { settings: [settingsScreen], logs: [logsScreen, "logs"], queue: [queueScreen, "queue"] };
+/** By the place of its list: how a webhook is found and set up, and what the way back is called. */
+const FACES = {
+  webhooks: {
+    find: async (id, signal) => (await call("GET", `${WEBHOOKS}/${id}`, undefined, signal)).body,
+    settings: settingsScreen,
+    back: "back",
+  },
+  records: { find: recordWebhook, settings: recordForm, back: "records.back" },
+};
 
-export function webhookScreen(main, [, id, tab = "settings"]) {
+export function webhookScreen(main, [place, id, asked]) {
+  const { find, settings, back } = FACES[place];
+  const parts = { settings: [settings], logs: [logsScreen, "logs"], queue: [queueScreen, "queue"] };
   const life = new AbortController();
   const isNew = id === "new";
   const name = el("h1", {}, isNew ? t("create.title") : "…");
   const state = el("div", { class: "now" });
-  const place = el("div", { class: "screen" });
-  const [screen, part] = TABS[tab] ?? TABS.settings;
-  const tabs = Object.entries(TABS).map(([key, [, path]]) =>
+  const content = el("div", { class: "screen" });
+  const tab = Object.hasOwn(parts, asked ?? "") ? asked : "settings";
+  const [screen, part] = parts[tab];
+  const tabs = Object.entries(parts).map(([key, [, path]]) =>
     el(
       "a",
       {
-        href: link(["webhooks", id, ...(path ? [path] : [])]),
+        href: link([place, id, ...(path ? [path] : [])]),
         "aria-current": path === part ? "page" : null,
       },
       t(`tab.${key}`),
@@ -35,12 +48,12 @@ export function webhookScreen(main, [, id, tab = "settings"]) {
     el(
       "div",
       { class: "title" },
-      el("a", { class: "button quiet", href: link(["webhooks"]), "aria-label": t("back") }, icon("back")),
+      el("a", { class: "button quiet", href: link([place]), "aria-label": t(back) }, icon("back")),
       name,
       state,
     ),
     !isNew && el("nav", { class: "tabs", "aria-label": t("tabs") }, tabs),
-    place,
+    content,
   );
 
   const shown = { webhook: isNew ? null : undefined, queue: null };
@@ -52,32 +65,34 @@ export function webhookScreen(main, [, id, tab = "settings"]) {
     if (!shown.webhook) return;
     show(name, shown.webhook.name);
     show(state, stateBadge(stateOf(shown.webhook, shown.queue)));
-    document.title = `${shown.webhook.name} · ${t(`tab.${tab in TABS ? tab : "settings"}`)} · Hookrail`;
+    document.title = `${shown.webhook.name} · ${t(`tab.${tab}`)} · Hookrail`;
   }
 
   async function load() {
     if (!isNew) {
-      tell({ webhook: (await call("GET", `${WEBHOOKS}/${id}`, undefined, life.signal)).body });
+      const webhook = await find(id, life.signal);
+      if (!webhook) throw new Problem(404);
+      tell({ webhook });
       if (may("logs:read"))
         queueOf(id, life.signal).then(
           (queue) => tell({ queue }),
           () => {},
         );
     }
-    if (!life.signal.aborted) inner = screen({ main: place, shown, tell, signal: life.signal });
+    if (!life.signal.aborted) inner = screen({ main: content, shown, tell, signal: life.signal });
   }
 
   load().catch((problem) => {
     if (problem.name === "AbortError") return;
     show(name, t("webhook"));
     show(
-      place,
+      content,
       el(
         "p",
         { class: "notice bad", role: "alert" },
         problem.status === 404 ? t("webhook.none") : reason(problem),
       ),
-      el("a", { href: link(["webhooks"]) }, t("back")),
+      el("a", { href: link([place]) }, t(back)),
     );
   });
   return {

@@ -31,6 +31,7 @@ struct Refusal {
 pub struct Refused {
     pub detail: String,
     pub key: Option<&'static str>,
+    pub errors: Vec<FieldProblem>,
 }
 
 /// Why a call failed, for the log only. Travels beside the response to the one place that logs.
@@ -156,7 +157,7 @@ impl IntoResponse for ApiError {
             StatusCode::from_u16(problem.status).unwrap_or(StatusCode::INTERNAL_SERVER_ERROR);
         *response.headers_mut() = headers;
         response.headers_mut().insert(CONTENT_TYPE, HeaderValue::from_static(MEDIA_TYPE));
-        response.extensions_mut().insert(Refused { detail: problem.detail, key });
+        response.extensions_mut().insert(Refused { detail: problem.detail, key, errors: problem.errors });
         if let Some(cause) = cause {
             response.extensions_mut().insert(cause);
         }

@@ -85,7 +85,7 @@ pub fn schemas() -> Vec<Named> {
     add::<panel_link::SessionDocument<'_>>(&mut named);
     add::<audit::Document<'_>>(&mut named);
     add::<platform_webhook::Envelope<'_>>(&mut named);
-    add::<platform_webhook::ListDocument<'_>>(&mut named);
+    add::<platform_webhook::ListDocument>(&mut named);
     add::<platform_meta::Document>(&mut named);
     add::<platform_trial::Document<'_>>(&mut named);
     add::<platform_problem::Document<'_>>(&mut named);

@@ -3,6 +3,8 @@
 use serde::Serialize;
 use utoipa::ToSchema;
 
+use crate::problem::FieldProblem;
+
 /// What a call is refused with.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, ToSchema)]
 #[schema(as = PlatformProblem)]
@@ -14,6 +16,9 @@ pub struct Document<'a> {
     /// For programs, where they may want to tell the reason: `uniqueness_violation` of a name that is taken.
     #[serde(rename = "errorKey", skip_serializing_if = "Option::is_none")]
     pub key: Option<&'static str>,
+    /// Each bad field and what is wrong with it, for who shows that beside the field.
+    #[serde(skip_serializing_if = "<[_]>::is_empty")]
+    pub errors: &'a [FieldProblem],
     /// What the log calls the call.
     #[serde(rename = "correlationId")]
     pub correlation_id: &'a str,
@@ -32,13 +37,21 @@ mod tests {
 
     #[test]
     fn an_error_is_a_status_a_text_and_what_the_log_calls_it() {
-        let plain = Document { status: 404, error: "there is \"nothing\"", key: None, correlation_id: "c1" };
+        let plain = Document {
+            status: 404,
+            error: "there is \"nothing\"",
+            key: None,
+            errors: &[],
+            correlation_id: "c1",
+        };
         assert_eq!(
             String::from_utf8(plain.render()).unwrap(),
             r#"{"statusCode":404,"error":"there is \"nothing\"","correlationId":"c1"}"#
         );
-        let keyed = Document { key: Some("uniqueness_violation"), ..plain };
+        let errors = [FieldProblem::new("name", "is taken")];
+        let keyed = Document { key: Some("uniqueness_violation"), errors: &errors, ..plain };
         let shown: serde_json::Value = serde_json::from_slice(&keyed.render()).unwrap();
         assert_eq!(shown["errorKey"], "uniqueness_violation");
+        assert_eq!(shown["errors"], serde_json::json!([{ "field": "name", "reason": "is taken" }]));
     }
 }

@@ -16,6 +16,7 @@ use utoipa::ToSchema;
 use crate::cot_webhook::GONE;
 use crate::platform_auth::{self, AuthPatch, KeyChange};
 use crate::problem::FieldProblem;
+use crate::query::{self, Pairs, QueryReader};
 use crate::reader::{Reader, parse_object};
 use crate::timestamp;
 
@@ -91,6 +92,47 @@ pub struct WebhookPatch {
 pub struct Changed {
     pub webhook: Subscription,
     pub key: KeyChange,
+}
+
+/// Which webhooks a list is to show.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct WebhookListing {
+    /// In the space's list: those of kapps too.
+    is_all: bool,
+    /// Those behind the one of this token.
+    page_token: Option<String>,
+}
+
+impl WebhookListing {
+    /// Reads the query of a list.
+    pub fn parse(query: &Pairs) -> Result<Self, Vec<FieldProblem>> {
+        let mut reader = QueryReader::of(query);
+        let is_all = reader.read("all", query::flag).unwrap_or(false);
+        let page_token = reader.read("pageToken", |text| Ok::<_, FieldProblem>(text.to_owned()));
+        if reader.problems.is_empty() { Ok(Self { is_all, page_token }) } else { Err(reader.problems) }
+    }
+
+    /// The webhooks that it shows of such a place: the space's own by name, then those of each kapp.
+    #[must_use]
+    pub fn choose(&self, mut webhooks: Vec<Subscription>, scope: &WebhookScope) -> Vec<Subscription> {
+        webhooks.retain(|webhook| {
+            let is_here = webhook.platform().is_some_and(|platform| {
+                let takes_all = self.is_all && *scope == WebhookScope::Space;
+                takes_all || platform.scope == *scope
+            });
+            is_here
+                && !webhook.is_implicit()
+                && self.page_token.as_ref().is_none_or(|last| *last < token(webhook))
+        });
+        webhooks.sort_by_cached_key(token);
+        webhooks
+    }
+}
+
+/// A webhook's place in lists. Slugs hold no slash, so that no two webhooks of a company have the same.
+fn token(webhook: &Subscription) -> String {
+    let scope = webhook.platform().map(|platform| platform.scope.to_string());
+    format!("{}/{}", scope.unwrap_or_default(), webhook.name.as_str())
 }
 
 /// Reads the body of a create call for a webhook that is kept there.
@@ -230,6 +272,12 @@ pub(crate) struct Document<'a> {
     auth_strategy: Option<platform_auth::Document<'a>>,
     /// 24 hexadecimal characters: what the webhook is called by the routes that take an id.
     id: String,
+    /// Where it is kept: `Space` or `Kapp`.
+    #[serde(rename = "scopeType")]
+    scope_type: &'static str,
+    /// The company, or the slug of the kapp.
+    #[serde(rename = "scopeId")]
+    scope_id: &'a str,
     /// Whether events are sent to it.
     #[serde(rename = "isActive")]
     is_active: bool,
@@ -255,12 +303,12 @@ pub(crate) struct Envelope<'a> {
 
 #[derive(Serialize, ToSchema)]
 #[schema(as = PlatformWebhooks)]
-pub(crate) struct ListDocument<'a> {
-    #[schema(value_type = Vec<Document<'a>>)]
+pub(crate) struct ListDocument {
+    #[schema(value_type = Vec<Document<'static>>)]
     webhooks: Vec<Box<RawValue>>,
     /// The `pageToken` of what this answer had no room for; absent behind the last webhook.
     #[serde(rename = "nextPageToken", skip_serializing_if = "Option::is_none")]
-    next_page_token: Option<&'a str>,
+    next_page_token: Option<String>,
 }
 
 /// How much of a webhook is shown.
@@ -278,7 +326,7 @@ pub fn render(webhook: &Subscription, detail: Detail) -> Vec<u8> {
     serde_json::to_vec(&Envelope { webhook: document(webhook, detail) }).unwrap_or_default()
 }
 
-/// Webhooks in their envelope: as many as fit into so many bytes, at least one, and the name of the last if there are more.
+/// Webhooks in their envelope: as many as fit into so many bytes, at least one, and the place of the last if there are more.
 #[must_use]
 pub fn render_list(webhooks: &[Subscription], detail: Detail, bytes_max: usize) -> Vec<u8> {
     let mut list = ListDocument { webhooks: Vec::new(), next_page_token: None };
@@ -292,16 +340,25 @@ pub fn render_list(webhooks: &[Subscription], detail: Detail, bytes_max: usize) 
             list.next_page_token = last;
             break;
         }
-        last = Some(webhook.name.as_str());
+        last = Some(token(webhook));
         list.webhooks.push(shown);
     }
     serde_json::to_vec(&list).unwrap_or_default()
+}
+
+/// What kind of place it is, and its name: the company stands for its space.
+pub(crate) fn scope_of<'a>(scope: &'a WebhookScope, company: &'a CompanyId) -> (&'static str, &'a str) {
+    match scope {
+        WebhookScope::Space => ("Space", company.as_str()),
+        WebhookScope::Kapp(slug) => ("Kapp", slug.as_str()),
+    }
 }
 
 /// None of a webhook that is not about the platform's records.
 fn document(webhook: &Subscription, detail: Detail) -> Option<Document<'_>> {
     let platform = webhook.platform()?;
     let details = Some(platform).filter(|_| detail == Detail::Full);
+    let (scope_type, scope_id) = scope_of(&platform.scope, &webhook.company);
     Some(Document {
         name: webhook.name.as_str(),
         kind: platform.kind.name(),
@@ -310,6 +367,8 @@ fn document(webhook: &Subscription, detail: Detail) -> Option<Document<'_>> {
         url: &platform.url,
         auth_strategy: platform.key.as_deref().map(platform_auth::Document::of),
         id: webhook.id.to_string(),
+        scope_type,
+        scope_id,
         is_active: webhook.is_active,
         inactive_reason: webhook.inactive_because.map(|InactiveBecause::Gone| GONE),
         created_at: details.map(|platform| timestamp::render(platform.created.at)),
@@ -386,7 +445,7 @@ mod tests {
     }
 
     #[test]
-    fn a_list_is_cut_between_two_webhooks_and_names_the_last() {
+    fn a_list_is_cut_between_two_webhooks_and_goes_on_behind_the_last() {
         let named =
             |name: &str| made(&NEW.replace(r#""n""#, &format!("{name:?}")), WebhookScope::Space).unwrap();
         let all = ["a", "b", "c"].map(named);
@@ -396,8 +455,8 @@ mod tests {
             (shown["webhooks"].as_array().unwrap().len(), shown["nextPageToken"].as_str().map(str::to_owned))
         };
         assert_eq!(listed(3 * one), (3, None));
-        assert_eq!(listed(3 * one - 1), (2, Some("b".to_owned())));
-        assert_eq!(listed(0), (1, Some("a".to_owned())));
+        assert_eq!(listed(3 * one - 1), (2, Some("/b".to_owned())));
+        assert_eq!(listed(0), (1, Some("/a".to_owned())));
     }
 
     proptest! {

@@ -56,6 +56,15 @@ impl<'a> QueryReader<'a> {
     }
 }
 
+/// Reads `true` or `false`.
+pub(crate) fn flag(text: &str) -> Result<bool, &'static str> {
+    match text {
+        "true" => Ok(true),
+        "false" => Ok(false),
+        _ => Err("must be true or false"),
+    }
+}
+
 /// Writes a query of these pairs. What is not said is left out.
 pub(crate) fn render(pairs: &[(&str, Option<String>)]) -> String {
     let mut query = String::new();

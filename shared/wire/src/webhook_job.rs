@@ -2,10 +2,9 @@
 
 use hookrail_domain::attempt::Outcome;
 use hookrail_domain::event::Body;
-use hookrail_domain::id::{DeliveryId, KappSlug, SubscriptionId};
+use hookrail_domain::id::{DeliveryId, SubscriptionId};
 use hookrail_domain::job::Job;
 use hookrail_domain::log_row::LogRow;
-use hookrail_domain::platform::webhook::WebhookScope;
 use hookrail_domain::target::TargetUrl;
 use hookrail_domain::time::Millis;
 use http::StatusCode;
@@ -13,6 +12,7 @@ use serde::Serialize;
 use serde_json::Value;
 use utoipa::ToSchema;
 
+use crate::platform_webhook::scope_of;
 use crate::timestamp;
 
 pub mod call;
@@ -124,10 +124,7 @@ pub fn render_list(views: &[JobView<'_>], has_details: bool, next: Option<String
 
 fn document<'a>(view: &JobView<'a>, has_details: bool) -> Document<'a> {
     let JobView { job, first, content, newest } = *view;
-    let (scope_type, scope_id) = match &job.scope {
-        WebhookScope::Space => ("Space", job.company.as_str()),
-        WebhookScope::Kapp(slug) => ("Kapp", KappSlug::as_str(slug)),
-    };
+    let (scope_type, scope_id) = scope_of(&job.scope, &job.company);
     let answered = newest.filter(|row| matches!(row.attempt.outcome, Outcome::Answered { .. }));
     let response = answered.map(|row| row.attempt.outcome.response());
     let was_sent = newest.is_some_and(|row| !matches!(row.attempt.outcome, Outcome::Unsent { .. }));

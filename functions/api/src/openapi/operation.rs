@@ -188,7 +188,7 @@ impl Input {
             Self::ParentKey => ("parentKey", "Its slug, user name or id: with parentType.", text()),
             Self::Start => ("start", "Jobs scheduled then or later.", time()),
             Self::End => ("end", "Jobs scheduled before then.", time()),
-            Self::All => ("all", "Whether jobs of kapps are listed too.", one_of(["true", "false"])),
+            Self::All => ("all", "Whether those of kapps are listed too.", one_of(["true", "false"])),
             Self::Admin => {
                 return header("Admin", "Accepted and ignored, as clients of the reference system send it.");
             }

@@ -17,8 +17,6 @@ use crate::request::no_such_webhook;
 pub struct Place {
     pub scope: WebhookScope,
     pub detail: Detail,
-    /// The name of the webhook before those that a list is to show.
-    pub page_token: Option<String>,
 }
 
 /// One of the webhooks that are kept there, by its name.
@@ -54,12 +52,11 @@ impl<S: Send + Sync> FromRequestParts<S> for Place {
         };
         let query = Query::<Vec<(String, String)>>::from_request_parts(parts, state).await;
         let Query(query) = query.map_err(|_unreadable| FieldProblem::new("", "the query is not readable"))?;
-        let all = |name| query.iter().filter(move |(other, _)| other == name).map(|(_, value)| value);
+        let included = query.iter().filter(|(name, _)| name == "include").map(|(_, value)| value);
         // The platform knows other things to include; asking for them has no effect.
-        let has_details =
-            all("include").flat_map(|value| value.split(',')).any(|one| one.trim() == "details");
+        let has_details = included.flat_map(|value| value.split(',')).any(|one| one.trim() == "details");
         let detail = if has_details { Detail::Full } else { Detail::Plain };
-        Ok(Self { scope, detail, page_token: all("pageToken").next().cloned() })
+        Ok(Self { scope, detail })
     }
 }
 

@@ -42,9 +42,9 @@ pub async fn shape(request: Request, next: Next) -> Response {
     }
     let id = CorrelationId::of(&request);
     let mut response = next.run(request).await;
-    if let Some(Refused { detail, key }) = response.extensions_mut().remove() {
+    if let Some(Refused { detail, key, errors }) = response.extensions_mut().remove() {
         let status = response.status().as_u16();
-        let document = Document { status, error: &detail, key, correlation_id: id.as_str() };
+        let document = Document { status, error: &detail, key, errors: &errors, correlation_id: id.as_str() };
         *response.body_mut() = Body::from(document.render());
         response.headers_mut().insert(CONTENT_TYPE, JSON);
         response.extensions_mut().insert(id);

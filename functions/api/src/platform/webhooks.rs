@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use axum::extract::State;
+use axum::extract::{Query, State};
 use axum::response::Response;
 use hookrail_adapters::clock::Clock;
 use hookrail_adapters::random;
@@ -11,11 +11,11 @@ use hookrail_adapters::store::{ConfigStore, Replacement, Replacing, Subscription
 use hookrail_domain::audit::Finding;
 use hookrail_domain::intervention::Waiting;
 use hookrail_domain::limits::CONFIG_BYTES_MAX;
-use hookrail_domain::platform::webhook::{PlatformWebhook, Stamp};
+use hookrail_domain::platform::webhook::Stamp;
 use hookrail_domain::secrets::{InvalidRotation, Secrets};
 use hookrail_domain::subscription::Subscription;
 use hookrail_wire::platform_auth::KeyChange;
-use hookrail_wire::platform_webhook::{self, Changed, Detail};
+use hookrail_wire::platform_webhook::{self, Changed, Detail, WebhookListing};
 use hookrail_wire::problem::FieldProblem;
 use http::StatusCode;
 
@@ -34,19 +34,15 @@ const LIST_BYTES_MAX: usize = 2 * 1024 * 1024;
 const NOT_UNIQUE: &str = "uniqueness_violation";
 const LOST: &str = "the webhook was changed meanwhile; try again";
 
-/// `GET …/webhooks`: by name.
+/// `GET …/webhooks`: by name, those of each kapp behind those of the space.
 pub async fn list<P: Ports>(
     State(app): State<Arc<App<P>>>,
     tenant: Tenant,
     place: Place,
+    Query(query): Query<Vec<(String, String)>>,
 ) -> Result<Response, ApiError> {
-    let mut webhooks = app.store.list_subscriptions(tenant.company()).await?;
-    let is_here = |platform: &PlatformWebhook| platform.scope == place.scope;
-    webhooks.retain(|webhook| !webhook.is_implicit() && webhook.platform().is_some_and(is_here));
-    if let Some(last) = &place.page_token {
-        webhooks.retain(|webhook| last.as_str() < webhook.name.as_str());
-    }
-    webhooks.sort_by(|one, other| one.name.as_str().cmp(other.name.as_str()));
+    let listing = WebhookListing::parse(&query)?;
+    let webhooks = listing.choose(app.store.list_subscriptions(tenant.company()).await?, &place.scope);
     let document = platform_webhook::render_list(&webhooks, place.detail, LIST_BYTES_MAX);
     Ok(answer::json(StatusCode::OK, document))
 }

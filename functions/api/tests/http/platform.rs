@@ -1,11 +1,12 @@
 //! The second face: webhooks on the platform's records.
 
-use hookrail_api::NAMED_PATH;
+use hookrail_api::{KAPPS_PATH, NAMED_PATH};
 use serde_json::{Value, json};
 
 use crate::world::{Answer, Call, World};
 
 mod webhooks;
+mod lists;
 mod scripts;
 mod jobs;
 mod posted;
@@ -18,6 +19,16 @@ mod trials;
 pub(crate) fn named_webhook(name: &str) -> String {
     json!({"name": name, "type": "Submission", "event": "Submitted", "url": "https://www.server.com/${form('slug')}"})
         .to_string()
+}
+
+/// Where the webhooks of a kapp are.
+fn kapp(slug: &str) -> String {
+    format!("{KAPPS_PATH}/{slug}/webhooks")
+}
+
+/// The webhook of this name, made there.
+async fn made(world: &World, path: &str, name: &str) -> Value {
+    webhook_of(&world.send(Call::post(path, named_webhook(name))).await)
 }
 
 /// A name as it stands in a path.
@@ -54,7 +65,7 @@ impl Answer {
         assert!(document["error"].as_str().unwrap().contains(text), "{document}");
         assert!(!document["correlationId"].as_str().unwrap().is_empty());
         assert_eq!(self.header("content-type"), Some("application/json; charset=utf-8"));
-        let known = ["statusCode", "error", "errorKey", "correlationId"];
+        let known = ["statusCode", "error", "errorKey", "errors", "correlationId"];
         assert!(document.as_object().unwrap().keys().all(|key| known.contains(&key.as_str())), "{document}");
     }
 }

@@ -79,12 +79,7 @@ impl JobListing {
             reader.refuse(missing, "is missing: parentType and parentKey go together");
         }
         let (start, end) = (reader.read("start", parse_time), reader.read("end", parse_time));
-        let flag = |text: &str| match text {
-            "true" => Ok(true),
-            "false" => Ok(false),
-            _ => Err("must be true or false"),
-        };
-        let is_all = reader.read("all", flag);
+        let is_all = reader.read("all", query::flag);
         let limit = reader.read("limit", |text| {
             let limit = text.parse().ok().filter(|limit| *limit <= PAGE_MAX);
             limit.ok_or_else(|| format!("must be a whole number from 0 to {PAGE_MAX}"))

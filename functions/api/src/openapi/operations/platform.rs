@@ -12,7 +12,9 @@ const CREATING: &str = "Filter and URL are parsed, and not run. A URL that begin
                         engine; any other must be one that events may be sent to.";
 const CHANGING: &str = "What the body does not name stays. A new name renames, and the old one is free at once. A signing secret \
                         is never shown; it stays if it is not said, and an empty strategy replaces it by one that is made here.";
-const LISTING: &str =
+const LISTING: &str = "By name, and with `all=true` those of each kapp behind the space's own. All of them, but for what one \
+                       answer has no room for: that is told by `nextPageToken`.";
+const OF_KAPP: &str =
     "By name, all of them, but for what one answer has no room for: that is told by `nextPageToken`.";
 
 pub(super) const SPACE: &[Operation] = &[
@@ -28,6 +30,8 @@ pub(super) const KAPP: &[Operation] = &[
         route: ("GET", "/app/api/v1/kapps/{kappSlug}/webhooks"),
         id: "listKappWebhooks",
         summary: "List the webhooks of a kapp",
+        description: OF_KAPP,
+        inputs: &[Input::Include, Input::PageToken],
         refusals: &[NO_KAPP],
         ..LIST
     },
@@ -61,7 +65,7 @@ const LIST: Operation = Operation {
     tag: Tag::Platform,
     summary: "List the webhooks of the space",
     description: LISTING,
-    inputs: &[Input::Include, Input::PageToken],
+    inputs: &[Input::All, Input::Include, Input::PageToken],
     answer: answer(200, "The webhooks, inactive ones included.", Shape::One("PlatformWebhooks")),
     ..PLAIN
 };

@@ -31,6 +31,10 @@ async fn a_filter_or_url_that_does_not_parse_is_refused_with_its_line_and_column
     // Nothing was run: it would throw.
     assert_eq!(saved(&world, "(() => { throw 1 })()", url).await.status, 200);
     put(&world, "n", json!({"filter": "("})).await.errs(400, "filter line 1");
+    // For who shows it beside the field.
+    let errors = put(&world, "n", json!({"filter": "(", "url": "x"})).await.json()["errors"].clone();
+    assert_eq!((&errors[0]["field"], &errors[1]["field"]), (&json!("filter"), &json!("url")));
+    assert!(errors[0]["reason"].as_str().unwrap().starts_with("line 1, column "), "{errors}");
     put(&world, "n", json!({"url": "https://a.io/${"})).await.errs(400, "url line 1");
 }
 
