@@ -48,8 +48,7 @@ pub async fn create<P: Ports>(
     State(app): State<Arc<App<P>>>,
     tenant: Tenant,
     caller: Caller,
-    place: Place,
-    headers: HeaderMap,
+    (place, headers): (Place, HeaderMap),
     JsonBody(body): JsonBody<POSTED_BYTES_MAX>,
 ) -> Result<Response, ApiError> {
     let new = call::parse_new(&body, tenant.company())?;

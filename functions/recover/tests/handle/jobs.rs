@@ -46,8 +46,8 @@ impl World {
     fn put_in_line(&self) -> Vec<(JobAddress, String, String)> {
         let sent = self.app.queue.sent().into_iter().filter(|(url, _)| url == EVENTS);
         sent.map(|(_, message)| {
-            assert_eq!(message.attributes[0].0, JOB_ATTRIBUTE);
-            let address = JobAddress::decode(&message.attributes[0].1).unwrap();
+            let [(JOB_ATTRIBUTE, address)] = message.attributes.as_slice() else { panic!("{message:?}") };
+            let address = JobAddress::decode(address).unwrap();
             assert_eq!(message.deduplication_id, address.deduplication_id());
             (address, message.group, message.body)
         })

@@ -25,7 +25,7 @@ async fn post(world: &World, body: Value) -> Answer {
 }
 
 /// A job without a webhook, with this beside its content.
-fn implicit(more: Value) -> Value {
+fn implicit(more: &Value) -> Value {
     let mut body = json!({ "url": "https://www.server.com/x", "requestContent": SUBMITTED });
     body.as_object_mut().unwrap().extend(more.as_object().unwrap().clone());
     body
@@ -94,18 +94,18 @@ async fn a_job_of_a_webhook_goes_where_its_template_says_and_into_the_line_at_on
 #[tokio::test]
 async fn jobs_without_a_webhook_share_a_line_that_is_nobodys_webhook() {
     let world = World::new().await;
-    let shown = one(&post(&world, implicit(json!({}))).await);
+    let shown = one(&post(&world, implicit(&json!({}))).await);
     assert_eq!((&shown["name"], &shown["webhookId"]), (&json!("Implicit Webhook Job"), &Value::Null));
-    let (first, second) = (stored(&world, &shown).await, one(&post(&world, implicit(json!({}))).await));
+    let (first, second) = (stored(&world, &shown).await, one(&post(&world, implicit(&json!({}))).await));
     let second = stored(&world, &second).await;
     assert_eq!(first.subscription, second.subscription);
     assert_ne!(first.delivery, second.delivery);
     let of_kapp = format!("{KAPPS_PATH}/hr/webhookJobs");
-    let in_kapp = one(&world.send(Call::post(&of_kapp, implicit(json!({})).to_string())).await);
+    let in_kapp = one(&world.send(Call::post(&of_kapp, implicit(&json!({})).to_string())).await);
     assert_eq!((&in_kapp["scopeType"], &in_kapp["scopeId"]), (&json!("Kapp"), &json!("hr")));
     assert_ne!(stored(&world, &in_kapp).await.subscription, first.subscription);
     let (of_other, _) = parse_id(
-        one(&world.send(Call::post(JOBS_PATH, implicit(json!({})).to_string()).by(OTHER)).await)["id"]
+        one(&world.send(Call::post(JOBS_PATH, implicit(&json!({})).to_string()).by(OTHER)).await)["id"]
             .as_str()
             .unwrap(),
     )
@@ -128,7 +128,7 @@ async fn jobs_without_a_webhook_share_a_line_that_is_nobodys_webhook() {
 #[tokio::test]
 async fn a_job_for_later_waits_in_the_table_and_can_be_put_off_corrected_and_cancelled() {
     let world = World::new().await;
-    let shown = one(&post(&world, implicit(json!({ "scheduledAt": at(86_400) }))).await);
+    let shown = one(&post(&world, implicit(&json!({ "scheduledAt": at(86_400) }))).await);
     assert_eq!((&shown["status"], &shown["scheduledAt"]), (&json!("Queued"), &json!(at(86_400))));
     assert_eq!((&shown["requestContent"], &shown["summary"]), (&json!(SUBMITTED), &Value::Null));
     let job = stored(&world, &shown).await;
@@ -150,7 +150,7 @@ async fn a_job_for_later_waits_in_the_table_and_can_be_put_off_corrected_and_can
     assert!(due(&world, NOW.plus_seconds(600)).await.is_empty(), "nobody looks at it any more");
     put(&world, &job, json!({ "scheduledAt": at(900) })).await.errs(409, "waits for its time");
 
-    let now = one(&post(&world, implicit(json!({ "scheduledAt": at(60) }))).await);
+    let now = one(&post(&world, implicit(&json!({ "scheduledAt": at(60) }))).await);
     let now = stored(&world, &now).await;
     let brought_forward = json!({ "scheduledAt": "2001-01-01T00:00:00Z" });
     assert_eq!(one(&put(&world, &now, brought_forward).await)["scheduledAt"], at(0));
@@ -202,14 +202,14 @@ async fn what_cannot_be_sent_is_refused_and_nothing_is_kept_of_it() {
             "requestContent must be the event of a record",
         ),
         (of(r#"{"company":"other","event":{"type":"User","action":"Created"}}"#), "names another company"),
-        (implicit(json!({ "url": "http://a.io/" })), "url must begin with https://"),
-        (implicit(json!({ "url": "https://127.0.0.1/" })), "url points to an address"),
-        (implicit(json!({ "url": "/run" })), "url must not begin with /"),
-        (implicit(json!({ "scheduledAt": "tomorrow" })), "scheduledAt must be a time"),
-        (implicit(json!({ "webhook": "Nobody" })), "webhook names no webhook of this space"),
-        (implicit(json!({ "webhookId": "010101010101010101010101" })), "webhookId names no webhook"),
+        (implicit(&json!({ "url": "http://a.io/" })), "url must begin with https://"),
+        (implicit(&json!({ "url": "https://127.0.0.1/" })), "url points to an address"),
+        (implicit(&json!({ "url": "/run" })), "url must not begin with /"),
+        (implicit(&json!({ "scheduledAt": "tomorrow" })), "scheduledAt must be a time"),
+        (implicit(&json!({ "webhook": "Nobody" })), "webhook names no webhook of this space"),
+        (implicit(&json!({ "webhookId": "010101010101010101010101" })), "webhookId names no webhook"),
         (
-            implicit(json!({ "webhook": "Laptops", "webhookId": "010101010101010101010101" })),
+            implicit(&json!({ "webhook": "Laptops", "webhookId": "010101010101010101010101" })),
             "names the webhook again",
         ),
         (
@@ -225,7 +225,7 @@ async fn what_cannot_be_sent_is_refused_and_nothing_is_kept_of_it() {
     }
     let of_kapp = format!("{KAPPS_PATH}/facilities/webhookJobs");
     world
-        .send(Call::post(&of_kapp, implicit(json!({})).to_string()))
+        .send(Call::post(&of_kapp, implicit(&json!({})).to_string()))
         .await
         .errs(400, "requestContent is about no record of this kapp");
     world.send(Call::put(&format!("{NAMED_PATH}/Laptops"), r#"{"isActive":false}"#)).await;
@@ -239,13 +239,13 @@ async fn what_cannot_be_sent_is_refused_and_nothing_is_kept_of_it() {
 async fn a_job_that_was_answered_is_sent_whatever_fails_meanwhile() {
     let world = World::new().await;
     world.queue.fail_sends_after(0);
-    let shown = one(&post(&world, implicit(json!({}))).await);
+    let shown = one(&post(&world, implicit(&json!({}))).await);
     let job = stored(&world, &shown).await;
     assert_eq!((&shown["status"], due(&world, NOW).await), (&json!("Queued"), vec![job.delivery]));
     assert_eq!(one(&world.send(Call::get(&path_of(&job))).await)["requestContent"], SUBMITTED);
     for call in ["put_content", "put_job"] {
         world.tables.fail_at(call);
-        post(&world, implicit(json!({}))).await.errs(503, "");
+        post(&world, implicit(&json!({}))).await.errs(503, "");
         let listed = world.send(Call::get(JOBS_PATH)).await.json();
         assert_eq!(listed["webhookJobs"].as_array().unwrap().len(), 1, "{call}");
     }
@@ -255,7 +255,7 @@ async fn a_job_that_was_answered_is_sent_whatever_fails_meanwhile() {
 async fn the_same_key_makes_one_job() {
     let world = World::new().await;
     let post = async || {
-        let call = Call::post(JOBS_PATH, implicit(json!({})).to_string());
+        let call = Call::post(JOBS_PATH, implicit(&json!({})).to_string());
         one(&world.send(call.key("k")).await)["id"].clone()
     };
     let first = post().await;
@@ -265,7 +265,7 @@ async fn the_same_key_makes_one_job() {
     let lost = async |seconds| {
         world.tables.fail_at("keep_answer");
         world.clock.set(NOW.plus_seconds(seconds));
-        let call = Call::post(JOBS_PATH, implicit(json!({})).to_string());
+        let call = Call::post(JOBS_PATH, implicit(&json!({})).to_string());
         one(&world.send(call.key("other")).await)
     };
     let second = lost(1).await;
@@ -280,21 +280,21 @@ async fn the_largest_content_is_taken_with_a_key_too() {
     let world = World::new().await;
     let text = "\"".repeat(EVENT_BYTES_MAX / 2 - 100);
     let content = json!({ "event": { "type": "User", "action": "Created" }, "values": text }).to_string();
-    let body = implicit(json!({ "requestContent": content })).to_string();
+    let body = implicit(&json!({ "requestContent": content })).to_string();
     assert!(EVENT_BYTES_MAX < body.len(), "each quote takes two bytes, and each of these two again");
     let shown = one(&world.send(Call::post(JOBS_PATH, body).key("k")).await);
     assert_eq!(shown["status"], "Queued");
     assert_eq!(put_in_line(&world)[0].2, content);
     let larger =
         json!({ "event": { "type": "User", "action": "Created" }, "values": "x".repeat(EVENT_BYTES_MAX) });
-    let larger = post(&world, implicit(json!({ "requestContent": larger.to_string() }))).await;
+    let larger = post(&world, implicit(&json!({ "requestContent": larger.to_string() }))).await;
     larger.errs(400, "requestContent is larger than 262144 bytes");
 }
 
 #[tokio::test]
 async fn a_waiting_job_is_read_as_it_was_posted_by_its_space_and_by_nobody_else() {
     let world = World::new().await;
-    let shown = one(&post(&world, implicit(json!({ "scheduledAt": at(60) }))).await);
+    let shown = one(&post(&world, implicit(&json!({ "scheduledAt": at(60) }))).await);
     let job = stored(&world, &shown).await;
     assert_eq!(read(&world, &job).await, shown);
     world.send(Call::get(&path_of(&job)).by(OTHER)).await.errs(404, "no such webhook job");
