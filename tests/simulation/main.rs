@@ -22,6 +22,7 @@ mod sandbox;
 mod scripted;
 mod planted;
 mod posted;
+mod posted_failures;
 mod faulty;
 mod deployment;
 mod lambda;
