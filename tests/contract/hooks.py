@@ -62,10 +62,12 @@ RULES = re.compile(
 )
 
 
-# The same of the API on the platform's records, whose refusals are one text: scripts that do not parse, URLs that must
-# not be called, and fields that depend on each other.
+# The same of the API on the platform's records: scripts that do not parse, URLs that must not be called, events inside a
+# text, and fields that depend on each other.
 PLATFORM_RULES = re.compile(
-    "(filter|url|event|type|name|authStrategy\\S*|isActive|pageToken|parentType|parentKey|kappSlug) .+", re.DOTALL
+    "(filter|url|event|type|name|authStrategy\\S*|isActive|pageToken|parentType|parentKey|kappSlug|webhook|webhookId"
+    "|requestContent) .+",
+    re.DOTALL,
 )
 
 
@@ -75,10 +77,12 @@ def refused_for_a_rule(context, response, case):
     if not case.meta.generation.mode.is_positive or response.status_code not in (400, 422):
         return
     document = response.json()
-    if "errors" not in document:
+    is_platform = "statusCode" in document
+    if is_platform and "errors" not in document:
         if not PLATFORM_RULES.fullmatch(document["error"]):
             raise AssertionError(f"the call is as described, and was refused: {document['error']}")
         return
     for error in document["errors"]:
-        if not RULES.fullmatch(error["reason"]):
+        told = f"{error['field']} {error['reason']}"
+        if not (PLATFORM_RULES.fullmatch(told) if is_platform else RULES.fullmatch(error["reason"])):
             raise AssertionError(f"{error['field']} is as described, and was refused: {error['reason']}")

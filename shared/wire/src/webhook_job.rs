@@ -78,19 +78,16 @@ pub(crate) struct Document<'a> {
     response_content: Option<&'a str>,
     /// The `runId` of an answer that is JSON and has one.
     run_id: Option<String>,
-    #[serde(flatten)]
-    details: Option<Details>,
-}
-
-#[derive(Serialize, ToSchema)]
-#[serde(rename_all = "camelCase")]
-#[schema(as = WebhookJobDetails)]
-pub(crate) struct Details {
-    created_at: String,
+    /// With `include=details` only, as all that follows.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    created_at: Option<String>,
     /// The token that posted it; `hookrail` for a job that an event made.
-    created_by: String,
-    updated_at: String,
-    updated_by: &'static str,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    created_by: Option<&'a str>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    updated_at: Option<String>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    updated_by: Option<&'static str>,
 }
 
 #[derive(Serialize, ToSchema)]
@@ -130,6 +127,7 @@ fn document<'a>(view: &JobView<'a>, has_details: bool) -> Document<'a> {
     let was_sent = newest.is_some_and(|row| !matches!(row.attempt.outcome, Outcome::Unsent { .. }));
     let sent_to = newest.map(|row| row.url.as_str()).filter(|url| !url.is_empty());
     let url = job.url.as_ref().map(TargetUrl::as_str);
+    let ended_at = newest.map(|row| Millis(row.attempt.started_at.0 + row.attempt.duration_ms));
     Document {
         id: render_id(job),
         name: &job.name,
@@ -152,17 +150,10 @@ fn document<'a>(view: &JobView<'a>, has_details: bool) -> Document<'a> {
             .map(Body::as_str),
         response_content: response,
         run_id: response.and_then(run_id),
-        details: has_details.then(|| details(job, newest)),
-    }
-}
-
-fn details(job: &Job, newest: Option<&LogRow>) -> Details {
-    let ended = newest.map(|row| Millis(row.attempt.started_at.0 + row.attempt.duration_ms));
-    Details {
-        created_at: timestamp::render(job.created_at),
-        created_by: job.created_by.clone().unwrap_or_else(|| MAKER.to_owned()),
-        updated_at: timestamp::render(ended.unwrap_or(job.created_at)),
-        updated_by: MAKER,
+        created_at: has_details.then(|| timestamp::render(job.created_at)),
+        created_by: has_details.then(|| job.created_by.as_deref().unwrap_or(MAKER)),
+        updated_at: has_details.then(|| timestamp::render(ended_at.unwrap_or(job.created_at))),
+        updated_by: has_details.then_some(MAKER),
     }
 }
 
