@@ -66,7 +66,7 @@ RULES = re.compile(
 # text, and fields that depend on each other.
 PLATFORM_RULES = re.compile(
     "(filter|url|event|type|name|authStrategy\\S*|isActive|pageToken|parentType|parentKey|kappSlug|webhook|webhookId"
-    "|requestContent) .+",
+    "|requestContent|Idempotency-Key) .+",
     re.DOTALL,
 )
 

@@ -2,7 +2,7 @@
 
 use hookrail_domain::platform::Scope;
 
-use super::{PLAIN, answer};
+use super::{OTHER_BODY, PLAIN, answer};
 use crate::openapi::operation::{Call, Input, Operation, Shape, Tag};
 
 const NO_JOB: (u16, &str) = (404, "There is no such webhook job.");
@@ -99,6 +99,7 @@ const CREATE: Operation = Operation {
     refusals: &[
         (404, "The token's company does not exist, or what stands for a kapp is no slug."),
         (409, "The webhook is not active, or the company has as many webhooks as it may have."),
+        OTHER_BODY,
     ],
     ..PLAIN
 };
