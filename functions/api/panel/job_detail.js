@@ -78,7 +78,13 @@ export function jobPanel({ side, openJob, changed }) {
     const url = field(
       "url",
       t("url"),
-      el("textarea", { rows: 2, class: "mono", spellcheck: "false", value: job.url ?? "" }),
+      el("textarea", {
+        rows: 2,
+        class: "mono",
+        spellcheck: "false",
+        value: job.url ?? "",
+        readonly: !may("webhooks:write"),
+      }),
       { note: t(job.url === null ? "job.url.needed" : "job.url.note"), required: job.url === null },
     );
     const done = await ask(t("job.retry.title", { name: job.name }), [el("p", {}, t("job.retry.body"))], [url], {

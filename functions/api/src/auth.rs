@@ -57,11 +57,15 @@ impl Access {
             (Self::Company(scope) | Self::CompanyOrOperator(scope), Holder::Company(_)) => scope,
             (Self::CompanyOrOperator(_) | Self::Operator, _) => Scope::Operator,
         };
-        if grant.allows(needed) {
-            Ok(())
-        } else {
-            Err(ApiError::forbidden(format!("the token lacks the scope {}", needed.name())))
-        }
+        allowed(grant, needed)
+    }
+}
+
+fn allowed(grant: &Grant, needed: Scope) -> Result<(), ApiError> {
+    if grant.allows(needed) {
+        Ok(())
+    } else {
+        Err(ApiError::forbidden(format!("the token lacks the scope {}", needed.name())))
     }
 }
 
@@ -86,6 +90,11 @@ impl Caller {
             kind: token.kind,
             entry: None,
         }
+    }
+
+    /// Refuses what the route's own scope does not cover, unless the token carries this one too.
+    pub fn needs(&self, scope: Scope) -> Result<(), ApiError> {
+        allowed(&self.grant, scope)
     }
 
     /// The caller as the audit log names it.

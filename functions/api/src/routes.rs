@@ -206,12 +206,14 @@ impl<P: Ports> Routes<P> {
 
     fn platform_jobs(self) -> Self {
         let (read, act) = (Access::Company(Scope::LogsRead), Access::Company(Scope::DeliveriesWrite));
+        // Who posts a job says where it goes and what it signs.
+        let write = Access::Company(Scope::WebhooksWrite);
         let kapp = format!("{}/{{kappSlug}}/webhookJobs", platform::KAPPS_PATH);
         [platform::JOBS_PATH, &kapp].into_iter().fold(self, |routes, all| {
             let one = format!("{all}/{{id}}");
             routes
                 .get(all, read, platform::jobs::list::<P>)
-                .add_once((Method::POST, all), act, AuditAction::JobCreate, platform::posted::create::<P>)
+                .add_once((Method::POST, all), write, AuditAction::JobCreate, platform::posted::create::<P>)
                 .get(&one, read, platform::jobs::find::<P>)
                 .add((Method::PUT, &one), act, Some(AuditAction::JobChange), platform::jobs::change::<P>)
                 .add((Method::DELETE, &one), act, Some(AuditAction::JobDelete), platform::jobs::delete::<P>)

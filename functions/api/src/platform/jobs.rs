@@ -15,6 +15,7 @@ use hookrail_domain::job::{CONTENT_SECONDS_KEPT, Job, JobState, JobStatus};
 use hookrail_domain::limits::CONFIG_BYTES_MAX;
 use hookrail_domain::log_row::LogRow;
 use hookrail_domain::time::Millis;
+use hookrail_domain::token::Scope;
 use hookrail_wire::cursor;
 use hookrail_wire::problem::FieldProblem;
 use hookrail_wire::webhook_job::call::{self, JobChange, NewStatus};
@@ -24,7 +25,7 @@ use http::StatusCode;
 
 use super::place::Place;
 use crate::audit::{Told, telling};
-use crate::auth::Tenant;
+use crate::auth::{Caller, Tenant};
 use crate::error::ApiError;
 use crate::filling::Filling;
 use crate::logs::fitting_page;
@@ -107,13 +108,17 @@ pub async fn find<P: Ports>(
 /// `PUT …/webhookJobs/{id}`: queues a failed job again, cancels one that waits, or corrects where it goes.
 pub async fn change<P: Ports>(
     State(app): State<Arc<App<P>>>,
-    tenant: Tenant,
+    (tenant, caller): (Tenant, Caller),
     place: Place,
     Path(names): Path<Vec<(String, String)>>,
     JsonBody(body): JsonBody<CONFIG_BYTES_MAX>,
 ) -> Result<Response, ApiError> {
     let found = app.find_job(&tenant, &place, &names).await?;
     let change = call::parse_change(&body, &app.config.targets)?;
+    // Who says where events go may as well write webhooks.
+    if change.url.is_some() && change.url != found.0.url {
+        caller.needs(Scope::WebhooksWrite)?;
+    }
     let changed = app.change_job(&tenant, found, change).await?;
     let document = app.show_job(changed, place.has_details()).await?;
     Ok(telling(document, Told { finding: Finding::default(), log: None }))

@@ -11,7 +11,7 @@ const LISTING: &str = "The latest first. A list that is narrowed may have a page
 const CREATING: &str = "It is sent in the line of its webhook, or in one of its own for all jobs of the space or kapp that have \
                         none, behind everything accepted before its time. The webhook's filter is not asked.";
 const CHANGING: &str = "`status` `Queued` sends a failed job again, at `url` if one is given; `Cancelled` stops one that has not \
-                        begun; `scheduledAt` puts off one that waits for its time, or says when a failed one is sent again. All other fields may be sent along as they were read, and are ignored.";
+                        begun; `scheduledAt` puts off one that waits for its time, or says when a failed one is sent again. Another `url` needs the scope `webhooks:write` as well. All other fields may be sent along as they were read, and are ignored.";
 const DELETING: &str =
     "It is no longer listed, and never sent if it had not begun. The log keeps what was sent.";
 const SHOWN: Shape = Shape::One("WebhookJobEnvelope");

@@ -6,7 +6,9 @@ use hookrail_api::{JOBS_PATH, KAPPS_PATH, NAMED_PATH};
 use hookrail_domain::id::{DeliveryId, SubscriptionId};
 use hookrail_domain::job::{Job, JobState};
 use hookrail_domain::limits::EVENT_BYTES_MAX;
+use hookrail_domain::target::TargetUrl;
 use hookrail_domain::time::Millis;
+use hookrail_domain::token::{Grant, Scope};
 use hookrail_wire::job_address::{JOB_ATTRIBUTE, JobAddress};
 use hookrail_wire::timestamp;
 use hookrail_wire::webhook_job::parse_id;
@@ -249,6 +251,26 @@ async fn a_job_that_was_answered_is_sent_whatever_fails_meanwhile() {
         let listed = world.send(Call::get(JOBS_PATH)).await.json();
         assert_eq!(listed["webhookJobs"].as_array().unwrap().len(), 1, "{call}");
     }
+}
+
+#[tokio::test]
+async fn only_who_may_write_webhooks_says_where_a_job_goes() {
+    let world = World::new().await;
+    let id = world.make_webhook("mine").await;
+    let url = TargetUrl::parse_unchecked("https://www.server.com/made").unwrap();
+    let job = Job { subscription: SubscriptionId::parse(&id).unwrap(), url: Some(url), ..of_space(1, 1) };
+    sent(&world, &job, &[(404, "")]).await;
+    for (token, scope) in [("actor", Scope::DeliveriesWrite), ("writer", Scope::WebhooksWrite)] {
+        world.token(token, &Grant { scopes: vec![scope], ..Grant::company(company("acme")) }).await;
+    }
+    let new = || Call::post(JOBS_PATH, implicit(&json!({})).to_string());
+    world.send(new().by("actor")).await.errs(403, "webhooks:write");
+    assert_eq!(world.send(new().by("writer")).await.status, 200);
+    let change = |body: Value| Call::put(&path_of(&job), body.to_string()).by("actor");
+    let elsewhere = json!({ "status": "Queued", "url": "https://elsewhere.example/" });
+    world.send(change(elsewhere)).await.errs(403, "webhooks:write");
+    assert_eq!(read(&world, &job).await["status"], "Failed");
+    assert_eq!(one(&world.send(change(json!({ "status": "Queued" }))).await)["status"], "Queued");
 }
 
 #[tokio::test]
