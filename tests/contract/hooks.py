@@ -55,6 +55,7 @@ RULES = re.compile(
             "must be in the future",
             "does not apply to the trigger [a-z-]+",
             "was used with another body before",
+            "is the secret that signs already",
             "holds [a-z:]+, which is no scope of this holder",
             "is said with isActive false only",
         )

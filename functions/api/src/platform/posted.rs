@@ -63,18 +63,24 @@ pub async fn create<P: Ports>(
     };
     let key = Key::read(&headers)?;
     let event = if key.is_given {
-        // The same for a repeat whose answer was not kept: it finds the job that is there.
+        // The same for a repeat whose answer was not kept: it finds the job that is there, and leaves it as it is.
         EventId::of_message(&format!("job {} {} {}", webhook.company, webhook.id, key.text))
     } else {
         EventId::from_bytes(random::bytes()?)
     };
     let job = app.posted(&caller, (&webhook, event), (url, &new));
     let line = LineKey::of_job(&job);
-    // What it sends first: a job that is there can be sent.
-    let expires_at = job.scheduled_at.plus_seconds(CONTENT_SECONDS_KEPT);
-    app.store.put_content((&line, job.delivery), &new.content, expires_at).await?;
-    app.store.put_job(&job).await?;
-    let job = app.store.find_job(&line, job.delivery).await?.unwrap_or(job);
+    let made = if key.is_given { app.store.find_job(&line, job.delivery).await? } else { None };
+    let job = match made {
+        Some(made) => made,
+        None => {
+            // What it sends first: a job that is there can be sent.
+            let expires_at = job.scheduled_at.plus_seconds(CONTENT_SECONDS_KEPT);
+            app.store.put_content((&line, job.delivery), &new.content, expires_at).await?;
+            app.store.put_job(&job).await?;
+            job
+        }
+    };
     app.put_if_due(&job).await;
     let finding = Finding { subject: Some(job.subscription.to_string()), ..Finding::default() };
     let document = app.show_job((job, None), place.has_details()).await?;

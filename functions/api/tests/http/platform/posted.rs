@@ -294,6 +294,12 @@ async fn the_same_key_makes_one_job() {
     let again = lost(2).await;
     assert_eq!((&again["id"], &again["scheduledAt"]), (&second["id"], &second["scheduledAt"]));
     assert_ne!(second["id"], first);
+    world.tables.fail_at("keep_answer");
+    let other = implicit(&json!({ "scheduledAt": at(60) })).to_string();
+    let waiting = one(&world.send(Call::post(JOBS_PATH, other).key("third")).await);
+    let other = json!({ "requestContent": SUBMITTED.replace("leave", "other"), "scheduledAt": at(60) });
+    let other = one(&world.send(Call::post(JOBS_PATH, implicit(&other).to_string()).key("third")).await);
+    assert_eq!(other, waiting, "another body does not change what is there");
     assert_eq!(put_in_line(&world).len(), 2);
 }
 
