@@ -2,6 +2,9 @@
 
 #![expect(clippy::unwrap_used, clippy::indexing_slicing, reason = "a test's set-up fails loudly")]
 
+#[path = "handle/posted.rs"]
+mod posted;
+
 use aws_lambda_events::sqs::{SqsBatchResponse, SqsEvent};
 use hookrail_adapters::config::FanOutConfig;
 use hookrail_adapters::scripts::{InProcessScripts, Scripts};
@@ -36,8 +39,31 @@ const DEAD_LETTERS: &str = "http://queues/0/hookrail-events-dlq.fifo";
 const NOW: Millis = Millis(1_651_780_500_000);
 const DEADLINE: Millis = Millis(NOW.0 + 30_000);
 
+type TestApp = App<MemoryTables, MemoryQueue, InProcessScripts, ManualClock>;
+
 struct World {
-    app: App<MemoryTables, MemoryQueue, InProcessScripts, ManualClock>,
+    app: TestApp,
+}
+
+/// The function over these tables.
+fn app_over(store: MemoryTables) -> TestApp {
+    let config = FanOutConfig {
+        redacts: true,
+        log_table: String::new(),
+        config_table: String::new(),
+        events_queue_urls: vec!["http://queues/0/hookrail-events.fifo".to_owned()],
+        deliveries_queue_urls: vec![DELIVERIES.to_owned()],
+        events_dlq_url: DEAD_LETTERS.to_owned(),
+        workflow: None,
+    };
+    App {
+        store,
+        queue: MemoryQueue::default(),
+        scripts: InProcessScripts,
+        clock: ManualClock::at(NOW),
+        config,
+        cache: Cache::default(),
+    }
 }
 
 impl World {
@@ -51,24 +77,7 @@ impl World {
             let secrets = Secrets::new(SigningSecret::from_random([number; 32]));
             store.create_subscription(&subscription(COMPANY, number), &secrets).await.unwrap();
         }
-        let config = FanOutConfig {
-            redacts: true,
-            log_table: String::new(),
-            config_table: String::new(),
-            events_queue_urls: vec!["http://queues/0/hookrail-events.fifo".to_owned()],
-            deliveries_queue_urls: vec![DELIVERIES.to_owned()],
-            events_dlq_url: DEAD_LETTERS.to_owned(),
-            workflow: None,
-        };
-        let app = App {
-            store,
-            queue: MemoryQueue::default(),
-            scripts: InProcessScripts,
-            clock: ManualClock::at(NOW),
-            config,
-            cache: Cache::default(),
-        };
-        Self { app }
+        Self { app: app_over(store) }
     }
 
     async fn handle(&self, events: &SqsEvent) -> Vec<String> {

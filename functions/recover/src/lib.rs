@@ -74,7 +74,7 @@ pub async fn handle<S: LogStore + RejectedStore, Q: Queue, H: Sender, C: Clock>(
             let verdict = if queue_url == config.deliveries_dlq_url {
                 dead_letter::record(app, record, invocation).await
             } else if queue_url == config.events_dlq_url {
-                rejected::keep(&app.store, record).await
+                rejected::keep(app, record).await
             } else {
                 wake_up::run(app, record, invocation).await
             };

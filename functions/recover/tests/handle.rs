@@ -9,7 +9,9 @@ mod notices;
 #[path = "handle/jobs.rs"]
 mod jobs;
 
-use aws_lambda_events::sqs::{SqsEvent, SqsMessage};
+use std::collections::HashMap;
+
+use aws_lambda_events::sqs::{SqsEvent, SqsMessage, SqsMessageAttribute};
 use hookrail_adapters::config::{NoticeConfig, RecoverConfig};
 use hookrail_adapters::store::rejected::RejectedStore as _;
 use hookrail_adapters::store::{Change, ConfigStore as _, LineKey, LogStore as _, Parking};
@@ -134,7 +136,19 @@ impl World {
 
     /// Returns how many messages stay in the queue.
     async fn handle(&self, run: &str, queue_url: &str, group: &str, body: String) -> usize {
+        self.handle_named(run, queue_url, (group, body), HashMap::new()).await
+    }
+
+    /// The same for a message with attributes of its sender's.
+    async fn handle_named(
+        &self,
+        run: &str,
+        queue_url: &str,
+        (group, body): (&str, String),
+        named: HashMap<String, SqsMessageAttribute>,
+    ) -> usize {
         let mut message = SqsMessage::default();
+        message.message_attributes = named;
         message.message_id = Some("m".to_owned());
         message.receipt_handle = Some("h".to_owned());
         message.body = Some(body);

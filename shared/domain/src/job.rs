@@ -209,6 +209,14 @@ impl Job {
         Self { is_deleted: true, version: self.version + 1, ..self.clone() }
     }
 
+    /// The job after the ingest queue gave up on this message: to be put into its line anew, at `due_at`. None if the
+    /// message was not the one to take it from any more.
+    #[must_use]
+    pub fn given_back(&self, (message, scheduled_at): (EventId, Millis), due_at: Millis) -> Option<Self> {
+        let open = self.taken_from(message, scheduled_at)?;
+        Some(Self { taken: None, due_at: Some(due_at), ..open })
+    }
+
     /// The job after a person has queued it again, when so many attempts were made: now, or for later.
     #[must_use]
     pub fn requeued(&self, attempts: u32, later: Option<Millis>) -> Self {
@@ -271,6 +279,18 @@ mod tests {
         assert!(placed.taken_from(message(7), NOON).is_some());
         let started = Job { state: JobState::Started { sequence: 4 }, ..taken };
         assert_eq!(started.taken_from(message(7), NOON), None, "it is in its line for certain");
+    }
+
+    #[test]
+    fn a_job_that_the_queue_gave_up_on_is_put_there_again_if_that_message_was_its_own() {
+        let (taken, later) = (posted().taken_from(message(7), NOON).unwrap(), Millis(NOON.0 + 9));
+        for job in [posted(), taken.clone()] {
+            let back = job.given_back((message(7), NOON), later).unwrap();
+            assert_eq!((back.due_at, back.taken, back.version), (Some(later), None, job.version + 1));
+            assert!(back.taken_from(message(8), NOON).is_some());
+        }
+        assert_eq!(taken.given_back((message(8), NOON), later), None);
+        assert_eq!(posted().cancelled().unwrap().given_back((message(7), NOON), later), None);
     }
 
     #[test]

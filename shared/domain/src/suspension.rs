@@ -312,8 +312,11 @@ mod tests {
     use super::*;
     use crate::attempt::{AttemptNumber, ErrorClass, ResponseText};
     use crate::delivery::{QueueName, QueuePosition};
-    use crate::id::DeliveryId;
+    use crate::id::{CompanyId, DeliveryId};
     use crate::log_row::RunId;
+    use crate::platform::webhook::{Stamp, WebhookScope};
+    use crate::secrets::Secrets;
+    use crate::signature::SigningSecret;
 
     const NOW: Millis = Millis(1_000_000);
     const POLICY: SuspensionPolicy =
@@ -422,6 +425,21 @@ mod tests {
             assert_eq!((step.progress, short(&step.line)), (Progress::Parked, (Mode::Suspended, 7, 0, 0)));
             assert_eq!(step.line.aside.unwrap().gone, Some(4), "the version that was asked");
         }
+    }
+
+    #[test]
+    fn a_job_without_a_webhook_whose_endpoint_is_gone_has_failed_and_no_more() {
+        let (company, by) = (CompanyId::parse("acme").unwrap(), Stamp { at: NOW, by: "ana".to_owned() });
+        let secrets = Secrets::new(SigningSecret::from_random([7; 32]));
+        let implicit = Subscription::implicit(&company, &WebhookScope::Space, &secrets, by);
+        let policy = POLICY.of(Some(&implicit));
+        assert_eq!((policy.suspend_after, policy.retires_gone), (0, false));
+        let gone = LastRow { gone: Some(4), ..last_row(9, 70, Progress::Ended) };
+        assert_eq!(Line::default().suspended(Some(&gone), &policy, NOW), None, "the next one is sent");
+        let step = after(&aside(Mode::Lagging), &answered(410), &policy);
+        assert_eq!((step.progress, short(&step.line)), (Progress::Ended, (Mode::Lagging, 8, 0, 0)));
+        assert!(step.is_given_up);
+        assert_eq!(step.line.aside.unwrap().gone, None);
     }
 
     #[test]

@@ -278,7 +278,7 @@ async fn followed(
     Ok(all)
 }
 
-async fn newest_row(store: &impl LogStore, job: &Job) -> Result<Option<LogRow>, StoreError> {
+pub(super) async fn newest_row(store: &impl LogStore, job: &Job) -> Result<Option<LogRow>, StoreError> {
     match job.sequence() {
         Some(sequence) => store.last_row_of(&LineKey::of_job(job), sequence).await,
         None => Ok(None),

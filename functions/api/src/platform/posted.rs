@@ -25,9 +25,9 @@ use hookrail_script::template::ResolvedUrl;
 use hookrail_wire::platform_event;
 use hookrail_wire::problem::FieldProblem;
 use hookrail_wire::webhook_job::call::{self, NamedBy, NewJob};
-
 use http::HeaderMap;
 
+use super::jobs::newest_row;
 use super::place::Place;
 use crate::audit::{Told, telling};
 use crate::auth::{Caller, Tenant};
@@ -71,19 +71,19 @@ pub async fn create<P: Ports>(
     let job = app.posted(&caller, (&webhook, event), (url, &new));
     let line = LineKey::of_job(&job);
     let made = if key.is_given { app.store.find_job(&line, job.delivery).await? } else { None };
-    let job = match made {
-        Some(made) => made,
-        None => {
-            // What it sends first: a job that is there can be sent.
-            let expires_at = job.scheduled_at.plus_seconds(CONTENT_SECONDS_KEPT);
-            app.store.put_content((&line, job.delivery), &new.content, expires_at).await?;
-            app.store.put_job(&job).await?;
-            job
-        }
+    let followed = if let Some(made) = made {
+        let newest = newest_row(&app.store, &made).await?;
+        (made, newest)
+    } else {
+        // What it sends first: a job that is there can be sent.
+        let expires_at = job.scheduled_at.plus_seconds(CONTENT_SECONDS_KEPT);
+        app.store.put_content((&line, job.delivery), &new.content, expires_at).await?;
+        app.store.put_job(&job).await?;
+        (job, None)
     };
-    app.put_if_due(&job).await;
-    let finding = Finding { subject: Some(job.subscription.to_string()), ..Finding::default() };
-    let document = app.show_job((job, None), place.has_details()).await?;
+    app.put_if_due(&followed.0).await;
+    let finding = Finding { subject: Some(line.subscription.to_string()), ..Finding::default() };
+    let document = app.show_job(followed, place.has_details()).await?;
     Ok(telling(document, Told { finding, log: None }))
 }
 

@@ -1,21 +1,27 @@
 //! Jobs whose time has come, and failed ones that are sent again at a later time.
 
+use std::collections::HashMap;
+
+use aws_lambda_events::sqs::SqsMessageAttribute;
 use hookrail_adapters::jobs::BUSY_SECONDS;
 use hookrail_adapters::store::jobs::JobStore as _;
+use hookrail_adapters::store::rejected::RejectedStore as _;
 use hookrail_adapters::store::{Change, LineKey, LogStore as _};
 use hookrail_domain::aside::Mode;
 use hookrail_domain::event::Body;
-use hookrail_domain::id::{CompanyId, DeliveryId};
+use hookrail_domain::id::{CompanyId, DeliveryId, EventId};
 use hookrail_domain::job::{Job, JobState};
 use hookrail_domain::line::Progress;
 use hookrail_domain::replay::ReplayRange;
 use hookrail_domain::time::Millis;
+use hookrail_domain::token::Holder;
+use hookrail_recover::rejected::GIVEN_BACK_SECONDS;
 use hookrail_recover::sweep;
 use hookrail_testkit::contract::jobs::job;
 use hookrail_testkit::script::answer;
 use hookrail_wire::job_address::{JOB_ATTRIBUTE, JobAddress};
 
-use crate::{COMPANY, NOW, World, key, row};
+use crate::{COMPANY, DEAD_EVENTS, NOW, World, key, row};
 
 const EVENTS: &str = "http://queues/0/events.fifo";
 
@@ -164,4 +170,35 @@ async fn while_another_replay_runs_a_failed_job_waits_for_its_end() {
     assert_eq!(world.app.store.change_line(&key(), &line, &busy).await.unwrap(), Change::Done);
     world.sweep().await;
     assert_eq!(world.stored(&job).await.due_at, Some(NOW.plus_seconds(BUSY_SECONDS)));
+}
+
+#[tokio::test]
+async fn a_job_that_the_queue_gave_up_on_is_put_into_its_line_anew_and_is_never_an_event() {
+    let world = World::with_jobs().await;
+    let job = world.post("acme", 1, 0).await;
+    world.sweep().await;
+    let (message, at) = (EventId::of_message("m"), job.scheduled_at);
+    let taken = world.stored(&job).await.taken_from(message, at).unwrap();
+    assert_eq!(world.app.store.change_job(&taken).await.unwrap(), Change::Done);
+    let dead = async || {
+        let mut attribute = SqsMessageAttribute::default();
+        attribute.string_value = Some(JobAddress::of(&job).encode());
+        let named = HashMap::from([(JOB_ATTRIBUTE.to_owned(), attribute)]);
+        world.handle_named("d", DEAD_EVENTS, ("acme", "{\"job\":1}".to_owned()), named).await
+    };
+    assert_eq!(dead().await, 0);
+    let later = NOW.plus_seconds(GIVEN_BACK_SECONDS);
+    assert_eq!((world.stored(&job).await.due_at, world.stored(&job).await.taken), (Some(later), None));
+    let company = Holder::Company(job.company.clone());
+    assert_eq!(world.app.store.list_rejected(&company, None, 10).await.unwrap(), []);
+    world.app.clock.advance_ms(GIVEN_BACK_SECONDS * 1_000);
+    world.sweep().await;
+    assert_eq!(bodies(&world.put_in_line()), ["{\"job\":1}", "{\"job\":1}"]);
+
+    let line = LineKey::of_job(&job);
+    world.app.store.start_job(&line, job.delivery, 1).await.unwrap();
+    assert_eq!(dead().await, 0);
+    assert_eq!(world.stored(&job).await.due_at, None, "it has begun: there is nothing to give back");
+    world.app.store.go_away();
+    assert_eq!(dead().await, 1, "it comes back");
 }

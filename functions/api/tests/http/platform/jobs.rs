@@ -38,7 +38,7 @@ fn of_kapp(number: u8, seconds: u64) -> Job {
 }
 
 /// The row of an attempt at the job's event, answered so.
-fn answered(job: &Job, attempt: u32, (status, text): (u16, &str), progress: Progress) -> LogRow {
+pub(super) fn answered(job: &Job, attempt: u32, (status, text): (u16, &str), progress: Progress) -> LogRow {
     let response = ResponseText { text: text.to_owned(), truncated: false };
     let outcome = Outcome::Answered { status, response, retry_after_seconds: None };
     let number = AttemptNumber { sequence: 1, attempt };

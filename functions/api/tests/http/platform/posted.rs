@@ -1,11 +1,12 @@
 //! Webhook jobs that people post: for a webhook or for none, now or later.
 
-use hookrail_adapters::store::LineKey;
 use hookrail_adapters::store::jobs::JobStore;
+use hookrail_adapters::store::{LineKey, LogStore as _};
 use hookrail_api::{JOBS_PATH, KAPPS_PATH, NAMED_PATH};
 use hookrail_domain::id::{DeliveryId, SubscriptionId};
 use hookrail_domain::job::{Job, JobState};
 use hookrail_domain::limits::EVENT_BYTES_MAX;
+use hookrail_domain::line::Progress;
 use hookrail_domain::target::TargetUrl;
 use hookrail_domain::time::Millis;
 use hookrail_domain::token::{Grant, Scope};
@@ -14,7 +15,7 @@ use hookrail_wire::timestamp;
 use hookrail_wire::webhook_job::parse_id;
 use serde_json::{Value, json};
 
-use super::jobs::{of_space, one, path_of, put, read, sent};
+use super::jobs::{answered, of_space, one, path_of, put, read, sent};
 use super::{named_webhook, names};
 use crate::world::{Answer, Call, NOW, OTHER, RECOVERY, World, company};
 
@@ -300,6 +301,10 @@ async fn the_same_key_makes_one_job() {
     let other = json!({ "requestContent": SUBMITTED.replace("leave", "other"), "scheduledAt": at(60) });
     let other = one(&world.send(Call::post(JOBS_PATH, implicit(&other).to_string()).key("third")).await);
     assert_eq!(other, waiting, "another body does not change what is there");
+    let job = stored(&world, &second).await;
+    world.tables.start_job(&LineKey::of_job(&job), job.delivery, 1).await.unwrap();
+    world.tables.put_row(&answered(&job, 1, (200, ""), Progress::Ended)).await.unwrap();
+    assert_eq!(lost(3).await["status"], "Complete", "a repeat shows how it stands");
     assert_eq!(put_in_line(&world).len(), 2);
 }
 

@@ -1,10 +1,6 @@
 //! Jobs that were posted: taken from the ingest queue into the line of one webhook.
 
-#![expect(clippy::unwrap_used, clippy::indexing_slicing, reason = "a test's set-up fails loudly")]
-
 use aws_lambda_events::sqs::{SqsEvent, SqsMessageAttribute};
-use hookrail_adapters::config::FanOutConfig;
-use hookrail_adapters::scripts::InProcessScripts;
 use hookrail_adapters::store::jobs::JobStore as _;
 use hookrail_adapters::store::{Change, ConfigStore as _, LineKey};
 use hookrail_domain::delivery::{Delivery, Destination};
@@ -13,24 +9,19 @@ use hookrail_domain::job::{Job, JobState};
 use hookrail_domain::target::TargetUrl;
 use hookrail_domain::time::Millis;
 use hookrail_domain::token::{Grant, Token, TokenHash};
-use hookrail_fan_out::cache::Cache;
-use hookrail_fan_out::{App, handle};
-use hookrail_testkit::clock::ManualClock;
+use hookrail_fan_out::handle;
 use hookrail_testkit::contract::jobs::job;
 use hookrail_testkit::memory::MemoryTables;
-use hookrail_testkit::queue::MemoryQueue;
 use hookrail_wire::job_address::{JOB_ATTRIBUTE, JobAddress};
 use hookrail_wire::queue_message;
 
-const SAMPLE: &str = include_str!("../../../events/fan-out-task-create.json");
-const DELIVERIES: &str = "http://queues/0/hookrail-deliveries.fifo";
-const DEAD_LETTERS: &str = "http://queues/0/hookrail-events-dlq.fifo";
-const NOW: Millis = Millis(1_651_780_500_000);
+use crate::{DEAD_LETTERS, DELIVERIES, NOW, SAMPLE, TestApp, app_over};
+
 /// What a job sends is not read again here: it was when it was posted.
 const CONTENT: &str = "{ \"event\": 7 }";
 
 struct World {
-    app: App<MemoryTables, MemoryQueue, InProcessScripts, ManualClock>,
+    app: TestApp,
     job: Job,
 }
 
@@ -44,24 +35,7 @@ impl World {
         let url = TargetUrl::parse_unchecked("https://www.server.com/run").unwrap();
         let job = Job { due_at: Some(NOW), url: Some(url), ..job("acme", 1, NOW.0) };
         store.put_job(&job).await.unwrap();
-        let config = FanOutConfig {
-            redacts: true,
-            log_table: String::new(),
-            config_table: String::new(),
-            events_queue_urls: vec!["http://queues/0/hookrail-events.fifo".to_owned()],
-            deliveries_queue_urls: vec![DELIVERIES.to_owned()],
-            events_dlq_url: DEAD_LETTERS.to_owned(),
-            workflow: None,
-        };
-        let app = App {
-            store,
-            queue: MemoryQueue::default(),
-            scripts: InProcessScripts,
-            clock: ManualClock::at(NOW),
-            config,
-            cache: Cache::default(),
-        };
-        Self { app, job }
+        Self { app: app_over(store), job }
     }
 
     /// A message for a job, or what claims to be one, sent under this id.
