@@ -1,7 +1,7 @@
-//! Which network addresses a request may go to.
+//! The network addresses that a request may go to.
 //!
-//! The tables restate the IANA registries (RFC 6890 and its updates), as blocks that are not public. A sender of
-//! webhooks runs inside the operator's account: what is not public is not for strangers.
+//! The tables restate the IANA registries (RFC 6890 and its updates), as blocks that are not public.
+//! A sender of webhooks runs inside the operator's account, so only public addresses are open to strangers.
 
 use std::fmt;
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
@@ -14,7 +14,7 @@ pub struct Cidr {
     prefix_bits: u8,
 }
 
-/// A text is no address range.
+/// A text is not an address range.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
 #[error("must be an address, `/` and a prefix length, like 10.1.0.0/16")]
 pub struct InvalidCidr;
@@ -29,7 +29,8 @@ impl Cidr {
         Self { base: IpAddr::V6(Ipv6Addr::new(a, b, c, 0, 0, 0, 0, 0)), prefix_bits }
     }
 
-    /// Whether the address lies in the range. An IPv4 address is never in an IPv6 range, and the reverse.
+    /// Returns whether the address lies in the range. An IPv4 address is never in an IPv6 range, and the
+    /// reverse.
     #[must_use]
     pub fn contains(&self, address: IpAddr) -> bool {
         match (self.base, address) {
@@ -66,9 +67,11 @@ impl FromStr for Cidr {
     }
 }
 
-/// What is not globally reachable, by the registry as updated on 2025-10-09, and multicast. Left out, being public by
-/// the registry: 192.31.196.0/24 and 192.175.48.0/24 (AS112), 192.52.193.0/24 (AMT). 192.0.0.0/24 has two anycast
-/// addresses that are public and no receiver's.
+/// Blocks that are not globally reachable, by the registry as updated on 2025-10-09, and multicast.
+///
+/// Not listed, because the registry makes them public: 192.31.196.0/24 and 192.175.48.0/24 (AS112),
+/// 192.52.193.0/24 (AMT).
+/// 192.0.0.0/24 has two public anycast addresses, neither of a receiver.
 const FORBIDDEN_V4: &[Cidr] = &[
     // This network.
     Cidr::v4(0, 0, 0, 0, 8),
@@ -84,7 +87,7 @@ const FORBIDDEN_V4: &[Cidr] = &[
     Cidr::v4(192, 0, 0, 0, 24),
     // Documentation.
     Cidr::v4(192, 0, 2, 0, 24),
-    // Relays from IPv6, given up.
+    // Relays from IPv6, deprecated.
     Cidr::v4(192, 88, 99, 0, 24),
     Cidr::v4(192, 168, 0, 0, 16),
     // Benchmarks.
@@ -96,17 +99,19 @@ const FORBIDDEN_V4: &[Cidr] = &[
     Cidr::v4(240, 0, 0, 0, 4),
 ];
 
-/// All but `2000::/3`, of which alone global unicast addresses are given out, and what is special inside it by the
-/// registry as updated on 2025-10-09. Left out, being public by the registry: `2620:4f:8000::/48` (AS112).
-/// `2001::/23` has blocks that are public and no receiver's.
+/// Every block outside `2000::/3`, the only one from which global unicast addresses are assigned, and the
+/// special blocks inside it by the registry as updated on 2025-10-09.
+///
+/// Not listed, because the registry makes it public: `2620:4f:8000::/48` (AS112).
+/// `2001::/23` has public blocks, none of a receiver.
 const FORBIDDEN_V6: &[Cidr] = &[
     // Unspecified, loopback, mapped, compatible and translated addresses; 64:ff9b:1::/48, 100::/64, 100:0:0:1::/64.
     Cidr::v6([0, 0, 0], 3),
-    // 5f00::/16 (segment routing) among it.
+    // Includes 5f00::/16 (segment routing).
     Cidr::v6([0x4000, 0, 0], 2),
-    // fc00::/7 (unique local), fe80::/10 (link-local), fec0::/10 (site-local), ff00::/8 (multicast) among it.
+    // Includes fc00::/7 (unique local), fe80::/10 (link-local), fec0::/10 (site-local), ff00::/8 (multicast).
     Cidr::v6([0x8000, 0, 0], 1),
-    // Protocol assignments, Teredo among them.
+    // Protocol assignments, including Teredo.
     Cidr::v6([0x2001, 0, 0], 23),
     // Documentation.
     Cidr::v6([0x2001, 0xdb8, 0], 32),
@@ -115,8 +120,10 @@ const FORBIDDEN_V6: &[Cidr] = &[
     Cidr::v6([0x3fff, 0, 0], 20),
 ];
 
-/// Never opened, not even by an operator's range: this machine, the link, groups, and whatever carries an IPv4 address
-/// past the rule. Lambda's runtime API and AWS's metadata services live here.
+/// Addresses that are never opened, not even by an operator's range: this machine, the link, groups, and
+/// every address that carries an IPv4 address past the rule.
+///
+/// Lambda's runtime API and AWS's metadata services are here.
 const NEVER: &[Cidr] = &[
     Cidr::v4(0, 0, 0, 0, 8),
     Cidr::v4(127, 0, 0, 0, 8),
@@ -136,7 +143,8 @@ const NEVER: &[Cidr] = &[
 /// NAT64: `64:ff9b::/96` is judged by the IPv4 address inside.
 const NAT64: [u16; 6] = [0x64, 0xff9b, 0, 0, 0, 0];
 
-/// Whether an address is public: outside every special-purpose block, and so is an IPv4 address that it carries.
+/// Returns whether an address is public: outside every special-purpose block, and the same for an IPv4
+/// address that it carries.
 #[must_use]
 pub fn is_public(address: IpAddr) -> bool {
     match address {
@@ -151,7 +159,7 @@ pub fn is_public(address: IpAddr) -> bool {
     }
 }
 
-/// Whether an operator's range may open this address.
+/// Returns whether an operator's range may open this address.
 #[must_use]
 pub fn may_be_opened(address: IpAddr) -> bool {
     let inner = match address {
@@ -162,7 +170,7 @@ pub fn may_be_opened(address: IpAddr) -> bool {
         && inner.is_none_or(|inner| may_be_opened(IpAddr::V4(inner)))
 }
 
-/// Whether this is a loopback address in its plain spelling.
+/// Returns whether this is a loopback address in its plain spelling.
 #[must_use]
 pub fn is_loopback(address: IpAddr) -> bool {
     address.is_loopback()
@@ -173,7 +181,8 @@ fn nat64_inner(address: Ipv6Addr) -> Option<Ipv4Addr> {
     (prefix == NAT64).then(|| v4_of(high, low))
 }
 
-/// ISATAP: any prefix, then `0:5efe` or `200:5efe` and an IPv4 address, to which a tunnel sends.
+/// Returns the IPv4 address of an ISATAP address, to which a tunnel sends: any prefix, then `0:5efe` or
+/// `200:5efe` and the address.
 fn isatap_inner(address: Ipv6Addr) -> Option<Ipv4Addr> {
     let [_, _, _, _, flags, mark, high, low] = address.segments();
     (matches!(flags, 0 | 0x200) && mark == 0x5efe).then(|| v4_of(high, low))
@@ -279,7 +288,7 @@ mod tests {
     }
 
     #[test]
-    fn this_machine_the_link_and_metadata_cannot_be_opened_in_any_clothing() {
+    fn loopback_link_local_and_metadata_cannot_be_opened_in_any_form() {
         for address in [
             "0.0.0.0",
             "127.0.0.1",
@@ -309,7 +318,7 @@ mod tests {
     }
 
     #[test]
-    fn ranges_are_parsed_or_refused() {
+    fn ranges_are_parsed_or_rejected() {
         assert!("10.1.0.0/16".parse::<Cidr>().unwrap().contains("10.1.255.1".parse().unwrap()));
         assert!(!"10.1.0.0/16".parse::<Cidr>().unwrap().contains("10.2.0.1".parse().unwrap()));
         assert!("0.0.0.0/0".parse::<Cidr>().unwrap().contains("9.9.9.9".parse().unwrap()));
@@ -319,12 +328,12 @@ mod tests {
         }
     }
 
-    /// The blocks as an operator writes them.
+    /// Returns the blocks as an operator writes them.
     fn base_of(block: &Cidr) -> (IpAddr, u32) {
         (block.base, u32::from(block.prefix_bits))
     }
 
-    /// An IPv4 address in everything that can carry one.
+    /// Returns an IPv4 address in every form of IPv6 address that can carry one.
     fn clothings(plain: Ipv4Addr) -> [Ipv6Addr; 8] {
         let bits = u128::from(plain.to_bits());
         [
@@ -334,7 +343,7 @@ mod tests {
             Ipv6Addr::from_bits((0x64_ff9b_u128 << 96) | bits),
             Ipv6Addr::from_bits((0x64_ff9b_0001_u128 << 80) | bits),
             Ipv6Addr::from_bits((0x2002_u128 << 112) | (bits << 80) | 1),
-            // Teredo keeps the client's address with all bits turned.
+            // Teredo keeps the client's address with all bits inverted.
             Ipv6Addr::from_bits((0x2001_u128 << 112) | (bits ^ 0xffff_ffff)),
             Ipv6Addr::from_bits((0x2a00_u128 << 112) | (0x5efe_u128 << 32) | bits),
         ]
@@ -342,7 +351,7 @@ mod tests {
 
     proptest! {
         #[test]
-        fn an_ipv4_address_in_ipv6_clothes_is_judged_no_more_kindly(bits: u32) {
+        fn ipv4_in_ipv6_is_at_most_as_open_as_its_ipv4_address(bits: u32) {
             let plain = Ipv4Addr::from_bits(bits);
             for dressed in clothings(plain) {
                 prop_assert!(is_public(IpAddr::V4(plain)) || !is_public(IpAddr::V6(dressed)), "{}", dressed);
@@ -356,7 +365,7 @@ mod tests {
         }
 
         #[test]
-        fn no_address_of_a_forbidden_block_is_public(block in 0..FORBIDDEN_V4.len(), host: u32) {
+        fn addresses_in_forbidden_ipv4_blocks_are_not_public(block in 0..FORBIDDEN_V4.len(), host: u32) {
             let (IpAddr::V4(base), bits) = base_of(&FORBIDDEN_V4[block]) else { unreachable!() };
             let inside = Ipv4Addr::from_bits(base.to_bits() | (host & u32::MAX.checked_shr(bits).unwrap_or(0)));
             prop_assert!(!is_public(IpAddr::V4(inside)));
@@ -366,7 +375,7 @@ mod tests {
         }
 
         #[test]
-        fn no_ipv6_address_of_a_forbidden_block_is_public_but_by_what_nat64_carries(
+        fn addresses_in_forbidden_ipv6_blocks_are_not_public_except_nat64(
             block in 0..FORBIDDEN_V6.len(),
             host: u128,
         ) {
@@ -376,7 +385,7 @@ mod tests {
         }
 
         #[test]
-        fn what_is_never_opened_is_no_public_address_either(block in 0..NEVER.len(), host: u128) {
+        fn addresses_that_never_open_are_not_public(block in 0..NEVER.len(), host: u128) {
             let inside = match base_of(&NEVER[block]) {
                 (IpAddr::V4(base), bits) => {
                     let low = u32::try_from(host & u128::from(u32::MAX)).unwrap();

@@ -1,13 +1,13 @@
-//! Who did what: every action of a person or program that changes something, or that shows a secret.
+//! The audit log: every action of a person or program that changes something, or that shows a secret.
 
 use crate::id::TokenId;
 use crate::limits::AUDIT_TEXT_CHARS_MAX;
 use crate::time::Millis;
 
-/// How long entries are kept, in seconds: thirteen months, so that a year can be looked back upon.
+/// Retention of entries, in seconds: thirteen months, so that a year can be reviewed.
 pub const AUDIT_SECONDS: u64 = 396 * 24 * 60 * 60;
 
-/// What was done.
+/// An action that is audited.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub enum AuditAction {
     CompanyCreate,
@@ -94,24 +94,24 @@ impl AuditAction {
         }
     }
 
-    /// The action of this name.
+    /// Returns the action of this name.
     #[must_use]
     pub fn find(name: &str) -> Option<Self> {
         Self::ALL.into_iter().find(|action| action.name() == name)
     }
 }
 
-/// Who did it.
+/// The caller that took an action.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Actor {
     /// The token's id; none for a configured operator and for a JWT.
     pub token: Option<TokenId>,
-    /// The token's name as it was, or who the JWT speaks of.
+    /// The token's name at that time, or the subject of the JWT.
     pub name: String,
 }
 
 impl Actor {
-    /// Names come from outside, and are cut to what an entry has room for.
+    /// Makes an actor. Names come from outside, and are cut to the size that an entry has room for.
     #[must_use]
     pub fn new(token: Option<TokenId>, name: &str) -> Self {
         Self { token, name: cut(name) }
@@ -121,38 +121,38 @@ impl Actor {
 /// One entry. It is written before the action and completed after it, so that nothing is done without a trace.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct AuditEntry {
-    /// Where it stands: by time, and by chance inside a millisecond.
-    pub place: AuditPlace,
+    /// Its position: by time, and random inside a millisecond.
+    pub place: AuditPosition,
     pub actor: Actor,
     pub action: AuditAction,
-    /// What it was done to: a webhook, a token, a company.
+    /// The object of the action: a webhook, a token, a company.
     pub subject: Option<String>,
     /// The fields that a change named; never their values.
     pub fields: Vec<String>,
-    /// The status that the caller got; none if nobody knows how it ended.
+    /// The status that the caller received; none if the end of the call is unknown.
     pub status: Option<u16>,
 }
 
-/// The place of an entry in its company's log.
+/// The position of an entry in its company's log.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
-pub struct AuditPlace {
+pub struct AuditPosition {
     pub at: Millis,
     pub chance: u32,
 }
 
-/// What an action turned out to be, as its handler knows it.
+/// Details of an action that only its handler knows.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
-pub struct Finding {
-    /// A finer word than the route's own.
+pub struct AuditFinding {
+    /// A more exact action than the route's own.
     pub action: Option<AuditAction>,
     pub subject: Option<String>,
     pub fields: Vec<String>,
 }
 
 impl AuditEntry {
-    /// The entry once the action is done.
+    /// Returns the entry once the action is done.
     #[must_use]
-    pub fn ended(self, finding: Finding, status: u16) -> Self {
+    pub fn ended(self, finding: AuditFinding, status: u16) -> Self {
         Self {
             action: finding.action.unwrap_or(self.action),
             subject: finding.subject.or(self.subject).as_deref().map(cut),
@@ -172,7 +172,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn actions_are_found_by_their_names() {
+    fn finds_actions_by_name() {
         for action in AuditAction::ALL {
             assert_eq!(AuditAction::find(action.name()), Some(action));
         }
@@ -180,9 +180,9 @@ mod tests {
     }
 
     #[test]
-    fn a_handler_may_know_better_what_was_done() {
+    fn a_handler_can_refine_the_action_of_its_audit_entry() {
         let entry = AuditEntry {
-            place: AuditPlace { at: Millis(1), chance: 2 },
+            place: AuditPosition { at: Millis(1), chance: 2 },
             actor: Actor::new(None, &"o".repeat(300)),
             action: AuditAction::WebhookChange,
             subject: Some("path".to_owned()),
@@ -190,9 +190,9 @@ mod tests {
             status: None,
         };
         assert_eq!(entry.actor.name.len(), 200);
-        let plain = entry.clone().ended(Finding::default(), 409);
+        let plain = entry.clone().ended(AuditFinding::default(), 409);
         assert_eq!(plain, AuditEntry { status: Some(409), ..entry.clone() });
-        let finding = Finding {
+        let finding = AuditFinding {
             action: Some(AuditAction::WebhookActivate),
             subject: Some("made".to_owned()),
             fields: vec!["isActive".to_owned()],

@@ -1,11 +1,11 @@
-//! One event owed to one webhook, and where it stands in the queues that carry it.
+//! One event owed to one webhook, and its positions in the queues that carry it.
 
 use std::fmt;
 use std::sync::Arc;
 
 use crate::attempt::ErrorClass;
 use crate::event::Body;
-use crate::id::{CompanyId, DeliveryId, EventId, SubscriptionId};
+use crate::id::{CompanyId, DeliveryId, EventId, WebhookId};
 use crate::target::TargetUrl;
 use crate::time::Millis;
 
@@ -19,13 +19,13 @@ impl QueueName {
         Self(name.into())
     }
 
-    /// The last segment of a queue's URL.
+    /// Returns the last segment of a queue's URL.
     #[must_use]
     pub fn of_url(url: &str) -> Self {
         Self::last_segment(url, '/')
     }
 
-    /// The last segment of a queue's ARN.
+    /// Returns the last segment of a queue's ARN.
     #[must_use]
     pub fn of_arn(arn: &str) -> Self {
         Self::last_segment(arn, ':')
@@ -47,7 +47,7 @@ impl fmt::Debug for QueueName {
     }
 }
 
-/// A message's place in a queue: the sequence number that SQS FIFO gave it, growing within a group.
+/// A message's position in a queue: the sequence number that SQS FIFO gave it, growing within a group.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct QueuePosition {
     pub queue: QueueName,
@@ -55,7 +55,8 @@ pub struct QueuePosition {
 }
 
 impl QueuePosition {
-    /// Whether this message came before `other` in the same queue. Unknown across queues, hence false.
+    /// Returns whether this message came before `other` in the same queue. Unknown across queues, hence
+    /// false.
     #[must_use]
     pub fn is_before(&self, other: &Self) -> bool {
         self.queue == other.queue && self.number < other.number
@@ -68,26 +69,34 @@ pub struct Delivery {
     pub id: DeliveryId,
     pub event: EventId,
     pub company: CompanyId,
-    pub subscription: SubscriptionId,
-    /// The event's place in the ingest queue: the order in which the platform pushed the company's events.
+    pub webhook: WebhookId,
+    /// The event's position in the ingest queue: the order in which the platform pushed the company's events.
     pub accepted: QueuePosition,
     pub accepted_at: Millis,
     pub destination: Destination,
     pub body: Body,
 }
 
-/// Where a delivery goes.
+/// A delivery and its message in the delivery queue.
+#[derive(Debug, Clone, Copy)]
+pub struct QueuedDelivery<'a> {
+    pub delivery: &'a Delivery,
+    pub position: &'a QueuePosition,
+    pub sent_at: Millis,
+}
+
+/// The destination of a delivery.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Destination {
-    /// To the webhook's URL, as it is at each attempt.
+    /// The webhook's URL, as it is at each attempt.
     Webhook,
-    /// To the URL that the webhook's template gave for the event.
+    /// The URL that the webhook's template gave for the event.
     Resolved(TargetUrl),
     /// Nowhere: the webhook's filter or template failed for the event.
     Nowhere(Unsendable),
 }
 
-/// Why nothing is sent, for the webhook's owner.
+/// The reason why nothing is sent, for the webhook's owner.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Unsendable {
     pub class: ErrorClass,
@@ -99,7 +108,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_queue_is_called_by_the_last_part_of_its_url_and_of_its_arn() {
+    fn a_queue_name_is_the_last_part_of_its_url_or_arn() {
         for name in [
             QueueName::of_url("https://sqs.eu-west-1.amazonaws.com/000000000000/events.fifo"),
             QueueName::of_arn("arn:aws:sqs:eu-west-1:000000000000:events.fifo"),
@@ -110,7 +119,7 @@ mod tests {
     }
 
     #[test]
-    fn a_message_comes_before_later_ones_of_its_own_queue_only() {
+    fn positions_compare_within_one_queue_only() {
         let at = |queue, number| QueuePosition { queue: QueueName::new(queue), number };
         assert!(at("a", 1).is_before(&at("a", 2)));
         assert!(!at("a", 2).is_before(&at("a", 2)));

@@ -1,4 +1,4 @@
-//! An accepted event: who it concerns, what happened, and its body as bytes.
+//! An accepted event: its company, its subject, and its body as bytes.
 
 use std::fmt;
 use std::sync::Arc;
@@ -18,13 +18,13 @@ pub struct Body(Arc<str>);
 pub struct TooLarge;
 
 impl Body {
-    /// Takes the text as it is; only its size is looked at.
+    /// Keeps the text as it is and checks only its size.
     pub fn new(text: impl Into<Arc<str>>) -> Result<Self, TooLarge> {
         let text = text.into();
         if text.len() <= EVENT_BYTES_MAX { Ok(Self(text)) } else { Err(TooLarge) }
     }
 
-    /// The text cut into as few bodies as hold it: one, unless it is larger than an event may be.
+    /// Cuts the text into as few bodies as hold it: one, unless it is larger than an event may be.
     #[must_use]
     pub fn parts_of(text: &str) -> Vec<Self> {
         let (mut parts, mut rest) = (Vec::new(), text);
@@ -53,7 +53,7 @@ impl fmt::Debug for Body {
     }
 }
 
-/// Something that happened in a company.
+/// An event of a company.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Event {
     pub id: EventId,
@@ -63,7 +63,7 @@ pub struct Event {
 }
 
 impl Event {
-    /// The trigger that selects it, and the ids its contexts are compared with, if it has one.
+    /// Returns the trigger that selects it, and the ids its contexts are compared with, if it has one.
     #[must_use]
     pub fn cot(&self) -> Option<(&'static TriggerType, &Context)> {
         match &self.subject {
@@ -73,7 +73,7 @@ impl Event {
     }
 }
 
-/// What an event is about, in the terms of the system it comes from.
+/// The subject of an event, in the terms of the system it comes from.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Subject {
     Cot {
@@ -90,7 +90,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_body_is_shown_by_its_length_only() {
+    fn debug_output_of_a_body_shows_its_length_only() {
         assert_eq!(format!("{:?}", Body::new("{\"password\":1}").unwrap()), "Body(14 bytes)");
     }
 

@@ -1,4 +1,4 @@
-//! What a receiver wants to find in a request beside what we put there: headers of its own and basic auth.
+//! Request headers that a receiver asks for in addition to ours: headers of its own and basic auth.
 
 use std::fmt;
 
@@ -9,8 +9,8 @@ use crate::limits::{
     BASIC_AUTH_CHARS_MAX, HEADER_NAME_BYTES_MAX, HEADER_VALUE_BYTES_MAX, HEADERS_BYTES_MAX, HEADERS_MAX,
 };
 
-/// Headers that belong to the connection, to the body, or to us. Everything that begins with one of
-/// [`RESERVED_PREFIXES`] is ours as well.
+/// Headers that belong to the connection, to the body, or to us.
+/// Every name that begins with one of [`RESERVED_PREFIXES`] is ours as well.
 const RESERVED: [&str; 22] = [
     "accept",
     "accept-encoding",
@@ -40,10 +40,10 @@ const RESERVED_PREFIXES: [&str; 4] = ["hookrail-", "proxy-", "sec-", "webhook-"]
 /// The name under which basic auth is sent.
 pub const AUTHORIZATION: &str = "authorization";
 
-/// Why a header of a webhook is refused.
+/// The reason why a header of a webhook is refused.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
 pub enum InvalidHeader {
-    #[error("is no header name: use 1 to {HEADER_NAME_BYTES_MAX} letters, digits and !#$%&'*+-.^_`|~")]
+    #[error("is not a header name: use 1 to {HEADER_NAME_BYTES_MAX} letters, digits and !#$%&'*+-.^_`|~")]
     Name,
     #[error("is a header that belongs to the connection or to Hookrail")]
     Reserved,
@@ -53,7 +53,7 @@ pub enum InvalidHeader {
     Value,
 }
 
-/// The name of a header, in lower case: names are compared without regard to it.
+/// The name of a header, in lower case: letter case is ignored when names are compared.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct HeaderName(String);
 
@@ -65,8 +65,10 @@ impl HeaderName {
             return Err(InvalidHeader::Name);
         }
         let name = text.to_ascii_lowercase();
-        if RESERVED.contains(&name.as_str())
-            || RESERVED_PREFIXES.iter().any(|prefix| name.starts_with(prefix))
+        // CGI, WSGI and PHP give both spellings to their programs under one name.
+        let read_as = name.replace('_', "-");
+        if RESERVED.contains(&read_as.as_str())
+            || RESERVED_PREFIXES.iter().any(|prefix| read_as.starts_with(prefix))
         {
             return Err(InvalidHeader::Reserved);
         }
@@ -79,12 +81,12 @@ impl HeaderName {
     }
 }
 
-/// The value of a header: as likely as not a key of the receiver's, and never shown again.
+/// The value of a header: often a key of the receiver's, and never shown again.
 #[derive(Clone, PartialEq, Eq)]
 pub struct HeaderValue(String);
 
 impl HeaderValue {
-    /// Accepts what cannot end a header line, with no blanks at its ends.
+    /// Accepts a text that cannot end a header line and has no blanks at its ends.
     pub fn parse(text: &str) -> Result<Self, InvalidHeader> {
         let is_sent = |byte: u8| byte.is_ascii_graphic() || byte == b' ' || byte == b'\t';
         let is_value = (1..=HEADER_VALUE_BYTES_MAX).contains(&text.len())
@@ -105,7 +107,7 @@ impl fmt::Debug for HeaderValue {
     }
 }
 
-/// Why a user name and password are refused.
+/// The reason why a user name and password are refused.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
 pub enum InvalidBasicAuth {
     #[error("must be at most {BASIC_AUTH_CHARS_MAX} characters, none of them a control character")]
@@ -122,7 +124,7 @@ pub struct BasicAuth {
 }
 
 impl BasicAuth {
-    /// Takes any texts that can be told apart again (RFC 7617).
+    /// Accepts any texts that can be told apart again (RFC 7617).
     pub fn new(username: &str, password: &str) -> Result<Self, InvalidBasicAuth> {
         if username.contains(':') {
             return Err(InvalidBasicAuth::Colon);
@@ -141,13 +143,13 @@ impl BasicAuth {
         &self.username
     }
 
-    /// For the store only.
+    /// Returns the password. For the store only.
     #[must_use]
     pub fn password(&self) -> &str {
         &self.password
     }
 
-    /// The value of `authorization`.
+    /// Returns the value of `authorization`.
     #[must_use]
     pub fn header(&self) -> String {
         format!("Basic {}", STANDARD.encode(format!("{}:{}", self.username, self.password)))
@@ -160,7 +162,7 @@ impl fmt::Debug for BasicAuth {
     }
 }
 
-/// Why headers cannot be sent together.
+/// The reason why headers cannot be sent together.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
 pub enum InvalidHeaders {
     #[error("holds more than {HEADERS_MAX} headers")]
@@ -174,7 +176,7 @@ pub enum InvalidHeaders {
 /// The headers of a webhook, by name.
 pub type Headers = std::collections::BTreeMap<HeaderName, HeaderValue>;
 
-/// Whether these can be sent in one request.
+/// Checks whether these can be sent in one request.
 pub fn check(headers: &Headers, basic_auth: Option<&BasicAuth>) -> Result<(), InvalidHeaders> {
     if HEADERS_MAX < headers.len() {
         return Err(InvalidHeaders::TooMany);
@@ -196,7 +198,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn names_are_tokens_of_the_receivers_own() {
+    fn header_names_are_tokens_and_not_reserved() {
         for (text, name) in [("X-Api-Key", "x-api-key"), ("authorization", "authorization"), ("~", "~")] {
             assert_eq!(HeaderName::parse(text).unwrap().as_str(), name);
         }
@@ -205,11 +207,13 @@ mod tests {
         }
         for text in RESERVED.into_iter().chain(["Webhook-Id", "hookrail-sequence", "Proxy-Authorization"]) {
             assert_eq!(HeaderName::parse(text), Err(InvalidHeader::Reserved), "{text}");
+            let read_as_the_same = text.replace('-', "_");
+            assert_eq!(HeaderName::parse(&read_as_the_same), Err(InvalidHeader::Reserved), "{text}");
         }
     }
 
     #[test]
-    fn values_cannot_end_the_line_and_are_not_endless() {
+    fn header_values_have_one_line_and_a_limit() {
         for text in ["a", "Bearer x.y", "a\tb", &"v".repeat(4096)] {
             assert_eq!(HeaderValue::parse(text).unwrap().as_str(), text);
         }
@@ -219,7 +223,7 @@ mod tests {
     }
 
     #[test]
-    fn basic_auth_is_the_example_of_rfc_7617() {
+    fn basic_auth_matches_the_example_of_rfc_7617() {
         let auth = BasicAuth::new("Aladdin", "open sesame").unwrap();
         assert_eq!(auth.header(), "Basic QWxhZGRpbjpvcGVuIHNlc2FtZQ==");
         assert_eq!(BasicAuth::new("a:b", "c"), Err(InvalidBasicAuth::Colon));
@@ -229,7 +233,7 @@ mod tests {
     }
 
     #[test]
-    fn nothing_secret_is_shown_by_debug() {
+    fn debug_output_redacts_header_values_and_passwords() {
         let shown =
             format!("{:?} {:?}", HeaderValue::parse("k-1").unwrap(), BasicAuth::new("u", "p-1").unwrap());
         assert_eq!(shown, "[REDACTED] [REDACTED]");
@@ -242,7 +246,7 @@ mod tests {
     }
 
     #[test]
-    fn headers_of_one_request_are_bounded_in_number_and_size() {
+    fn limits_the_number_and_size_of_headers() {
         assert_eq!(check(&headers(20, 1), None), Ok(()));
         assert_eq!(check(&headers(21, 1), None), Err(InvalidHeaders::TooMany));
         assert_eq!(check(&headers(2, 4092), None), Ok(()));
@@ -250,7 +254,7 @@ mod tests {
     }
 
     #[test]
-    fn authorization_is_said_once() {
+    fn rejects_two_authorization_headers() {
         let auth = BasicAuth::new("u", "p").unwrap();
         let own = Headers::from([(
             HeaderName::parse("Authorization").unwrap(),
@@ -263,7 +267,7 @@ mod tests {
 
     proptest! {
         #[test]
-        fn whatever_is_accepted_is_one_header_line(name: String, value: String) {
+        fn accepted_names_and_values_form_one_header_line(name: String, value: String) {
             if let Ok(name) = HeaderName::parse(&name) {
                 prop_assert!(name.as_str().bytes().all(|byte| byte.is_ascii_graphic() && byte != b':'));
             }

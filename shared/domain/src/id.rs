@@ -1,4 +1,4 @@
-//! Identifiers: each a type of its own, checked where it enters.
+//! Identifiers, each with its own type, checked where they enter.
 
 use std::fmt;
 
@@ -8,7 +8,7 @@ use crate::limits::ID_CHARS_MAX;
 use crate::time::Millis;
 use crate::token::TokenHash;
 
-/// Why a text is no identifier.
+/// The reason why a text is not an identifier.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
 pub enum InvalidId {
     #[error("must be 1 to {ID_CHARS_MAX} letters, digits, `-` or `_`")]
@@ -79,7 +79,8 @@ impl Hex24 {
         unhex(text).map(Self).ok_or(InvalidId::NotHex24)
     }
 
-    /// The first twelve bytes of a SHA-256 over the parts, each preceded by its length so that no two lists collide.
+    /// Returns the first twelve bytes of a SHA-256 over the parts, each preceded by its length so that no two
+    /// lists collide.
     fn derive(parts: &[&[u8]]) -> Self {
         let mut bytes = [0; 12];
         for (byte, hashed) in bytes.iter_mut().zip(hash_parts(parts)) {
@@ -89,7 +90,7 @@ impl Hex24 {
     }
 }
 
-/// SHA-256 over the parts, each preceded by its length so that no two lists collide.
+/// Returns the SHA-256 over the parts, each preceded by its length so that no two lists collide.
 #[must_use]
 pub fn hash_parts(parts: &[&[u8]]) -> [u8; 32] {
     let mut hash = Sha256::new();
@@ -100,7 +101,8 @@ pub fn hash_parts(parts: &[&[u8]]) -> [u8; 32] {
     hash.finalize().into()
 }
 
-/// Which of `count` queues carries everything of this key: always the same one, so that its order holds.
+/// Returns the index among `count` queues that carries everything of this key: always the same one, so that
+/// order holds.
 ///
 /// Changing `count` moves keys; the queues must be empty then. A count of 0 is read as 1.
 #[must_use]
@@ -110,7 +112,7 @@ pub fn shard(key: &str, count: usize) -> usize {
     hash.checked_rem(count).unwrap_or(0)
 }
 
-/// Bytes as lower-case hexadecimal.
+/// Returns bytes as lower-case hexadecimal.
 #[must_use]
 pub fn hex(bytes: &[u8]) -> String {
     const DIGITS: [char; 16] =
@@ -119,7 +121,7 @@ pub fn hex(bytes: &[u8]) -> String {
     bytes.iter().flat_map(|byte| [digit(byte >> 4), digit(byte & 0xf)]).collect()
 }
 
-/// The bytes that exactly fill `N`, from hexadecimal of either case.
+/// Returns the bytes that exactly fill `N`, from hexadecimal of either case.
 #[must_use]
 pub fn unhex<const N: usize>(text: &str) -> Option<[u8; N]> {
     if text.len() != 2 * N {
@@ -154,7 +156,7 @@ macro_rules! hex_id {
                 Hex24::parse(text).map(Self)
             }
 
-            /// The id made of these twelve bytes.
+            /// Returns the id made of these twelve bytes.
             #[must_use]
             pub fn from_bytes(bytes: [u8; 12]) -> Self {
                 Self(Hex24(bytes))
@@ -181,15 +183,15 @@ macro_rules! hex_id {
 }
 
 hex_id!(
-    /// A webhook: a company's standing request for some events at one endpoint. Also its queue group.
-    SubscriptionId
+    /// A webhook. Also its queue group.
+    WebhookId
 );
 hex_id!(
     /// An accepted event, derived from the id that the ingest queue gave its message.
     EventId
 );
 hex_id!(
-    /// One event owed to one webhook, derived from both: fan-out may run twice and names it the same.
+    /// One event owed to one webhook. Derived from both: fan-out may run twice and gives it the same id.
     DeliveryId
 );
 hex_id!(
@@ -198,17 +200,18 @@ hex_id!(
 );
 
 hex_id!(
-    /// An event that was rejected: when it came, and which message it was.
+    /// A rejected event: its time and its message.
     RejectedId
 );
 hex_id!(
-    /// A token, derived from its hash: what people call it by when they revoke it.
+    /// A token, derived from its hash: the id by which people revoke it.
     TokenId
 );
 
-impl SubscriptionId {
-    /// The id of a webhook made at this time: seconds in four bytes, as in the reference system's ids, then the part of
-    /// the second in two, then chance.
+impl WebhookId {
+    /// Returns the id of a webhook made at this time.
+    /// Seconds in four bytes, as in the reference system's ids, then the fraction of the second in two, then
+    /// random bytes.
     #[must_use]
     pub fn made_at(at: Millis, chance: [u8; 6]) -> Self {
         let seconds = u32::try_from(at.unix_seconds()).unwrap_or(u32::MAX);
@@ -220,8 +223,8 @@ impl SubscriptionId {
     }
 }
 
-impl SubscriptionId {
-    /// The line of the jobs that have no webhook, of a company's space or of one of its kapps.
+impl WebhookId {
+    /// Returns the id of the queue of jobs without a webhook, of a company's space or of one of its kapps.
     #[must_use]
     pub fn of_implicit(company: &CompanyId, kapp: Option<&KappSlug>) -> Self {
         let kapp = kapp.map_or("", KappSlug::as_str);
@@ -230,7 +233,7 @@ impl SubscriptionId {
 }
 
 impl TokenId {
-    /// The id of the token of this hash.
+    /// Returns the id of the token of this hash.
     #[must_use]
     pub fn of(hash: TokenHash) -> Self {
         Self(Hex24::derive(&[b"token", hash.as_bytes()]))
@@ -238,7 +241,7 @@ impl TokenId {
 }
 
 impl EventId {
-    /// The id of the event that the ingest queue accepted under this message id.
+    /// Returns the id of the event that the ingest queue accepted under this message id.
     #[must_use]
     pub fn of_message(message_id: &str) -> Self {
         Self(Hex24::derive(&[b"event", message_id.as_bytes()]))
@@ -246,10 +249,10 @@ impl EventId {
 }
 
 impl DeliveryId {
-    /// The delivery of `event` to `subscription`.
+    /// Returns the id of the delivery of `event` to `webhook`.
     #[must_use]
-    pub fn of(event: EventId, subscription: SubscriptionId) -> Self {
-        Self(Hex24::derive(&[b"delivery", event.as_bytes(), subscription.as_bytes()]))
+    pub fn of(event: EventId, webhook: WebhookId) -> Self {
+        Self(Hex24::derive(&[b"delivery", event.as_bytes(), webhook.as_bytes()]))
     }
 }
 
@@ -280,11 +283,11 @@ mod tests {
     use super::*;
 
     #[test]
-    fn hex_ids_round_trip_and_refuse_other_texts() {
-        let id = SubscriptionId::parse("62685990d918fb5557f9f992").unwrap();
+    fn hex_ids_round_trip_and_reject_other_texts() {
+        let id = WebhookId::parse("62685990d918fb5557f9f992").unwrap();
         assert_eq!(id.to_string(), "62685990d918fb5557f9f992");
         for bad in ["", "62685990d918fb5557f9f99", "62685990d918fb5557f9f9922", "6268599zd918fb5557f9f992"] {
-            assert_eq!(SubscriptionId::parse(bad), Err(InvalidId::NotHex24), "{bad}");
+            assert_eq!(WebhookId::parse(bad), Err(InvalidId::NotHex24), "{bad}");
         }
     }
 
@@ -301,28 +304,28 @@ mod tests {
     }
 
     #[test]
-    fn a_delivery_is_named_by_event_and_webhook_together() {
+    fn a_delivery_id_depends_on_event_and_webhook() {
         let event = EventId::of_message("m1");
-        let (one, two) = (SubscriptionId::from_bytes([1; 12]), SubscriptionId::from_bytes([2; 12]));
+        let (one, two) = (WebhookId::from_bytes([1; 12]), WebhookId::from_bytes([2; 12]));
         assert_eq!(DeliveryId::of(event, one), DeliveryId::of(event, one));
         assert_ne!(DeliveryId::of(event, one), DeliveryId::of(event, two));
         assert_ne!(DeliveryId::of(event, one), DeliveryId::of(EventId::of_message("m2"), one));
     }
 
     #[test]
-    fn a_key_stays_in_its_shard_and_keys_spread_over_all() {
+    fn a_key_keeps_its_shard_and_keys_use_all_shards() {
         let shards: Vec<_> = (0..64).map(|key| shard(&key.to_string(), 4)).collect();
         assert_eq!(shards, (0..64).map(|key| shard(&key.to_string(), 4)).collect::<Vec<_>>());
         assert!((0..4).all(|number| shards.contains(&number)));
         assert!(shards.iter().all(|number| *number < 4));
         assert_eq!((shard("acme", 1), shard("acme", 0)), (0, 0));
-        // The place of a key is for ever: another would let a later event overtake an earlier one.
+        // The queue of a key is fixed for ever: another one would let a later event overtake an earlier one.
         assert_eq!([shard("acme", 16), shard("625be93a286ef83c1c0e845f", 16)], [14, 1]);
     }
 
     #[test]
-    fn webhooks_sort_by_the_time_they_were_made_at() {
-        let made = |at, chance| SubscriptionId::made_at(Millis(at), [chance; 6]);
+    fn webhook_ids_sort_by_creation_time() {
+        let made = |at, chance| WebhookId::made_at(Millis(at), [chance; 6]);
         let ids = [made(0, 9), made(1, 0), made(999, 9), made(1_000, 0), made(1_651_780_480_001, 9)];
         assert!(ids.is_sorted_by(|one, next| one < next), "{ids:?}");
         // The reference system's ids begin with the seconds since 1970.
@@ -331,13 +334,13 @@ mod tests {
     }
 
     #[test]
-    fn hashed_parts_cannot_be_shifted_into_each_other() {
+    fn hashes_depend_on_where_parts_are_split() {
         assert_ne!(hash_parts(&[b"ab", b"c"]), hash_parts(&[b"a", b"bc"]));
     }
 
     proptest! {
         #[test]
-        fn ids_and_hexadecimal_of_either_case_come_back_as_their_bytes(bytes: [u8; 12]) {
+        fn ids_in_either_case_decode_to_their_bytes(bytes: [u8; 12]) {
             let id = RowId::from_bytes(bytes);
             prop_assert_eq!(RowId::parse(&id.to_string()), Ok(id));
             prop_assert_eq!(RowId::parse(&id.to_string().to_uppercase()), Ok(id));
@@ -345,7 +348,7 @@ mod tests {
         }
 
         #[test]
-        fn what_is_read_as_an_id_is_hexadecimal(text in "[0-9a-fA-F]{23}\\PC") {
+        fn only_hexadecimal_text_parses_as_an_id(text in "[0-9a-fA-F]{23}\\PC") {
             let is_hex = text.bytes().all(|byte| byte.is_ascii_hexdigit());
             prop_assert_eq!(RowId::parse(&text).is_ok(), is_hex);
         }

@@ -1,29 +1,30 @@
-//! A webhook job: one event owed to one webhook on the platform's records, as its owner follows and steers it.
+//! A webhook job: one event owed to one platform webhook, as its owner follows and controls it.
 //!
-//! What was sent and what came back is in the rows of the webhook's log. A job says what no row can: that it waits for
-//! its time or for its first attempt, or was cancelled before it, and where a person has sent it instead.
+//! Requests and responses are in the rows of the webhook's log.
+//! A job holds what no row can: that it waits for its time or for its first attempt, or was cancelled before
+//! it, and the URL that a person has given instead.
 
 use crate::attempt::{ErrorClass, Outcome};
-use crate::id::{CompanyId, DeliveryId, EventId, SubscriptionId};
-use crate::line::Progress;
+use crate::id::{CompanyId, DeliveryId, EventId, WebhookId};
 use crate::log_row::LogRow;
 use crate::platform::EventType;
 use crate::platform::webhook::{IMPLICIT_NAME, WebhookScope};
+use crate::progress::Progress;
 use crate::target::TargetUrl;
 use crate::time::Millis;
 
-/// What a job sends is kept apart for so long after its time, in seconds (30 days): by then it was sent, or nobody is
-/// there to send it.
+/// Retention of a job's content after its time, in seconds (30 days): by then it was sent, or its webhook no
+/// longer exists.
 pub const CONTENT_SECONDS_KEPT: u64 = 30 * 24 * 60 * 60;
 
 /// A job as it is stored.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Job {
     pub company: CompanyId,
-    pub subscription: SubscriptionId,
+    pub webhook: WebhookId,
     pub delivery: DeliveryId,
     pub event: EventId,
-    /// What the webhook was called.
+    /// The webhook's name.
     pub name: String,
     pub scope: WebhookScope,
     pub kind: EventType,
@@ -31,23 +32,24 @@ pub struct Job {
     pub action: &'static str,
     /// The records it is found by, the one that it is about first.
     pub parents: Vec<Parent>,
-    /// When it was put, and by which token; by none if an event made it.
+    /// The time of its creation, and the token that made it; none if an event made it.
     pub created_at: Millis,
     pub created_by: Option<String>,
     pub scheduled_at: Millis,
-    /// When somebody has to put it into its line next: a job for later, or one that failed and is sent again later.
+    /// The time at which it must next be put into its queue: a job for later, or one that failed and is sent
+    /// again later.
     /// None once it is there.
     pub due_at: Option<Millis>,
-    /// The message of the ingest queue that it was taken from: a second one of the same job is none.
+    /// The message of the ingest queue that it was taken from: a second message of the same job is ignored.
     pub taken: Option<EventId>,
-    /// Where it goes; none if filter or template failed.
+    /// Its URL; none if filter or template failed.
     pub url: Option<TargetUrl>,
-    /// Whether a person gave that URL.
+    /// True if a person gave that URL.
     pub is_corrected: bool,
     pub state: JobState,
-    /// Attempts that were made when a person queued it again; 0 if nobody did.
+    /// Attempts that were made when a person queued it again; 0 if it was not queued again.
     pub requeued_after: u32,
-    /// No longer listed, and not to be found.
+    /// Deleted: not listed, and not found.
     pub is_deleted: bool,
     /// Raised by one with every write.
     pub version: u64,
@@ -61,26 +63,26 @@ pub struct Parent {
     pub key: String,
 }
 
-/// How far a job has come, as far as its rows do not tell.
+/// The progress of a job, as far as its rows do not show it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum JobState {
-    /// Nothing was sent. It has a place in its webhook's line once it is set aside there.
+    /// Nothing was sent. It has a sequence in its webhook's queue once it is parked there.
     Queued { sequence: Option<u64> },
-    /// An attempt was made at this place in the line, or is being made.
+    /// An attempt was made at this sequence, or is being made.
     Started { sequence: u64 },
-    /// Before its first attempt: nothing is ever sent.
+    /// Cancelled before its first attempt: it is never sent.
     Cancelled,
 }
 
-/// Where a job is found: the list of a company is sorted by this.
+/// The position of a job: the list of a company is sorted by it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
-pub struct JobPlace {
+pub struct JobPosition {
     pub scheduled_at: Millis,
     pub delivery: DeliveryId,
-    pub subscription: SubscriptionId,
+    pub webhook: WebhookId,
 }
 
-/// What people are shown.
+/// The status that people are shown.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum JobStatus {
     /// It waits: for its turn, for its next attempt, or for its endpoint.
@@ -106,7 +108,7 @@ impl JobStatus {
         }
     }
 
-    /// The status of this name, in any case of letters.
+    /// Returns the status of this name, in any letter case.
     #[must_use]
     pub fn find(name: &str) -> Option<Self> {
         Self::ALL.into_iter().find(|status| status.name().eq_ignore_ascii_case(name))
@@ -115,11 +117,11 @@ impl JobStatus {
 
 impl Job {
     #[must_use]
-    pub fn place(&self) -> JobPlace {
-        JobPlace { scheduled_at: self.scheduled_at, delivery: self.delivery, subscription: self.subscription }
+    pub fn place(&self) -> JobPosition {
+        JobPosition { scheduled_at: self.scheduled_at, delivery: self.delivery, webhook: self.webhook }
     }
 
-    /// Its status, by the newest row of its event.
+    /// Returns its status, by the newest row of its event.
     #[must_use]
     pub fn status(&self, newest: Option<&LogRow>) -> JobStatus {
         match (self.state, newest) {
@@ -136,7 +138,7 @@ impl Job {
         }
     }
 
-    /// Its place in its webhook's line, if it has one.
+    /// Returns its sequence in its webhook's queue, if it has one.
     #[must_use]
     pub fn sequence(&self) -> Option<u64> {
         match self.state {
@@ -146,7 +148,7 @@ impl Job {
         }
     }
 
-    /// When its next attempt is due, or when it was.
+    /// Returns the time at which its next attempt is due, or was.
     #[must_use]
     pub fn next_at(&self, newest: Option<&LogRow>) -> Millis {
         match newest.map(|row| row.progress) {
@@ -155,14 +157,15 @@ impl Job {
         }
     }
 
-    /// Whether it is none of a webhook.
+    /// Returns whether it is a job without a webhook.
     #[must_use]
     pub fn is_implicit(&self) -> bool {
         self.name == IMPLICIT_NAME
     }
 
-    /// The job after a person has cancelled it: it is never sent, or not again if it has failed and was to be sent again
-    /// later. None once it has begun.
+    /// Returns the job after a person has cancelled it: it is never sent, or not again if it has failed and
+    /// was to be sent again later.
+    /// None once it has begun.
     #[must_use]
     pub fn cancelled(&self) -> Option<Self> {
         match (self.state, self.due_at) {
@@ -176,20 +179,20 @@ impl Job {
         }
     }
 
-    /// The job for another time; none once it is in its line.
+    /// Returns the job for another time; none once it is in its queue.
     #[must_use]
     pub fn postponed(&self, to: Millis) -> Option<Self> {
         self.due_at.map(|_| Self { scheduled_at: to, ..self.to_be_put_in(Some(to)) })
     }
 
-    /// The job once it is in its line (`None`), or to be put there at this time.
+    /// Returns the job once it is in its queue (`None`), or to be put there at this time.
     #[must_use]
     pub fn to_be_put_in(&self, due_at: Option<Millis>) -> Self {
         Self { due_at, version: self.version + 1, ..self.clone() }
     }
 
-    /// The job as fan-out takes it from a message that was sent for this time. None if that is not to be sent: it was
-    /// cancelled or put off since, or another message was taken.
+    /// Returns the job as fan-out takes it from a message that was sent for this time.
+    /// None if it is not to be sent: it was cancelled or postponed since, or another message has taken it.
     #[must_use]
     pub fn taken_from(&self, message: EventId, scheduled_at: Millis) -> Option<Self> {
         let is_open = matches!(self.state, JobState::Queued { .. }) && self.scheduled_at == scheduled_at;
@@ -197,27 +200,29 @@ impl Job {
         (is_open && is_own).then(|| Self { taken: Some(message), ..self.to_be_put_in(None) })
     }
 
-    /// The job with a URL that a person gave.
+    /// Returns the job with a URL that a person gave.
     #[must_use]
     pub fn corrected(&self, url: TargetUrl) -> Self {
         Self { url: Some(url), is_corrected: true, version: self.version + 1, ..self.clone() }
     }
 
-    /// The job when nobody wants to see it any more.
+    /// Returns the job after a person has deleted it.
     #[must_use]
     pub fn deleted(&self) -> Self {
         Self { is_deleted: true, version: self.version + 1, ..self.clone() }
     }
 
-    /// The job after the ingest queue gave up on this message: to be put into its line anew, at `due_at`. None if the
-    /// message was not the one to take it from any more.
+    /// Returns the job after the ingest queue has moved this message away: to be put into its queue again, at
+    /// `due_at`.
+    /// None if the job is no longer to be taken from this message.
     #[must_use]
-    pub fn given_back(&self, (message, scheduled_at): (EventId, Millis), due_at: Millis) -> Option<Self> {
+    pub fn given_back(&self, message: EventId, scheduled_at: Millis, due_at: Millis) -> Option<Self> {
         let open = self.taken_from(message, scheduled_at)?;
         Some(Self { taken: None, due_at: Some(due_at), ..open })
     }
 
-    /// The job after a person has queued it again, when so many attempts were made: now, or for later.
+    /// Returns the job after a person has queued it again, when this many attempts were made: now, or for
+    /// later.
     #[must_use]
     pub fn requeued(&self, attempts: u32, later: Option<Millis>) -> Self {
         let scheduled_at = later.unwrap_or(self.scheduled_at);
@@ -225,7 +230,7 @@ impl Job {
     }
 }
 
-/// Whether a person has said that it is not to be sent.
+/// Returns whether a person has said that it is not to be sent.
 fn is_called_off(outcome: &Outcome) -> bool {
     matches!(outcome, Outcome::Unsent { error: ErrorClass::Skipped | ErrorClass::Cancelled, .. })
 }
@@ -238,12 +243,11 @@ mod tests {
 
     fn posted() -> Job {
         let company = CompanyId::parse("acme").unwrap();
-        let (subscription, event) =
-            (SubscriptionId::of_implicit(&company, None), EventId::from_bytes([1; 12]));
+        let (webhook, event) = (WebhookId::of_implicit(&company, None), EventId::from_bytes([1; 12]));
         Job {
             company,
-            subscription,
-            delivery: DeliveryId::of(event, subscription),
+            webhook,
+            delivery: DeliveryId::of(event, webhook),
             event,
             name: IMPLICIT_NAME.to_owned(),
             scope: WebhookScope::Space,
@@ -269,7 +273,7 @@ mod tests {
     }
 
     #[test]
-    fn a_job_is_taken_from_one_message_as_often_as_that_comes() {
+    fn the_same_message_can_take_a_job_repeatedly() {
         let taken = posted().taken_from(message(7), NOON).unwrap();
         assert_eq!((taken.due_at, taken.taken, taken.version), (None, Some(message(7)), 4));
         let again = taken.taken_from(message(7), NOON).unwrap();
@@ -278,23 +282,23 @@ mod tests {
         let placed = Job { state: JobState::Queued { sequence: Some(4) }, ..taken.clone() };
         assert!(placed.taken_from(message(7), NOON).is_some());
         let started = Job { state: JobState::Started { sequence: 4 }, ..taken };
-        assert_eq!(started.taken_from(message(7), NOON), None, "it is in its line for certain");
+        assert_eq!(started.taken_from(message(7), NOON), None, "it is certainly queued");
     }
 
     #[test]
-    fn a_job_that_the_queue_gave_up_on_is_put_there_again_if_that_message_was_its_own() {
+    fn a_dead_lettered_job_is_queued_again_only_by_its_own_message() {
         let (taken, later) = (posted().taken_from(message(7), NOON).unwrap(), Millis(NOON.0 + 9));
         for job in [posted(), taken.clone()] {
-            let back = job.given_back((message(7), NOON), later).unwrap();
+            let back = job.given_back(message(7), NOON, later).unwrap();
             assert_eq!((back.due_at, back.taken, back.version), (Some(later), None, job.version + 1));
             assert!(back.taken_from(message(8), NOON).is_some());
         }
-        assert_eq!(taken.given_back((message(8), NOON), later), None);
-        assert_eq!(posted().cancelled().unwrap().given_back((message(7), NOON), later), None);
+        assert_eq!(taken.given_back(message(8), NOON, later), None);
+        assert_eq!(posted().cancelled().unwrap().given_back(message(7), NOON, later), None);
     }
 
     #[test]
-    fn a_job_that_was_cancelled_or_put_off_is_not_taken_from_an_older_message() {
+    fn an_older_message_does_not_take_a_cancelled_or_postponed_job() {
         let cancelled = posted().cancelled().unwrap();
         assert_eq!((cancelled.state, cancelled.due_at), (JobState::Cancelled, None));
         assert_eq!(cancelled.taken_from(message(7), NOON), None);
@@ -307,7 +311,7 @@ mod tests {
     }
 
     #[test]
-    fn a_failed_job_that_is_to_be_sent_again_later_can_be_left_as_it_was() {
+    fn cancelling_a_scheduled_retry_restores_the_failed_job() {
         let failed = Job { state: JobState::Started { sequence: 4 }, due_at: None, ..posted() };
         assert_eq!(failed.cancelled(), None);
         let later = failed.requeued(3, Some(NOON));

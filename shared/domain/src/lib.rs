@@ -1,4 +1,5 @@
-//! The rules of Hookrail: which webhook an event goes to, what is sent, what an answer means, and what comes next.
+//! The rules of Hookrail: the webhooks of an event, the request, the meaning of a response, and the next
+//! step.
 //!
 //! Pure: no I/O, no clock, no randomness, no serialization, no AWS. Time and configuration are arguments.
 
@@ -11,19 +12,21 @@ pub mod event;
 pub mod address;
 pub mod port;
 pub mod target;
-pub mod subscription;
+pub mod webhook;
 pub mod token;
 pub mod audit;
 pub mod fan_out;
 pub mod delivery;
 pub mod attempt;
 pub mod retry;
-pub mod line;
-pub mod notice;
-pub mod aside;
+pub mod progress;
+pub mod operational_event;
+pub mod backlog;
 pub mod suspension;
 pub mod replay;
-pub mod intervention;
+pub mod commands;
+pub mod decision;
+pub mod drain;
 pub mod signature;
 pub mod header;
 pub mod secrets;

@@ -1,43 +1,69 @@
-//! A row of the delivery log: one attempt, with everything needed to explain it and to go on after it.
+//! A row of the delivery log: one attempt, with everything needed to explain it and to continue after it.
 
-use crate::attempt::Attempt;
-use crate::delivery::{Delivery, Destination, QueuePosition};
+use crate::attempt::{Attempt, Outcome};
+use crate::delivery::{Destination, QueuePosition, QueuedDelivery};
 use crate::event::Body;
-use crate::id::{CompanyId, DeliveryId, EventId, SubscriptionId};
-use crate::line::{LastRow, Progress};
-use crate::subscription::Subscription;
+use crate::id::{CompanyId, DeliveryId, EventId, WebhookId};
+use crate::progress::{LastRow, Progress};
+use crate::retry::Disposition;
 use crate::time::Millis;
+use crate::webhook::Webhook;
 
-/// The invocation that wrote a row, so that it can tell its own row from another's.
+/// The invocation that wrote a row, so that it can tell its own row from another run's.
 #[derive(Debug, Clone, PartialEq, Eq, Hash)]
 pub struct RunId(pub String);
+
+/// An attempt, and the state of its delivery after it.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct EndedAttempt {
+    pub attempt: Attempt,
+    pub progress: Progress,
+    /// Exhausted deliveries in a row, this one included.
+    pub given_up: u32,
+}
+
+impl EndedAttempt {
+    /// Returns the attempt of a delivery in its turn, behind a row with `given_up` exhausted ones.
+    #[must_use]
+    pub fn in_turn(attempt: Attempt, disposition: Disposition, given_up: u32, ended_at: Millis) -> Self {
+        let is_sent = !matches!(attempt.outcome, Outcome::Unsent { .. });
+        let (progress, given_up) = match disposition {
+            Disposition::RetryAfter { seconds } => {
+                (Progress::Waiting { until: ended_at.plus_seconds(seconds) }, given_up)
+            }
+            Disposition::GiveUp if is_sent => (Progress::Ended, given_up.saturating_add(1)),
+            Disposition::Delivered | Disposition::GiveUp => (Progress::Ended, 0),
+        };
+        Self { attempt, progress, given_up }
+    }
+}
 
 /// One attempt as it is logged.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct LogRow {
     pub company: CompanyId,
-    pub subscription: SubscriptionId,
+    pub webhook: WebhookId,
     pub delivery: DeliveryId,
     pub event: EventId,
     pub accepted: QueuePosition,
     pub queued: QueuePosition,
     pub attempt: Attempt,
     pub progress: Progress,
-    /// Deliveries given up in a row, this one included; what a line is suspended by.
+    /// Exhausted deliveries in a row, this one included; their number suspends a webhook.
     pub given_up: u32,
     /// The URL and the webhook's version at this attempt.
     pub url: String,
     pub version: u64,
     pub run: RunId,
-    /// Whether a person asked for it, after its event had ended.
+    /// True if a person asked for it, after its event had ended.
     pub is_replay: bool,
-    /// The exact body sent. Stored with the event's first row only; a list fills it in for the others.
+    /// The exact body sent. Stored with the event's first row only; a list copies it to the others.
     pub body: Option<Body>,
     pub expires_at: Option<Millis>,
 }
 
 impl LogRow {
-    /// What this row says about its webhook's line.
+    /// Returns the part of this row that concerns its webhook's queue.
     #[must_use]
     pub fn last(&self) -> LastRow {
         LastRow {
@@ -52,38 +78,65 @@ impl LogRow {
         }
     }
 
-    /// The row of this attempt at `delivery`.
+    /// Returns the row of this attempt at `delivery`.
     #[must_use]
     pub fn of(
-        (delivery, queued): (&Delivery, &QueuePosition),
-        (attempt, progress, given_up): (Attempt, Progress, u32),
-        webhook: Option<&Subscription>,
+        message: QueuedDelivery<'_>,
+        attempt: EndedAttempt,
+        webhook: Option<&Webhook>,
         run: &RunId,
-        expires_at: Option<Millis>,
     ) -> Self {
+        let QueuedDelivery { delivery, position, .. } = message;
+        let EndedAttempt { attempt, progress, given_up } = attempt;
         Self {
             company: delivery.company.clone(),
-            subscription: delivery.subscription,
+            webhook: delivery.webhook,
             delivery: delivery.id,
             event: delivery.event,
             accepted: delivery.accepted.clone(),
-            queued: queued.clone(),
+            queued: position.clone(),
             body: (attempt.number.attempt == 1).then(|| delivery.body.clone()),
             attempt,
             progress,
             given_up,
-            url: address(webhook, &delivery.destination),
+            url: log_url(webhook, &delivery.destination),
             version: webhook.map_or(0, |webhook| webhook.version),
             run: run.clone(),
             is_replay: false,
-            expires_at,
+            expires_at: None,
         }
     }
 }
 
-/// The URL that a log shows for a delivery: none of a webhook that is gone, nor of an event that has none.
+/// Returns the URL that a log shows for a delivery. Empty if the webhook does not exist or the event has no
+/// URL.
 #[must_use]
-pub fn address(webhook: Option<&Subscription>, destination: &Destination) -> String {
+pub fn log_url(webhook: Option<&Webhook>, destination: &Destination) -> String {
     let target = webhook.and_then(|webhook| webhook.target(destination).ok());
     target.map(|url| url.as_str().to_owned()).unwrap_or_default()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::attempt::{AttemptNumber, ErrorClass, ResponseText};
+
+    #[test]
+    fn an_attempt_in_turn_counts_exhausted_deliveries_in_a_row() {
+        let failed =
+            Outcome::Responded { status: 500, response: ResponseText::default(), retry_after_seconds: None };
+        let unsent = Outcome::Unsent { error: ErrorClass::Disabled, reason: String::new() };
+        let waiting = Progress::Waiting { until: Millis(31_000) };
+        for (outcome, disposition, expected) in [
+            (&failed, Disposition::RetryAfter { seconds: 30 }, (waiting, 4)),
+            (&failed, Disposition::GiveUp, (Progress::Ended, 5)),
+            (&unsent, Disposition::GiveUp, (Progress::Ended, 0)),
+            (&failed, Disposition::Delivered, (Progress::Ended, 0)),
+        ] {
+            let number = AttemptNumber { sequence: 1, attempt: 1 };
+            let attempt = Attempt { number, started_at: Millis(0), duration_ms: 0, outcome: outcome.clone() };
+            let ended = EndedAttempt::in_turn(attempt, disposition, 4, Millis(1000));
+            assert_eq!((ended.progress, ended.given_up), expected, "{disposition:?}");
+        }
+    }
 }

@@ -1,10 +1,10 @@
-//! The platform's record types, what happens to them, and the names of the workflow trees that handle it.
+//! The platform's record types, their events, and the names of the workflow trees that handle them.
 
 pub mod webhook;
 
 use EventType::{DatastoreForm, DatastoreSubmission, Discussion, Form, Kapp, Space, Submission, Team, User};
 
-/// What kind of record a webhook is about.
+/// The kind of record that a webhook is about.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub enum EventType {
     Space,
@@ -18,14 +18,14 @@ pub enum EventType {
     Discussion,
 }
 
-/// Where a webhook may be kept.
+/// The kind of place in which a webhook may be kept.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Scope {
     Space,
     Kapp,
 }
 
-/// A function that filters and templates may call, with the name of what they ask for.
+/// A function that filters and templates may call, with the name of its argument.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub enum Binding {
     Space,
@@ -42,7 +42,7 @@ impl EventType {
     pub const ALL: [Self; 9] =
         [Space, User, Team, Form, Submission, Kapp, DatastoreForm, DatastoreSubmission, Discussion];
 
-    /// The name in a webhook and in an event.
+    /// Returns the name in a webhook and in an event.
     #[must_use]
     pub const fn name(self) -> &'static str {
         match self {
@@ -58,13 +58,13 @@ impl EventType {
         }
     }
 
-    /// The type of this name, to the letter.
+    /// Returns the type of exactly this name.
     #[must_use]
     pub fn parse(name: &str) -> Option<Self> {
         Self::ALL.into_iter().find(|kind| kind.name() == name)
     }
 
-    /// What may happen to such a record.
+    /// Returns the events of such a record.
     #[must_use]
     pub const fn events(self) -> &'static [&'static str] {
         match self {
@@ -79,19 +79,20 @@ impl EventType {
         }
     }
 
-    /// The event of this name, to the letter, if it happens to such records.
+    /// Returns the event of exactly this name, if such records have it.
     #[must_use]
     pub fn event(self, name: &str) -> Option<&'static str> {
         self.events().iter().copied().find(|event| *event == name)
     }
 
-    /// Kept for platforms of version 5 and earlier; offered with a mark.
+    /// Returns whether it is kept for platforms of version 5 and earlier; it is offered with a mark.
     #[must_use]
     pub const fn is_legacy(self) -> bool {
         matches!(self, DatastoreForm | DatastoreSubmission | Discussion)
     }
 
-    /// Whether webhooks kept there may be about it. Kapps are known from one source only, and offered nowhere.
+    /// Returns whether webhooks kept there may be about it. Kapps are known from one source only, and offered
+    /// nowhere.
     #[must_use]
     pub const fn is_offered_in(self, scope: Scope) -> bool {
         match (self, scope) {
@@ -102,7 +103,7 @@ impl EventType {
         }
     }
 
-    /// The functions that a filter on it may call; any other name is unknown to it.
+    /// Returns the functions that a filter on it may call; any other name is unknown to it.
     #[must_use]
     pub const fn bindings(self) -> &'static [Binding] {
         match self {
@@ -123,7 +124,7 @@ impl EventType {
 impl Scope {
     pub const ALL: [Self; 2] = [Self::Space, Self::Kapp];
 
-    /// The name in a path.
+    /// Returns the name in a path.
     #[must_use]
     pub const fn name(self) -> &'static str {
         match self {
@@ -132,14 +133,14 @@ impl Scope {
         }
     }
 
-    /// The types that webhooks kept there may be about, those in use first.
+    /// Returns the types that webhooks kept there may be about, those in use first.
     pub fn kinds(self) -> impl Iterator<Item = EventType> {
         EventType::ALL.into_iter().filter(move |kind| kind.is_offered_in(self))
     }
 }
 
 impl Binding {
-    /// The function's name, and that of the event's field that it reads.
+    /// Returns the function's name, which is that of the event's field that it reads.
     #[must_use]
     pub const fn name(self) -> &'static str {
         match self {
@@ -153,7 +154,8 @@ impl Binding {
         }
     }
 
-    /// The names that a form offers. `attribute:` takes any name after it; the names of values are the form's fields.
+    /// Returns the names that a form offers. `attribute:` takes any name after it; the names of values are
+    /// the form's fields.
     #[must_use]
     pub const fn keys(self) -> &'static [&'static str] {
         match self {
@@ -201,13 +203,14 @@ impl Binding {
     }
 }
 
-/// Where the workflow engine starts trees, below its base: this path, the source's name, and a tree's group and name.
+/// The path below the workflow engine's base where it starts trees: this path, the source's name, and a
+/// tree's group and name.
 pub const RUN_TREE_PATH: &str = "/app/api/v1/run-tree";
 
-/// The attribute of the space in which the name of the workflow engine's source is kept.
+/// The attribute of the space that holds the name of the workflow engine's source.
 pub const TASK_SOURCE_ATTRIBUTE: &str = "Task Source";
 
-/// The place of the workflow tree for an action, by the platform's naming convention. `[…]` stands for a slug.
+/// The path of the workflow tree for an action, by the platform's naming convention. `[…]` stands for a slug.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct TreeName {
     pub kind: EventType,
@@ -234,13 +237,13 @@ pub const TREE_NAMES: [TreeName; 14] = [
     tree(Submission, "Submitted", "Submissions > [kapp-slug] > [form-slug]"),
 ];
 
-/// Every published tree is named as its event.
+/// Makes a tree whose name is its event's, as every published tree's is.
 const fn tree(kind: EventType, event: &'static str, group: &'static str) -> TreeName {
     TreeName { kind, event, group, name: event }
 }
 
 impl TreeName {
-    /// Group and name as the end of a URL template: literals percent-encoded, slugs as calls.
+    /// Returns group and name as the end of a URL template: literals percent-encoded, slugs as calls.
     #[must_use]
     pub fn url_template(&self) -> String {
         let group = self
@@ -253,7 +256,7 @@ impl TreeName {
         format!("{group}/{}", self.name)
     }
 
-    /// A whole URL of a webhook that starts the tree: relative to the workflow engine.
+    /// Returns a whole URL of a webhook that starts the tree: relative to the workflow engine.
     #[must_use]
     pub fn url(&self) -> String {
         let source = format!("${{space('attribute:{TASK_SOURCE_ATTRIBUTE}')}}");
@@ -284,7 +287,7 @@ Submission Submitted | Submissions > [kapp-slug] > [form-slug] | Submitted |
 ";
 
     #[test]
-    fn the_trees_are_those_of_the_published_page() {
+    fn tree_names_match_the_published_page() {
         let rows = PUBLISHED.lines().zip(TREE_NAMES);
         assert_eq!(PUBLISHED.lines().count(), TREE_NAMES.len());
         for (row, tree) in rows {
@@ -295,7 +298,7 @@ Submission Submitted | Submissions > [kapp-slug] > [form-slug] | Submitted |
     }
 
     #[test]
-    fn a_tree_s_url_names_its_source_by_an_attribute_of_the_space() {
+    fn a_tree_url_names_its_source_by_a_space_attribute() {
         let submitted = TREE_NAMES.iter().find(|tree| (tree.kind, tree.event) == (Submission, "Submitted"));
         assert_eq!(
             submitted.unwrap().url(),
@@ -305,7 +308,7 @@ Submission Submitted | Submissions > [kapp-slug] > [form-slug] | Submitted |
     }
 
     #[test]
-    fn names_are_read_back_and_only_they() {
+    fn parses_exact_type_names_only() {
         for kind in EventType::ALL {
             assert_eq!(EventType::parse(kind.name()), Some(kind));
         }
@@ -314,7 +317,7 @@ Submission Submitted | Submissions > [kapp-slug] > [form-slug] | Submitted |
     }
 
     #[test]
-    fn a_kapp_keeps_webhooks_on_forms_and_submissions_only() {
+    fn a_kapp_offers_form_and_submission_types_only() {
         let offered: Vec<_> =
             EventType::ALL.into_iter().filter(|kind| kind.is_offered_in(Scope::Kapp)).collect();
         assert_eq!(offered, [Form, Submission]);

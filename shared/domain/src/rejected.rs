@@ -1,25 +1,26 @@
-//! Events that no webhook could be sent: kept to be looked at, corrected and pushed again.
+//! Rejected events: kept to be looked at, corrected and pushed again.
 
 use crate::event::Body;
 use crate::id::{EventId, RejectedId, hash_parts};
 use crate::time::Millis;
 
-/// How long such an event is kept, in seconds: 14 days, as long as a queue would keep it.
+/// Retention of a rejected event, in seconds: 14 days, as long as a queue would keep it.
 pub const REJECTED_SECONDS: u64 = 14 * 24 * 60 * 60;
 
-/// One such event. What came may be larger than an event may be: it is kept in parts, of which a list shows the first.
+/// A rejected event. Its text may be larger than an event may be: it is kept in parts, of which a list shows
+/// the first.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct RejectedEvent {
     pub id: RejectedId,
-    /// In their order; at least the first.
+    /// Parts in their order; at least the first.
     pub parts: Vec<Body>,
-    /// How many there are in all.
+    /// The number of all parts.
     pub parts_count: usize,
     /// Set once it was pushed again.
     pub pushed: Option<Pushed>,
 }
 
-/// When it was pushed again, and as what.
+/// The time at which it was pushed again, and the new event.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Pushed {
     pub at: Millis,
@@ -27,7 +28,7 @@ pub struct Pushed {
 }
 
 impl RejectedId {
-    /// The id of what came at this time as this message: two repeats of it are one event.
+    /// Returns the id of the message that came at this time: two repeats of it are one event.
     #[must_use]
     pub fn made_at(at: Millis, message_id: &str) -> Self {
         let [a, b, c, d, ..] = hash_parts(&[b"rejected", message_id.as_bytes()]);
@@ -38,7 +39,7 @@ impl RejectedId {
         Self::from_bytes(bytes)
     }
 
-    /// When it came.
+    /// Returns the time at which it came.
     #[must_use]
     pub fn at(&self) -> Millis {
         let [a, b, c, d, e, f, g, h, ..] = *self.as_bytes();
@@ -47,38 +48,38 @@ impl RejectedId {
 }
 
 impl RejectedEvent {
-    /// What came as this message.
+    /// Makes the rejected event of this message.
     #[must_use]
     pub fn new(at: Millis, message_id: &str, text: &str) -> Self {
         let parts = Body::parts_of(text);
         Self { id: RejectedId::made_at(at, message_id), parts_count: parts.len(), parts, pushed: None }
     }
 
-    /// As much of what came as is here.
+    /// Returns its text, as far as its parts are here.
     #[must_use]
     pub fn text(&self) -> String {
         self.parts.iter().map(Body::as_str).collect()
     }
 
-    /// Whether some of what came is not here.
+    /// Returns whether some of its text is not here.
     #[must_use]
     pub fn is_cut(&self) -> bool {
         self.parts.len() < self.parts_count
     }
 
-    /// The event as a list shows it.
+    /// Returns the event as a list shows it.
     #[must_use]
     pub fn begin(&self) -> Self {
         Self { parts: self.parts.iter().take(1).cloned().collect(), ..self.clone() }
     }
 
-    /// The event after it was pushed again.
+    /// Returns the event after it was pushed again.
     #[must_use]
     pub fn after_push(&self, pushed: Pushed) -> Self {
         Self { pushed: Some(pushed), ..self.clone() }
     }
 
-    /// When it is forgotten.
+    /// Returns the time at which it is deleted.
     #[must_use]
     pub fn expires_at(&self) -> Millis {
         self.id.at().plus_seconds(REJECTED_SECONDS)
@@ -91,17 +92,17 @@ mod tests {
     use crate::limits::EVENT_BYTES_MAX;
 
     #[test]
-    fn an_event_is_named_by_its_time_and_message_and_kept_for_two_weeks() {
-        let event = RejectedEvent::new(Millis(1_651_781_080_084), "m", "no json");
-        assert_eq!(event, RejectedEvent::new(Millis(1_651_781_080_084), "m", "no json"));
-        assert_ne!(event.id, RejectedEvent::new(Millis(1_651_781_080_084), "n", "no json").id);
+    fn a_rejected_event_has_an_id_by_time_and_expires_after_two_weeks() {
+        let event = RejectedEvent::new(Millis(1_651_781_080_084), "m", "not json");
+        assert_eq!(event, RejectedEvent::new(Millis(1_651_781_080_084), "m", "not json"));
+        assert_ne!(event.id, RejectedEvent::new(Millis(1_651_781_080_084), "n", "not json").id);
         assert!(event.id < RejectedEvent::new(Millis(1_651_781_080_085), "a", "").id, "ids follow time");
         assert_eq!(event.id.at(), Millis(1_651_781_080_084));
         assert_eq!(event.expires_at(), Millis(1_651_781_080_084 + 14 * 24 * 3_600_000));
     }
 
     #[test]
-    fn what_is_longer_than_an_event_is_kept_in_parts() {
+    fn an_oversized_rejected_event_is_stored_in_parts() {
         let long = format!("{}é{}", "x".repeat(EVENT_BYTES_MAX - 1), "y".repeat(EVENT_BYTES_MAX));
         let event = RejectedEvent::new(Millis(0), "m", &long);
         let sizes: Vec<_> = event.parts.iter().map(|part| part.as_str().len()).collect();

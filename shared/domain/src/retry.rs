@@ -1,4 +1,4 @@
-//! What becomes of a delivery after an attempt.
+//! The state of a delivery after an attempt.
 
 use crate::attempt::{Outcome, STATUS_GONE};
 
@@ -9,12 +9,12 @@ pub const FAULT_HOLD_SECONDS_MIN: u64 = 30;
 /// Longest hold after a fault of our own, in seconds.
 pub const FAULT_HOLD_SECONDS_MAX: u64 = 900;
 
-/// How often and when a delivery is tried.
+/// The number and the times of a delivery's attempts.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct RetryPolicy {
     /// Attempts in all per delivery and round, 1 to 10.
     pub attempts_max: u32,
-    /// Pause between a failure and the next attempt, in seconds, 0 to 900.
+    /// Delay between a failure and the next attempt, in seconds, 0 to 900.
     pub delay_seconds: u64,
     /// Total time of one attempt, in seconds, 1 to 20.
     pub timeout_seconds: u64,
@@ -26,40 +26,41 @@ impl Default for RetryPolicy {
     }
 }
 
-/// What becomes of a delivery.
+/// The state of a delivery after an attempt.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Disposition {
     Delivered,
-    /// Tried again this many seconds after the failure; the line waits.
+    /// Attempted again this many seconds after the failure; the queue waits.
     RetryAfter {
         seconds: u64,
     },
-    /// Ends FAILED; the line goes on.
+    /// Ends FAILED; the queue continues.
     GiveUp,
 }
 
 impl RetryPolicy {
-    /// What becomes of a delivery whose attempt of this number ended so.
+    /// Returns the disposition of a delivery whose attempt of this number ended so.
     #[must_use]
     pub fn disposition(&self, attempt: u32, outcome: &Outcome) -> Disposition {
         if outcome.is_success() {
             return Disposition::Delivered;
         }
         match outcome {
-            Outcome::Unsent { .. } | Outcome::Answered { status: STATUS_GONE, .. } => Disposition::GiveUp,
+            Outcome::Unsent { .. } | Outcome::Responded { status: STATUS_GONE, .. } => Disposition::GiveUp,
             _ if self.attempts_max <= attempt => Disposition::GiveUp,
-            Outcome::Answered { status: 429 | 503, retry_after_seconds: Some(asked), .. } => {
+            Outcome::Responded { status: 429 | 503, retry_after_seconds: Some(asked), .. } => {
                 Disposition::RetryAfter {
                     seconds: self.delay_seconds.max((*asked).min(RETRY_AFTER_SECONDS_MAX)),
                 }
             }
-            Outcome::Answered { .. } | Outcome::NotSent { .. } | Outcome::NoAnswer { .. } => {
+            Outcome::Responded { .. } | Outcome::NotSent { .. } | Outcome::NoResponse { .. } => {
                 Disposition::RetryAfter { seconds: self.delay_seconds }
             }
         }
     }
 
-    /// The longest one delivery can hold its webhook, queue latency and `Retry-After` apart (SEMANTICS: Bounded block).
+    /// Returns the longest time that one delivery can block its webhook, queue latency and `Retry-After`
+    /// apart (SEMANTICS: Bounded block).
     #[must_use]
     pub fn block_seconds_max(&self) -> u64 {
         let attempts = u64::from(self.attempts_max);
@@ -67,7 +68,7 @@ impl RetryPolicy {
     }
 }
 
-/// How long a record waits after a fault of our own, by how often the queue has handed it out.
+/// Returns the hold of a record after a fault of our own, by the number of its receives.
 #[must_use]
 pub fn fault_hold_seconds(receive_count: u32) -> u64 {
     let doublings = receive_count.saturating_sub(1).min(16);
@@ -80,7 +81,7 @@ mod tests {
     use crate::attempt::{ErrorClass, ResponseText};
 
     fn answered(status: u16, retry_after_seconds: Option<u64>) -> Outcome {
-        Outcome::Answered { status, response: ResponseText::default(), retry_after_seconds }
+        Outcome::Responded { status, response: ResponseText::default(), retry_after_seconds }
     }
 
     #[track_caller]
@@ -89,7 +90,7 @@ mod tests {
     }
 
     #[test]
-    fn the_third_failure_gives_up() {
+    fn the_third_failure_exhausts_a_delivery() {
         check(1, &answered(500, None), Disposition::RetryAfter { seconds: 30 });
         check(2, &answered(500, None), Disposition::RetryAfter { seconds: 30 });
         check(3, &answered(500, None), Disposition::GiveUp);
@@ -98,18 +99,18 @@ mod tests {
     }
 
     #[test]
-    fn a_failure_without_an_answer_is_a_failure_like_any_other() {
+    fn a_failure_without_a_response_is_retried_like_any_other() {
         let reason = || "no".to_owned();
         check(
             1,
             &Outcome::NotSent { error: ErrorClass::Dns, reason: reason() },
             Disposition::RetryAfter { seconds: 30 },
         );
-        check(3, &Outcome::NoAnswer { error: ErrorClass::Timeout, reason: reason() }, Disposition::GiveUp);
+        check(3, &Outcome::NoResponse { error: ErrorClass::Timeout, reason: reason() }, Disposition::GiveUp);
     }
 
     #[test]
-    fn retry_after_lengthens_the_hold_of_429_and_503_only_and_never_shortens_it() {
+    fn retry_after_only_lengthens_the_hold_and_only_for_429_and_503() {
         check(1, &answered(503, Some(120)), Disposition::RetryAfter { seconds: 120 });
         check(1, &answered(429, Some(5)), Disposition::RetryAfter { seconds: 30 });
         check(1, &answered(429, Some(86_400)), Disposition::RetryAfter { seconds: 900 });
@@ -123,12 +124,12 @@ mod tests {
     }
 
     #[test]
-    fn an_endpoint_that_is_gone_is_not_tried_again() {
+    fn a_gone_endpoint_is_not_retried() {
         check(1, &answered(410, None), Disposition::GiveUp);
     }
 
     #[test]
-    fn the_default_block_is_90_seconds() {
+    fn a_failing_event_blocks_the_queue_for_90_seconds_by_default() {
         assert_eq!(RetryPolicy::default().block_seconds_max(), 90);
     }
 

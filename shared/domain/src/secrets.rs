@@ -1,18 +1,19 @@
-//! Everything of a webhook that is never shown unasked: its signing keys, and what its receiver wants to be sent.
+//! The secrets of a webhook, shown only on request: its signing keys, and the credentials that its receiver
+//! asks for.
 
 use crate::header::{BasicAuth, HeaderName, Headers};
 use crate::limits::{RETIRED_SECRETS_MAX, SECRET_OVERLAP_SECONDS_MAX};
 use crate::signature::{SigningFailed, SigningSecret};
 use crate::time::Millis;
 
-/// How long a replaced key goes on signing if nobody says otherwise, in seconds.
+/// Time that a replaced key continues to sign by default, in seconds.
 pub const SECRET_OVERLAP_SECONDS: u64 = 24 * 60 * 60;
 
 /// The secrets of one webhook.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Secrets {
     pub signing: SigningSecret,
-    /// Keys that were replaced and still sign beside the new one, the newest first.
+    /// Keys that were replaced and still sign in addition to the new one, the newest first.
     pub retired: Vec<RetiredSecret>,
     pub headers: Headers,
     pub basic_auth: Option<BasicAuth>,
@@ -22,7 +23,7 @@ pub struct Secrets {
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct RetiredSecret {
     pub secret: SigningSecret,
-    /// From when on it signs no more.
+    /// The time from which it no longer signs.
     pub until: Millis,
 }
 
@@ -33,21 +34,22 @@ pub enum InvalidRotation {
     Overlap,
     #[error("{RETIRED_SECRETS_MAX} replaced secrets still sign; expire them first, or wait")]
     TooMany,
-    #[error("is the secret that signs already")]
+    #[error("is already the signing secret")]
     Same,
 }
 
-/// What may be known of a webhook's secrets without reading them.
+/// The part of a webhook's secrets that may be known without reading them.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
 pub struct Credentials {
     pub headers: Vec<HeaderName>,
     pub username: Option<String>,
-    /// The webhook's version when its secrets were last written: secrets of another version are not this webhook's.
+    /// The webhook's version when its secrets were last written: secrets of another version do not belong to
+    /// this webhook.
     pub version: u64,
 }
 
 impl Credentials {
-    /// Whether requests carry anything that only the receiver should see.
+    /// Returns whether requests carry nothing that only the receiver should see.
     #[must_use]
     pub fn is_empty(&self) -> bool {
         self.headers.is_empty() && self.username.is_none()
@@ -55,13 +57,13 @@ impl Credentials {
 }
 
 impl Secrets {
-    /// Those of a webhook that has its key and nothing else.
+    /// Returns the secrets of a webhook that has its key and nothing else.
     #[must_use]
     pub fn new(signing: SigningSecret) -> Self {
         Self { signing, retired: Vec::new(), headers: Headers::new(), basic_auth: None }
     }
 
-    /// What may be known of them, written with the webhook's `version`.
+    /// Returns the part of them that may be known, written with the webhook's `version`.
     #[must_use]
     pub fn credentials(&self, version: u64) -> Credentials {
         Credentials {
@@ -71,12 +73,13 @@ impl Secrets {
         }
     }
 
-    /// Keys that were replaced and still sign at `now`.
+    /// Returns keys that were replaced and still sign at `now`.
     pub fn still_signing(&self, now: Millis) -> impl Iterator<Item = &RetiredSecret> {
         self.retired.iter().filter(move |retired| now < retired.until)
     }
 
-    /// A new key signs from now on, and the one before it for `overlap_seconds` more.
+    /// Returns the secrets with a new key that signs from now on; the one before it signs for
+    /// `overlap_seconds` more.
     pub fn rotated(
         &self,
         signing: SigningSecret,
@@ -94,7 +97,7 @@ impl Secrets {
         let retired: Vec<_> = std::iter::once(&replaced)
             .chain(&self.retired)
             .filter(|retired| now < retired.until)
-            // A key that signs again is not an old one beside itself.
+            // A key that signs again must not also be listed as a replaced one.
             .filter(|retired| retired.secret != signing)
             .cloned()
             .collect();
@@ -104,13 +107,14 @@ impl Secrets {
         Ok(Self { signing, retired, ..self.clone() })
     }
 
-    /// Only the newest key signs from now on.
+    /// Returns the secrets with which only the newest key signs from now on.
     #[must_use]
     pub fn without_retired(&self) -> Self {
         Self { retired: Vec::new(), ..self.clone() }
     }
 
-    /// The value of `webhook-signature`: the newest key's signature first, each replaced one's behind it.
+    /// Returns the value of `webhook-signature`: the newest key's signature first, each replaced one's behind
+    /// it.
     pub fn sign(&self, webhook_id: &str, at: Millis, body: &str) -> Result<String, SigningFailed> {
         let mut signatures = self.signing.sign(webhook_id, at, body)?;
         for retired in self.still_signing(at) {
@@ -137,7 +141,7 @@ mod tests {
     }
 
     #[test]
-    fn a_replaced_key_signs_behind_the_new_one_until_its_time_is_over() {
+    fn a_replaced_secret_signs_second_until_its_overlap_ends() {
         let secrets = Secrets::new(key(1)).rotated(key(2), 60, Millis(0)).unwrap();
         assert_eq!(signed_by(&secrets, Millis(59_999)), [2, 1]);
         assert_eq!(signed_by(&secrets, Millis(60_000)), [2]);
@@ -147,27 +151,27 @@ mod tests {
     }
 
     #[test]
-    fn without_overlap_the_old_key_never_signs_again() {
+    fn a_replaced_secret_without_overlap_stops_signing() {
         let secrets = Secrets::new(key(1)).rotated(key(2), 0, Millis(5)).unwrap();
         assert_eq!(signed_by(&secrets, Millis(5)), [2]);
         assert_eq!(secrets.retired, []);
     }
 
     #[test]
-    fn replaced_keys_can_be_ended_at_once() {
+    fn replaced_secrets_can_be_removed_at_once() {
         let secrets = Secrets::new(key(1)).rotated(key(2), 60, Millis(0)).unwrap();
         assert_eq!(signed_by(&secrets.without_retired(), Millis(0)), [2]);
     }
 
     #[test]
-    fn a_key_that_signs_cannot_replace_itself_and_an_old_one_comes_back_as_one() {
+    fn rejects_the_current_secret_and_promotes_a_replaced_one() {
         let secrets = Secrets::new(key(1)).rotated(key(2), 60, Millis(0)).unwrap();
         assert_eq!(secrets.rotated(key(2), 60, Millis(0)), Err(InvalidRotation::Same));
         assert_eq!(signed_by(&secrets.rotated(key(1), 60, Millis(0)).unwrap(), Millis(0)), [1, 2]);
     }
 
     #[test]
-    fn an_overlap_is_at_most_seven_days_and_old_keys_are_few() {
+    fn limits_the_overlap_to_seven_days_and_the_replaced_secrets_to_three() {
         let first = Secrets::new(key(0));
         let week = 7 * 24 * 60 * 60;
         assert_eq!(first.rotated(key(1), week + 1, Millis(0)), Err(InvalidRotation::Overlap));
@@ -182,7 +186,7 @@ mod tests {
     }
 
     #[test]
-    fn credentials_tell_names_and_no_values() {
+    fn credentials_show_names_and_usernames_without_values() {
         let mut secrets = Secrets::new(key(1));
         assert!(secrets.credentials(0).is_empty());
         secrets.headers.insert(HeaderName::parse("X-Key").unwrap(), HeaderValue::parse("k-secret").unwrap());

@@ -1,50 +1,58 @@
-//! Standard Webhooks signatures: the secret of an endpoint and the header that proves who sent a request.
+//! Standard Webhooks signatures: the secret of an endpoint and the header that proves the sender of a
+//! request.
 
 use std::fmt;
 
 use base64::Engine as _;
-use base64::engine::general_purpose::STANDARD;
+use base64::alphabet;
+use base64::engine::DecodePaddingMode;
+use base64::engine::general_purpose::{GeneralPurpose, GeneralPurposeConfig, STANDARD};
 use standardwebhooks::Webhook;
 
 use crate::time::Millis;
 
-/// Bytes of a secret that we make.
+/// Bytes of a generated secret.
 pub const SECRET_BYTES: usize = 32;
 /// Fewest and most bytes of a secret, as Standard Webhooks recommends.
 pub const SECRET_BYTES_RANGE: std::ops::RangeInclusive<usize> = 24..=64;
 const PREFIX: &str = "whsec_";
+/// Other systems write base64 with or without padding, in either alphabet.
+const LENIENT: GeneralPurposeConfig =
+    GeneralPurposeConfig::new().with_decode_padding_mode(DecodePaddingMode::Indifferent);
+const ANY_PADDING: GeneralPurpose = GeneralPurpose::new(&alphabet::STANDARD, LENIENT);
+const URL_SAFE: GeneralPurpose = GeneralPurpose::new(&alphabet::URL_SAFE, LENIENT);
 
 /// An endpoint's signing key.
 #[derive(Clone, PartialEq, Eq)]
 pub struct SigningSecret(Vec<u8>);
 
-/// A text is no signing secret.
+/// A text is not a signing secret.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
 #[error("must be `whsec_` and the base64 of 24 to 64 bytes")]
 pub struct InvalidSecret;
 
-/// A text that a webhook's owner brought is no signing secret.
+/// A text that a webhook's owner provided is not a signing secret.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
 #[error("must be `whsec_` and the base64 of 24 to 64 bytes, or another text of 24 to 64 bytes")]
 pub struct InvalidBroughtSecret;
 
 impl SigningSecret {
-    /// The secret of these random bytes.
+    /// Returns the secret of these random bytes.
     #[must_use]
     pub fn from_random(bytes: [u8; SECRET_BYTES]) -> Self {
         Self(bytes.to_vec())
     }
 
-    /// Reads `whsec_` and base64.
+    /// Reads `whsec_` and base64, padded or not, in the standard or the URL-safe alphabet.
     pub fn parse(text: &str) -> Result<Self, InvalidSecret> {
         let encoded = text.strip_prefix(PREFIX).ok_or(InvalidSecret)?;
-        match STANDARD.decode(encoded) {
+        match ANY_PADDING.decode(encoded).or_else(|_other_alphabet| URL_SAFE.decode(encoded)) {
             Ok(bytes) if SECRET_BYTES_RANGE.contains(&bytes.len()) => Ok(Self(bytes)),
             Ok(_) | Err(_) => Err(InvalidSecret),
         }
     }
 
-    /// Reads what another system called a secret: `whsec_` and base64, or a text whose own bytes are the key.
+    /// Reads a secret of another system: `whsec_` and base64, or a text whose own bytes are the key.
     pub fn brought(text: &str) -> Result<Self, InvalidBroughtSecret> {
         if text.starts_with(PREFIX) {
             return Self::parse(text).map_err(|InvalidSecret| InvalidBroughtSecret);
@@ -53,13 +61,13 @@ impl SigningSecret {
         if is_long_enough { Ok(Self(text.as_bytes().to_vec())) } else { Err(InvalidBroughtSecret) }
     }
 
-    /// `whsec_` and base64: for the receiver's eyes only.
+    /// Returns `whsec_` and base64: for the receiver's eyes only.
     #[must_use]
     pub fn reveal(&self) -> String {
         format!("{PREFIX}{}", STANDARD.encode(&self.0))
     }
 
-    /// The value of `webhook-signature` for this message.
+    /// Returns the value of `webhook-signature` for this message.
     pub fn sign(&self, webhook_id: &str, at: Millis, body: &str) -> Result<String, SigningFailed> {
         let seconds = i64::try_from(at.unix_seconds())?;
         Ok(Webhook::from_bytes(self.0.clone())?.sign(webhook_id, seconds, body.as_bytes())?)
@@ -89,7 +97,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn the_published_vector_of_standard_webhooks_is_met() {
+    fn matches_the_published_vector_of_standard_webhooks() {
         let secret = SigningSecret::parse("whsec_MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw").unwrap();
         let signature = secret
             .sign("msg_p5jXN8AQM9LWM0D4loKWxJek", Millis(1_614_265_330_000), r#"{"test": 2432232314}"#)
@@ -98,21 +106,26 @@ mod tests {
     }
 
     #[test]
-    fn a_secret_is_never_shown_by_debug() {
+    fn debug_output_redacts_the_signing_secret() {
         assert_eq!(format!("{:?}", SigningSecret::from_random([7; 32])), "[REDACTED]");
     }
 
     #[test]
-    fn secrets_round_trip_and_refuse_other_texts() {
+    fn signing_secrets_round_trip_and_reject_other_texts() {
         let secret = SigningSecret::from_random([7; 32]);
         assert_eq!(SigningSecret::parse(&secret.reveal()).unwrap(), secret);
+        let (bytes, other) = ([0xfb; 32], SigningSecret::from_random([0xfb; 32]));
+        let written = [ANY_PADDING.encode(bytes), URL_SAFE.encode(bytes)];
+        for text in written.iter().flat_map(|text| [text.as_str(), text.trim_end_matches('=')]) {
+            assert_eq!(SigningSecret::parse(&format!("whsec_{text}")).unwrap(), other, "{text}");
+        }
         for bad in ["", "MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw", "whsec_", "whsec_c2hvcnQ=", "whsec_%%%"] {
             assert_eq!(SigningSecret::parse(bad), Err(InvalidSecret), "{bad}");
         }
     }
 
     #[test]
-    fn a_brought_secret_is_read_as_ours_or_is_the_key_itself() {
+    fn an_imported_secret_is_decoded_or_used_as_the_key() {
         let ours = SigningSecret::from_random([7; 32]);
         assert_eq!(SigningSecret::brought(&ours.reveal()), Ok(ours));
         for text in ["an-api-secret-of-24-bytes", &"é".repeat(32)] {
@@ -125,7 +138,7 @@ mod tests {
 
     proptest! {
         #[test]
-        fn a_secret_of_a_right_size_comes_back_and_no_other_is_read(bytes in vec(any::<u8>(), 20..70)) {
+        fn accepts_secrets_of_24_to_64_bytes_only(bytes in vec(any::<u8>(), 20..70)) {
             let text = format!("{PREFIX}{}", STANDARD.encode(&bytes));
             let read = SigningSecret::parse(&text);
             prop_assert_eq!(read.is_ok(), (24..=64).contains(&bytes.len()));

@@ -1,4 +1,4 @@
-//! Which URLs a webhook may have. One rule, used at save and at delivery.
+//! The URLs that a webhook may have. One rule, used at save and at delivery.
 
 use std::fmt;
 use std::net::IpAddr;
@@ -13,18 +13,19 @@ use crate::port;
 const HOST_NAME_BYTES_MAX: usize = 253;
 const HOST_LABEL_BYTES_MAX: usize = 63;
 
-/// What the operator has opened beyond public https on port 443.
+/// Targets that the operator has opened beyond public https on port 443.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct TargetPolicy {
     pub allow_http: bool,
     pub ports: Ports,
-    /// Ranges that are allowed although they are not public. What `address::may_be_opened` denies stays refused.
+    /// Ranges that are allowed although they are not public. Addresses that `address::may_be_opened` denies
+    /// stay refused.
     pub ranges: Vec<Cidr>,
     /// True in the local stack only; no parameter of a deployed one sets it.
     pub allow_loopback: bool,
 }
 
-/// The ports a target may have, beside those that are never open.
+/// The ports a target may have, except those that are never open.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Ports {
     /// In the local stack only.
@@ -40,13 +41,13 @@ impl Default for TargetPolicy {
 }
 
 impl TargetPolicy {
-    /// The policy of the local stack: plain http and loopback receivers on any port.
+    /// Returns the policy of the local stack: plain http and loopback receivers on any port.
     #[must_use]
     pub fn local() -> Self {
         Self { allow_http: true, ports: Ports::Any, ranges: Vec::new(), allow_loopback: true }
     }
 
-    /// Whether a request may be sent to this address.
+    /// Returns whether a request may be sent to this address.
     #[must_use]
     pub fn allows(&self, ip: IpAddr) -> bool {
         address::is_public(ip)
@@ -62,7 +63,7 @@ impl TargetPolicy {
     }
 }
 
-/// Why a URL cannot be a webhook's target.
+/// The reason why a URL cannot be a webhook's target.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
 pub enum InvalidTarget {
     #[error("must be at most {URL_CHARS_MAX} characters")]
@@ -90,12 +91,12 @@ pub enum InvalidTarget {
 pub struct TargetUrl {
     /// As the customer wrote it, to be shown again.
     text: String,
-    /// What is checked and dialled.
+    /// The form that is checked and dialled.
     url: Url,
 }
 
 impl TargetUrl {
-    /// Parses once; the parsed form is what is dialled, so odd spellings of an address meet the same check.
+    /// Parses once; the parsed form is dialled, so unusual spellings of an address meet the same check.
     pub fn parse(text: &str, policy: &TargetPolicy) -> Result<Self, InvalidTarget> {
         let url = Self::parse_unchecked(text)?;
         url.check(policy)?;
@@ -117,7 +118,7 @@ impl TargetUrl {
         }
     }
 
-    /// The checks that need no name resolution, under the policy of now.
+    /// Applies the checks that need no name resolution, under the current policy.
     pub fn check(&self, policy: &TargetPolicy) -> Result<(), InvalidTarget> {
         let url = &self.url;
         match url.scheme() {
@@ -147,25 +148,25 @@ impl TargetUrl {
         }
     }
 
-    /// The URL as the customer wrote it.
+    /// Returns the URL as the customer wrote it.
     #[must_use]
     pub fn as_str(&self) -> &str {
         &self.text
     }
 
-    /// The URL to dial.
+    /// Returns the URL to dial.
     #[must_use]
     pub fn url(&self) -> &Url {
         &self.url
     }
 
-    /// Whether both lead to the same scheme, host and port.
+    /// Returns whether both lead to the same scheme, host and port.
     #[must_use]
     pub fn is_same_origin(&self, other: &Self) -> bool {
         self.url.origin() == other.url.origin()
     }
 
-    /// Host and port, for logs: no path, no query.
+    /// Returns host and port, for logs: no path, no query.
     #[must_use]
     pub fn host_and_port(&self) -> String {
         match (self.url.host_str(), self.url.port()) {
@@ -176,7 +177,8 @@ impl TargetUrl {
     }
 }
 
-/// Whether a resolver and the HTTP client take the name. A parsed URL may still have `"` or `{` for a host.
+/// Returns whether a resolver and the HTTP client accept the name. A parsed URL may still have `"` or `{` in
+/// its host.
 fn is_host_name(name: &str) -> bool {
     let name = name.strip_suffix('.').unwrap_or(name);
     name.len() <= HOST_NAME_BYTES_MAX
@@ -203,7 +205,7 @@ mod tests {
     }
 
     #[test]
-    fn by_default_only_public_https_on_443() {
+    fn allows_only_public_https_on_port_443_by_default() {
         let policy = TargetPolicy::default();
         check(&policy, "https://www.server.com", Ok(()));
         check(&policy, "https://www.server.com/a?key=1", Ok(()));
@@ -225,7 +227,7 @@ mod tests {
     }
 
     #[test]
-    fn a_host_is_a_name_that_can_be_looked_up() {
+    fn hosts_are_valid_dns_names() {
         let policy = TargetPolicy::default();
         let label = "x".repeat(HOST_LABEL_BYTES_MAX);
         let longest = format!("{label}.{label}.{label}.{}", "x".repeat(61));
@@ -240,7 +242,7 @@ mod tests {
     }
 
     #[test]
-    fn an_address_is_refused_in_every_spelling() {
+    fn rejects_forbidden_addresses_in_every_spelling() {
         for host in [
             "127.0.0.1",
             "127.1",
@@ -260,7 +262,7 @@ mod tests {
     }
 
     #[test]
-    fn an_operators_range_opens_private_addresses_but_never_loopback_or_link_local() {
+    fn operator_ranges_open_private_addresses_except_loopback_and_link_local() {
         let ranges = ["0.0.0.0/0", "::/0"].map(|range| range.parse().unwrap()).to_vec();
         let policy =
             TargetPolicy { allow_http: true, ports: Ports::Only(vec![8080]), ranges, allow_loopback: false };
@@ -289,7 +291,7 @@ mod tests {
     }
 
     #[test]
-    fn a_url_is_shown_whole_to_its_owner_and_without_path_and_query_to_a_log() {
+    fn debug_output_of_a_url_shows_its_host_only() {
         let url = TargetUrl::parse("https://a.io/secret?key=1", &TargetPolicy::default()).unwrap();
         assert_eq!(format!("{url:?}"), "TargetUrl(a.io)");
         assert_eq!(url.as_str(), "https://a.io/secret?key=1");

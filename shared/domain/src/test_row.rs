@@ -1,16 +1,16 @@
-//! A test send as it is kept: beside the log, and no part of the order.
+//! A test send as it is kept: apart from the log and from the order.
 
 use crate::attempt::Outcome;
 use crate::event::Body;
 use crate::id::DeliveryId;
 use crate::time::Millis;
 
-/// How long a test send is kept, in seconds: 30 days.
+/// Retention of a test send, in seconds: 30 days.
 pub const TEST_SECONDS: u64 = 30 * 24 * 60 * 60;
 
-/// Where a test send stands among those of its webhook: by time, and by chance inside a millisecond.
+/// The position of a test send among those of its webhook: by time, and random inside a millisecond.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
-pub struct TestPlace {
+pub struct TestPosition {
     pub at: Millis,
     pub chance: u32,
 }
@@ -18,8 +18,8 @@ pub struct TestPlace {
 /// One test send.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct TestRow {
-    pub place: TestPlace,
-    /// Drawn for this test: no event is behind it.
+    pub place: TestPosition,
+    /// Random for this test: there is no event.
     pub delivery: DeliveryId,
     pub outcome: Outcome,
     pub duration_ms: u64,
@@ -28,13 +28,13 @@ pub struct TestRow {
 }
 
 impl TestRow {
-    /// What the receiver was told as `webhook-id`.
+    /// Returns the `webhook-id` that the receiver got.
     #[must_use]
     pub fn webhook_id(&self) -> String {
         format!("{}_test", self.delivery)
     }
 
-    /// When it is forgotten.
+    /// Returns the time at which it is deleted.
     #[must_use]
     pub fn expires_at(&self) -> Millis {
         self.place.at.plus_seconds(TEST_SECONDS)
@@ -47,12 +47,12 @@ mod tests {
     use crate::attempt::ResponseText;
 
     #[test]
-    fn a_test_is_kept_for_thirty_days() {
-        let place = TestPlace { at: Millis(5), chance: 1 };
+    fn a_test_send_is_kept_for_30_days() {
+        let place = TestPosition { at: Millis(5), chance: 1 };
         let row = TestRow {
             place,
             delivery: DeliveryId::from_bytes([1; 12]),
-            outcome: Outcome::Answered {
+            outcome: Outcome::Responded {
                 status: 200,
                 response: ResponseText::default(),
                 retry_after_seconds: None,

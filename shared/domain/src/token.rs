@@ -1,4 +1,4 @@
-//! Who may call the API: tokens, found by their hash, and the scopes they carry.
+//! Callers of the API: tokens, found by their hash, and the scopes they carry.
 
 use std::fmt;
 use std::hash::{Hash, Hasher};
@@ -8,10 +8,11 @@ use sha2::{Digest, Sha256};
 use subtle::ConstantTimeEq as _;
 
 use crate::id::{CompanyId, TokenId, hex, unhex};
-use crate::subscription::Name;
+use crate::limits::{SESSIONS_MAX, TOKENS_MAX};
 use crate::time::Millis;
+use crate::webhook::Name;
 
-/// What a token may do.
+/// A permission of a token.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub enum Scope {
     WebhooksRead,
@@ -21,7 +22,7 @@ pub enum Scope {
     DeliveriesWrite,
     EventsWrite,
     TokensWrite,
-    /// May make companies and act for any of them.
+    /// May create companies and act for any of them.
     Operator,
 }
 
@@ -51,19 +52,20 @@ impl Scope {
         }
     }
 
-    /// The scope of this name.
+    /// Returns the scope of this name.
     #[must_use]
     pub fn find(name: &str) -> Option<Self> {
         Self::COMPANY.into_iter().chain([Self::Operator]).find(|scope| scope.name() == name)
     }
 }
 
-/// SHA-256 of a token. Tokens carry 256 random bits and are looked up by this hash, so that neither the table nor a
-/// log can give one away.
+/// SHA-256 of a token.
+/// Tokens carry 256 random bits and are looked up by this hash, so that neither the table nor a log can
+/// disclose one.
 #[derive(Debug, Clone, Copy, Eq)]
 pub struct TokenHash([u8; 32]);
 
-/// In constant time: how long a comparison took tells nothing of how much was right.
+/// In constant time: the duration of a comparison does not show how many bytes were right.
 impl PartialEq for TokenHash {
     fn eq(&self, other: &Self) -> bool {
         self.0.ct_eq(&other.0).into()
@@ -88,7 +90,7 @@ impl TokenHash {
     }
 }
 
-/// A text is no SHA-256.
+/// A text is not a SHA-256.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
 #[error("must be 64 hexadecimal characters")]
 pub struct InvalidTokenHash;
@@ -107,17 +109,17 @@ impl fmt::Display for TokenHash {
     }
 }
 
-/// What a valid token stands for.
+/// The company and scopes of a valid token.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Grant {
-    pub holder: Holder,
+    pub owner: Owner,
     pub scopes: Vec<Scope>,
     pub expires_at: Option<Millis>,
 }
 
-/// On whose behalf a token acts.
+/// The owner of a token: a company or the operator.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash)]
-pub enum Holder {
+pub enum Owner {
     Company(CompanyId),
     Operator,
 }
@@ -129,34 +131,44 @@ pub struct Token {
     pub name: Name,
     pub kind: TokenKind,
     pub grant: Grant,
-    /// The token that made it; none for a company's first, and for what a configured operator or a JWT made.
+    /// The token that made it; none for a company's first, and for one made by a configured operator or a
+    /// JWT.
     pub maker: Option<TokenRef>,
     pub made_at: Millis,
     /// To within [`LAST_USED_EVERY_MS`].
     pub last_used_at: Option<Millis>,
 }
 
-/// What a token is for.
+/// The purpose of a token.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum TokenKind {
     /// Programs call the API with it.
     Api,
-    /// A person looks at the panel with it. It ends with its maker.
+    /// A person uses the panel with it. It ends with its maker.
     Session,
 }
 
-/// Which token, without the token.
+/// The room for one more token in addition to the existing ones.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Room {
+    Free,
+    /// This session is the oldest of too many, and ends first: a person who signs in now must get in.
+    Instead(TokenRef),
+    Full,
+}
+
+/// A reference to a token, without the token.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct TokenRef {
-    pub holder: Holder,
+    pub owner: Owner,
     pub id: TokenId,
 }
 
-/// How exactly the last use of a token is known, in milliseconds: a write for each call would cost more than the call.
+/// The precision of a token's last use, in milliseconds: a write for each call would cost more than the call.
 pub const LAST_USED_EVERY_MS: u64 = 10 * 60 * 1000;
 
 impl Token {
-    /// The first token of a company: everything it can do in its own house, for ever.
+    /// Returns the first token of a company: every permission of a company, for ever.
     #[must_use]
     pub fn first(hash: TokenHash, grant: Grant, now: Millis) -> Self {
         Self {
@@ -170,12 +182,26 @@ impl Token {
         }
     }
 
+    /// Returns the room for this token among the tokens of its owner. Sessions never take that of programs.
     #[must_use]
-    pub fn reference(&self) -> TokenRef {
-        TokenRef { holder: self.grant.holder.clone(), id: TokenId::of(self.hash) }
+    pub fn room(&self, there: &[Self]) -> Room {
+        let alive =
+            || there.iter().filter(|one| one.kind == self.kind && !one.grant.is_expired(self.made_at));
+        match self.kind {
+            TokenKind::Api if TOKENS_MAX <= alive().count() => Room::Full,
+            TokenKind::Session if SESSIONS_MAX <= alive().count() => {
+                alive().min_by_key(|one| one.made_at).map_or(Room::Free, |one| Room::Instead(one.reference()))
+            }
+            TokenKind::Api | TokenKind::Session => Room::Free,
+        }
     }
 
-    /// Whether its use at `now` is worth writing down.
+    #[must_use]
+    pub fn reference(&self) -> TokenRef {
+        TokenRef { owner: self.grant.owner.clone(), id: TokenId::of(self.hash) }
+    }
+
+    /// Returns whether its use at `now` is worth a write.
     #[must_use]
     pub fn is_use_news(&self, now: Millis) -> bool {
         self.last_used_at.is_none_or(|last| LAST_USED_EVERY_MS <= now.since(last))
@@ -185,21 +211,21 @@ impl Token {
 /// A link into the panel: a code that is exchanged once, and soon, for a session.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct PanelLink {
-    /// What the session may do. Its end is the latest that its maker allows.
+    /// The permissions of the session. Its end is the latest that its maker allows.
     pub grant: Grant,
     pub session_seconds: u64,
     pub maker: Option<TokenRef>,
-    /// From when on the code is worth nothing.
+    /// The time from which the code is not valid.
     pub expires_at: Millis,
 }
 
-/// How long a panel link's code can be exchanged, in seconds.
+/// Time in which a panel link's code can be exchanged, in seconds.
 pub const PANEL_LINK_SECONDS: u64 = 5 * 60;
-/// The longest session, in seconds: a working day. Also what a session lasts if nobody says otherwise.
+/// The longest session, in seconds: a working day. Also the default.
 pub const SESSION_SECONDS_MAX: u64 = 8 * 60 * 60;
 
 impl PanelLink {
-    /// The end of a session that begins at `now`: never later than its maker's own.
+    /// Returns the end of a session that begins at `now`: never later than its maker's own.
     #[must_use]
     pub fn session_ends_at(&self, now: Millis) -> Millis {
         let end = now.plus_seconds(self.session_seconds.min(SESSION_SECONDS_MAX));
@@ -207,12 +233,12 @@ impl PanelLink {
     }
 }
 
-/// Why a token cannot make another.
+/// The reason why a token cannot make another.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum NotYours {
     #[error("holds {}, which your own token lacks", .0.name())]
     Scope(Scope),
-    #[error("holds {}, which is no scope of this holder", .0.name())]
+    #[error("holds {}, which is not a scope of this owner", .0.name())]
     Misplaced(Scope),
     #[error("is later than the end of your own token")]
     End,
@@ -221,16 +247,16 @@ pub enum NotYours {
 }
 
 impl Grant {
-    /// A grant of everything a company can do in its own house.
+    /// Returns a grant of every permission of a company.
     #[must_use]
     pub fn company(company: CompanyId) -> Self {
-        Self { holder: Holder::Company(company), scopes: Scope::COMPANY.to_vec(), expires_at: None }
+        Self { owner: Owner::Company(company), scopes: Scope::COMPANY.to_vec(), expires_at: None }
     }
 
-    /// The operator's grant.
+    /// Returns the operator's grant.
     #[must_use]
     pub fn operator() -> Self {
-        Self { holder: Holder::Operator, scopes: vec![Scope::Operator], expires_at: None }
+        Self { owner: Owner::Operator, scopes: vec![Scope::Operator], expires_at: None }
     }
 
     #[must_use]
@@ -243,15 +269,15 @@ impl Grant {
         self.expires_at.is_some_and(|end| end <= now)
     }
 
-    /// Whether the holder of this grant may give that one away: no more than it has itself. An operator may give a
-    /// company everything that is a company's.
+    /// Checks whether the owner of this grant may give that one: no more than it has itself.
+    /// An operator may give a company every permission of a company.
     pub fn may_give(&self, other: &Self) -> Result<(), NotYours> {
-        let misplaced = |scope: &&Scope| (**scope == Scope::Operator) != (other.holder == Holder::Operator);
+        let misplaced = |scope: &&Scope| (**scope == Scope::Operator) != (other.owner == Owner::Operator);
         if let Some(scope) = other.scopes.iter().find(misplaced) {
             return Err(NotYours::Misplaced(*scope));
         }
-        if self.holder != Holder::Operator {
-            if self.holder != other.holder {
+        if self.owner != Owner::Operator {
+            if self.owner != other.owner {
                 return Err(NotYours::Company);
             }
             if let Some(scope) = other.scopes.iter().find(|scope| !self.allows(**scope)) {
@@ -281,7 +307,7 @@ mod tests {
     }
 
     #[test]
-    fn a_company_grant_is_never_an_operators() {
+    fn a_company_grant_never_allows_operator_scopes() {
         let grant = Grant::company(CompanyId::parse("acme").unwrap());
         assert!(grant.allows(Scope::EventsWrite));
         assert!(!grant.allows(Scope::Operator));
@@ -297,7 +323,7 @@ mod tests {
     }
 
     #[test]
-    fn nobody_gives_away_what_is_not_theirs() {
+    fn a_grant_cannot_give_more_than_it_has() {
         let acme = CompanyId::parse("acme").unwrap();
         let own = Grant {
             scopes: vec![Scope::TokensWrite, Scope::LogsRead],
@@ -314,13 +340,13 @@ mod tests {
         check(Grant { scopes: vec![Scope::Operator], ..given.clone() }, NotYours::Misplaced(Scope::Operator));
         check(Grant { expires_at: Some(Millis(11)), ..given.clone() }, NotYours::End);
         check(Grant { expires_at: None, ..given.clone() }, NotYours::End);
-        let other = Holder::Company(CompanyId::parse("other").unwrap());
-        check(Grant { holder: other, ..given.clone() }, NotYours::Company);
+        let other = Owner::Company(CompanyId::parse("other").unwrap());
+        check(Grant { owner: other, ..given.clone() }, NotYours::Company);
         check(Grant { expires_at: Some(Millis(9)), ..Grant::operator() }, NotYours::Company);
     }
 
     #[test]
-    fn an_operator_gives_any_company_all_that_is_a_companys_and_operators_their_own() {
+    fn an_operator_can_grant_all_company_scopes_and_operator_scopes() {
         let company = Grant::company(CompanyId::parse("acme").unwrap());
         assert_eq!(Grant::operator().may_give(&company), Ok(()));
         assert_eq!(Grant::operator().may_give(&Grant::operator()), Ok(()));
@@ -329,7 +355,7 @@ mod tests {
     }
 
     #[test]
-    fn a_session_ends_within_a_working_day_and_before_its_maker() {
+    fn a_session_ends_after_eight_hours_and_before_its_parent_token() {
         let link = |session_seconds, expires_at| PanelLink {
             grant: Grant { expires_at, ..Grant::company(CompanyId::parse("acme").unwrap()) },
             session_seconds,
@@ -342,7 +368,7 @@ mod tests {
     }
 
     #[test]
-    fn a_use_is_written_down_every_ten_minutes() {
+    fn records_token_use_every_ten_minutes() {
         let grant = Grant::company(CompanyId::parse("acme").unwrap());
         let token = Token::first(TokenHash::of("a"), grant, Millis(0));
         assert!(token.is_use_news(Millis(0)));
@@ -352,7 +378,7 @@ mod tests {
     }
 
     #[test]
-    fn a_token_is_known_by_its_sha_256() {
+    fn a_token_is_identified_by_its_sha_256() {
         assert_eq!(
             TokenHash::of("abc").to_string(),
             "ba7816bf8f01cfea414140de5dae2223b00361a396177a9cb410ff61f20015ad"
@@ -363,7 +389,7 @@ mod tests {
 
     proptest! {
         #[test]
-        fn a_hash_comes_back_from_its_text_and_two_tokens_have_two(one: String, other: String) {
+        fn token_hashes_round_trip_and_differ(one: String, other: String) {
             let hash = TokenHash::of(&one);
             prop_assert_eq!(hash.to_string().parse(), Ok(hash));
             prop_assert_eq!(hash == TokenHash::of(&other), one == other);

@@ -1,8 +1,11 @@
-//! What selects events for a webhook: the catalogue of triggers, as data, and a webhook's narrowing context.
+//! The selection of events for a webhook: the catalogue of triggers, as data, and a webhook's narrowing
+//! context.
+
+use std::collections::BTreeMap;
 
 use crate::id::ContextId;
 
-/// A place in a webhook's context that narrows a trigger to one workflow, survey or group.
+/// A slot in a webhook's context that narrows a trigger to one workflow, survey or group.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub enum Slot {
     Survey,
@@ -14,7 +17,7 @@ impl Slot {
     /// Every slot, in the order the reference API writes them.
     pub const ALL: [Self; 3] = [Self::Survey, Self::Group, Self::TaskGroup];
 
-    /// The slot's name in the API.
+    /// Returns the slot's name in the API.
     #[must_use]
     pub fn name(self) -> &'static str {
         match self {
@@ -37,7 +40,7 @@ pub struct SlotRule {
 pub struct TriggerType {
     /// The value of a webhook's `trigger`.
     pub name: &'static str,
-    /// What the panel calls it.
+    /// Its label in the panel.
     pub label: &'static str,
     /// The `type` of the events it selects.
     pub subject: &'static str,
@@ -45,7 +48,8 @@ pub struct TriggerType {
     pub actions: &'static [&'static str],
     /// The context slots that can narrow it.
     pub slots: &'static [SlotRule],
-    /// Fields of the payload that no receiver should see: taken out of every event before it is stored or sent.
+    /// Fields of the payload that no receiver should see: removed from every event before it is stored or
+    /// sent.
     pub redacted: &'static [&'static str],
 }
 
@@ -114,66 +118,60 @@ pub static CATALOGUE: &[TriggerType] = &[
     },
 ];
 
-/// The trigger of a webhook that is told what happens to the company's other webhooks.
+/// The trigger of a webhook that receives the operational events of the company's other webhooks.
 pub const OPERATIONAL: &str = "hookrail-operational";
-/// The `type` of such events. Nobody else can push one.
+/// The `type` of such events. Only Hookrail can push one.
 pub const OPERATIONAL_SUBJECT: &str = "HookrailWebhook";
 
 impl TriggerType {
-    /// The catalogue entry of this name.
+    /// Returns the catalogue entry of this name.
     #[must_use]
     pub fn find(name: &str) -> Option<&'static Self> {
         CATALOGUE.iter().find(|entry| entry.name == name)
     }
 
-    /// Whether its events are our own.
+    /// Returns whether its events are our own.
     #[must_use]
     pub fn is_operational(&self) -> bool {
         self.name == OPERATIONAL
     }
 
-    /// The catalogue entry that selects events of this subject and action.
+    /// Returns the catalogue entry that selects events of this subject and action.
     pub fn of_event(subject: &str, action: &str) -> Result<&'static Self, UnknownEvent> {
         let entry = CATALOGUE.iter().find(|entry| entry.subject == subject).ok_or(UnknownEvent::Subject)?;
         if entry.actions.contains(&action) { Ok(entry) } else { Err(UnknownEvent::Action) }
     }
 }
 
-/// Why no trigger selects an event.
+/// The reason why no trigger selects an event.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
 pub enum UnknownEvent {
-    #[error("is no event type of the trigger catalogue")]
+    #[error("is not an event type of the trigger catalogue")]
     Subject,
-    #[error("is no action of this event type")]
+    #[error("is not an action of this event type")]
     Action,
 }
 
 /// The ids a context or an event holds, by slot. An empty slot of a context matches everything.
 #[derive(Debug, Clone, PartialEq, Eq, Default, Hash)]
-pub struct Context {
-    pub survey: Option<ContextId>,
-    pub group: Option<ContextId>,
-    pub task_group: Option<ContextId>,
-}
+pub struct Context(BTreeMap<Slot, ContextId>);
 
 impl Context {
-    /// What the slot holds.
+    /// Returns the id in the slot.
     #[must_use]
     pub fn get(&self, slot: Slot) -> Option<&ContextId> {
-        match slot {
-            Slot::Survey => self.survey.as_ref(),
-            Slot::Group => self.group.as_ref(),
-            Slot::TaskGroup => self.task_group.as_ref(),
-        }
+        self.0.get(&slot)
     }
 
     /// Puts an id into the slot.
     pub fn set(&mut self, slot: Slot, id: ContextId) {
-        match slot {
-            Slot::Survey => self.survey = Some(id),
-            Slot::Group => self.group = Some(id),
-            Slot::TaskGroup => self.task_group = Some(id),
-        }
+        self.0.insert(slot, id);
+    }
+}
+
+impl FromIterator<(Slot, ContextId)> for Context {
+    fn from_iter<I: IntoIterator<Item = (Slot, ContextId)>>(ids: I) -> Self {
+        Self(ids.into_iter().collect())
     }
 }
 
@@ -213,7 +211,7 @@ impl Trigger {
         &self.context
     }
 
-    /// Whether an event of `kind` that holds `ids` is selected.
+    /// Returns whether an event of `kind` that holds `ids` is selected.
     #[must_use]
     pub fn matches(&self, kind: &TriggerType, ids: &Context) -> bool {
         self.kind.name == kind.name
@@ -225,15 +223,18 @@ impl Trigger {
 
 #[cfg(test)]
 mod tests {
-    use proptest::option;
+    use proptest::collection::btree_map;
     use proptest::prelude::*;
     use proptest::sample::select;
 
     use super::*;
 
     fn ids(survey: &str, group: &str, task_group: &str) -> Context {
-        let id = |text: &str| (!text.is_empty()).then(|| ContextId::parse(text).unwrap());
-        Context { survey: id(survey), group: id(group), task_group: id(task_group) }
+        let slots = Slot::ALL.into_iter().zip([survey, group, task_group]);
+        slots
+            .filter(|(_, text)| !text.is_empty())
+            .map(|(slot, text)| (slot, ContextId::parse(text).unwrap()))
+            .collect()
     }
 
     fn trigger(name: &str, context: Context) -> Result<Trigger, SlotDoesNotApply> {
@@ -247,7 +248,7 @@ mod tests {
     }
 
     #[test]
-    fn an_empty_context_matches_every_event_of_the_trigger_and_no_other() {
+    fn an_empty_context_matches_every_event_of_its_trigger_only() {
         let any = Context::default();
         for action in CHANGES {
             check("create-edit-delete-task", any.clone(), ("COTTask", action), &ids("", "", "t1"), true);
@@ -257,7 +258,7 @@ mod tests {
     }
 
     #[test]
-    fn a_populated_slot_matches_its_id_only() {
+    fn a_filled_slot_matches_its_id_only() {
         let task = "create-edit-delete-task";
         check(task, ids("", "", "t1"), ("COTTask", "edit"), &ids("", "", "t1"), true);
         check(task, ids("", "", "t1"), ("COTTask", "edit"), &ids("", "", "t2"), false);
@@ -269,14 +270,14 @@ mod tests {
     }
 
     #[test]
-    fn a_slot_that_cannot_apply_is_refused() {
+    fn rejects_a_slot_that_cannot_apply() {
         let refused = trigger("create-edit-delete-user", ids("", "", "t1")).unwrap_err();
         assert_eq!((refused.slot, refused.trigger), (Slot::TaskGroup, "create-edit-delete-user"));
         assert_eq!(trigger("create-edit-delete-task", ids("s1", "", "t1")).unwrap_err().slot, Slot::Survey);
     }
 
     #[test]
-    fn names_and_subjects_of_the_catalogue_are_unique() {
+    fn catalogue_names_and_subjects_are_unique() {
         for (index, entry) in CATALOGUE.iter().enumerate() {
             for other in CATALOGUE.iter().skip(index + 1) {
                 assert_ne!(entry.name, other.name);
@@ -286,7 +287,7 @@ mod tests {
     }
 
     #[test]
-    fn unknown_subjects_and_actions_are_told_apart() {
+    fn distinguishes_unknown_subjects_from_unknown_actions() {
         assert_eq!(TriggerType::of_event("COTPlanet", "create").unwrap_err(), UnknownEvent::Subject);
         assert_eq!(TriggerType::of_event("COTTask", "explode").unwrap_err(), UnknownEvent::Action);
         assert_eq!(TriggerType::of_event("Auth", "create").unwrap_err(), UnknownEvent::Action);
@@ -298,7 +299,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_put_into_a_slot_is_found_there_and_kept_by_the_trigger() {
+    fn a_slot_keeps_its_value_in_the_trigger() {
         for slot in Slot::ALL {
             let mut context = Context::default();
             context.set(slot, ContextId::parse("x").unwrap());
@@ -310,35 +311,31 @@ mod tests {
     }
 
     fn any_ids() -> impl Strategy<Value = Context> {
-        let id = || option::of(select(vec!["x", "y"]).prop_map(|text| ContextId::parse(text).unwrap()));
-        (id(), id(), id()).prop_map(|(survey, group, task_group)| Context { survey, group, task_group })
+        btree_map(select(Slot::ALL.to_vec()), select(vec!["x", "y"]), 0..=Slot::ALL.len()).prop_map(|ids| {
+            ids.into_iter().map(|(slot, text)| (slot, ContextId::parse(text).unwrap())).collect()
+        })
     }
 
-    /// The trigger with what of the ids applies to it.
-    fn narrowed(kind: &'static TriggerType, mut ids: Context) -> Trigger {
-        let applies = |slot| kind.slots.iter().any(|rule| rule.slot == slot);
-        ids.survey = ids.survey.filter(|_| applies(Slot::Survey));
-        ids.group = ids.group.filter(|_| applies(Slot::Group));
-        ids.task_group = ids.task_group.filter(|_| applies(Slot::TaskGroup));
-        Trigger::new(kind, ids).unwrap()
+    /// Returns the trigger with the ids that apply to it, except the one in the slot left out.
+    fn narrowed(kind: &'static TriggerType, ids: &Context, without: Option<Slot>) -> Trigger {
+        let slots = kind.slots.iter().map(|rule| rule.slot).filter(|slot| Some(*slot) != without);
+        let context = slots.filter_map(|slot| Some((slot, ids.get(slot)?.clone()))).collect();
+        Trigger::new(kind, context).unwrap()
     }
 
     proptest! {
         #[test]
-        fn a_webhook_that_asks_for_less_gets_no_fewer_events(
+        fn a_wider_context_never_matches_fewer_events(
             kind in select(CATALOGUE.iter().collect::<Vec<_>>()),
             other in select(CATALOGUE.iter().collect::<Vec<_>>()),
             (asked, event) in (any_ids(), any_ids()),
         ) {
-            let narrow = narrowed(kind, asked.clone());
-            for wide in [
-                narrowed(kind, Context { survey: None, ..asked.clone() }),
-                narrowed(kind, Context { group: None, ..asked.clone() }),
-                narrowed(kind, Context { task_group: None, ..asked.clone() }),
-            ] {
+            let narrow = narrowed(kind, &asked, None);
+            for slot in Slot::ALL {
+                let wide = narrowed(kind, &asked, Some(slot));
                 prop_assert!(!narrow.matches(kind, &event) || wide.matches(kind, &event));
             }
-            prop_assert!(narrowed(kind, Context::default()).matches(kind, &event));
+            prop_assert!(narrowed(kind, &Context::default(), None).matches(kind, &event));
             prop_assert!(!narrow.matches(other, &event) || kind.name == other.name);
         }
     }

@@ -1,13 +1,14 @@
-//! One webhook's line under any schedule of outcomes, crashes and repeats: the rules alone, without queue and tables.
+//! One webhook's queue under any schedule of outcomes, crashes and repeats: the rules alone, without SQS and
+//! tables.
 
 #![expect(clippy::unwrap_used, reason = "the switch for tests does not reach helper functions")]
 
 use hookrail_domain::attempt::{Attempt, AttemptNumber, ErrorClass, Outcome, ResponseText};
-use hookrail_domain::delivery::{Delivery, Destination, QueueName, QueuePosition};
+use hookrail_domain::delivery::{Delivery, Destination, QueueName, QueuePosition, QueuedDelivery};
 use hookrail_domain::event::Body;
-use hookrail_domain::id::{CompanyId, DeliveryId, EventId, SubscriptionId};
-use hookrail_domain::line::{LastRow, Progress, Standing, standing};
-use hookrail_domain::log_row::{LogRow, RunId};
+use hookrail_domain::id::{CompanyId, DeliveryId, EventId, WebhookId};
+use hookrail_domain::log_row::{EndedAttempt, LogRow, RunId};
+use hookrail_domain::progress::{LastRow, MessageState, Progress, message_state};
 use hookrail_domain::retry::{Disposition, RETRY_AFTER_SECONDS_MAX, RetryPolicy};
 use hookrail_domain::time::Millis;
 use proptest::collection::vec;
@@ -15,7 +16,7 @@ use proptest::option;
 use proptest::prelude::*;
 use proptest::sample::select;
 
-/// What happens to the attempt of one turn.
+/// The events around the attempt of one turn.
 #[derive(Debug, Clone)]
 struct Turn {
     outcome: Outcome,
@@ -29,13 +30,13 @@ enum Loss {
     Nothing,
     /// We die between the POST and its row.
     Row,
-    /// The row is there, but the queue never hears of it.
+    /// The row exists, but SQS does not receive the verdict.
     Reply,
 }
 
 fn any_outcome() -> impl Strategy<Value = Outcome> {
     let answered = (select(vec![200_u16, 209, 210, 301, 404, 429, 500, 503]), option::of(0..100_000_u64))
-        .prop_map(|(status, retry_after_seconds)| Outcome::Answered {
+        .prop_map(|(status, retry_after_seconds)| Outcome::Responded {
             status,
             response: ResponseText::default(),
             retry_after_seconds,
@@ -44,7 +45,7 @@ fn any_outcome() -> impl Strategy<Value = Outcome> {
     prop_oneof![
         4 => answered,
         1 => Just(Outcome::NotSent { error: ErrorClass::Dns, reason: reason() }),
-        1 => Just(Outcome::NoAnswer { error: ErrorClass::Timeout, reason: reason() }),
+        1 => Just(Outcome::NoResponse { error: ErrorClass::Timeout, reason: reason() }),
         1 => Just(Outcome::Unsent { error: ErrorClass::Disabled, reason: reason() }),
     ]
 }
@@ -65,13 +66,12 @@ fn any_policy() -> impl Strategy<Value = RetryPolicy> {
 }
 
 fn delivery(number: u128) -> Delivery {
-    let (event, subscription) =
-        (EventId::of_message(&number.to_string()), SubscriptionId::from_bytes([1; 12]));
+    let (event, webhook) = (EventId::of_message(&number.to_string()), WebhookId::from_bytes([1; 12]));
     Delivery {
-        id: DeliveryId::of(event, subscription),
+        id: DeliveryId::of(event, webhook),
         event,
         company: CompanyId::parse("acme").unwrap(),
-        subscription,
+        webhook,
         accepted: QueuePosition { queue: QueueName::new("events"), number },
         accepted_at: Millis(0),
         destination: Destination::Webhook,
@@ -83,42 +83,42 @@ fn queued(number: u128) -> QueuePosition {
     QueuePosition { queue: QueueName::new("deliveries"), number }
 }
 
-/// The line and its log, driven as the deliver function drives them.
-struct Line {
+/// The queue and its log, driven as the deliver function drives them.
+struct QueueState {
     policy: RetryPolicy,
     floor: u64,
     now: Millis,
     rows: Vec<LogRow>,
 }
 
-impl Line {
-    fn standing(&self, delivery: &Delivery, at: &QueuePosition) -> Standing {
+impl QueueState {
+    fn message_state(&self, delivery: &Delivery, at: &QueuePosition) -> MessageState {
         let last: Option<LastRow> = self.rows.last().map(LogRow::last);
-        standing(last.as_ref(), self.floor, delivery, at, self.now)
+        message_state(last.as_ref(), self.floor, delivery, at, self.now)
     }
 
-    /// One turn of a message, and whether it leaves the queue.
+    /// Takes one turn of a message, and returns whether it leaves the queue.
     fn take(&mut self, number: u128, turn: &Turn) -> bool {
         let delivery = delivery(number);
         self.now.0 += turn.later_ms;
-        match self.standing(&delivery, &queued(number)) {
-            Standing::Ended => true,
-            Standing::Early { seconds } => {
+        match self.message_state(&delivery, &queued(number)) {
+            MessageState::Ended => true,
+            MessageState::Early { seconds } => {
                 assert!((1..=self.policy.delay_seconds.max(RETRY_AFTER_SECONDS_MAX)).contains(&seconds));
                 self.now = self.now.plus_seconds(seconds);
                 false
             }
-            Standing::Due(number) if turn.loss == Loss::Row => {
+            MessageState::Due(number) if turn.loss == Loss::Row => {
                 assert!(number.attempt <= self.policy.attempts_max);
                 false
             }
-            Standing::Due(attempt) => {
+            MessageState::Due(attempt) => {
                 self.record(&delivery, &queued(number), attempt, turn) && turn.loss == Loss::Nothing
             }
         }
     }
 
-    /// Whether the delivery has ended.
+    /// Records an attempt and returns whether the delivery has ended.
     fn record(
         &mut self,
         delivery: &Delivery,
@@ -134,11 +134,13 @@ impl Line {
         };
         let attempt = Attempt { number, started_at: self.now, duration_ms: 0, outcome: turn.outcome.clone() };
         let run = RunId("r".to_owned());
-        self.rows.push(LogRow::of((delivery, at), (attempt, progress, 0), None, &run, None));
+        let message = QueuedDelivery { delivery, position: at, sent_at: self.now };
+        let attempt = EndedAttempt { attempt, progress, given_up: 0 };
+        self.rows.push(LogRow::of(message, attempt, None, &run));
         progress == Progress::Ended
     }
 
-    /// Attempts of the delivery, in order, each with whether it ended there.
+    /// Returns attempts of the delivery, in order, each with whether it ended there.
     fn attempts(&self, number: u128) -> Vec<(u64, u32, bool)> {
         let id = delivery(number).id;
         let rows = self.rows.iter().filter(|row| row.delivery == id);
@@ -152,16 +154,16 @@ impl Line {
 
 proptest! {
     #[test]
-    fn no_schedule_leaves_a_delivery_without_an_end(
+    fn every_delivery_ends_under_any_schedule(
         policy in any_policy(),
         floor in 0..1000_u64,
         turns in vec(any_turn(), 0..60),
         count in 1..6_u128,
     ) {
-        let mut line = Line { policy, floor, now: Millis(1_000_000), rows: Vec::new() };
+        let mut line = QueueState { policy, floor, now: Millis(1_000_000), rows: Vec::new() };
         // When the schedule is over, everything fails for ever, and nothing is lost.
         let failure = Turn {
-            outcome: Outcome::NoAnswer { error: ErrorClass::Timeout, reason: String::new() },
+            outcome: Outcome::NoResponse { error: ErrorClass::Timeout, reason: String::new() },
             loss: Loss::Nothing,
             later_ms: 0,
         };
@@ -174,9 +176,9 @@ proptest! {
                 prop_assert!(0 < turns_left, "delivery {number} does not end");
             }
             for earlier in 1..=number {
-                // Received again, in its old place or in a new one after a second fan-out.
+                // Received again, at its old position or at a new one after a second fan-out.
                 for at in [queued(earlier), queued(1000 + earlier)] {
-                    prop_assert_eq!(line.standing(&delivery(earlier), &at), Standing::Ended);
+                    prop_assert_eq!(line.message_state(&delivery(earlier), &at), MessageState::Ended);
                 }
             }
         }

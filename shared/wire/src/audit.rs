@@ -4,6 +4,7 @@ use hookrail_domain::audit::AuditEntry;
 use serde::Serialize;
 use utoipa::ToSchema;
 
+use crate::json;
 use crate::timestamp;
 
 #[derive(Serialize, ToSchema)]
@@ -19,7 +20,7 @@ pub(crate) struct Document<'a> {
     subject: Option<&'a str>,
     #[serde(skip_serializing_if = "<[_]>::is_empty")]
     fields: &'a [String],
-    /// The status of the answer; null if nobody knows how the call ended.
+    /// The status of the response. Null if the end of the call is unknown.
     status: Option<u16>,
 }
 
@@ -38,21 +39,21 @@ pub fn render_list(entries: &[AuditEntry]) -> Vec<u8> {
             status: entry.status,
         })
         .collect();
-    serde_json::to_vec(&documents).unwrap_or_default()
+    json::render(&documents)
 }
 
 #[cfg(test)]
 mod tests {
-    use hookrail_domain::audit::{Actor, AuditAction, AuditPlace};
+    use hookrail_domain::audit::{Actor, AuditAction, AuditPosition};
     use hookrail_domain::id::TokenId;
     use hookrail_domain::time::Millis;
 
     use super::*;
 
     #[test]
-    fn an_entry_says_who_did_what_when_and_how_it_ended() {
+    fn an_audit_entry_shows_actor_action_time_and_status() {
         let entry = AuditEntry {
-            place: AuditPlace { at: Millis(0), chance: 1 },
+            place: AuditPosition { at: Millis(0), chance: 1 },
             actor: Actor::new(Some(TokenId::from_bytes([1; 12])), "ci"),
             action: AuditAction::WebhookChange,
             subject: Some("w".to_owned()),

@@ -1,22 +1,23 @@
 //! Activating or deactivating several webhooks in one call, with a result for each.
 
-use hookrail_domain::id::SubscriptionId;
-use hookrail_domain::intervention::Waiting;
+use hookrail_domain::commands::Waiting;
+use hookrail_domain::id::WebhookId;
 use serde::Serialize;
 use utoipa::ToSchema;
 
-use crate::cot_webhook::{SubscriptionPatch, waiting};
+use crate::cot_webhook::{WebhookPatch, waiting};
+use crate::json;
 use crate::problem::FieldProblem;
 use crate::reader::{Reader, parse_object};
 
 /// Webhooks of one call.
 pub const WEBHOOKS_PER_CALL_MAX: usize = 100;
 
-/// What is to become of which webhooks.
+/// A change of several webhooks.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct BulkCall {
     /// Each once, in the order of the call.
-    pub ids: Vec<SubscriptionId>,
+    pub ids: Vec<WebhookId>,
     pub is_active: bool,
     pub waiting: Waiting,
     /// The fields that the call names, its ids apart.
@@ -28,46 +29,46 @@ impl BulkCall {
     pub fn parse(bytes: &[u8]) -> Result<Self, Vec<FieldProblem>> {
         let fields = parse_object(bytes)?;
         let mut reader = Reader::of(&fields);
-        reader.only(&["ids", "isActive", "waiting"]);
-        let ids = reader.strings("ids", SubscriptionId::parse);
+        let ids = reader.strings("ids", WebhookId::parse);
         for field in ["ids", "isActive"].into_iter().filter(|field| !fields.contains_key(*field)) {
             reader.refuse(field, "is missing");
         }
         let is_active = reader.flag("isActive");
         let waiting = waiting(&mut reader, is_active);
         let ids = ids.unwrap_or_default();
-        if fields.contains_key("ids") && reader.problems.is_empty() {
+        if fields.contains_key("ids") && !reader.has_problems() {
             if !(1..=WEBHOOKS_PER_CALL_MAX).contains(&ids.len()) {
                 reader.refuse("ids", format!("must name 1 to {WEBHOOKS_PER_CALL_MAX} webhooks"));
             }
             for (index, id) in ids.iter().enumerate() {
                 if ids.iter().take(index).any(|other| other == id) {
-                    reader.refuse(&format!("ids[{index}]"), "is named before");
+                    reader.refuse(&format!("ids[{index}]"), "appears twice");
                 }
             }
         }
         let named = fields.keys().filter(|field| *field != "ids").cloned().collect();
+        let problems = reader.close(&[]);
         match is_active {
-            Some(is_active) if reader.problems.is_empty() => {
+            Some(is_active) if problems.is_empty() => {
                 Ok(Self { ids, is_active, waiting: waiting.unwrap_or_default(), fields: named })
             }
-            _ => Err(reader.problems),
+            _ => Err(problems),
         }
     }
 
     /// The change of each of the webhooks.
     #[must_use]
-    pub fn patch(&self) -> SubscriptionPatch {
-        SubscriptionPatch::of_activity(self.is_active, self.waiting, self.fields.clone())
+    pub fn patch(&self) -> WebhookPatch {
+        WebhookPatch::of_activity(self.is_active, self.waiting, self.fields.clone())
     }
 }
 
-/// What became of one of the webhooks: the status that a call for it alone would have got.
+/// The result of one of the webhooks: the status that a call for it alone would have got.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct BulkResult {
-    pub id: SubscriptionId,
+    pub id: WebhookId,
     pub status: u16,
-    /// Why nothing was done.
+    /// The reason why the webhook was not changed.
     pub reason: Option<String>,
 }
 
@@ -97,15 +98,15 @@ pub fn render(results: &[BulkResult]) -> Vec<u8> {
             reason: reason.as_deref(),
         })
         .collect();
-    serde_json::to_vec(&Document { results }).unwrap_or_default()
+    json::render(&Document { results })
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
 
-    fn id(number: u8) -> SubscriptionId {
-        SubscriptionId::from_bytes([number; 12])
+    fn id(number: u8) -> WebhookId {
+        WebhookId::from_bytes([number; 12])
     }
 
     #[track_caller]
@@ -116,7 +117,7 @@ mod tests {
     }
 
     #[test]
-    fn a_call_names_webhooks_and_what_becomes_of_them() {
+    fn a_bulk_call_lists_webhooks_and_their_change() {
         let text = format!(r#"{{"ids":["{}","{}"],"isActive":false,"waiting":"drop"}}"#, id(2), id(1));
         let call = BulkCall::parse(text.as_bytes()).unwrap();
         assert_eq!((&call.ids, call.is_active, call.waiting), (&vec![id(2), id(1)], false, Waiting::Drop));
@@ -124,7 +125,7 @@ mod tests {
     }
 
     #[test]
-    fn every_bad_field_is_named() {
+    fn names_every_bad_field_of_a_bulk_call() {
         refuses("{}", &["ids", "isActive"]);
         refuses("[]", &[""]);
         refuses(r#"{"ids":[],"isActive":true}"#, &["ids"]);
@@ -138,7 +139,7 @@ mod tests {
     }
 
     #[test]
-    fn results_stand_in_the_order_of_the_call() {
+    fn bulk_results_keep_the_order_of_the_call() {
         let results = [
             BulkResult { id: id(1), status: 200, reason: None },
             BulkResult { id: id(2), status: 404, reason: Some("none".into()) },

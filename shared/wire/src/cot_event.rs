@@ -11,20 +11,23 @@ use hookrail_domain::trigger::{Context, TriggerType, UnknownEvent};
 use serde::Deserialize;
 use serde_json::value::RawValue;
 
+use crate::event_json::{self, InvalidJson, Rule};
 use crate::platform_event;
 use crate::problem::FieldProblem;
 
-/// Why a body is no event that a webhook could be sent. Never holds a part of the body.
+/// The reason why a body is not an event. It may hold names of fields, never values.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum InvalidEvent {
     #[error("is not JSON (line {line}, column {column})")]
     NotJson { line: usize, column: usize },
+    #[error("begins with a byte order mark (BOM); send UTF-8 without it")]
+    ByteOrderMark,
+    #[error("{} {rule}", if path.is_empty() { "the event" } else { path.as_str() })]
+    Refused { path: String, rule: Rule },
     #[error("must be a JSON object")]
     NotObject,
     #[error("names company, type, event, data or kapp twice")]
     FieldTwice,
-    #[error("holds the character U+{code:04X}, which the queue does not carry")]
-    Character { code: u32 },
     #[error("{field} {reason}")]
     Field { field: &'static str, reason: &'static str },
     #[error("type {0}")]
@@ -42,9 +45,10 @@ impl InvalidEvent {
     #[must_use]
     pub fn problem(&self) -> FieldProblem {
         match self {
-            Self::NotJson { .. } | Self::NotObject | Self::FieldTwice | Self::Character { .. } => {
+            Self::NotJson { .. } | Self::ByteOrderMark | Self::NotObject | Self::FieldTwice => {
                 FieldProblem::new("", self)
             }
+            Self::Refused { path, rule } => FieldProblem::new(path, rule),
             Self::Field { field, reason } => FieldProblem::new(*field, reason),
             Self::UnknownSubject(unknown) => FieldProblem::new("type", unknown),
             Self::UnknownAction(unknown) => FieldProblem::new("event", unknown),
@@ -57,12 +61,21 @@ impl InvalidEvent {
     #[must_use]
     pub fn code(&self) -> &'static str {
         match self {
-            Self::NotJson { .. } | Self::NotObject | Self::Character { .. } => "not_json",
+            Self::NotJson { .. } | Self::ByteOrderMark | Self::Refused { .. } | Self::NotObject => "not_json",
             Self::FieldTwice | Self::Field { .. } => "bad_field",
             Self::UnknownSubject(_)
             | Self::UnknownAction(_)
             | Self::UnknownKind(_)
             | Self::UnknownRecordAction(_) => "unknown_event",
+        }
+    }
+}
+
+impl From<InvalidJson> for InvalidEvent {
+    fn from(invalid: InvalidJson) -> Self {
+        match invalid {
+            InvalidJson::Syntax { line, column } => Self::NotJson { line, column },
+            InvalidJson::Refused { path, rule } => Self::Refused { path, rule },
         }
     }
 }
@@ -85,9 +98,6 @@ struct Fields<'a> {
 /// Reads the fields that decide who gets the event. An event of a record need not name its company: it is `own`.
 pub fn parse(body: &Body, id: EventId, own: Option<&CompanyId>) -> Result<Event, InvalidEvent> {
     let text = body.as_str();
-    if let Some(character) = text.chars().find(|character| !is_carried(*character)) {
-        return Err(InvalidEvent::Character { code: u32::from(character) });
-    }
     let fields = read_fields(text)?;
     if let Some(event) = fields.action.filter(|event| platform_event::is_record(event)) {
         let company = match (fields.company, own) {
@@ -110,25 +120,21 @@ pub fn parse(body: &Body, id: EventId, own: Option<&CompanyId>) -> Result<Event,
 
 fn company(field: Option<&RawValue>) -> Result<CompanyId, InvalidEvent> {
     CompanyId::parse(&text_field("company", field)?)
-        .map_err(|_same_rule_for_all| InvalidEvent::Field { field: "company", reason: "is no company id" })
-}
-
-/// SQS carries tab, line feed, carriage return and U+0020 to U+FFFD and U+10000 to U+10FFFF.
-fn is_carried(character: char) -> bool {
-    matches!(character, '\t' | '\n' | '\r' | '\u{20}'..='\u{FFFD}' | '\u{10000}'..)
+        .map_err(|_same_rule_for_all| InvalidEvent::Field { field: "company", reason: "is not a company id" })
 }
 
 fn read_fields(text: &str) -> Result<Fields<'_>, InvalidEvent> {
-    let not_json =
-        |error: serde_json::Error| InvalidEvent::NotJson { line: error.line(), column: error.column() };
+    if text.starts_with('\u{FEFF}') {
+        return Err(InvalidEvent::ByteOrderMark);
+    }
+    event_json::check(text)?;
     // An array would fill the fields by their places.
     if !text.trim_start_matches([' ', '\t', '\n', '\r']).starts_with('{') {
-        let _json: &RawValue = serde_json::from_str(text).map_err(not_json)?;
         return Err(InvalidEvent::NotObject);
     }
     // Each field takes any value: what an object can still have wrong is that it names one of them again.
     serde_json::from_str(text)
-        .map_err(|error| if error.is_data() { InvalidEvent::FieldTwice } else { not_json(error) })
+        .map_err(|error| if error.is_data() { InvalidEvent::FieldTwice } else { not_json(&error) })
 }
 
 fn text_field<'a>(field: &'static str, value: Option<&'a RawValue>) -> Result<Cow<'a, str>, InvalidEvent> {
@@ -146,17 +152,25 @@ fn context_ids(kind: &TriggerType, data: Option<&RawValue>) -> Result<Context, I
     let mut ids = Context::default();
     let (false, Some(data)) = (kind.slots.is_empty(), data) else { return Ok(ids) };
     // `data` may be null; an event without the ids matches the webhooks that ask for none.
-    let Ok(fields) = serde_json::from_str::<HashMap<Cow<'_, str>, &RawValue>>(data.get()) else {
+    if !data.get().starts_with('{') {
         return Ok(ids);
-    };
+    }
+    let fields: HashMap<Cow<'_, str>, &RawValue> =
+        serde_json::from_str(data.get()).map_err(|error| not_json(&error))?;
     for rule in kind.slots {
-        let Some(value) = fields.get(rule.field) else { continue };
-        let Ok(Text(text)) = serde_json::from_str(value.get()) else { continue };
+        let Some(value) = fields.get(rule.field).filter(|value| value.get().starts_with('"')) else {
+            continue;
+        };
+        let Text(text) = serde_json::from_str(value.get()).map_err(|error| not_json(&error))?;
         if let Ok(id) = ContextId::parse(&text) {
             ids.set(rule.slot, id);
         }
     }
     Ok(ids)
+}
+
+fn not_json(error: &serde_json::Error) -> InvalidEvent {
+    InvalidEvent::NotJson { line: error.line(), column: error.column() }
 }
 
 #[cfg(test)]
@@ -166,6 +180,7 @@ mod tests {
 
     use hookrail_domain::id::KappSlug;
     use hookrail_domain::platform::EventType;
+    use hookrail_domain::trigger::Slot;
 
     use super::*;
 
@@ -174,18 +189,18 @@ mod tests {
     }
 
     #[test]
-    fn the_published_task_event_is_read_for_company_trigger_and_workflow() {
+    fn reads_company_trigger_and_workflow_of_the_published_task_event() {
         let text = include_str!("../fixtures/cot_event_task_create.json");
         let event = read(text).unwrap();
         assert_eq!(event.company.as_str(), "625bcbdcc9a8e3a86dbf041c");
         let (kind, ids) = event.cot().unwrap();
         assert_eq!(kind.name, "create-edit-delete-task");
-        assert_eq!(ids.task_group.as_ref().unwrap().as_str(), "6261612a8f1e99002e5c8cce");
+        assert_eq!(ids.get(Slot::TaskGroup).unwrap().as_str(), "6261612a8f1e99002e5c8cce");
         assert_eq!(event.body.as_str(), text);
     }
 
     #[test]
-    fn the_other_published_events_are_read() {
+    fn reads_the_other_published_events() {
         for (text, trigger) in [
             (include_str!("../fixtures/cot_event_logout.json"), "logout-user"),
             (include_str!("../fixtures/cot_event_user_edit.json"), "create-edit-delete-user"),
@@ -195,12 +210,12 @@ mod tests {
         }
         let survey = read(include_str!("../fixtures/cot_event_survey_create.json")).unwrap();
         let (_, ids) = survey.cot().unwrap();
-        assert_eq!(ids.survey.as_ref().unwrap().as_str(), "627acd7e58a77633efc55b69");
-        assert_eq!(ids.group.as_ref().unwrap().as_str(), "627acd8437cc96869d805470");
+        assert_eq!(ids.get(Slot::Survey).unwrap().as_str(), "627acd7e58a77633efc55b69");
+        assert_eq!(ids.get(Slot::Group).unwrap().as_str(), "627acd8437cc96869d805470");
     }
 
     #[test]
-    fn the_published_events_of_records_are_read_and_belong_to_whoever_pushed_them() {
+    fn a_published_platform_event_belongs_to_the_company_that_pushed_it() {
         let acme = CompanyId::parse("acme").unwrap();
         for (text, kind, action, kapp) in [
             (include_str!("../fixtures/kinetic_event_user_created.json"), EventType::User, "Created", None),
@@ -221,7 +236,7 @@ mod tests {
     }
 
     #[test]
-    fn escapes_in_the_fields_are_understood() {
+    fn reads_escaped_characters_in_fields() {
         let event = read(r#"{"company":"acm\u0065","type":"COTT\u0061sk","event":"create"}"#).unwrap();
         assert_eq!((event.company.as_str(), event.cot().unwrap().0.subject), ("acme", "COTTask"));
     }
@@ -233,7 +248,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_no_event_is_refused_by_field() {
+    fn rejects_a_malformed_event_by_field() {
         refused("", ("", "is not JSON (line 1, column 0)"));
         refused("{\"company\":\"a\"", ("", "is not JSON (line 1, column 14)"));
         refused("[]", ("", "must be a JSON object"));
@@ -246,22 +261,41 @@ mod tests {
         );
         refused("{}", ("company", "is missing"));
         refused(r#"{"company":7,"type":"COTTask","event":"create"}"#, ("company", "must be a string"));
-        refused(r#"{"company":"a b","type":"COTTask","event":"create"}"#, ("company", "is no company id"));
+        refused(r#"{"company":"a b","type":"COTTask","event":"create"}"#, ("company", "is not a company id"));
         refused(r#"{"company":"a","event":"create"}"#, ("type", "is missing"));
         refused(r#"{"company":"a","type":"COTTask"}"#, ("event", "is missing"));
         refused(
             r#"{"company":"a","type":"COTPlanet","event":"create"}"#,
-            ("type", "is no event type of the trigger catalogue"),
+            ("type", "is not an event type of the trigger catalogue"),
         );
         refused(
             r#"{"company":"a","type":"Auth","event":"create"}"#,
-            ("event", "is no action of this event type"),
+            ("event", "is not an action of this event type"),
         );
-        refused("{\"a\":\"\u{FFFF}\"}", ("", "holds the character U+FFFF, which the queue does not carry"));
+        refused("\u{FEFF}{}", ("", "begins with a byte order mark (BOM); send UTF-8 without it"));
+        refused("{\"a\":\"\u{FFFF}\"}", ("a", &Rule::Character.to_string()));
     }
 
     #[test]
-    fn data_of_any_shape_is_tolerated() {
+    fn rejects_unreadable_json_by_its_path() {
+        let task =
+            |data: &str| format!(r#"{{"company":"a","type":"COTTask","event":"create","data":{data}}}"#);
+        let name = "has a field name with half a surrogate pair, which is not Unicode text; send both halves or neither";
+        refused(&task(r#"{"taskGroup":"g1","x\ud800":1}"#), ("data", name));
+        refused(
+            &task(&format!("{}{}", "[".repeat(100), "]".repeat(100))),
+            ("data[0][0][0][0][0][0][0]…", "is nested more than 100 levels deep"),
+        );
+        let (record, range) = (
+            r#"{"event":{"type":"Submission","action":"Submitted"},"values":{"n":[1,1e400]}}"#,
+            "is a number beyond the range of a double (about 1.8e308); send it as a string",
+        );
+        refused(record, ("values.n[1]", range));
+        refused(r#"{"\udc00":1}"#, ("", name));
+    }
+
+    #[test]
+    fn accepts_data_of_any_shape() {
         for data in ["null", "7", "[]", "\"x\"", "{}", r#"{"taskGroup":7}"#, r#"{"taskGroup":null}"#] {
             let text = format!(r#"{{"company":"a","type":"COTTask","event":"create","data":{data}}}"#);
             assert_eq!(read(&text).unwrap().cot().unwrap().1, &Context::default(), "{data}");
@@ -270,7 +304,7 @@ mod tests {
 
     proptest! {
         #[test]
-        fn what_an_event_says_is_read_whatever_else_it_holds(
+        fn reads_known_fields_among_any_other_content(
             company in "[A-Za-z0-9_-]{1,64}",
             (kind, action) in select(hookrail_domain::trigger::CATALOGUE.iter().collect::<Vec<_>>())
                 .prop_flat_map(|kind| (Just(kind), select(kind.actions))),
@@ -290,13 +324,10 @@ mod tests {
             prop_assert_eq!(event.company.as_str(), &company);
             let (found, ids_found) = event.cot().unwrap();
             prop_assert_eq!(found, kind);
-            for slot in hookrail_domain::trigger::Slot::ALL {
+            for (slot, sent) in Slot::ALL.into_iter().zip([&survey, &group, &task_group]) {
                 let applies = kind.slots.iter().any(|rule| rule.slot == slot);
-                prop_assert_eq!(ids_found.get(slot).is_some(), applies);
+                prop_assert_eq!(ids_found.get(slot).map(ContextId::as_str), Some(sent.as_str()).filter(|_| applies));
             }
-            prop_assert!(ids_found.survey.as_ref().is_none_or(|id| id.as_str() == survey));
-            prop_assert!(ids_found.group.as_ref().is_none_or(|id| id.as_str() == group));
-            prop_assert!(ids_found.task_group.as_ref().is_none_or(|id| id.as_str() == task_group));
             prop_assert_eq!(event.body.as_str(), &text);
         }
     }

@@ -1,12 +1,13 @@
 //! `COTWebhookLog` JSON: a log row as the API shows it. The reference system's sentinels stay in this file.
 
 use hookrail_domain::attempt::{ErrorClass, Outcome};
-use hookrail_domain::line::Progress;
 use hookrail_domain::log_row::LogRow;
+use hookrail_domain::progress::Progress;
 use serde::Serialize;
 use serde_json::value::RawValue;
 use utoipa::ToSchema;
 
+use crate::json;
 use crate::timestamp;
 
 #[derive(Serialize, ToSchema)]
@@ -18,17 +19,18 @@ pub(crate) struct Document<'a> {
     company: &'a str,
     /// When the attempt began.
     created_at: String,
-    /// What the receiver answered; 409 if it did not.
+    /// The status of the response. 409 if there was none.
     status: u16,
-    /// Which attempt of the event this was, from 1.
+    /// The number of the attempt, from 1.
     retry: u32,
-    /// What the receiver answered, or why it did not.
+    /// The response body, or the reason why it is missing.
     response: &'a str,
     /// The event as it was sent, byte for byte.
     #[schema(value_type = Option<Object>)]
     event: Option<&'a RawValue>,
     /// The webhook.
-    subscription: String,
+    #[serde(rename = "subscription")]
+    webhook: String,
     #[serde(rename = "__v")]
     version: u64,
     // What the reference system does not have.
@@ -41,7 +43,7 @@ pub(crate) struct Document<'a> {
     /// The `webhook-id` that the receiver saw.
     delivery: String,
     duration_ms: u64,
-    /// Whether the answer was longer than is kept.
+    /// True if the response was longer than what is kept.
     response_truncated: bool,
     /// Set while attempts are left.
     next_attempt_at: Option<String>,
@@ -57,16 +59,16 @@ pub(crate) struct Document<'a> {
 #[must_use]
 pub fn render_list(rows: &[LogRow]) -> Vec<u8> {
     let documents: Vec<_> = rows.iter().map(document).collect();
-    serde_json::to_vec(&documents).unwrap_or_default()
+    json::render(&documents)
 }
 
 /// One row as the API shows it.
 #[must_use]
 pub fn render(row: &LogRow) -> Vec<u8> {
-    serde_json::to_vec(&document(row)).unwrap_or_default()
+    json::render(&document(row))
 }
 
-/// What a row is called by its outcome.
+/// The result of a row, by its outcome.
 pub(crate) fn result_of(outcome: &Outcome) -> &'static str {
     match outcome.error() {
         None => "SUCCESS",
@@ -78,7 +80,7 @@ pub(crate) fn result_of(outcome: &Outcome) -> &'static str {
 fn document(row: &LogRow) -> Document<'_> {
     let outcome = &row.attempt.outcome;
     Document {
-        id: row.attempt.number.row_id(row.subscription).to_string(),
+        id: row.attempt.number.row_id(row.webhook).to_string(),
         company: row.company.as_str(),
         created_at: timestamp::render(row.attempt.started_at),
         status: outcome.status(),
@@ -86,14 +88,14 @@ fn document(row: &LogRow) -> Document<'_> {
         response: outcome.response(),
         // The body was JSON when it was accepted; it is shown as it is, not parsed and written again.
         event: row.body.as_ref().and_then(|body| serde_json::from_str(body.as_str()).ok()),
-        subscription: row.subscription.to_string(),
+        webhook: row.webhook.to_string(),
         version: 0,
         result: result_of(outcome),
         error: outcome.error().map(ErrorClass::name),
         sequence: row.attempt.number.sequence,
         delivery: row.delivery.to_string(),
         duration_ms: row.attempt.duration_ms,
-        response_truncated: matches!(outcome, Outcome::Answered { response, .. } if response.truncated),
+        response_truncated: matches!(outcome, Outcome::Responded { response, .. } if response.truncated),
         next_attempt_at: match row.progress {
             Progress::Ended | Progress::Parked => None,
             Progress::Waiting { until } => Some(timestamp::render(until)),
@@ -109,7 +111,7 @@ mod tests {
     use hookrail_domain::attempt::{Attempt, AttemptNumber};
     use hookrail_domain::delivery::{QueueName, QueuePosition};
     use hookrail_domain::event::Body;
-    use hookrail_domain::id::{CompanyId, DeliveryId, EventId, SubscriptionId};
+    use hookrail_domain::id::{CompanyId, DeliveryId, EventId, WebhookId};
     use hookrail_domain::log_row::RunId;
     use hookrail_domain::time::Millis;
     use proptest::prelude::*;
@@ -118,13 +120,13 @@ mod tests {
     use super::*;
 
     fn row(body: &str) -> LogRow {
-        let (event, subscription) =
-            (EventId::of_message("m"), SubscriptionId::parse("62685990d918fb5557f9f992").unwrap());
+        let (event, webhook) =
+            (EventId::of_message("m"), WebhookId::parse("62685990d918fb5557f9f992").unwrap());
         let position = QueuePosition { queue: QueueName::new("q"), number: 1 };
         LogRow {
             company: CompanyId::parse("625bcbdcc9a8e3a86dbf041c").unwrap(),
-            subscription,
-            delivery: DeliveryId::of(event, subscription),
+            webhook,
+            delivery: DeliveryId::of(event, webhook),
             event,
             accepted: position.clone(),
             queued: position,
@@ -132,7 +134,7 @@ mod tests {
                 number: AttemptNumber { sequence: 7, attempt: 3 },
                 started_at: Millis(1_651_781_080_084),
                 duration_ms: 3001,
-                outcome: Outcome::NoAnswer {
+                outcome: Outcome::NoResponse {
                     error: ErrorClass::Timeout,
                     reason: "connect ETIMEDOUT 67.225.146.248:443".into(),
                 },
@@ -149,7 +151,7 @@ mod tests {
     }
 
     #[test]
-    fn every_field_of_the_published_log_is_written_as_published() {
+    fn renders_every_field_of_the_published_log() {
         let published: Value =
             serde_json::from_str(include_str!("../fixtures/cot_webhook_log.json")).unwrap();
         let body = serde_json::to_string(&published["event"]).unwrap();
@@ -164,14 +166,14 @@ mod tests {
     }
 
     #[test]
-    fn the_event_is_shown_byte_for_byte() {
+    fn the_log_shows_the_event_byte_for_byte() {
         let body = "{ \"b\" : 1.50,\n \"a\" : \"\\u0041\" }";
         let text = String::from_utf8(render_list(&[row(body)])).unwrap();
         assert!(text.contains(&format!("\"event\":{body},")));
     }
 
     #[test]
-    fn a_waiting_row_says_when_it_is_tried_next() {
+    fn a_waiting_row_shows_its_next_attempt_time() {
         let waiting = LogRow { progress: Progress::Waiting { until: Millis(0) }, ..row("{}") };
         let text = String::from_utf8(render_list(&[waiting])).unwrap();
         assert!(text.contains("\"nextAttemptAt\":\"1970-01-01T00:00:00.000Z\""));
@@ -180,14 +182,14 @@ mod tests {
 
     proptest! {
         #[test]
-        fn a_row_is_shown_with_its_numbers_and_any_answer(
+        fn a_row_shows_its_numbers_and_any_response(
             (sequence, attempt) in (0..1_u64 << 48, 0..1_u32 << 16),
             (status, text, truncated) in any::<(u16, String, bool)>(),
         ) {
             let mut row = row("{}");
             row.attempt.number = AttemptNumber { sequence, attempt };
             let response = hookrail_domain::attempt::ResponseText { text: text.clone(), truncated };
-            row.attempt.outcome = Outcome::Answered { status, response, retry_after_seconds: None };
+            row.attempt.outcome = Outcome::Responded { status, response, retry_after_seconds: None };
             let written: Value = serde_json::from_slice(&render_list(&[row.clone()])).unwrap();
             let shown = &written[0];
             prop_assert_eq!(&shown["response"], &Value::from(text));
@@ -195,7 +197,7 @@ mod tests {
             prop_assert_eq!((&shown["sequence"], &shown["retry"]), (&Value::from(sequence), &Value::from(attempt)));
             prop_assert_eq!(&shown["status"], &Value::from(status));
             let id = hookrail_domain::id::RowId::parse(shown["_id"].as_str().unwrap()).unwrap();
-            prop_assert_eq!(AttemptNumber::of_row_id(id, row.subscription), Some(row.attempt.number));
+            prop_assert_eq!(AttemptNumber::of_row_id(id, row.webhook), Some(row.attempt.number));
             let succeeded = (200..=209).contains(&status);
             prop_assert_eq!(&shown["result"], if succeeded { "SUCCESS" } else { "FAILED" });
             prop_assert_eq!(shown["error"].is_null(), succeeded);

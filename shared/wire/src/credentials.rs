@@ -1,4 +1,4 @@
-//! What a webhook's own headers and basic auth become: values are written, and never read again.
+//! Changes of a webhook's own headers and basic auth. Their values are never shown again.
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -12,9 +12,11 @@ use crate::reader::Reader;
 const HEADERS: &str = "headers";
 const BASIC_AUTH: &str = "basicAuth";
 /// A change of the URL must not hand what was meant for one host to another.
-const WITHOUT_VALUE: &str = "is new: its value must be given with it";
+const WITHOUT_VALUE: &str = "is new: send its value too";
 const FOR_ANOTHER_HOST: &str =
-    "was given for another host: give it again with the new url, or null to drop it";
+    "was given for another host: send it again with the new url, or null to remove it";
+
+const NOT_BASIC_AUTH: &str = "must be an object of a username and a password, or null";
 
 /// A change of headers and basic auth. What it does not name stays as it is.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
@@ -28,7 +30,7 @@ enum HeadersPatch {
     Clear,
     /// A value sets a header, none drops it.
     Each(BTreeMap<HeaderName, Option<HeaderValue>>),
-    /// What the API shows, sent back: these stay, every other goes.
+    /// The names that the API shows, sent back: these stay, every other is removed.
     Only(BTreeSet<HeaderName>),
 }
 
@@ -36,7 +38,7 @@ enum HeadersPatch {
 enum BasicAuthPatch {
     Clear,
     Set(BasicAuth),
-    /// What the API shows, sent back: the user name that is there already.
+    /// The user name that the API shows, sent back.
     Only(String),
 }
 
@@ -102,7 +104,7 @@ impl CredentialsPatch {
 }
 
 fn read_headers(reader: &mut Reader<'_>) -> Option<HeadersPatch> {
-    let fields: &Map<String, Value> = match reader.fields.get(HEADERS)? {
+    let fields: &Map<String, Value> = match reader.value(HEADERS)? {
         Value::Null => return Some(HeadersPatch::Clear),
         Value::Object(fields) => fields,
         Value::Array(_) => {
@@ -110,7 +112,7 @@ fn read_headers(reader: &mut Reader<'_>) -> Option<HeadersPatch> {
             return Some(HeadersPatch::Only(names.into_iter().collect()));
         }
         _ => {
-            reader.refuse(HEADERS, "must be an object of names and values; write null to drop all");
+            reader.refuse(HEADERS, "must be an object of names and values; null removes all headers");
             return None;
         }
     };
@@ -134,29 +136,40 @@ fn read_headers(reader: &mut Reader<'_>) -> Option<HeadersPatch> {
                 }
             },
             _ => {
-                reader.refuse(&field, "must be a string, or null to drop the header");
+                reader.refuse(&field, "must be a string, or null to remove the header");
                 continue;
             }
         };
         if each.insert(name, value).is_some() {
-            reader.refuse(&field, "is named twice, but for upper and lower case");
+            reader.refuse(&field, "appears twice; upper and lower case are the same header");
         }
     }
     Some(HeadersPatch::Each(each))
 }
 
 fn read_basic_auth(reader: &mut Reader<'_>) -> Option<BasicAuthPatch> {
-    let read = reader.nullable(BASIC_AUTH, |value| {
-        let text = |field| value.get(field).and_then(Value::as_str);
-        match (text("username"), text("password"), value.get("password")) {
-            (Some(username), Some(password), _) => {
-                BasicAuth::new(username, password).map(BasicAuthPatch::Set).map_err(|error| error.to_string())
-            }
-            (Some(username), None, None) => Ok(BasicAuthPatch::Only(username.to_owned())),
-            _ => Err("must be an object of a username and a password, or null".to_owned()),
+    let fields = match reader.value(BASIC_AUTH)? {
+        Value::Null => return Some(BasicAuthPatch::Clear),
+        Value::Object(fields) => fields,
+        _ => {
+            reader.refuse(BASIC_AUTH, NOT_BASIC_AUTH);
+            return None;
         }
-    })?;
-    Some(read.unwrap_or(BasicAuthPatch::Clear))
+    };
+    let (username, password) = reader.within(BASIC_AUTH, fields, |reader| {
+        (reader.value("username").cloned(), reader.value("password").cloned())
+    });
+    match (username, password) {
+        (Some(Value::String(username)), None) => Some(BasicAuthPatch::Only(username)),
+        (Some(Value::String(username)), Some(Value::String(password))) => {
+            let auth = BasicAuth::new(&username, &password);
+            auth.map(BasicAuthPatch::Set).map_err(|error| reader.refuse(BASIC_AUTH, error)).ok()
+        }
+        _ => {
+            reader.refuse(BASIC_AUTH, NOT_BASIC_AUTH);
+            None
+        }
+    }
 }
 
 fn field_of(name: &HeaderName) -> String {
@@ -173,7 +186,8 @@ mod tests {
         let fields = serde_json::from_str(text).unwrap();
         let mut reader = Reader::of(&fields);
         let patch = CredentialsPatch::read(&mut reader);
-        if reader.problems.is_empty() { Ok(patch) } else { Err(reader.problems) }
+        let problems = reader.close(&[]);
+        if problems.is_empty() { Ok(patch) } else { Err(problems) }
     }
 
     fn fields(problems: Vec<FieldProblem>) -> Vec<String> {
@@ -193,7 +207,7 @@ mod tests {
     }
 
     #[test]
-    fn headers_are_set_kept_and_dropped_one_by_one() {
+    fn headers_are_set_kept_and_removed_one_by_one() {
         let two = with(r#"{"headers":{"X-A":"1","X-B":"2"}}"#);
         let patched = |text: &str| read(text).unwrap().apply(&two, false).unwrap();
         assert_eq!(names(&patched(r#"{"headers":{"X-C":"3","x-a":null}}"#)), ["x-b", "x-c"]);
@@ -203,7 +217,7 @@ mod tests {
     }
 
     #[test]
-    fn basic_auth_is_set_and_dropped() {
+    fn basic_auth_is_set_and_removed() {
         let secrets = with(r#"{"basicAuth":{"username":"u","password":"p"}}"#);
         assert_eq!(secrets.basic_auth.as_ref().map(BasicAuth::username), Some("u"));
         let dropped = read(r#"{"basicAuth":null}"#).unwrap().apply(&secrets, false).unwrap();
@@ -211,10 +225,15 @@ mod tests {
         for bad in [r#"{"basicAuth":"u:p"}"#, r#"{"basicAuth":{"username":"u","password":7}}"#] {
             assert_eq!(fields(read(bad).unwrap_err()), ["basicAuth"], "{bad}");
         }
+        let misspelt = read(r#"{"basicAuth":{"username":"u","pasword":"p"}}"#).unwrap_err();
+        assert_eq!(
+            misspelt,
+            [FieldProblem::new("basicAuth.pasword", "is an unknown field; did you mean password?")]
+        );
     }
 
     #[test]
-    fn bad_headers_are_named_one_by_one() {
+    fn names_each_bad_header() {
         let bad = r#"{"headers":{"Host":"a","x y":"b","X-A":"c\r\nd","X-B":7,"X-C":"1","x-c":"2"}}"#;
         let expected = ["headers.Host", "headers.X-A", "headers.X-B", "headers.x y", "headers.x-c"];
         let mut found = fields(read(bad).unwrap_err());
@@ -227,7 +246,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_shown_can_be_sent_back() {
+    fn rendered_credentials_can_be_sent_back() {
         let secrets =
             with(r#"{"headers":{"X-A":"1","X-B":"2"},"basicAuth":{"username":"u","password":"p"}}"#);
         let back = |text: &str| read(text).unwrap().apply(&secrets, false);
@@ -242,7 +261,7 @@ mod tests {
     }
 
     #[test]
-    fn what_was_given_for_one_host_is_not_sent_to_another() {
+    fn credentials_are_not_moved_to_another_host() {
         let secrets = with(r#"{"headers":{"X-A":"1"},"basicAuth":{"username":"u","password":"p"}}"#);
         let moved = |text: &str| read(text).unwrap().apply(&secrets, true);
         assert_eq!(fields(moved("{}").unwrap_err()), ["headers.x-a", "basicAuth"]);

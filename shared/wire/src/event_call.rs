@@ -1,16 +1,15 @@
-//! `POST /api/v3/event`: the events that a call holds, each as the exact bytes sent, and the answer.
-
-use std::str::Utf8Error;
+//! `POST /api/v3/event`: the events of a call, each as the exact bytes sent, and the response.
 
 use hookrail_domain::event::Body;
 use hookrail_domain::id::{CompanyId, EventId};
 use hookrail_domain::limits::EVENTS_PER_CALL_MAX;
-use hookrail_domain::token::Holder;
+use hookrail_domain::token::Owner;
 use serde::Serialize;
 use serde_json::value::RawValue;
 use utoipa::ToSchema;
 
 use crate::cot_event;
+use crate::json;
 use crate::problem::{FieldProblem, Problem};
 
 /// An event that may be queued. It has no id yet: that follows from the name the queue gives its message.
@@ -20,7 +19,7 @@ pub struct NewEvent {
     pub body: Body,
 }
 
-/// Why nothing of a call is accepted: every bad event and field of it.
+/// The reasons why a call is refused: every bad event and field.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct InvalidCall {
     pub problems: Vec<FieldProblem>,
@@ -37,26 +36,40 @@ impl InvalidCall {
 /// Reads one event, or an array of them, pushed by `holder`.
 ///
 /// A single event is the whole text as it was received, an array's element the exact slice between its commas.
-pub fn parse(bytes: &[u8], holder: &Holder) -> Result<Vec<NewEvent>, InvalidCall> {
-    let text = std::str::from_utf8(bytes).map_err(|error| not_text(&error))?;
+pub fn parse(bytes: &[u8], owner: &Owner) -> Result<Vec<NewEvent>, InvalidCall> {
+    let text = text_of(bytes)?;
     if text.trim_start().starts_with('[') {
-        parse_array(text, holder)
+        parse_array(text, owner)
     } else {
-        parse_event(text, holder).map(|event| vec![event]).map_err(of_whole_body)
+        parse_event(text, owner).map(|event| vec![event]).map_err(of_whole_body)
     }
 }
 
 /// Reads one event and no array.
-pub fn parse_one(bytes: &[u8], holder: &Holder) -> Result<NewEvent, InvalidCall> {
-    let text = std::str::from_utf8(bytes).map_err(|error| not_text(&error))?;
-    parse_event(text, holder).map_err(of_whole_body)
+pub fn parse_one(bytes: &[u8], owner: &Owner) -> Result<NewEvent, InvalidCall> {
+    let text = text_of(bytes)?;
+    parse_event(text, owner).map_err(of_whole_body)
 }
 
-fn not_text(error: &Utf8Error) -> InvalidCall {
-    InvalidCall::new("", format!("the body is not UTF-8 (byte {})", error.valid_up_to()))
+/// Byte sequences at the start of a body that say what it is instead of JSON in UTF-8.
+const MAGIC: [(&[u8], &str); 5] = [
+    (b"\xEF\xBB\xBF", "the body begins with a byte order mark (BOM); send UTF-8 without it"),
+    (b"\xFF\xFE", "the body is UTF-16; send UTF-8"),
+    (b"\xFE\xFF", "the body is UTF-16; send UTF-8"),
+    (b"\x1F\x8B", "the body is compressed with gzip; send it uncompressed"),
+    (b"\x28\xB5\x2F\xFD", "the body is compressed with zstd; send it uncompressed"),
+];
+
+fn text_of(bytes: &[u8]) -> Result<&str, InvalidCall> {
+    if let Some((_, reason)) = MAGIC.iter().find(|(magic, _)| bytes.starts_with(magic)) {
+        return Err(InvalidCall::new("", reason));
+    }
+    std::str::from_utf8(bytes).map_err(|error| {
+        InvalidCall::new("", format!("the body is not UTF-8 (byte {})", error.valid_up_to()))
+    })
 }
 
-fn parse_array(text: &str, holder: &Holder) -> Result<Vec<NewEvent>, InvalidCall> {
+fn parse_array(text: &str, owner: &Owner) -> Result<Vec<NewEvent>, InvalidCall> {
     let elements: Vec<&RawValue> = serde_json::from_str(text).map_err(|error| {
         let (line, column) = (error.line(), error.column());
         InvalidCall::new("", format!("the body is not JSON (line {line}, column {column})"))
@@ -71,7 +84,7 @@ fn parse_array(text: &str, holder: &Holder) -> Result<Vec<NewEvent>, InvalidCall
     let mut events = Vec::with_capacity(elements.len());
     let mut invalid = InvalidCall { problems: Vec::new(), is_too_large: false };
     for (index, element) in elements.into_iter().enumerate() {
-        match parse_event(element.get(), holder) {
+        match parse_event(element.get(), owner) {
             Ok(event) => events.push(event),
             Err(refused) => {
                 let place = format!("[{index}]");
@@ -91,25 +104,25 @@ fn of_whole_body(mut invalid: InvalidCall) -> InvalidCall {
     invalid
 }
 
-fn parse_event(text: &str, holder: &Holder) -> Result<NewEvent, InvalidCall> {
+fn parse_event(text: &str, owner: &Owner) -> Result<NewEvent, InvalidCall> {
     let body = Body::new(text)
         .map_err(|too_large| InvalidCall { is_too_large: true, ..InvalidCall::new("", too_large) })?;
     // What can be sent does not depend on the id, which only the queue can give.
     let unnamed = EventId::from_bytes([0; 12]);
-    let own = match holder {
-        Holder::Company(company) => Some(company),
-        Holder::Operator => None,
+    let own = match owner {
+        Owner::Company(company) => Some(company),
+        Owner::Operator => None,
     };
     let event = cot_event::parse(&body, unnamed, own)
         .map_err(|error| InvalidCall { problems: vec![error.problem()], is_too_large: false })?;
     if event.cot().is_some_and(|(kind, _)| kind.is_operational()) {
         return Err(InvalidCall::new("type", "is made by the service itself"));
     }
-    match holder {
-        Holder::Company(company) if *company != event.company => {
+    match owner {
+        Owner::Company(company) if *company != event.company => {
             Err(InvalidCall::new("company", format!("must be {company}, the company of the token")))
         }
-        Holder::Company(_) | Holder::Operator => Ok(NewEvent { company: event.company, body }),
+        Owner::Company(_) | Owner::Operator => Ok(NewEvent { company: event.company, body }),
     }
 }
 
@@ -135,16 +148,16 @@ struct Interrupted<'a> {
     accepted: Document<'a>,
 }
 
-/// The answer to a call of which everything was accepted: the events' ids in the call's order.
+/// Renders the response to a call whose events were all accepted: their ids in the call's order.
 #[must_use]
 pub fn render_accepted(key: &str, accepted: &[EventId]) -> String {
-    serde_json::to_string(&document(key, accepted)).unwrap_or_default()
+    json::text(&document(key, accepted))
 }
 
-/// The answer to a call that broke off: the problem, and the ids of the events accepted before it.
+/// Renders the response to an interrupted call: the problem, and the ids of the events accepted before it.
 #[must_use]
 pub fn render_interrupted(problem: &Problem, key: &str, accepted: &[EventId]) -> Vec<u8> {
-    serde_json::to_vec(&Interrupted { problem, accepted: document(key, accepted) }).unwrap_or_default()
+    json::render(&Interrupted { problem, accepted: document(key, accepted) })
 }
 
 fn document<'a>(key: &'a str, accepted: &[EventId]) -> Document<'a> {
@@ -160,8 +173,8 @@ mod tests {
 
     use super::*;
 
-    fn acme() -> Holder {
-        Holder::Company(CompanyId::parse("acme").unwrap())
+    fn acme() -> Owner {
+        Owner::Company(CompanyId::parse("acme").unwrap())
     }
 
     fn event(company: &str) -> String {
@@ -185,9 +198,9 @@ mod tests {
     }
 
     #[test]
-    fn nobody_pushes_what_the_service_tells_about_its_webhooks() {
+    fn rejects_pushed_operational_events() {
         let text = r#"{"company":"acme","type":"HookrailWebhook","event":"webhook.suspended","data":{}}"#;
-        let refused = parse(text.as_bytes(), &Holder::Operator).unwrap_err();
+        let refused = parse(text.as_bytes(), &Owner::Operator).unwrap_err();
         assert_eq!(refused.problems.iter().map(|one| one.field.as_str()).collect::<Vec<_>>(), ["type"]);
     }
 
@@ -198,7 +211,7 @@ mod tests {
     }
 
     #[test]
-    fn an_arrays_events_keep_every_byte_between_the_commas() {
+    fn events_of_an_array_keep_every_byte() {
         let odd =
             r#"{ "company" : "acme","type":"COTTask" ,  "event":"create","n":1.50e+01,"s":"\u00e9\/" }"#;
         let text = format!(" [ {odd}\n,{} ]\n", event("acme"));
@@ -206,7 +219,7 @@ mod tests {
     }
 
     #[test]
-    fn what_holds_no_events_is_refused() {
+    fn rejects_a_body_without_events() {
         refused("", &[("", "the event is not JSON (line 1, column 0)")]);
         refused("7", &[("", "the event must be a JSON object")]);
         refused("[", &[("", "the body is not JSON (line 1, column 1)")]);
@@ -214,17 +227,24 @@ mod tests {
         refused(" []", &[("", "the body holds no event")]);
         let problems = parse(b"{\"company\":\"\xff\"}", &acme()).unwrap_err().problems;
         assert_eq!(problems, [FieldProblem::new("", "the body is not UTF-8 (byte 12)")]);
+        for (body, reason) in [
+            (&b"\xEF\xBB\xBF{}"[..], "the body begins with a byte order mark (BOM); send UTF-8 without it"),
+            (b"\xFF\xFE{\0}\0", "the body is UTF-16; send UTF-8"),
+            (b"\x1F\x8B\x08\0", "the body is compressed with gzip; send it uncompressed"),
+        ] {
+            assert_eq!(parse(body, &acme()).unwrap_err().problems, [FieldProblem::new("", reason)]);
+        }
     }
 
     #[test]
-    fn a_hundred_events_are_the_most() {
+    fn accepts_at_most_100_events() {
         let events = |count| format!("[{}]", vec![event("acme"); count].join(","));
         assert_eq!(bodies(&events(100)).len(), 100);
         refused(&events(101), &[("", "the body holds more than 100 events")]);
     }
 
     #[test]
-    fn every_bad_event_is_named_by_its_place() {
+    fn names_every_bad_event_by_its_index() {
         let text = format!(r#"[{}, 7, {{"company":"acme"}}, {}]"#, event("acme"), event("other"));
         refused(
             &text,
@@ -240,12 +260,12 @@ mod tests {
     #[test]
     fn an_operator_may_push_for_any_company() {
         let text = format!("[{},{}]", event("acme"), event("other"));
-        let events = parse(text.as_bytes(), &Holder::Operator).unwrap();
+        let events = parse(text.as_bytes(), &Owner::Operator).unwrap();
         assert_eq!(events.iter().map(|event| event.company.as_str()).collect::<Vec<_>>(), ["acme", "other"]);
     }
 
     #[test]
-    fn an_event_of_the_largest_size_passes_and_one_byte_more_is_too_large() {
+    fn accepts_the_largest_event_and_rejects_one_byte_more() {
         let sized = |bytes: usize| {
             let event = event("acme");
             format!("{event}{}", " ".repeat(bytes - event.len()))
@@ -261,7 +281,7 @@ mod tests {
     }
 
     #[test]
-    fn answers_name_the_key_and_the_accepted_events_in_order() {
+    fn responses_name_the_key_and_the_accepted_events_in_order() {
         let ids = [EventId::from_bytes([1; 12]), EventId::from_bytes([2; 12])];
         assert_eq!(
             render_accepted("k", &ids),
@@ -278,7 +298,7 @@ mod tests {
 
     proptest! {
         #[test]
-        fn an_array_gives_its_elements_byte_for_byte_whatever_stands_between_them(
+        fn array_elements_are_unchanged_with_any_whitespace_between(
             elements in vec(("[ \\t\\r\\n]{0,3}", "[ \\t\\r\\n]{0,3}", "[ -~é日😀]{0,20}"), 1..8),
         ) {
             let element = |text: &String| {

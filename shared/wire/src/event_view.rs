@@ -3,13 +3,14 @@
 use hookrail_domain::attempt::ErrorClass;
 use hookrail_domain::event::Body;
 use hookrail_domain::id::{CompanyId, EventId};
-use hookrail_domain::line::Progress;
 use hookrail_domain::log_row::LogRow;
+use hookrail_domain::progress::Progress;
 use serde::Serialize;
 use serde_json::value::RawValue;
 use utoipa::ToSchema;
 
 use crate::cot_webhook_log::result_of;
+use crate::json;
 use crate::log_filter::WAITING;
 use crate::timestamp;
 
@@ -31,7 +32,8 @@ pub(crate) struct Document<'a> {
 #[schema(as = EventDelivery)]
 pub(crate) struct DeliveryDocument {
     /// The webhook.
-    subscription: String,
+    #[serde(rename = "subscription")]
+    webhook: String,
     /// The `webhook-id` that the receiver saw.
     delivery: String,
     /// The event's place in the webhook's order.
@@ -40,7 +42,7 @@ pub(crate) struct DeliveryDocument {
     result: &'static str,
     /// The class of the newest attempt's failure; null for a success.
     error: Option<&'static str>,
-    /// What the receiver answered last; 409 if it did not.
+    /// The status of the last response. 409 if there was none.
     status: u16,
     /// Attempts so far.
     attempts: u32,
@@ -60,7 +62,7 @@ pub fn render((company, id): (&CompanyId, EventId), body: Option<&Body>, newest:
         event: body.and_then(|body| serde_json::from_str(body.as_str()).ok()),
         deliveries: newest.iter().map(delivery).collect(),
     };
-    serde_json::to_vec(&document).unwrap_or_default()
+    json::render(&document)
 }
 
 fn delivery(row: &LogRow) -> DeliveryDocument {
@@ -70,7 +72,7 @@ fn delivery(row: &LogRow) -> DeliveryDocument {
         Progress::Ended | Progress::Parked => (result_of(outcome), None),
     };
     DeliveryDocument {
-        subscription: row.subscription.to_string(),
+        webhook: row.webhook.to_string(),
         delivery: row.delivery.to_string(),
         sequence: number.sequence,
         result,
@@ -79,6 +81,6 @@ fn delivery(row: &LogRow) -> DeliveryDocument {
         attempts: number.attempt,
         last_attempt_at: timestamp::render(row.attempt.started_at),
         next_attempt_at,
-        row: number.row_id(row.subscription).to_string(),
+        row: number.row_id(row.webhook).to_string(),
     }
 }

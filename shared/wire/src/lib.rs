@@ -7,13 +7,15 @@
 pub mod timestamp;
 pub mod problem;
 mod reader;
+pub mod json;
 pub mod query;
 pub mod webhook_filter;
 pub mod log_filter;
+pub mod event_json;
 pub mod cot_event;
 pub mod platform_event;
 pub mod webhook_job;
-pub mod job_address;
+pub mod job_ref;
 pub mod redaction;
 pub mod credentials;
 pub mod cot_webhook;
@@ -37,7 +39,10 @@ pub mod event_call;
 pub mod event_view;
 pub mod rejected;
 pub mod cursor;
+pub mod queue_text;
 pub mod queue_message;
 pub mod wake_up;
-pub mod notice;
+pub mod operational_event;
 pub mod openapi;
+
+pub use reader::refuse_fields;

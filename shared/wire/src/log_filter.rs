@@ -1,8 +1,8 @@
-//! What narrows a webhook's log: `result`, `status`, `event`, `from`, `to`.
+//! The filter of a webhook's log: `result`, `status`, `event`, `from`, `to`.
 
 use hookrail_domain::id::EventId;
-use hookrail_domain::line::Progress;
 use hookrail_domain::log_row::LogRow;
+use hookrail_domain::progress::Progress;
 use hookrail_domain::time::Millis;
 
 use crate::cot_webhook_log::result_of;
@@ -10,11 +10,11 @@ use crate::problem::FieldProblem;
 use crate::query::{self, Filter, Pairs, QueryReader};
 use crate::timestamp;
 
-/// What `result` may be: what a row says, or that its event waits for another attempt.
+/// The values of `result`: that of a row, or `WAITING` for an event that waits for another attempt.
 pub const RESULTS: [&str; 4] = ["SUCCESS", "FAILED", WAITING, "PARKED"];
 pub(crate) const WAITING: &str = "WAITING";
 
-/// Which rows are listed. All of them, if nothing is said.
+/// A filter of log rows. Without values it matches all of them.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
 pub struct LogFilter {
     result: Option<&'static str>,
@@ -33,8 +33,8 @@ impl Filter for LogFilter {
             known.ok_or_else(|| format!("must be one of {}", RESULTS.join(", ")))
         });
         let status = reader.read("status", |text| {
-            let status = text.parse().ok().filter(|status| (100..=599).contains(status));
-            status.ok_or("must be a whole number from 100 to 599")
+            let status = text.parse().ok().filter(|status| (100..=999).contains(status));
+            status.ok_or("must be a whole number from 100 to 999")
         });
         let event = reader.read("event", EventId::parse);
         let time = |text: &str| timestamp::parse(text).ok_or("must be a time like 2022-05-05T20:04:40.084Z");
@@ -61,13 +61,13 @@ impl Filter for LogFilter {
 }
 
 impl LogFilter {
-    /// Whether nothing is left out.
+    /// True for a filter that matches every row.
     #[must_use]
     pub fn is_empty(&self) -> bool {
         *self == Self::default()
     }
 
-    /// Whether the row is listed. An event waits as long as its newest row says that another attempt is made.
+    /// Returns true if the row matches. An event waits while its newest row announces another attempt.
     #[must_use]
     pub fn takes(&self, row: &LogRow, is_newest_of_event: bool) -> bool {
         let at = row.attempt.started_at;
@@ -87,7 +87,7 @@ impl LogFilter {
 mod tests {
     use hookrail_domain::attempt::{Attempt, AttemptNumber, ErrorClass, Outcome, ResponseText};
     use hookrail_domain::delivery::{QueueName, QueuePosition};
-    use hookrail_domain::id::{CompanyId, DeliveryId, SubscriptionId};
+    use hookrail_domain::id::{CompanyId, DeliveryId, WebhookId};
     use hookrail_domain::log_row::RunId;
 
     use super::*;
@@ -99,13 +99,13 @@ mod tests {
     }
 
     fn row(outcome: Outcome, progress: Progress) -> LogRow {
-        let (event, subscription) = (EventId::from_bytes([9; 12]), SubscriptionId::from_bytes([1; 12]));
+        let (event, webhook) = (EventId::from_bytes([9; 12]), WebhookId::from_bytes([1; 12]));
         let position = QueuePosition { queue: QueueName::new("q"), number: 1 };
         let number = AttemptNumber { sequence: 7, attempt: 1 };
         LogRow {
             company: CompanyId::parse("acme").unwrap(),
-            subscription,
-            delivery: DeliveryId::of(event, subscription),
+            webhook,
+            delivery: DeliveryId::of(event, webhook),
             event,
             accepted: position.clone(),
             queued: position,
@@ -122,7 +122,7 @@ mod tests {
     }
 
     fn answered(status: u16) -> Outcome {
-        Outcome::Answered { status, response: ResponseText::default(), retry_after_seconds: None }
+        Outcome::Responded { status, response: ResponseText::default(), retry_after_seconds: None }
     }
 
     #[track_caller]
@@ -131,10 +131,10 @@ mod tests {
     }
 
     #[test]
-    fn a_row_is_found_by_the_result_that_it_shows() {
+    fn finds_a_row_by_the_result_it_shows() {
         let reason = || "why".to_owned();
         let waiting = Progress::Waiting { until: Millis(5) };
-        let timeout = Outcome::NoAnswer { error: ErrorClass::Timeout, reason: reason() };
+        let timeout = Outcome::NoResponse { error: ErrorClass::Timeout, reason: reason() };
         let parked = Outcome::Unsent { error: ErrorClass::Parked, reason: reason() };
         let skipped = Outcome::Unsent { error: ErrorClass::Skipped, reason: reason() };
         for (outcome, progress, found) in [
@@ -155,7 +155,7 @@ mod tests {
     }
 
     #[test]
-    fn a_row_is_found_by_status_event_and_time() {
+    fn finds_a_row_by_status_event_and_time() {
         let row = row(answered(503), Progress::Ended);
         check(&row, &[("status", "503")], true);
         check(&row, &[("status", "500")], false);
@@ -170,7 +170,7 @@ mod tests {
     }
 
     #[test]
-    fn every_bad_value_is_named() {
+    fn names_every_bad_value_of_a_log_filter() {
         let pairs =
             [("result", "failed"), ("status", "99"), ("event", "x"), ("from", "yesterday"), ("to", "")];
         let problems = parse(&pairs).unwrap_err();
@@ -181,7 +181,7 @@ mod tests {
     }
 
     #[test]
-    fn a_filter_is_written_as_it_is_read_and_none_as_nothing() {
+    fn a_log_filter_renders_as_it_is_read_and_empty_as_nothing() {
         let query = "result=WAITING&status=409&event=090909090909090909090909\
                      &from=2022-05-05T20%3A04%3A40.084Z&to=2023-01-01T00%3A00%3A00.000Z";
         let pairs = [

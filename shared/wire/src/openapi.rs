@@ -1,4 +1,4 @@
-//! Every document of the API as a schema of JSON: answers from the types that write them, calls beside their readers'
+//! The JSON schemas of the API's documents: responses from the types that write them, calls next to their readers'
 //! limits.
 
 use serde_json::Value;
@@ -85,7 +85,7 @@ pub fn schemas() -> Vec<Named> {
     add::<panel_link::SessionDocument<'_>>(&mut named);
     add::<audit::Document<'_>>(&mut named);
     add::<platform_webhook::Envelope<'_>>(&mut named);
-    add::<platform_webhook::ListDocument>(&mut named);
+    add::<platform_webhook::ListDocument<'_>>(&mut named);
     add::<platform_meta::Document>(&mut named);
     add::<platform_trial::Document<'_>>(&mut named);
     add::<platform_problem::Document<'_>>(&mut named);
@@ -114,10 +114,76 @@ fn add<T: ToSchema>(named: &mut Vec<Named>) {
 
 #[cfg(test)]
 mod tests {
+    use std::collections::BTreeMap;
+
+    use hookrail_domain::id::CompanyId;
+    use hookrail_domain::platform::Scope;
+    use hookrail_domain::target::TargetPolicy;
+    use hookrail_domain::time::Millis;
+    use serde_json::json;
+
     use super::*;
+    use crate::cot_webhook::SETTINGS;
+    use crate::problem::FieldProblem;
+
+    /// The properties of a schema. Those that take any value are accepted without an effect.
+    fn properties(schema: &str) -> BTreeMap<String, Value> {
+        let (_, schema) = schemas().into_iter().find(|(name, _)| name == schema).unwrap();
+        let schema = serde_json::to_value(schema).unwrap();
+        let mut properties: BTreeMap<String, Value> =
+            serde_json::from_value(schema["properties"].clone()).unwrap();
+        properties.retain(|_, kind| {
+            ["type", "enum", "anyOf", "oneOf", "allOf", "$ref"].iter().any(|key| kind.get(key).is_some())
+        });
+        properties
+    }
+
+    /// A value of a wrong kind is refused under the name of each property.
+    #[track_caller]
+    fn check_read<T>(schema: &str, read: impl Fn(&[u8]) -> Result<T, Vec<FieldProblem>>) {
+        for name in properties(schema).into_keys() {
+            let body = json!({ &name: [1.5] }).to_string();
+            let problems = read(body.as_bytes()).err().unwrap_or_default();
+            let is_refused = problems.iter().any(|problem| {
+                let rest = problem.field.strip_prefix(&name);
+                rest.is_some_and(|rest| rest.is_empty() || rest.starts_with(['.', '[']))
+            });
+            assert!(is_refused, "{schema} lists {name}, which its reader does not read: {problems:?}");
+        }
+    }
 
     #[test]
-    fn a_name_means_one_schema_and_every_example_is_one_s() {
+    fn every_property_of_a_call_is_read() {
+        let (policy, now) = (TargetPolicy::default(), Millis(0));
+        let acme = CompanyId::parse("acme").unwrap();
+        check_read("NewWebhook", |body| cot_webhook::parse_new(body, &policy));
+        check_read("WebhookChange", |body| cot_webhook::parse_patch(body, &policy));
+        check_read("NewPlatformWebhook", |body| platform_webhook::parse_new(body, Scope::Space));
+        check_read("PlatformWebhookChange", |body| platform_webhook::parse_patch(body, Scope::Space));
+        check_read("NewPlatformTrial", platform_trial::parse);
+        check_read("BulkChange", bulk::BulkCall::parse);
+        check_read("Rotation", secret::parse_rotation);
+        check_read("NewReplay", replay::ReplayCall::parse);
+        check_read("NewToken", |body| token::parse_new(body, now));
+        check_read("NewPanelLink", panel_link::parse_new);
+        check_read("PanelCode", panel_link::parse_exchange);
+        check_read("NewBareTest", |body| test_send::parse_bare(body, &acme, &policy, now));
+        check_read("WebhookJobChange", |body| webhook_job::call::parse_change(body, &policy));
+        check_read("NewWebhookJob", |body| webhook_job::call::parse_new(body, &acme));
+    }
+
+    #[test]
+    fn every_setting_of_a_webhook_can_be_made_and_is_shown() {
+        let (new, shown) = (properties("NewWebhook"), properties("Webhook"));
+        for name in SETTINGS {
+            assert!(new.contains_key(name) && shown.contains_key(name), "{name}");
+        }
+        let others: Vec<_> = shown.keys().filter(|name| !SETTINGS.contains(&name.as_str())).collect();
+        assert_eq!(others, ["__v", "_id", "company", "inactiveReason"]);
+    }
+
+    #[test]
+    fn schema_names_are_unique_and_every_example_has_a_schema() {
         let schemas = schemas();
         for (name, schema) in &schemas {
             assert!(schemas.iter().all(|(other, another)| other != name || another == schema), "{name}");

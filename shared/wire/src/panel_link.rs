@@ -2,10 +2,11 @@
 
 use hookrail_domain::id::CompanyId;
 use hookrail_domain::time::Millis;
-use hookrail_domain::token::{Grant, Holder, SESSION_SECONDS_MAX, Scope};
+use hookrail_domain::token::{Grant, Owner, SESSION_SECONDS_MAX, Scope};
 use serde::Serialize;
 use utoipa::ToSchema;
 
+use crate::json;
 use crate::problem::FieldProblem;
 use crate::reader::{Reader, parse_object, parse_optional_object};
 use crate::timestamp;
@@ -16,9 +17,9 @@ pub(crate) const SESSION_SECONDS_MIN: u64 = 60;
 /// A link to be made.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct NewLink {
-    /// Whose panel it opens, if it is said.
+    /// The company whose panel it opens, if it is given.
     pub company: Option<CompanyId>,
-    /// What the session may do; everything a person needs in the panel, if it is not said.
+    /// The scopes of the session. Those that the panel needs by default.
     pub scopes: Option<Vec<Scope>>,
     pub session_seconds: u64,
 }
@@ -30,11 +31,11 @@ pub fn parse_new(bytes: &[u8]) -> Result<NewLink, Vec<FieldProblem>> {
     let company = reader.optional("company", CompanyId::parse);
     let scopes = crate::token::scopes(&mut reader);
     let seconds = reader.number("sessionSeconds", SESSION_SECONDS_MIN..=SESSION_SECONDS_MAX);
-    reader.only(&["company", "scopes", "sessionSeconds"]);
-    if reader.problems.is_empty() {
+    let problems = reader.close(&[]);
+    if problems.is_empty() {
         Ok(NewLink { company, scopes, session_seconds: seconds.unwrap_or(SESSION_SECONDS_MAX) })
     } else {
-        Err(reader.problems)
+        Err(problems)
     }
 }
 
@@ -58,7 +59,7 @@ pub fn render(panel_path: &str, code: &str, grant: &Grant, expires_at: Millis) -
         scopes: grant.scopes.iter().map(|scope| scope.name()).collect(),
         expires_at: timestamp::render(expires_at),
     };
-    serde_json::to_vec(&document).unwrap_or_default()
+    json::render(&document)
 }
 
 /// Reads the code that is to be exchanged.
@@ -66,8 +67,8 @@ pub fn parse_exchange(bytes: &[u8]) -> Result<String, Vec<FieldProblem>> {
     let fields = parse_object(bytes)?;
     let mut reader = Reader::of(&fields);
     let code = reader.required("code", |text| Ok::<_, String>(text.to_owned()));
-    reader.only(&["code"]);
-    code.filter(|_| reader.problems.is_empty()).ok_or(reader.problems)
+    let problems = reader.close(&[]);
+    code.filter(|_| problems.is_empty()).ok_or(problems)
 }
 
 #[derive(Serialize, ToSchema)]
@@ -86,14 +87,14 @@ pub(crate) struct SessionDocument<'a> {
 pub fn render_session(token: &str, grant: &Grant, ends_at: Millis) -> Vec<u8> {
     let document = SessionDocument {
         token,
-        company: match &grant.holder {
-            Holder::Company(company) => Some(company.as_str()),
-            Holder::Operator => None,
+        company: match &grant.owner {
+            Owner::Company(company) => Some(company.as_str()),
+            Owner::Operator => None,
         },
         scopes: grant.scopes.iter().map(|scope| scope.name()).collect(),
         expires_at: timestamp::render(ends_at),
     };
-    serde_json::to_vec(&document).unwrap_or_default()
+    json::render(&document)
 }
 
 #[cfg(test)]
@@ -101,7 +102,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_link_says_little_or_exactly_what_it_opens() {
+    fn reads_the_defaults_and_limits_of_a_panel_link() {
         let plain = NewLink { company: None, scopes: None, session_seconds: 28_800 };
         assert_eq!(parse_new(b"").unwrap(), plain);
         let text = br#"{"company":"acme","scopes":["logs:read"],"sessionSeconds":60}"#;
@@ -118,7 +119,7 @@ mod tests {
     }
 
     #[test]
-    fn a_code_stands_behind_the_fragment_sign() {
+    fn the_code_of_a_panel_link_is_in_the_fragment() {
         let grant = Grant::company(CompanyId::parse("acme").unwrap());
         let shown: serde_json::Value =
             serde_json::from_slice(&render("/panel", "hkl_1", &grant, Millis(0))).unwrap();

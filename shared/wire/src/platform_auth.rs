@@ -1,8 +1,7 @@
-//! The auth strategy of a webhook on the platform's records: a signing key and its name. The secret is written, and
-//! never read again.
+//! The auth strategy of a platform webhook: a signing key and its name. The secret is never shown again.
 
 use hookrail_domain::signature::SigningSecret;
-use hookrail_domain::subscription::Name;
+use hookrail_domain::webhook::Name;
 use serde::Serialize;
 use serde_json::{Map, Value};
 use utoipa::ToSchema;
@@ -10,13 +9,13 @@ use utoipa::ToSchema;
 use crate::problem::FieldProblem;
 use crate::reader::Reader;
 
-/// The one strategy that there is.
+/// The only strategy.
 pub(crate) const SIGNATURE: &str = "Signature";
 const FIELD: &str = "authStrategy";
-const KEY: &str = "Key";
-const SECRET: &str = "Secret";
+pub(crate) const KEY: &str = "Key";
+pub(crate) const SECRET: &str = "Secret";
 
-/// What a call says of the strategy.
+/// A change of the strategy.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
 pub(crate) enum AuthPatch {
     #[default]
@@ -28,7 +27,7 @@ pub(crate) enum AuthPatch {
     },
 }
 
-/// What becomes of the key that signs.
+/// A change of the signing key.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum KeyChange {
     Keep,
@@ -39,9 +38,9 @@ pub enum KeyChange {
 }
 
 impl AuthPatch {
-    /// Absent means "not said"; null and an empty object mean "none".
+    /// Absent means "not given". Null and an empty object mean "none".
     pub(crate) fn read(reader: &mut Reader<'_>) -> Self {
-        let fields = match reader.fields.get(FIELD) {
+        let fields = match reader.value(FIELD) {
             None => return Self::Keep,
             Some(Value::Null) => return Self::Clear,
             Some(Value::Object(fields)) if fields.is_empty() => return Self::Clear,
@@ -51,16 +50,12 @@ impl AuthPatch {
                 return Self::Keep;
             }
         };
-        let mut inner = Reader::of(fields);
-        inner.required(
-            "type",
-            |text| {
+        reader.within(FIELD, fields, |reader| {
+            reader.required("type", |text| {
                 if text == SIGNATURE { Ok(()) } else { Err(format!("must be {SIGNATURE}")) }
-            },
-        );
-        let set = properties(&mut inner);
-        reader.problems.extend(inner.problems.into_iter().map(|problem| problem.within(FIELD)));
-        set
+            });
+            properties(reader)
+        })
     }
 
     /// The name of the key after the change, and what becomes of the key.
@@ -93,10 +88,10 @@ fn property_field(name: &str) -> String {
     format!("{FIELD}.properties.{name}")
 }
 
-/// Those that are named twice are read as they are said last; those of other names are the platform's.
+/// Of a property that is given twice the last one counts.
 fn properties(reader: &mut Reader<'_>) -> AuthPatch {
     let (mut key, mut secret) = (None, None);
-    let properties = match reader.fields.get("properties") {
+    let properties = match reader.value("properties") {
         None | Some(Value::Null) => &[],
         Some(Value::Array(properties)) => properties.as_slice(),
         Some(_) => {
@@ -104,10 +99,23 @@ fn properties(reader: &mut Reader<'_>) -> AuthPatch {
             &[]
         }
     };
-    for property in properties {
+    for (index, property) in properties.iter().enumerate() {
+        let path = format!("properties[{index}]");
+        let Value::Object(fields) = property else {
+            reader.refuse(&path, "must be an object of a name and a value");
+            continue;
+        };
+        let (name, value) = reader.within(&path, fields, |reader| {
+            reader.value("sensitive");
+            let name = reader.required("name", |text| match text {
+                KEY => Ok(KEY),
+                SECRET => Ok(SECRET),
+                _ => Err(format!("must be {KEY} or {SECRET}")),
+            });
+            (name, reader.value("value").cloned())
+        });
         // A secret is shown without its value, and may be sent back so.
-        let Some(value) = property.get("value").filter(|value| !value.is_null()) else { continue };
-        let name = property.get("name").and_then(Value::as_str);
+        let Some(value) = value.filter(|value| !value.is_null()) else { continue };
         let single = |name: &str| Map::from_iter([(name.to_owned(), value.clone())]);
         match name {
             Some(KEY) => key = property_of(reader, &single(KEY), (KEY, Name::parse)),
@@ -121,12 +129,9 @@ fn properties(reader: &mut Reader<'_>) -> AuthPatch {
 fn property_of<T, E: std::fmt::Display>(
     reader: &mut Reader<'_>,
     fields: &Map<String, Value>,
-    (name, parse): (&str, impl FnOnce(&str) -> Result<T, E>),
+    (name, parse): (&'static str, impl FnOnce(&str) -> Result<T, E>),
 ) -> Option<T> {
-    let mut inner = Reader::of(fields);
-    let read = inner.optional(name, parse);
-    reader.problems.extend(inner.problems.into_iter().map(|problem| problem.within("properties")));
-    read
+    reader.within("properties", fields, |reader| reader.optional(name, parse))
 }
 
 /// The strategy as the API shows it.
@@ -143,7 +148,7 @@ pub(crate) struct Document<'a> {
 #[schema(as = PlatformAuthProperty)]
 pub(crate) struct Property<'a> {
     name: &'static str,
-    /// None where the property is sensitive.
+    /// Absent for a sensitive property.
     #[serde(skip_serializing_if = "Option::is_none")]
     value: Option<&'a str>,
     #[serde(skip_serializing_if = "Option::is_none")]

@@ -5,7 +5,7 @@
 use std::borrow::Cow;
 
 use hookrail_domain::event::Body;
-use hookrail_domain::id::{KappSlug, SubscriptionId};
+use hookrail_domain::id::{KappSlug, WebhookId};
 use hookrail_domain::job::Parent;
 use hookrail_domain::platform::EventType;
 use hookrail_domain::platform::webhook::Occurrence;
@@ -21,7 +21,7 @@ const ORIGINS_MAX: usize = 100;
 /// Characters of a record's name or id that jobs are found by.
 const PARENT_CHARS_MAX: usize = 200;
 
-/// What matching reads of `event`.
+/// The fields of `event` that matching reads.
 #[derive(Deserialize)]
 struct EventFields<'a> {
     #[serde(borrow, rename = "type")]
@@ -39,12 +39,12 @@ struct KappFields<'a> {
     slug: Option<Cow<'a, str>>,
 }
 
-/// Whether this `event` is that of a record: a COT event's is a text.
+/// Returns true for the `event` of a platform event, which is an object. That of a COT event is a string.
 pub(crate) fn is_record(event: &RawValue) -> bool {
     event.get().starts_with('{')
 }
 
-/// What happened, from the fields `event` and `kapp`.
+/// The occurrence, from the fields `event` and `kapp`.
 pub(crate) fn occurrence(event: &RawValue, kapp: Option<&RawValue>) -> Result<Occurrence, InvalidEvent> {
     let invalid = |field, reason| InvalidEvent::Field { field, reason };
     let fields: EventFields<'_> = serde_json::from_str(event.get()).map_err(|_wrong_type| {
@@ -57,7 +57,7 @@ pub(crate) fn occurrence(event: &RawValue, kapp: Option<&RawValue>) -> Result<Oc
     if ORIGINS_MAX < origins.len() {
         return Err(invalid("event.origin", "names more than 100 webhooks"));
     }
-    let origins: Result<_, _> = origins.iter().map(|id| SubscriptionId::parse(id)).collect();
+    let origins: Result<_, _> = origins.iter().map(|id| WebhookId::parse(id)).collect();
     Ok(Occurrence {
         kind,
         action: kind.event(&action).ok_or(InvalidEvent::UnknownRecordAction(UnknownEvent::Action))?,
@@ -73,14 +73,14 @@ fn slug(kapp: &RawValue) -> Result<Option<KappSlug>, InvalidEvent> {
     let fields: Option<KappFields<'_>> =
         serde_json::from_str(kapp.get()).map_err(|_wrong_type| invalid("must be a text"))?;
     let slug = fields.and_then(|fields| fields.slug);
-    slug.map(|slug| KappSlug::parse(&slug).map_err(|_refused| invalid("is no slug of a kapp"))).transpose()
+    slug.map(|slug| KappSlug::parse(&slug).map_err(|_refused| invalid("is not a slug of a kapp"))).transpose()
 }
 
 /// The records that a job of the event is found by, the one that it is about first. A name is kept to
 /// `PARENT_CHARS_MAX` characters.
-#[must_use]
-pub fn parents(body: &Body, kind: EventType) -> Vec<Parent> {
-    let Ok(event) = serde_json::from_str::<Value>(body.as_str()) else { return Vec::new() };
+pub fn parents(body: &Body, kind: EventType) -> Result<Vec<Parent>, InvalidEvent> {
+    let event: Value = serde_json::from_str(body.as_str())
+        .map_err(|error| InvalidEvent::NotJson { line: error.line(), column: error.column() })?;
     let (submission, form) = (("submission", "id"), ("form", "slug"));
     let places: &[(EventType, (&str, &str))] = match kind {
         EventType::Space | EventType::Discussion => &[],
@@ -96,7 +96,7 @@ pub fn parents(body: &Body, kind: EventType) -> Vec<Parent> {
         let key = event.get(record)?.get(field)?.as_str()?;
         Some(key.chars().take(PARENT_CHARS_MAX).collect())
     };
-    places.filter_map(|(kind, place)| Some(Parent { kind, key: key(place)? })).collect()
+    Ok(places.filter_map(|(kind, place)| Some(Parent { kind, key: key(place)? })).collect())
 }
 
 #[cfg(test)]
@@ -109,7 +109,7 @@ mod tests {
     }
 
     #[test]
-    fn a_record_is_read_for_type_action_and_kapp() {
+    fn reads_type_action_and_kapp_of_a_platform_event() {
         let read = read(
             r#"{"type":"Datastore Form","action":"Restored","x":1}"#,
             r#"{"slug":"services","name":"S"}"#,
@@ -121,19 +121,19 @@ mod tests {
     }
 
     #[test]
-    fn silence_and_origin_are_marks_of_the_publisher() {
+    fn reads_silent_and_origin_marks() {
         let marked =
             r#"{"type":"User","action":"Updated","silent":true,"origin":["0102030405060708090a0b0c"]}"#;
         let event = read(marked, "null").unwrap();
         assert!(event.is_silent);
-        assert_eq!(event.origins, [SubscriptionId::parse("0102030405060708090a0b0c").unwrap()]);
+        assert_eq!(event.origins, [WebhookId::parse("0102030405060708090a0b0c").unwrap()]);
         assert_eq!(event.kapp, None);
     }
 
     #[test]
-    fn a_job_is_found_by_its_record_first() {
+    fn a_job_is_listed_under_its_record_first() {
         let body = Body::new(include_str!("../fixtures/kinetic_event_submission_submitted.json")).unwrap();
-        let found = parents(&body, EventType::Submission);
+        let found = parents(&body, EventType::Submission).unwrap();
         let found: Vec<_> = found.iter().map(|parent| (parent.kind, parent.key.as_str())).collect();
         assert_eq!(
             found,
@@ -146,7 +146,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_wrong_is_named_with_its_field() {
+    fn names_the_bad_field_of_a_platform_event() {
         for (event, kapp, field) in [
             (r#"{"action":"Created"}"#, "", "event.type"),
             (r#"{"type":"User"}"#, "", "event.action"),

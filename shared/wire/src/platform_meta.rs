@@ -1,4 +1,4 @@
-//! What webhooks on the platform's records can be made for: types, their events, and what a form needs to offer them.
+//! The catalogue of platform webhooks: types, their events, and the data of a form.
 
 use std::collections::BTreeMap;
 
@@ -6,24 +6,26 @@ use hookrail_domain::platform::{Binding, EventType, Scope, TASK_SOURCE_ATTRIBUTE
 use serde::Serialize;
 use utoipa::ToSchema;
 
+use crate::json;
+
 /// The names of the types that are offered there.
 #[must_use]
 pub fn render_types(scope: Scope) -> Vec<u8> {
     let names: Vec<_> = scope.kinds().map(EventType::name).collect();
-    serde_json::to_vec(&names).unwrap_or_default()
+    json::render(&names)
 }
 
 /// The events of each type that is offered there.
 #[must_use]
 pub fn render_events(scope: Scope) -> Vec<u8> {
     let events: BTreeMap<_, _> = scope.kinds().map(|kind| (kind.name(), kind.events())).collect();
-    serde_json::to_vec(&events).unwrap_or_default()
+    json::render(&events)
 }
 
 /// The events of one type.
 #[must_use]
 pub fn render_events_of(kind: EventType) -> Vec<u8> {
-    serde_json::to_vec(kind.events()).unwrap_or_default()
+    json::render(kind.events())
 }
 
 #[derive(Serialize, ToSchema)]
@@ -42,7 +44,7 @@ pub(crate) struct TypeDocument {
     /// Kept for platforms of version 5 and earlier.
     #[serde(rename = "isLegacy")]
     is_legacy: bool,
-    /// Where webhooks of this type can be kept: `space`, `kapp`.
+    /// The scopes of webhooks of this type: `space`, `kapp`.
     scopes: Vec<&'static str>,
     events: &'static [&'static str],
     bindings: Vec<BindingDocument>,
@@ -55,9 +57,9 @@ pub(crate) struct TypeDocument {
 pub(crate) struct BindingDocument {
     /// The function's name.
     name: &'static str,
-    /// What it is called with. A key that ends with a colon takes any name behind it.
+    /// The keys that it accepts. A key that ends with a colon accepts any name behind the colon.
     keys: &'static [&'static str],
-    /// Whether it takes other keys too: the names of a form's fields.
+    /// True if it accepts other keys too: the names of a form's fields.
     #[serde(rename = "takesAnyKey")]
     takes_any_key: bool,
 }
@@ -78,7 +80,7 @@ pub(crate) struct Preset {
 pub fn render_catalogue() -> Vec<u8> {
     let types = Scope::Space.kinds().map(type_document).collect();
     let document = Document { types, source_attribute: TASK_SOURCE_ATTRIBUTE };
-    serde_json::to_vec(&document).unwrap_or_default()
+    json::render(&document)
 }
 
 fn type_document(kind: EventType) -> TypeDocument {
@@ -109,7 +111,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn whatever_a_kapp_offers_its_space_offers_too() {
+    fn a_space_offers_every_type_that_a_kapp_offers() {
         // The catalogue is made from the space's types, and must not leave one out.
         assert!(Scope::Kapp.kinds().all(|kind| kind.is_offered_in(Scope::Space)));
         let shown: Value = serde_json::from_slice(&render_catalogue()).unwrap();

@@ -3,23 +3,24 @@
 use serde::Serialize;
 use utoipa::ToSchema;
 
+use crate::json;
 use crate::problem::FieldProblem;
 
-/// What a call is refused with.
+/// An error of the platform API.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, ToSchema)]
 #[schema(as = PlatformProblem)]
 pub struct Document<'a> {
     #[serde(rename = "statusCode")]
     pub status: u16,
-    /// What is wrong, naming each bad field.
+    /// The error, with the name of each bad field.
     pub error: &'a str,
-    /// For programs, where they may want to tell the reason: `uniqueness_violation` of a name that is taken.
+    /// A constant for programs: `uniqueness_violation` if the name is taken.
     #[serde(rename = "errorKey", skip_serializing_if = "Option::is_none")]
     pub key: Option<&'static str>,
-    /// Each bad field and what is wrong with it, for who shows that beside the field.
+    /// Each bad field with its reason.
     #[serde(skip_serializing_if = "<[_]>::is_empty")]
     pub errors: &'a [FieldProblem],
-    /// What the log calls the call.
+    /// The id of the call in the log.
     #[serde(rename = "correlationId")]
     pub correlation_id: &'a str,
 }
@@ -27,7 +28,7 @@ pub struct Document<'a> {
 impl Document<'_> {
     #[must_use]
     pub fn render(&self) -> Vec<u8> {
-        serde_json::to_vec(self).unwrap_or_default()
+        json::render(self)
     }
 }
 
@@ -36,7 +37,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn an_error_is_a_status_a_text_and_what_the_log_calls_it() {
+    fn a_platform_error_has_status_text_key_and_log_fields() {
         let plain = Document {
             status: 404,
             error: "there is \"nothing\"",

@@ -1,15 +1,16 @@
-//! A filter and a URL tried on an event that the caller brings, before a webhook is made of them.
+//! Trials: a filter and a URL evaluated on an event of the caller, before a webhook is created.
 
 use hookrail_domain::platform::{EventType, Scope};
 use serde::Serialize;
 use serde_json::Value;
 use utoipa::ToSchema;
 
+use crate::json;
 use crate::platform_webhook::{find_kind, parse_url};
 use crate::problem::FieldProblem;
 use crate::reader::{Reader, parse_object};
 
-/// What is to be tried.
+/// A trial: filter, URL and event.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Trial {
     pub kind: EventType,
@@ -20,27 +21,21 @@ pub struct Trial {
     pub event: String,
 }
 
-/// Why a script has no result for the event.
+/// The reason why a script has no result for the event.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Failure {
     pub code: String,
     pub message: String,
 }
 
-/// Reads the body of a trial. Of the type's name, a space's webhooks decide.
+/// Reads the body of a trial. Types of the space are accepted.
 pub fn parse(bytes: &[u8]) -> Result<Trial, Vec<FieldProblem>> {
     let fields = parse_object(bytes)?;
     let mut reader = Reader::of(&fields);
     let kind = reader.required("type", |text| find_kind(text, Scope::Space));
-    let filter = match fields.get("filter") {
-        Some(Value::Null) => None,
-        _ => reader.optional("filter", |text| Ok::<_, FieldProblem>(text.to_owned())),
-    };
-    let url = match fields.get("url") {
-        Some(Value::Null) => None,
-        _ => reader.optional("url", parse_url),
-    };
-    let event = match fields.get("event") {
+    let filter = reader.optional_or_null("filter", |text| Ok::<_, FieldProblem>(text.to_owned()));
+    let url = reader.optional_or_null("url", parse_url);
+    let event = match reader.value("event") {
         None | Some(Value::Null) => {
             reader.refuse("event", "is missing");
             None
@@ -51,20 +46,21 @@ pub fn parse(bytes: &[u8]) -> Result<Trial, Vec<FieldProblem>> {
             None
         }
     };
+    let problems = reader.close(&[]);
     match (kind, event) {
-        (Some(kind), Some(event)) if reader.problems.is_empty() => {
+        (Some(kind), Some(event)) if problems.is_empty() => {
             Ok(Trial { kind, filter: filter.unwrap_or_default(), url, event })
         }
-        _ => Err(reader.problems),
+        _ => Err(problems),
     }
 }
 
 #[derive(Serialize, ToSchema)]
 #[schema(as = PlatformTrial)]
 pub(crate) struct Document<'a> {
-    /// Whether the webhook is for the event.
+    /// The result of the filter: whether the webhook matches the event.
     filter: TriedFilter<'a>,
-    /// Where the event goes; absent if no URL was given.
+    /// The URL that the event is sent to. Absent if no URL was given.
     #[serde(skip_serializing_if = "Option::is_none")]
     url: Option<TriedUrl<'a>>,
 }
@@ -88,18 +84,18 @@ pub(crate) enum TriedUrl<'a> {
 #[derive(Serialize, ToSchema)]
 #[schema(as = PlatformTrialFailure)]
 pub(crate) struct FailureDocument<'a> {
-    /// What went wrong, and where in the text.
+    /// The error and its position in the script.
     error: &'a str,
     /// The kind of failure, for programs. It never changes.
     code: &'a str,
 }
 
-/// What came of a trial: whether the webhook is for the event, and where it goes, if that was asked.
+/// Renders the outcome of a trial: whether the webhook matches the event, and the URL if one was given.
 #[must_use]
 pub fn render(filter: Result<bool, &Failure>, url: Option<Result<&str, &Failure>>) -> Vec<u8> {
     let filter = filter.map_or_else(|failure| TriedFilter::Failed(failed(failure)), TriedFilter::Result);
     let url = url.map(|url| url.map_or_else(|failure| TriedUrl::Failed(failed(failure)), TriedUrl::Result));
-    serde_json::to_vec(&Document { filter, url }).unwrap_or_default()
+    json::render(&Document { filter, url })
 }
 
 fn failed(failure: &Failure) -> FailureDocument<'_> {

@@ -1,26 +1,40 @@
-//! Webhooks on the platform's records. Fields that are not known are tolerated; writing is exact.
+//! Platform webhooks. Unknown fields are refused; writing is exact.
 //!
 //! Filters and URLs are texts here: whether they are scripts that can be used is for who evaluates them to say.
 
-use hookrail_domain::id::{CompanyId, SubscriptionId};
+use hookrail_domain::id::{CompanyId, WebhookId};
 use hookrail_domain::platform::webhook::{PlatformWebhook, Stamp, WebhookScope, parse_name};
 use hookrail_domain::platform::{EventType, Scope};
 use hookrail_domain::secrets::Secrets;
 use hookrail_domain::signature::SigningSecret;
-use hookrail_domain::subscription::{Face, InactiveBecause, Name, Subscription};
+use hookrail_domain::webhook::{InactiveBecause, Name, Webhook, WebhookKind};
 use serde::Serialize;
 use serde_json::Value;
-use serde_json::value::{RawValue, to_raw_value};
 use utoipa::ToSchema;
 
 use crate::cot_webhook::GONE;
+use crate::json;
 use crate::platform_auth::{self, AuthPatch, KeyChange};
 use crate::problem::FieldProblem;
 use crate::query::{self, Pairs, QueryReader};
 use crate::reader::{Reader, parse_object};
 use crate::timestamp;
 
-/// A webhook to be made: everything but what the server gives it.
+/// Fields of a whole document that clients send back, older ones of the platform among them. They have no effect.
+pub(crate) const ECHOED: &[&str] = &[
+    "id",
+    "scopeType",
+    "scopeId",
+    "inactiveReason",
+    "createdAt",
+    "createdBy",
+    "updatedAt",
+    "updatedBy",
+    "space",
+    "kapp",
+];
+
+/// A new webhook, without the fields that the server assigns.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct NewWebhook {
     pub name: Name,
@@ -42,38 +56,31 @@ impl NewWebhook {
 
     /// The stored webhook, at version 0.
     #[must_use]
-    pub fn into_subscription(
+    pub fn into_webhook(
         self,
-        id: SubscriptionId,
+        id: WebhookId,
         (company, scope): (CompanyId, WebhookScope),
         secrets: &Secrets,
         by: Stamp,
-    ) -> Subscription {
-        Subscription {
-            id,
-            company,
+    ) -> Webhook {
+        let face = WebhookKind::Platform(Box::new(PlatformWebhook {
+            scope,
+            kind: self.kind,
+            event: self.event,
+            filter: self.filter,
+            url: self.url,
+            key: self.key,
+            created: by.clone(),
+            updated: by,
+        }));
+        Webhook {
             is_active: self.is_active,
-            name: self.name,
-            face: Face::Platform(Box::new(PlatformWebhook {
-                scope,
-                kind: self.kind,
-                event: self.event,
-                filter: self.filter,
-                url: self.url,
-                key: self.key,
-                created: by.clone(),
-                updated: by,
-            })),
-            description: None,
-            suspend_after: None,
-            version: 0,
-            inactive_because: None,
-            credentials: secrets.credentials(0),
+            ..Webhook::new(company, id, self.name, face, secrets.credentials(0))
         }
     }
 }
 
-/// A change of a webhook. What it does not name stays as it is.
+/// A change of a webhook. Fields that are left out keep their values.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct WebhookPatch {
     name: Option<Name>,
@@ -87,19 +94,19 @@ pub struct WebhookPatch {
     pub fields: Vec<String>,
 }
 
-/// A changed webhook, and what becomes of the key that signs.
+/// A changed webhook, and the change of its signing key.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Changed {
-    pub webhook: Subscription,
+    pub webhook: Webhook,
     pub key: KeyChange,
 }
 
-/// Which webhooks a list is to show.
+/// The query of a list of webhooks.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct WebhookListing {
-    /// In the space's list: those of kapps too.
+    /// In the list of a space: include webhooks of kapps.
     is_all: bool,
-    /// Those behind the one of this token.
+    /// The token of the last webhook of the page before.
     page_token: Option<String>,
 }
 
@@ -112,9 +119,9 @@ impl WebhookListing {
         if reader.problems.is_empty() { Ok(Self { is_all, page_token }) } else { Err(reader.problems) }
     }
 
-    /// The webhooks that it shows of such a place: the space's own by name, then those of each kapp.
+    /// Returns the webhooks of a page: those of the space by name, then those of each kapp.
     #[must_use]
-    pub fn choose(&self, mut webhooks: Vec<Subscription>, scope: &WebhookScope) -> Vec<Subscription> {
+    pub fn choose(&self, mut webhooks: Vec<Webhook>, scope: &WebhookScope) -> Vec<Webhook> {
         webhooks.retain(|webhook| {
             let is_here = webhook.platform().is_some_and(|platform| {
                 let takes_all = self.is_all && *scope == WebhookScope::Space;
@@ -129,8 +136,8 @@ impl WebhookListing {
     }
 }
 
-/// A webhook's place in lists. Slugs hold no slash, so that no two webhooks of a company have the same.
-fn token(webhook: &Subscription) -> String {
+/// The position of a webhook in lists. Slugs contain no slash, so positions are unique in a company.
+fn token(webhook: &Webhook) -> String {
     let scope = webhook.platform().map(|platform| platform.scope.to_string());
     format!("{}/{}", scope.unwrap_or_default(), webhook.name.as_str())
 }
@@ -150,11 +157,12 @@ pub fn parse_new(bytes: &[u8], scope: Scope) -> Result<NewWebhook, Vec<FieldProb
     let url = reader.required("url", parse_url);
     let is_active = reader.flag("isActive");
     let auth = AuthPatch::read(&mut reader).apply(None).unwrap_or_else(|problems| {
-        reader.problems.extend(problems);
+        reader.extend(problems);
         (None, KeyChange::Keep)
     });
+    let problems = reader.close(ECHOED);
     match (name, kind, event.flatten(), url) {
-        (Some(name), Some(kind), Some(event), Some(url)) if reader.problems.is_empty() => Ok(NewWebhook {
+        (Some(name), Some(kind), Some(event), Some(url)) if problems.is_empty() => Ok(NewWebhook {
             name,
             kind,
             event,
@@ -167,7 +175,7 @@ pub fn parse_new(bytes: &[u8], scope: Scope) -> Result<NewWebhook, Vec<FieldProb
                 KeyChange::Keep | KeyChange::Fresh => None,
             },
         }),
-        _ => Err(reader.problems),
+        _ => Err(problems),
     }
 }
 
@@ -185,14 +193,15 @@ pub fn parse_patch(bytes: &[u8], scope: Scope) -> Result<WebhookPatch, Vec<Field
         auth: AuthPatch::read(&mut reader),
         fields: fields.keys().cloned().collect(),
     };
-    if reader.problems.is_empty() { Ok(patch) } else { Err(reader.problems) }
+    let problems = reader.close(ECHOED);
+    if problems.is_empty() { Ok(patch) } else { Err(problems) }
 }
 
 impl WebhookPatch {
     /// The webhook after the change, at the next version.
-    pub fn apply(self, current: &Subscription, by: Stamp) -> Result<Changed, Vec<FieldProblem>> {
+    pub fn apply(self, current: &Webhook, by: Stamp) -> Result<Changed, Vec<FieldProblem>> {
         let Some(platform) = current.platform() else {
-            return Err(vec![FieldProblem::new("", "the webhook is none on the platform's records")]);
+            return Err(vec![FieldProblem::new("", "the webhook is not a platform webhook")]);
         };
         let mut problems = Vec::new();
         let is_renamed = self.name.as_ref().is_some_and(|name| *name != current.name);
@@ -207,12 +216,12 @@ impl WebhookPatch {
         let auth = self.auth.apply(platform.key.as_deref()).map_err(|refused| problems.extend(refused));
         match (event, auth) {
             (Ok(event), Ok((key, change))) if problems.is_empty() => Ok(Changed {
-                webhook: Subscription {
+                webhook: Webhook {
                     name: self.name.unwrap_or_else(|| current.name.clone()),
                     is_active,
                     inactive_because: current.inactive_because.filter(|_| !is_active),
                     version: current.version + 1,
-                    face: Face::Platform(Box::new(PlatformWebhook {
+                    face: WebhookKind::Platform(Box::new(PlatformWebhook {
                         kind,
                         event,
                         filter: self.filter.unwrap_or_else(|| platform.filter.clone()),
@@ -230,9 +239,9 @@ impl WebhookPatch {
     }
 }
 
-/// Absent means "not said"; null means "for every event", as a blank one does.
+/// Absent means "not given". Null means "every event", as a blank filter does.
 fn filter(reader: &mut Reader<'_>) -> Option<String> {
-    if reader.fields.get("filter") == Some(&Value::Null) {
+    if reader.value("filter") == Some(&Value::Null) {
         return Some(String::new());
     }
     reader.optional("filter", |text| Ok::<_, FieldProblem>(text.to_owned()))
@@ -258,7 +267,7 @@ fn find_event(text: &str, kind: EventType) -> Result<&'static str, String> {
 #[derive(Serialize, ToSchema)]
 #[schema(as = PlatformWebhook)]
 pub(crate) struct Document<'a> {
-    /// What it is called: unique in its space or kapp.
+    /// The name, unique in the space or kapp.
     name: &'a str,
     #[serde(rename = "type")]
     kind: &'static str,
@@ -267,26 +276,26 @@ pub(crate) struct Document<'a> {
     filter: &'a str,
     /// A URL with `${…}` in its path and query. One that begins with a slash continues the workflow engine's.
     url: &'a str,
-    /// Who signs with a key of their own; null if requests are signed with one that was made here.
+    /// The signing key that the owner brought. Null if Hookrail made the key.
     #[serde(rename = "authStrategy")]
     auth_strategy: Option<platform_auth::Document<'a>>,
-    /// 24 hexadecimal characters: what the webhook is called by the routes that take an id.
+    /// The id, 24 hexadecimal characters, for the routes that take an id.
     id: String,
-    /// Where it is kept: `Space` or `Kapp`.
+    /// `Space` or `Kapp`.
     #[serde(rename = "scopeType")]
     scope_type: &'static str,
     /// The company, or the slug of the kapp.
     #[serde(rename = "scopeId")]
     scope_id: &'a str,
-    /// Whether events are sent to it.
+    /// False for a deactivated webhook, to which no events are sent.
     #[serde(rename = "isActive")]
     is_active: bool,
-    /// Why it is inactive, where its endpoint decided that.
+    /// The reason, if Hookrail deactivated the webhook.
     #[serde(rename = "inactiveReason", skip_serializing_if = "Option::is_none")]
     inactive_reason: Option<&'static str>,
     #[serde(rename = "createdAt", skip_serializing_if = "Option::is_none")]
     created_at: Option<String>,
-    /// The name of the token that made it.
+    /// The name of the token that created the webhook.
     #[serde(rename = "createdBy", skip_serializing_if = "Option::is_none")]
     created_by: Option<&'a str>,
     #[serde(rename = "updatedAt", skip_serializing_if = "Option::is_none")]
@@ -303,39 +312,36 @@ pub(crate) struct Envelope<'a> {
 
 #[derive(Serialize, ToSchema)]
 #[schema(as = PlatformWebhooks)]
-pub(crate) struct ListDocument {
-    #[schema(value_type = Vec<Document<'static>>)]
-    webhooks: Vec<Box<RawValue>>,
-    /// The `pageToken` of what this answer had no room for; absent behind the last webhook.
+pub(crate) struct ListDocument<'a> {
+    webhooks: Vec<Document<'a>>,
+    /// The `pageToken` of the next page. Absent on the last page.
     #[serde(rename = "nextPageToken", skip_serializing_if = "Option::is_none")]
     next_page_token: Option<String>,
 }
 
-/// How much of a webhook is shown.
+/// The level of detail of a webhook.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub enum Detail {
     #[default]
     Plain,
-    /// With who made and who changed it, and when.
+    /// With the names and times of creation and last change.
     Full,
 }
 
 /// One webhook in its envelope.
 #[must_use]
-pub fn render(webhook: &Subscription, detail: Detail) -> Vec<u8> {
-    serde_json::to_vec(&Envelope { webhook: document(webhook, detail) }).unwrap_or_default()
+pub fn render(webhook: &Webhook, detail: Detail) -> Vec<u8> {
+    json::render(&Envelope { webhook: document(webhook, detail) })
 }
 
-/// Webhooks in their envelope: as many as fit into so many bytes, at least one, and the place of the last if there are more.
+/// Renders webhooks in their envelope: as many as fit into `bytes_max`, at least one, with a token for the rest.
 #[must_use]
-pub fn render_list(webhooks: &[Subscription], detail: Detail, bytes_max: usize) -> Vec<u8> {
+pub fn render_list(webhooks: &[Webhook], detail: Detail, bytes_max: usize) -> Vec<u8> {
     let mut list = ListDocument { webhooks: Vec::new(), next_page_token: None };
     let (mut bytes, mut last) = (0, None);
     for webhook in webhooks {
-        let Some(shown) = document(webhook, detail).and_then(|shown| to_raw_value(&shown).ok()) else {
-            continue;
-        };
-        bytes += shown.get().len() + 1;
+        let Some(shown) = document(webhook, detail) else { continue };
+        bytes += json::text(&shown).len() + 1;
         if bytes_max < bytes && last.is_some() {
             list.next_page_token = last;
             break;
@@ -343,10 +349,10 @@ pub fn render_list(webhooks: &[Subscription], detail: Detail, bytes_max: usize) 
         last = Some(token(webhook));
         list.webhooks.push(shown);
     }
-    serde_json::to_vec(&list).unwrap_or_default()
+    json::render(&list)
 }
 
-/// What kind of place it is, and its name: the company stands for its space.
+/// The kind and the name of a scope. The company's id stands for its space.
 pub(crate) fn scope_of<'a>(scope: &'a WebhookScope, company: &'a CompanyId) -> (&'static str, &'a str) {
     match scope {
         WebhookScope::Space => ("Space", company.as_str()),
@@ -354,8 +360,8 @@ pub(crate) fn scope_of<'a>(scope: &'a WebhookScope, company: &'a CompanyId) -> (
     }
 }
 
-/// None of a webhook that is not about the platform's records.
-fn document(webhook: &Subscription, detail: Detail) -> Option<Document<'_>> {
+/// None of a webhook that is not a platform webhook.
+fn document(webhook: &Webhook, detail: Detail) -> Option<Document<'_>> {
     let platform = webhook.platform()?;
     let details = Some(platform).filter(|_| detail == Detail::Full);
     let (scope_type, scope_id) = scope_of(&platform.scope, &webhook.company);
@@ -392,14 +398,14 @@ mod tests {
         Stamp { at: Millis(at), by: by.to_owned() }
     }
 
-    fn made(text: &str, scope: WebhookScope) -> Result<Subscription, Vec<FieldProblem>> {
+    fn made(text: &str, scope: WebhookScope) -> Result<Webhook, Vec<FieldProblem>> {
         let new = parse_new(text.as_bytes(), scope.kind())?;
         let secrets = new.secrets(SigningSecret::from_random([7; 32]));
         let home = (CompanyId::parse("acme").unwrap(), scope);
-        Ok(new.into_subscription(SubscriptionId::from_bytes([1; 12]), home, &secrets, stamp(0, "ana")))
+        Ok(new.into_webhook(WebhookId::from_bytes([1; 12]), home, &secrets, stamp(0, "ana")))
     }
 
-    fn patched(text: &str, current: &Subscription) -> Result<Changed, Vec<FieldProblem>> {
+    fn patched(text: &str, current: &Webhook) -> Result<Changed, Vec<FieldProblem>> {
         parse_patch(text.as_bytes(), Scope::Space)?.apply(current, stamp(5, "ben"))
     }
 
@@ -412,7 +418,7 @@ mod tests {
     }
 
     #[test]
-    fn every_bad_field_is_named_at_once() {
+    fn names_every_bad_field_of_a_platform_webhook_at_once() {
         refused(made("{}", WebhookScope::Space), &["name", "type", "event", "url"]);
         refused(
             made(
@@ -433,7 +439,7 @@ mod tests {
     }
 
     #[test]
-    fn a_change_raises_the_version_and_says_who_made_it() {
+    fn a_platform_change_raises_the_version_and_records_its_author() {
         let before = made(NEW, WebhookScope::Space).unwrap();
         let Changed { webhook, key } = patched(r#"{"filter":"true"}"#, &before).unwrap();
         let (old, new) = (before.platform().unwrap(), webhook.platform().unwrap());
@@ -445,7 +451,7 @@ mod tests {
     }
 
     #[test]
-    fn a_list_is_cut_between_two_webhooks_and_goes_on_behind_the_last() {
+    fn a_platform_list_breaks_between_webhooks_and_continues_after_the_last() {
         let named =
             |name: &str| made(&NEW.replace(r#""n""#, &format!("{name:?}")), WebhookScope::Space).unwrap();
         let all = ["a", "b", "c"].map(named);
@@ -461,7 +467,7 @@ mod tests {
 
     proptest! {
         #[test]
-        fn a_webhook_that_is_shown_can_be_sent_back_and_nothing_changes(
+        fn sending_back_a_rendered_platform_webhook_changes_nothing(
             (kind, event) in select(Scope::Space.kinds().flat_map(|kind| {
                 kind.events().iter().map(move |event| (kind.name(), *event))
             }).collect::<Vec<_>>()),

@@ -5,6 +5,8 @@ use std::fmt;
 use serde::Serialize;
 use utoipa::ToSchema;
 
+use crate::json;
+
 /// The media type of a problem document.
 pub const MEDIA_TYPE: &str = "application/problem+json";
 
@@ -75,7 +77,7 @@ impl Problem {
     /// The document as JSON.
     #[must_use]
     pub fn render(&self) -> Vec<u8> {
-        serde_json::to_vec(self).unwrap_or_else(|_unreachable_for_strings| b"{}".to_vec())
+        json::render(self)
     }
 }
 
@@ -84,7 +86,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_problem_of_the_whole_body_is_its_reason_alone() {
+    fn a_problem_of_the_whole_body_shows_its_reason_alone() {
         let problem = Problem::bad_fields(vec![FieldProblem::new("", "the body is not UTF-8")]);
         assert_eq!(problem.detail, "the body is not UTF-8");
     }

@@ -8,11 +8,13 @@ use std::borrow::Cow;
 use hookrail_domain::attempt::ErrorClass;
 use hookrail_domain::delivery::{Delivery, Destination, QueueName, QueuePosition, Unsendable};
 use hookrail_domain::event::Body;
-use hookrail_domain::id::{CompanyId, DeliveryId, EventId, SubscriptionId};
+use hookrail_domain::id::{CompanyId, DeliveryId, EventId, WebhookId};
 use hookrail_domain::limits::QUEUE_ENVELOPE_BYTES_MAX;
 use hookrail_domain::target::TargetUrl;
 use hookrail_domain::time::Millis;
 use serde::{Deserialize, Serialize};
+
+use crate::queue_text;
 
 const VERSION: u32 = 1;
 
@@ -21,15 +23,16 @@ const VERSION: u32 = 1;
 struct Header<'a> {
     v: u32,
     company: &'a str,
-    subscription: String,
+    #[serde(rename = "subscription")]
+    webhook: String,
     delivery: String,
     event: String,
     #[serde(borrow)]
     accepted: Accepted<'a>,
-    /// What the webhook's template gave; absent where the webhook's own URL is the event's.
+    /// The URL from the webhook's template. Absent where the webhook has a fixed URL.
     #[serde(borrow, default, skip_serializing_if = "Option::is_none")]
     url: Option<Cow<'a, str>>,
-    /// Why there is none, if filter or template failed.
+    /// The reason why there is no URL, if filter or template failed.
     #[serde(borrow, default, skip_serializing_if = "Option::is_none")]
     fault: Option<Fault<'a>>,
 }
@@ -56,7 +59,7 @@ pub fn encode(delivery: &Delivery) -> String {
     let header = Header {
         v: VERSION,
         company: delivery.company.as_str(),
-        subscription: delivery.subscription.to_string(),
+        webhook: delivery.webhook.to_string(),
         delivery: delivery.id.to_string(),
         event: delivery.event.to_string(),
         accepted: Accepted {
@@ -76,13 +79,13 @@ pub fn encode(delivery: &Delivery) -> String {
         },
     };
     let mut text = String::with_capacity(QUEUE_ENVELOPE_BYTES_MAX / 4 + delivery.body.as_str().len());
-    text.push_str(&serde_json::to_string(&header).unwrap_or_default());
+    text.push_str(&queue_text::render(&header));
     text.push('\n');
     text.push_str(delivery.body.as_str());
     text
 }
 
-/// Why a message is no delivery. It can never succeed.
+/// The reason why a message is not a delivery. It can never succeed.
 #[derive(Debug, thiserror::Error)]
 pub enum InvalidMessage {
     #[error("the message has no header line")]
@@ -107,7 +110,7 @@ pub fn decode(text: &str) -> Result<Delivery, InvalidMessage> {
         id: DeliveryId::parse(&header.delivery).map_err(field("delivery"))?,
         event: EventId::parse(&header.event).map_err(field("event"))?,
         company: CompanyId::parse(header.company).map_err(field("company"))?,
-        subscription: SubscriptionId::parse(&header.subscription).map_err(field("subscription"))?,
+        webhook: WebhookId::parse(&header.webhook).map_err(field("subscription"))?,
         accepted: QueuePosition {
             queue: QueueName::new(header.accepted.queue),
             number: header
@@ -133,17 +136,20 @@ pub fn decode(text: &str) -> Result<Delivery, InvalidMessage> {
 
 #[cfg(test)]
 mod tests {
+    use proptest::collection::vec;
     use proptest::prelude::*;
+    use proptest::sample::select;
 
     use super::*;
+    use hookrail_domain::limits::{REASON_CHARS_MAX, URL_CHARS_MAX};
 
     fn delivery(body: &str, number: u128) -> Delivery {
-        let (event, subscription) = (EventId::of_message("m"), SubscriptionId::from_bytes([9; 12]));
+        let (event, webhook) = (EventId::of_message("m"), WebhookId::from_bytes([9; 12]));
         Delivery {
-            id: DeliveryId::of(event, subscription),
+            id: DeliveryId::of(event, webhook),
             event,
             company: CompanyId::parse("acme").unwrap(),
-            subscription,
+            webhook,
             accepted: QueuePosition { queue: QueueName::new("hookrail-events.fifo"), number },
             accepted_at: Millis(1_651_781_080_084),
             destination: Destination::Webhook,
@@ -152,7 +158,7 @@ mod tests {
     }
 
     #[test]
-    fn the_format_of_version_1() {
+    fn queue_messages_have_the_version_1_format() {
         assert_eq!(
             encode(&delivery("{ \"a\": \"\\n\n\" }", 18_850_000_000_000_000_001)),
             "{\"v\":1,\"company\":\"acme\",\"subscription\":\"090909090909090909090909\",\
@@ -163,7 +169,7 @@ mod tests {
     }
 
     #[test]
-    fn where_it_goes_is_carried_too() {
+    fn a_queue_message_carries_its_destination() {
         let url = TargetUrl::parse_unchecked("https://a.io/x").unwrap();
         let fault = Unsendable { class: ErrorClass::Filter, reason: "threw \"x\"\nat line 1".to_owned() };
         for destination in [Destination::Resolved(url), Destination::Nowhere(fault)] {
@@ -177,19 +183,43 @@ mod tests {
         let mut longest = delivery("", u128::MAX);
         longest.company = CompanyId::parse(&"c".repeat(64)).unwrap();
         longest.accepted.queue = QueueName::new(&"q".repeat(80));
+        let reason = "\u{FFFF}".repeat(REASON_CHARS_MAX);
+        longest.destination = Destination::Nowhere(Unsendable { class: ErrorClass::DeadLettered, reason });
         assert!(encode(&longest).len() < QUEUE_ENVELOPE_BYTES_MAX);
+        let host = "https://a.io/";
+        let long = format!("{host}{}", "\u{FFFF}".repeat(URL_CHARS_MAX - host.len()));
+        longest.destination = Destination::Resolved(TargetUrl::parse_unchecked(&long).unwrap());
+        assert!(encode(&longest).len() < QUEUE_ENVELOPE_BYTES_MAX);
+    }
+
+    /// Texts of all characters, those that SQS refuses among them.
+    fn any_text() -> impl Strategy<Value = String> {
+        let refused = select(vec!['\0', '\u{1}', '\u{1F}', '\u{7F}', '\u{FFFE}', '\u{FFFF}', '"', '\n']);
+        vec(prop_oneof![any::<char>(), refused], 0..40).prop_map(|all| all.into_iter().collect())
     }
 
     proptest! {
         #[test]
-        fn what_is_encoded_is_decoded(body in ".{0,200}", number: u128) {
+        fn queue_messages_round_trip(body in ".{0,200}", number: u128) {
             let delivery = delivery(&body, number);
             prop_assert_eq!(decode(&encode(&delivery)).unwrap(), delivery);
+        }
+
+        #[test]
+        fn encodes_any_reason_and_url_in_characters_that_sqs_accepts(reason in any_text(), path in any_text()) {
+            let fault = Unsendable { class: ErrorClass::Filter, reason };
+            let url = TargetUrl::parse_unchecked(&format!("https://a.io/{path}")).ok();
+            for destination in url.map(Destination::Resolved).into_iter().chain([Destination::Nowhere(fault)]) {
+                let delivery = Delivery { destination, ..delivery("{}", 1) };
+                let text = encode(&delivery);
+                prop_assert!(text.chars().all(queue_text::is_allowed), "{:?}", text);
+                prop_assert_eq!(decode(&text).unwrap(), delivery);
+            }
         }
     }
 
     #[test]
-    fn poison_is_told_by_what_is_wrong_with_it() {
+    fn names_the_defect_of_a_malformed_message() {
         let good = encode(&delivery("{}", 1));
         for (text, expected) in [
             (String::new(), "the message has no header line"),

@@ -1,18 +1,19 @@
-//! What waits for a webhook, as the API shows it.
+//! The queue of a webhook as the API shows it.
 
-use hookrail_domain::aside::{Aside, Mode};
+use hookrail_domain::backlog::{Backlog, Mode};
 use hookrail_domain::log_row::LogRow;
 use hookrail_domain::time::Millis;
 use serde::Serialize;
 use utoipa::ToSchema;
 
+use crate::json;
 use crate::timestamp;
 
 /// A webhook's line at one moment.
 #[derive(Debug, Clone)]
 pub struct QueueView<'a> {
     pub is_active: bool,
-    pub aside: Option<&'a Aside>,
+    pub backlog: Option<&'a Backlog>,
     pub head: Option<Head>,
     pub attempts_max: u32,
 }
@@ -32,11 +33,11 @@ pub struct Head {
 pub(crate) struct Document {
     /// `active`, `suspended`, `lagging` or `inactive`.
     state: &'static str,
-    /// Since when events are set aside.
+    /// The time since which events are parked.
     since: Option<String>,
-    /// Events that are set aside.
+    /// The number of parked events.
     parked: u64,
-    /// Probes in a row that found the endpoint dead.
+    /// Failed probes in a row.
     failed_probes: u32,
     head: Option<HeadDocument>,
 }
@@ -49,17 +50,17 @@ pub(crate) struct HeadDocument {
     event: String,
     delivery: String,
     attempts: u32,
-    /// Of one round; probes of a dead endpoint cost the event none.
+    /// Attempts of one round. Failed probes do not use them up.
     attempts_max: u32,
     next_attempt_at: String,
-    /// When the oldest waiting event was first tried or set aside.
+    /// The time when the oldest waiting event was first attempted or parked.
     blocked_since: String,
 }
 
 impl QueueView<'_> {
     #[must_use]
     pub fn render(&self) -> Vec<u8> {
-        let state = match self.aside.map(|aside| aside.mode) {
+        let state = match self.backlog.map(|backlog| backlog.mode) {
             _ if !self.is_active => "inactive",
             None => "active",
             Some(Mode::Suspended) => "suspended",
@@ -76,11 +77,11 @@ impl QueueView<'_> {
         });
         let document = Document {
             state,
-            since: self.aside.map(|aside| timestamp::render(aside.since)),
-            parked: self.aside.map_or(0, Aside::waiting),
-            failed_probes: self.aside.map_or(0, |aside| aside.failed_probes),
+            since: self.backlog.map(|backlog| timestamp::render(backlog.since)),
+            parked: self.backlog.map_or(0, Backlog::waiting),
+            failed_probes: self.backlog.map_or(0, |backlog| backlog.failed_probes),
             head,
         };
-        serde_json::to_vec(&document).unwrap_or_default()
+        json::render(&document)
     }
 }

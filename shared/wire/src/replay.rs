@@ -1,21 +1,22 @@
-//! A replay: what a person asks for, and how far it has come.
+//! Replays: the call that starts one, and its progress.
 
 use hookrail_domain::replay::{Replay, ReplayState};
 use hookrail_domain::time::Millis;
 use serde::Serialize;
-use serde_json::{Map, Value};
+use serde_json::Value;
 use utoipa::ToSchema;
 
+use crate::json;
 use crate::problem::FieldProblem;
-use crate::reader::not_an_object;
+use crate::reader::{Reader, parse_object};
 use crate::timestamp;
 
-/// Which events to send again, by when they were first tried or set aside.
+/// The range of events to send again, by the time when they were first attempted or parked.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct ReplayCall {
-    /// From the oldest that is kept, if it is not said.
+    /// The oldest event that is kept by default.
     pub since: Option<Millis>,
-    /// Before this time; to the newest, if it is not said.
+    /// The end of the range, not included. The newest event by default.
     pub until: Option<Millis>,
     pub only_failed: bool,
 }
@@ -23,38 +24,29 @@ pub struct ReplayCall {
 impl ReplayCall {
     /// Reads the body of a call.
     pub fn parse(bytes: &[u8]) -> Result<Self, Vec<FieldProblem>> {
-        let fields: Map<String, Value> =
-            serde_json::from_slice(bytes).map_err(|error| vec![not_an_object(&error)])?;
-        let mut problems = Vec::new();
-        let mut refuse = |field: &str, reason: &str| problems.push(FieldProblem::new(field, reason));
-        let mut time = |field: &str| match fields.get(field) {
-            None | Some(Value::Null) => None,
-            Some(value) => {
+        let fields = parse_object(bytes)?;
+        let mut reader = Reader::of(&fields);
+        let mut time = |field| {
+            let at = reader.nullable(field, |value| {
                 let at = value.as_str().and_then(timestamp::parse);
-                if at.is_none() {
-                    refuse(field, "must be a time like 2022-05-05T20:04:40.084Z");
-                }
-                at
-            }
+                at.ok_or("must be a time like 2022-05-05T20:04:40.084Z")
+            });
+            at.flatten()
         };
         let (since, until) = (time("since"), time("until"));
         if since.zip(until).is_some_and(|(since, until)| until <= since) {
-            refuse("until", "must be later than since");
+            reader.refuse("until", "must be later than since");
         }
-        let only_failed = match fields.get("result") {
+        let only_failed = match reader.value("result") {
             None => true,
             Some(Value::String(text)) if text == "FAILED" => true,
             Some(Value::String(text)) if text == "ALL" => false,
             Some(_) => {
-                refuse("result", "must be FAILED or ALL");
+                reader.refuse("result", "must be FAILED or ALL");
                 true
             }
         };
-        if let Some(field) = fields.keys().find(|name| !["since", "until", "result"].contains(&name.as_str()))
-        {
-            // A misspelt limit would send far more than was asked for.
-            refuse(field, "is no field of a replay");
-        }
+        let problems = reader.close(&[]);
         if problems.is_empty() { Ok(Self { since, until, only_failed }) } else { Err(problems) }
     }
 }
@@ -70,7 +62,7 @@ pub(crate) struct Document {
     result: &'static str,
     first_sequence: u64,
     last_sequence: u64,
-    /// Of the range, the events that were looked at.
+    /// Events of the range that were processed.
     seen: u64,
     of: u64,
     accepted: u64,
@@ -96,7 +88,7 @@ pub fn render(replay: &Replay) -> Vec<u8> {
         accepted: replay.accepted,
         failed: replay.failed,
     };
-    serde_json::to_vec(&document).unwrap_or_default()
+    json::render(&document)
 }
 
 #[cfg(test)]
@@ -107,7 +99,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_call_names_a_range_and_failed_events_are_meant_unless_it_says_all() {
+    fn a_replay_has_a_range_and_takes_failed_events_by_default() {
         let call = ReplayCall::parse(b"{}").unwrap();
         assert_eq!(call, ReplayCall { since: None, until: None, only_failed: true });
         let text = br#"{"since":"1970-01-01T00:00:01Z","until":"1970-01-01T00:00:02Z","result":"ALL"}"#;
@@ -117,7 +109,7 @@ mod tests {
     }
 
     #[test]
-    fn every_bad_field_is_named() {
+    fn names_every_bad_field_of_a_replay() {
         for (text, field) in [
             (r#"{"since":"yesterday"}"#, "since"),
             (r#"{"until":5}"#, "until"),
@@ -133,7 +125,7 @@ mod tests {
     }
 
     #[test]
-    fn progress_is_told_in_events() {
+    fn replay_progress_is_counted_in_events() {
         let range = ReplayRange { first: 3, last: 6, only_failed: true };
         let replay = Replay { accepted: 1, ..Replay::new(1, range, Millis(0)).at(5) };
         let shown: Value = serde_json::from_slice(&render(&replay)).unwrap();

@@ -7,6 +7,7 @@ use hookrail_domain::time::Millis;
 use serde::Serialize;
 use utoipa::ToSchema;
 
+use crate::json;
 use crate::problem::FieldProblem;
 use crate::reader::{Reader, parse_optional_object};
 use crate::timestamp;
@@ -25,11 +26,11 @@ pub fn parse_rotation(bytes: &[u8]) -> Result<Rotation, Vec<FieldProblem>> {
     let mut reader = Reader::of(&fields);
     let secret = reader.optional("secret", SigningSecret::parse);
     let overlap = reader.number("overlapSeconds", 0..=SECRET_OVERLAP_SECONDS_MAX);
-    reader.only(&["secret", "overlapSeconds"]);
-    if reader.problems.is_empty() {
+    let problems = reader.close(&[]);
+    if problems.is_empty() {
         Ok(Rotation { secret, overlap_seconds: overlap.unwrap_or(SECRET_OVERLAP_SECONDS) })
     } else {
-        Err(reader.problems)
+        Err(problems)
     }
 }
 
@@ -55,22 +56,22 @@ pub fn reveal(secrets: &Secrets, now: Millis) -> Vec<u8> {
         until: timestamp::render(retired.until),
     });
     let document = Revealed { secret: secrets.signing.reveal(), retired: retired.collect() };
-    serde_json::to_vec(&document).unwrap_or_default()
+    json::render(&document)
 }
 
 #[derive(Serialize, ToSchema)]
 #[serde(rename_all = "camelCase")]
 #[schema(as = SecretState)]
 pub(crate) struct State {
-    /// Until when each replaced secret goes on signing.
+    /// The end of each replaced secret that still signs.
     retired_until: Vec<String>,
 }
 
-/// What a change of the secret led to, for callers who may not see it.
+/// Renders the state of the secrets, for callers who may not see them.
 #[must_use]
 pub fn render_state(secrets: &Secrets, now: Millis) -> Vec<u8> {
     let retired_until = secrets.still_signing(now).map(|retired| timestamp::render(retired.until)).collect();
-    serde_json::to_vec(&State { retired_until }).unwrap_or_default()
+    json::render(&State { retired_until })
 }
 
 #[cfg(test)]
@@ -78,7 +79,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_rotation_says_what_it_wants_to_and_nothing_else() {
+    fn reads_the_options_of_a_rotation_and_rejects_others() {
         assert_eq!(parse_rotation(b"").unwrap(), Rotation { secret: None, overlap_seconds: 86_400 });
         assert_eq!(parse_rotation(br#"{"overlapSeconds":0}"#).unwrap().overlap_seconds, 0);
         let own = SigningSecret::from_random([9; 32]);
@@ -96,7 +97,7 @@ mod tests {
     }
 
     #[test]
-    fn secrets_are_shown_with_the_end_of_the_old_ones() {
+    fn secrets_show_the_end_of_replaced_ones() {
         let key = |number| SigningSecret::from_random([number; 32]);
         let secrets = Secrets::new(key(1)).rotated(key(2), 60, Millis(0)).unwrap();
         let shown: serde_json::Value = serde_json::from_slice(&reveal(&secrets, Millis(1))).unwrap();

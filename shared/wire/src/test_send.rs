@@ -1,4 +1,4 @@
-//! A test of a webhook: one request outside the order of events, and the answer at once.
+//! Tests of a webhook: one request outside the queue, with its response.
 
 use std::collections::BTreeMap;
 
@@ -10,22 +10,16 @@ use hookrail_domain::target::{TargetPolicy, TargetUrl};
 use hookrail_domain::test_row::TestRow;
 use hookrail_domain::time::Millis;
 use hookrail_domain::trigger::TriggerType;
-use serde::{Deserialize, Serialize};
+use serde::Serialize;
 use serde_json::value::RawValue;
 use serde_json::{Map, Value};
 use utoipa::ToSchema;
 
 use crate::cot_webhook::find_trigger;
+use crate::json;
 use crate::problem::FieldProblem;
 use crate::reader::{Reader, not_an_object};
 use crate::timestamp;
-
-#[derive(Deserialize)]
-#[serde(deny_unknown_fields)]
-struct Call<'a> {
-    #[serde(borrow)]
-    event: Option<&'a RawValue>,
-}
 
 #[derive(Serialize)]
 #[serde(rename_all = "camelCase")]
@@ -47,16 +41,30 @@ pub fn parse(
     bytes: &[u8],
     (company, kind): (&CompanyId, &TriggerType),
     now: Millis,
-) -> Result<Body, FieldProblem> {
-    let call: Call<'_> = if bytes.is_empty() {
-        Call { event: None }
-    } else {
-        serde_json::from_slice(bytes).map_err(|error| match error.is_data() {
-            true => FieldProblem::new("", "the body must be a JSON object with nothing but an event"),
-            false => not_an_object(&error),
-        })?
-    };
-    body(call.event, || example(company, kind, now))
+) -> Result<Body, Vec<FieldProblem>> {
+    let call = Fields::of(if bytes.is_empty() { b"{}" } else { bytes })?;
+    let body = body(call.event, || example(company, kind, now));
+    let problems = Reader::of(&call.plain).close(&[]);
+    match body {
+        Ok(body) if problems.is_empty() => Ok(body),
+        body => Err(body.err().into_iter().chain(problems).collect()),
+    }
+}
+
+/// The fields of a call. Its event stays as it is written; everything else is read as in any other call.
+struct Fields<'a> {
+    event: Option<&'a RawValue>,
+    plain: Map<String, Value>,
+}
+
+impl<'a> Fields<'a> {
+    fn of(bytes: &'a [u8]) -> Result<Self, Vec<FieldProblem>> {
+        let mut fields: BTreeMap<String, &'a RawValue> =
+            serde_json::from_slice(bytes).map_err(|error| vec![not_an_object(&error)])?;
+        let event = fields.remove("event").filter(|event| event.get() != "null");
+        let read = |(name, value): (String, &RawValue)| Some((name, serde_json::from_str(value.get()).ok()?));
+        Ok(Self { event, plain: fields.into_iter().filter_map(read).collect() })
+    }
 }
 
 /// A test of a URL that no webhook has yet.
@@ -73,20 +81,13 @@ pub fn parse_bare(
     policy: &TargetPolicy,
     now: Millis,
 ) -> Result<BareTest, Vec<FieldProblem>> {
-    let fields: BTreeMap<String, &RawValue> =
-        serde_json::from_slice(bytes).map_err(|error| vec![not_an_object(&error)])?;
-    // The event is left as it is written; everything else is read as in any other call.
-    let read =
-        |(name, value): (&String, &&RawValue)| Some((name.clone(), serde_json::from_str(value.get()).ok()?));
-    let plain: Map<String, Value> =
-        fields.iter().filter(|(name, _)| *name != "event").filter_map(read).collect();
-    let mut reader = Reader::of(&plain);
-    reader.only(&["url", "trigger"]);
+    let call = Fields::of(bytes)?;
+    let mut reader = Reader::of(&call.plain);
     let url = reader.required("url", |text| TargetUrl::parse(text, policy));
     let kind = reader.required("trigger", find_trigger);
-    let event = fields.get("event").copied().filter(|event| event.get() != "null");
-    let body = body(event, || kind.map(|kind| example(company, kind, now)).unwrap_or_default());
-    let mut problems = reader.problems;
+    reader.suggest("event".to_owned());
+    let body = body(call.event, || kind.map(|kind| example(company, kind, now)).unwrap_or_default());
+    let mut problems = reader.close(&[]);
     match (url, body) {
         (Some(url), Ok(body)) if problems.is_empty() => Ok(BareTest { url, body }),
         (_, body) => {
@@ -114,7 +115,7 @@ fn example(company: &CompanyId, kind: &TriggerType, now: Millis) -> String {
         data: Empty {},
         test: true,
     };
-    serde_json::to_string(&example).unwrap_or_default()
+    json::text(&example)
 }
 
 #[derive(Serialize, ToSchema)]
@@ -139,23 +140,23 @@ pub(crate) struct Document<'a> {
     secret: Option<&'a str>,
 }
 
-/// What became of a test.
+/// Renders the outcome of a test.
 #[must_use]
 pub fn render(row: &TestRow) -> Vec<u8> {
-    serde_json::to_vec(&document(row, None)).unwrap_or_default()
+    json::render(&document(row, None))
 }
 
-/// What became of a test that was signed with a secret of its own, which nobody else will ever know.
+/// Renders the outcome of a test that was signed with its own secret, which is shown here only.
 #[must_use]
 pub fn render_bare(row: &TestRow, secret: &SigningSecret) -> Vec<u8> {
-    serde_json::to_vec(&document(row, Some(&secret.reveal()))).unwrap_or_default()
+    json::render(&document(row, Some(&secret.reveal())))
 }
 
 /// Several tests as the API lists them: a bare array.
 #[must_use]
 pub fn render_list(rows: &[TestRow]) -> Vec<u8> {
     let documents: Vec<_> = rows.iter().map(|row| document(row, None)).collect();
-    serde_json::to_vec(&documents).unwrap_or_default()
+    json::render(&documents)
 }
 
 fn document<'a>(row: &'a TestRow, secret: Option<&'a str>) -> Document<'a> {
@@ -166,7 +167,7 @@ fn document<'a>(row: &'a TestRow, secret: Option<&'a str>) -> Document<'a> {
         status: outcome.status(),
         error: outcome.error().map(ErrorClass::name),
         response: outcome.response(),
-        response_truncated: matches!(outcome, Outcome::Answered { response, .. } if response.truncated),
+        response_truncated: matches!(outcome, Outcome::Responded { response, .. } if response.truncated),
         duration_ms: row.duration_ms,
         url: &row.url,
         webhook_id: row.webhook_id(),
@@ -193,7 +194,7 @@ mod tests {
     }
 
     #[test]
-    fn a_bare_test_is_of_a_url_and_a_trigger_and_brings_its_event_as_it_is() {
+    fn a_test_before_saving_has_a_url_a_trigger_and_an_unchanged_event() {
         let text = r#"{"url":"https://a.io/x","trigger":"logout-user","event": { "n" : 1.50 } }"#;
         let test = bare(text).unwrap();
         assert_eq!((test.url.as_str(), test.body.as_str()), ("https://a.io/x", r#"{ "n" : 1.50 }"#));
@@ -202,13 +203,13 @@ mod tests {
     }
 
     #[test]
-    fn every_bad_field_of_a_bare_test_is_named() {
+    fn names_every_bad_field_of_a_test_before_saving() {
         refuses("", &[""]);
         refuses("[]", &[""]);
         refuses("{}", &["url", "trigger"]);
         refuses(
             r#"{"url":"http://127.0.0.1","trigger":"x","event":1,"Event":{}}"#,
-            &["Event", "url", "trigger", "event"],
+            &["url", "trigger", "Event", "event"],
         );
         refuses(r#"{"url":7,"trigger":"logout-user"}"#, &["url"]);
     }

@@ -1,12 +1,13 @@
 //! Tokens over the API: what is asked for, what is shown, and the one time that the token itself is.
 
 use hookrail_domain::id::CompanyId;
-use hookrail_domain::subscription::Name;
 use hookrail_domain::time::Millis;
-use hookrail_domain::token::{Grant, Holder, Scope, Token, TokenKind};
+use hookrail_domain::token::{Grant, Owner, Scope, Token, TokenKind};
+use hookrail_domain::webhook::Name;
 use serde::Serialize;
 use utoipa::ToSchema;
 
+use crate::json;
 use crate::problem::FieldProblem;
 use crate::reader::{Reader, parse_object};
 use crate::timestamp;
@@ -15,7 +16,7 @@ use crate::timestamp;
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct NewToken {
     pub name: Name,
-    /// Whose it is to be, if it is said.
+    /// The company of the token, if it is given.
     pub company: Option<CompanyId>,
     pub scopes: Vec<Scope>,
     pub expires_at: Option<Millis>,
@@ -32,12 +33,12 @@ pub fn parse_new(bytes: &[u8], now: Millis) -> Result<NewToken, Vec<FieldProblem
         reader.refuse("scopes", "is missing");
     }
     let expires_at = end(&mut reader, now);
-    reader.only(&["name", "company", "scopes", "expiresAt"]);
+    let problems = reader.close(&[]);
     match (name, scopes) {
-        (Some(name), Some(scopes)) if reader.problems.is_empty() => {
+        (Some(name), Some(scopes)) if problems.is_empty() => {
             Ok(NewToken { name, company, scopes, expires_at })
         }
-        _ => Err(reader.problems),
+        _ => Err(problems),
     }
 }
 
@@ -47,8 +48,8 @@ pub(crate) fn scopes(reader: &mut Reader<'_>) -> Option<Vec<Scope>> {
     let mut scopes = reader.strings("scopes", |name| {
         Scope::find(name).ok_or_else(|| format!("must be one of {}", names.join(", ")))
     })?;
-    if scopes.is_empty() && reader.problems.is_empty() {
-        reader.refuse("scopes", "must name a scope at least");
+    if scopes.is_empty() && !reader.has_problems() {
+        reader.refuse("scopes", "must name at least one scope");
     }
     scopes.sort();
     scopes.dedup();
@@ -108,9 +109,9 @@ fn document<'a>(token: &'a Token, text: Option<&'a str>) -> Document<'a> {
 }
 
 fn company_of(grant: &Grant) -> Option<&str> {
-    match &grant.holder {
-        Holder::Company(company) => Some(company.as_str()),
-        Holder::Operator => None,
+    match &grant.owner {
+        Owner::Company(company) => Some(company.as_str()),
+        Owner::Operator => None,
     }
 }
 
@@ -121,14 +122,14 @@ fn scope_names(grant: &Grant) -> Vec<&'static str> {
 /// A token that was just made, with its text.
 #[must_use]
 pub fn render_new(token: &Token, text: &str) -> Vec<u8> {
-    serde_json::to_vec(&document(token, Some(text))).unwrap_or_default()
+    json::render(&document(token, Some(text)))
 }
 
 /// Tokens as the API lists them.
 #[must_use]
 pub fn render_list(tokens: &[Token]) -> Vec<u8> {
     let documents: Vec<_> = tokens.iter().map(|token| document(token, None)).collect();
-    serde_json::to_vec(&documents).unwrap_or_default()
+    json::render(&documents)
 }
 
 #[derive(Serialize, ToSchema)]
@@ -143,7 +144,7 @@ pub(crate) struct SelfDocument<'a> {
     expires_at: Option<String>,
 }
 
-/// What a caller may know of its own token.
+/// Renders what a caller may see of its own token.
 #[must_use]
 pub fn render_self(name: &str, grant: &Grant) -> Vec<u8> {
     let document = SelfDocument {
@@ -152,7 +153,7 @@ pub fn render_self(name: &str, grant: &Grant) -> Vec<u8> {
         scopes: scope_names(grant),
         expires_at: grant.expires_at.map(timestamp::render),
     };
-    serde_json::to_vec(&document).unwrap_or_default()
+    json::render(&document)
 }
 
 #[cfg(test)]
@@ -168,7 +169,7 @@ mod tests {
     }
 
     #[test]
-    fn a_call_names_its_scopes_and_perhaps_an_end() {
+    fn a_new_token_has_scopes_and_an_optional_expiry() {
         let text = r#"{"name":"ci","scopes":["logs:read","webhooks:read","logs:read"],"expiresAt":"2022-05-05T20:04:41Z"}"#;
         let new = parse_new(text.as_bytes(), NOW).unwrap();
         assert_eq!(new.scopes, [Scope::WebhooksRead, Scope::LogsRead]);
@@ -176,7 +177,7 @@ mod tests {
     }
 
     #[test]
-    fn every_bad_field_is_named() {
+    fn names_every_bad_field_of_a_new_token() {
         assert_eq!(fields("{}"), ["name", "scopes"]);
         assert_eq!(fields(r#"{"name":"a","scopes":[]}"#), ["scopes"]);
         assert_eq!(fields(r#"{"name":"a","scopes":["everything",7]}"#), ["scopes[0]", "scopes[1]"]);
@@ -186,7 +187,7 @@ mod tests {
     }
 
     #[test]
-    fn a_token_is_shown_without_its_text_but_once() {
+    fn a_token_shows_its_text_only_at_creation() {
         let grant = Grant {
             scopes: vec![Scope::LogsRead],
             expires_at: Some(NOW),
@@ -201,7 +202,7 @@ mod tests {
     }
 
     #[test]
-    fn a_caller_is_told_what_its_own_token_is() {
+    fn a_token_can_read_its_own_name_and_scopes() {
         let shown = String::from_utf8(render_self("operator", &Grant::operator())).unwrap();
         assert_eq!(shown, r#"{"name":"operator","scopes":["operator"]}"#);
     }

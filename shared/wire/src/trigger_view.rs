@@ -1,4 +1,4 @@
-//! The catalogue of triggers as the API shows it: what a webhook can be told of, and what it then looks like.
+//! The catalogue of triggers as the API shows it, each with an example event.
 
 use hookrail_domain::event::Body;
 use hookrail_domain::trigger::{CATALOGUE, OPERATIONAL, SlotRule, TriggerType};
@@ -6,6 +6,7 @@ use serde::Serialize;
 use serde_json::value::RawValue;
 use utoipa::ToSchema;
 
+use crate::json;
 use crate::redaction::redact;
 
 /// An event of each trigger: the published samples, and for the triggers that have none one made by their data model.
@@ -44,7 +45,7 @@ pub(crate) struct SlotDocument {
 #[must_use]
 pub fn render_list() -> Vec<u8> {
     let documents: Vec<_> = CATALOGUE.iter().map(document).collect();
-    serde_json::to_vec(&documents).unwrap_or_default()
+    json::render(&documents)
 }
 
 fn document(kind: &TriggerType) -> Document {
@@ -63,7 +64,7 @@ fn document(kind: &TriggerType) -> Document {
 /// The event as a receiver gets it.
 fn example(kind: &TriggerType) -> Option<Box<RawValue>> {
     let (_, text) = EXAMPLES.iter().find(|(name, _)| *name == kind.name)?;
-    let body = redact(&Body::new(*text).ok()?, kind.redacted);
+    let body = redact(&Body::new(*text).ok()?, kind.redacted).ok()?;
     serde_json::from_str(body.as_str()).ok()
 }
 
@@ -86,7 +87,7 @@ mod tests {
     }
 
     #[test]
-    fn a_trigger_names_what_narrows_it_and_the_field_that_is_looked_at() {
+    fn a_trigger_lists_its_slots_with_their_fields() {
         let shown: Value = serde_json::from_slice(&render_list()).unwrap();
         assert_eq!(shown.as_array().unwrap().len(), CATALOGUE.len());
         let survey = shown.as_array().unwrap().iter().find(|one| one["type"] == "COTSurvey").unwrap();

@@ -1,7 +1,9 @@
 //! The message of the recovery queue: which line to look at, and which of its wake-ups this is.
 
-use hookrail_domain::id::{CompanyId, SubscriptionId};
+use hookrail_domain::id::{CompanyId, WebhookId};
 use serde::{Deserialize, Serialize};
+
+use crate::queue_text;
 
 const VERSION: u32 = 1;
 
@@ -9,7 +11,7 @@ const VERSION: u32 = 1;
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct WakeUp {
     pub company: CompanyId,
-    pub subscription: SubscriptionId,
+    pub webhook: WebhookId,
     pub wake: u64,
 }
 
@@ -17,11 +19,12 @@ pub struct WakeUp {
 struct Message<'a> {
     v: u32,
     company: &'a str,
-    subscription: String,
+    #[serde(rename = "subscription")]
+    webhook: String,
     wake: u64,
 }
 
-/// Why a message is no wake-up. It can never become one.
+/// The reason why a message is not a wake-up. It can never become one.
 #[derive(Debug, thiserror::Error)]
 pub enum InvalidWakeUp {
     #[error("the message does not parse")]
@@ -37,7 +40,7 @@ impl WakeUp {
     /// waits for an earlier one that is held until its line is due.
     #[must_use]
     pub fn name(&self) -> String {
-        format!("{}-{}", self.subscription, self.wake)
+        format!("{}-{}", self.webhook, self.wake)
     }
 
     #[must_use]
@@ -45,10 +48,10 @@ impl WakeUp {
         let message = Message {
             v: VERSION,
             company: self.company.as_str(),
-            subscription: self.subscription.to_string(),
+            webhook: self.webhook.to_string(),
             wake: self.wake,
         };
-        serde_json::to_string(&message).unwrap_or_default()
+        queue_text::render(&message)
     }
 
     /// Reads a message back.
@@ -59,7 +62,7 @@ impl WakeUp {
         }
         Ok(Self {
             company: CompanyId::parse(message.company).map_err(|_refused| InvalidWakeUp::Field("company"))?,
-            subscription: SubscriptionId::parse(&message.subscription)
+            webhook: WebhookId::parse(&message.webhook)
                 .map_err(|_refused| InvalidWakeUp::Field("subscription"))?,
             wake: message.wake,
         })
@@ -71,10 +74,10 @@ mod tests {
     use super::*;
 
     #[test]
-    fn wake_ups_round_trip_and_nothing_else_is_one() {
+    fn wake_ups_round_trip_and_reject_other_texts() {
         let wake_up = WakeUp {
             company: CompanyId::parse("acme").unwrap(),
-            subscription: SubscriptionId::from_bytes([7; 12]),
+            webhook: WebhookId::from_bytes([7; 12]),
             wake: u64::MAX,
         };
         let text = wake_up.encode();

@@ -1,14 +1,14 @@
-//! What narrows the list of webhooks: `isActive`, `trigger`, `search`.
+//! The filter of the list of webhooks: `isActive`, `trigger`, `search`.
 
 use hookrail_domain::limits::URL_CHARS_MAX;
-use hookrail_domain::subscription::Subscription;
 use hookrail_domain::trigger::TriggerType;
+use hookrail_domain::webhook::Webhook;
 
 use crate::cot_webhook::find_trigger;
 use crate::problem::FieldProblem;
 use crate::query::{self, Filter, Pairs, QueryReader};
 
-/// Which webhooks are listed. All of them, if nothing is said.
+/// A filter of webhooks. Without values it matches all of them.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
 pub struct WebhookFilter {
     is_active: Option<bool>,
@@ -51,9 +51,9 @@ impl Filter for WebhookFilter {
 }
 
 impl WebhookFilter {
-    /// Whether the webhook is listed: one with a trigger. A search looks at name, code and URL, and not at the case of letters.
+    /// Returns true for a webhook with a trigger that matches. A search is a part of name, code or URL, in any case.
     #[must_use]
-    pub fn takes(&self, webhook: &Subscription) -> bool {
+    pub fn takes(&self, webhook: &Webhook) -> bool {
         let Some(cot) = webhook.cot() else { return false };
         let found = |search: &str| {
             [webhook.name.as_str(), cot.code.as_str(), cot.url.as_str()]
@@ -68,7 +68,7 @@ impl WebhookFilter {
 
 #[cfg(test)]
 mod tests {
-    use hookrail_domain::id::{CompanyId, SubscriptionId};
+    use hookrail_domain::id::{CompanyId, WebhookId};
     use hookrail_domain::secrets::Secrets;
     use hookrail_domain::signature::SigningSecret;
     use hookrail_domain::target::TargetPolicy;
@@ -82,12 +82,12 @@ mod tests {
         WebhookFilter::parse(&pairs)
     }
 
-    fn webhook() -> Subscription {
+    fn webhook() -> Webhook {
         let body = br#"{"name":"Work Orders","code":"wo_update","url":"https://www.server.com/In",
             "trigger":"create-edit-delete-task"}"#;
         let secrets = Secrets::new(SigningSecret::from_random([1; 32]));
-        parse_new(body, &TargetPolicy::default()).unwrap().into_subscription(
-            SubscriptionId::from_bytes([1; 12]),
+        parse_new(body, &TargetPolicy::default()).unwrap().into_webhook(
+            WebhookId::from_bytes([1; 12]),
             CompanyId::parse("acme").unwrap(),
             &secrets,
         )
@@ -99,7 +99,7 @@ mod tests {
     }
 
     #[test]
-    fn a_filter_takes_what_meets_all_that_it_says() {
+    fn a_webhook_must_meet_every_part_of_a_filter() {
         check(&[], true);
         check(&[("isActive", "true")], true);
         check(&[("isActive", "false")], false);
@@ -116,7 +116,7 @@ mod tests {
     }
 
     #[test]
-    fn every_bad_value_is_named() {
+    fn names_every_bad_value_of_a_webhook_filter() {
         let problems = parse(&[("isActive", "yes"), ("trigger", "x"), ("search", " ")]).unwrap_err();
         let named: Vec<_> = problems.iter().map(|problem| problem.field.as_str()).collect();
         assert_eq!(named, ["isActive", "trigger", "search"]);
@@ -126,7 +126,7 @@ mod tests {
     }
 
     #[test]
-    fn a_filter_is_written_as_it_is_read_and_none_as_nothing() {
+    fn a_webhook_filter_renders_as_it_is_read_and_empty_as_nothing() {
         let query = [("isActive", "false"), ("trigger", "logout-user"), ("search", "É+ b")];
         let filter = parse(&query).unwrap();
         assert_eq!(filter.render(), "isActive=false&trigger=logout-user&search=%C3%A9%2B%20b");

@@ -2,7 +2,7 @@
 
 use hookrail_domain::attempt::Outcome;
 use hookrail_domain::event::Body;
-use hookrail_domain::id::{DeliveryId, SubscriptionId};
+use hookrail_domain::id::{DeliveryId, WebhookId};
 use hookrail_domain::job::Job;
 use hookrail_domain::log_row::LogRow;
 use hookrail_domain::target::TargetUrl;
@@ -12,37 +12,40 @@ use serde::Serialize;
 use serde_json::Value;
 use utoipa::ToSchema;
 
+use crate::json;
 use crate::platform_webhook::scope_of;
 use crate::timestamp;
 
 pub mod call;
 pub mod listing;
 
-/// Who makes the jobs that nobody posted.
+/// The creator of jobs that an event made.
 const MAKER: &str = "hookrail";
 
 /// A job's id: those of its webhook and its delivery.
 #[must_use]
 pub fn render_id(job: &Job) -> String {
-    format!("{}{}", job.subscription, job.delivery)
+    format!("{}{}", job.webhook, job.delivery)
 }
 
 /// The webhook and the delivery of a job's id.
 #[must_use]
-pub fn parse_id(text: &str) -> Option<(SubscriptionId, DeliveryId)> {
-    let (subscription, delivery) = text.split_at_checked(24)?;
-    Some((SubscriptionId::parse(subscription).ok()?, DeliveryId::parse(delivery).ok()?))
+pub fn parse_id(text: &str) -> Option<(WebhookId, DeliveryId)> {
+    let (webhook, delivery) = text.split_at_checked(24)?;
+    Some((WebhookId::parse(webhook).ok()?, DeliveryId::parse(delivery).ok()?))
 }
 
-/// A job with what its rows tell.
+/// A job with its log rows.
 #[derive(Debug)]
 pub struct JobView<'a> {
     pub job: &'a Job,
     /// The first row of its event, which has the body, and the newest one.
     pub first: Option<&'a LogRow>,
-    /// What it is to send when its time comes, if that was read.
+    /// The content of a job that waits for its time, if it was read.
     pub content: Option<&'a Body>,
     pub newest: Option<&'a LogRow>,
+    /// False hides the request and the response.
+    pub shows_bodies: bool,
 }
 
 #[derive(Serialize, ToSchema)]
@@ -58,27 +61,28 @@ pub(crate) struct Document<'a> {
     event: &'static str,
     /// `Queued`, `In Progress`, `Complete`, `Failed` or `Cancelled`.
     status: &'static str,
-    /// The status and its text that the receiver answered with, or why there is none.
+    /// The status of the response and its text, or the reason why it is missing.
     summary: Option<String>,
-    /// Where it goes; null if filter or template failed.
+    /// The URL. Null if filter or template failed.
     url: Option<&'a str>,
     scope_type: &'static str,
     /// The company, or the slug of the kapp.
     scope_id: &'a str,
     parent_type: Option<&'static str>,
-    /// The record that it is about.
+    /// The record of the event.
     parent_id: Option<&'a str>,
     /// Attempts after the first one.
     retry_count: u32,
     scheduled_at: String,
-    /// What was sent, byte for byte; null before that. A job that waits for its time shows what it is to send where it
-    /// is read by itself.
+    /// The request body, byte for byte. Null before the first attempt, except that `GET` of one job shows the content
+    /// that waits for its time. The response to a write has null here without the scope `logs:read`, as in
+    /// `responseContent` and `runId`.
     request_content: Option<&'a str>,
-    /// What came back.
+    /// The response body.
     response_content: Option<&'a str>,
-    /// The `runId` of an answer that is JSON and has one.
+    /// The `runId` of a JSON response, if it has one.
     run_id: Option<String>,
-    /// With `include=details` only, as all that follows.
+    /// Shown with `include=details` only, as are the fields below.
     #[serde(skip_serializing_if = "Option::is_none")]
     created_at: Option<String>,
     /// The token that posted it; `hookrail` for a job that an event made.
@@ -102,41 +106,41 @@ pub(crate) struct One<'a> {
 #[schema(as = WebhookJobs)]
 pub(crate) struct List<'a> {
     webhook_jobs: Vec<Document<'a>>,
-    /// Where the next page begins; null at the end.
+    /// The position of the next page. Null on the last page.
     next_page_token: Option<String>,
 }
 
 /// One job.
 #[must_use]
 pub fn render(view: &JobView<'_>, has_details: bool) -> Vec<u8> {
-    serde_json::to_vec(&One { webhook_job: document(view, has_details) }).unwrap_or_default()
+    json::render(&One { webhook_job: document(view, has_details) })
 }
 
 /// A page of jobs.
 #[must_use]
 pub fn render_list(views: &[JobView<'_>], has_details: bool, next: Option<String>) -> Vec<u8> {
     let webhook_jobs = views.iter().map(|view| document(view, has_details)).collect();
-    serde_json::to_vec(&List { webhook_jobs, next_page_token: next }).unwrap_or_default()
+    json::render(&List { webhook_jobs, next_page_token: next })
 }
 
 fn document<'a>(view: &JobView<'a>, has_details: bool) -> Document<'a> {
-    let JobView { job, first, content, newest } = *view;
+    let JobView { job, first, content, newest, shows_bodies } = *view;
     let (scope_type, scope_id) = scope_of(&job.scope, &job.company);
-    let answered = newest.filter(|row| matches!(row.attempt.outcome, Outcome::Answered { .. }));
-    let response = answered.map(|row| row.attempt.outcome.response());
+    let answered = newest.filter(|row| matches!(row.attempt.outcome, Outcome::Responded { .. }));
+    let response = answered.filter(|_| shows_bodies).map(|row| row.attempt.outcome.response());
     let was_sent = newest.is_some_and(|row| !matches!(row.attempt.outcome, Outcome::Unsent { .. }));
-    let sent_to = newest.map(|row| row.url.as_str()).filter(|url| !url.is_empty());
+    let require_active = newest.map(|row| row.url.as_str()).filter(|url| !url.is_empty());
     let url = job.url.as_ref().map(TargetUrl::as_str);
     let ended_at = newest.map(|row| Millis(row.attempt.started_at.0 + row.attempt.duration_ms));
     Document {
         id: render_id(job),
         name: &job.name,
-        webhook_id: (!job.is_implicit()).then(|| job.subscription.to_string()),
+        webhook_id: (!job.is_implicit()).then(|| job.webhook.to_string()),
         kind: job.kind.name(),
         event: job.action,
         status: job.status(newest).name(),
         summary: newest.map(summary),
-        url: if job.is_corrected { url } else { sent_to.or(url) },
+        url: if job.is_corrected { url } else { require_active.or(url) },
         scope_type,
         scope_id,
         parent_type: job.parents.first().map(|parent| parent.kind.name()),
@@ -147,6 +151,7 @@ fn document<'a>(view: &JobView<'a>, has_details: bool) -> Document<'a> {
             .filter(|_| was_sent)
             .and_then(|row| row.body.as_ref())
             .or(content)
+            .filter(|_| shows_bodies)
             .map(Body::as_str),
         response_content: response,
         run_id: response.and_then(run_id),
@@ -157,15 +162,15 @@ fn document<'a>(view: &JobView<'a>, has_details: bool) -> Document<'a> {
     }
 }
 
-/// `200 OK`, or the reason why nothing was answered.
+/// `200 OK`, or the reason why the response is missing.
 fn summary(row: &LogRow) -> String {
     let outcome = &row.attempt.outcome;
-    let Outcome::Answered { status, .. } = outcome else { return outcome.response().to_owned() };
+    let Outcome::Responded { status, .. } = outcome else { return outcome.response().to_owned() };
     let reason = StatusCode::from_u16(*status).ok().and_then(|status| status.canonical_reason());
     reason.map_or_else(|| status.to_string(), |reason| format!("{status} {reason}"))
 }
 
-/// What a workflow engine calls the run that it began: a text or a number.
+/// The run id of a workflow engine: a string or a number.
 fn run_id(response: &str) -> Option<String> {
     match serde_json::from_str::<Value>(response).ok()?.get("runId")? {
         Value::String(id) => Some(id.clone()),

@@ -1,26 +1,27 @@
-//! A webhook on the platform's records, and the events it is compared with.
+//! A platform webhook, and the events it is compared with.
 
 use std::fmt;
 
 use super::{EventType, Scope};
-use crate::id::{KappSlug, SubscriptionId};
-use crate::subscription::{InvalidText, Name};
+use crate::id::{KappSlug, WebhookId};
 use crate::time::Millis;
+use crate::webhook::{InvalidText, Name};
 
-/// What jobs without a webhook are called, and what carries their line: nobody's webhook can have this name.
+/// The name of jobs without a webhook, and of the webhook that carries their queue. No other webhook can have
+/// it.
 pub const IMPLICIT_NAME: &str = "Implicit Webhook Job";
 
-/// Whose records a webhook is about.
+/// The scope of a webhook: the records that it is about.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub enum WebhookScope {
-    /// Every record of the space, in whichever kapp.
+    /// Every record of the space, in any kapp.
     Space,
-    /// Those of one kapp.
+    /// Records of one kapp.
     Kapp(KappSlug),
 }
 
 impl WebhookScope {
-    /// What kind of place it is.
+    /// Returns the kind of the scope.
     #[must_use]
     pub const fn kind(&self) -> Scope {
         match self {
@@ -29,7 +30,7 @@ impl WebhookScope {
         }
     }
 
-    /// Whether a record of this kapp, or of none, belongs to it.
+    /// Returns whether a record of this kapp, or of none, belongs to it.
     #[must_use]
     pub fn covers(&self, kapp: Option<&KappSlug>) -> bool {
         match self {
@@ -49,7 +50,7 @@ impl fmt::Display for WebhookScope {
     }
 }
 
-/// What is particular to a webhook of the platform's kind. Filter and URL were checked when it was saved.
+/// The fields that only a platform webhook has. Filter and URL were checked when it was saved.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct PlatformWebhook {
     pub scope: WebhookScope,
@@ -60,13 +61,13 @@ pub struct PlatformWebhook {
     pub filter: String,
     /// A URL with `${…}` in its path and query, or one below the operator's workflow engine.
     pub url: String,
-    /// The name of the signing key that its owner brought, if one was.
+    /// The name of the signing key that its owner provided, if any.
     pub key: Option<String>,
     pub created: Stamp,
     pub updated: Stamp,
 }
 
-/// Why a text cannot be the name of a webhook of the platform's kind.
+/// The reason why a text cannot be the name of a platform webhook.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
 pub enum InvalidName {
     #[error(transparent)]
@@ -76,14 +77,15 @@ pub enum InvalidName {
          nor end with a space: it stands in paths, which gateways decode"
     )]
     NoPath,
-    #[error("is what jobs without a webhook are called")]
+    #[error("is reserved for jobs without a webhook")]
     Implicit,
 }
 
-/// Reads a name that comes back from a path the same, however often the path was decoded on its way.
+/// Reads a name that comes back from a path unchanged, however often the path was decoded on its way.
 ///
-/// API Gateway hands paths over decoded, cut at a `?` that was encoded, and what reads them next finds escapes, queries
-/// and fragments in them anew. A name that this changes would make a call about one webhook a call about another.
+/// API Gateway passes paths decoded, cut at a `?` that was encoded, and the next reader finds escapes,
+/// queries and fragments in them again.
+/// With a name that this changes, a call about one webhook would become a call about another.
 pub fn parse_name(text: &str) -> Result<Name, InvalidName> {
     let name = Name::parse(text).map_err(InvalidName::Text)?;
     if text == IMPLICIT_NAME {
@@ -96,7 +98,7 @@ pub fn parse_name(text: &str) -> Result<Name, InvalidName> {
     if is_cut || is_walked || is_decoded || text.ends_with(' ') { Err(InvalidName::NoPath) } else { Ok(name) }
 }
 
-/// Who did something, and when.
+/// The author and the time of a change.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Stamp {
     pub at: Millis,
@@ -105,9 +107,9 @@ pub struct Stamp {
 }
 
 impl PlatformWebhook {
-    /// Whether the event is for it, as far as type, event and place say; its filter may still refuse it.
+    /// Returns whether the event is for it by type, event and scope; its filter may still refuse it.
     #[must_use]
-    pub fn is_about(&self, own: SubscriptionId, occurrence: &Occurrence) -> bool {
+    pub fn is_about(&self, own: WebhookId, occurrence: &Occurrence) -> bool {
         !occurrence.is_silent
             && self.kind == occurrence.kind
             && self.event == occurrence.action
@@ -116,7 +118,7 @@ impl PlatformWebhook {
     }
 }
 
-/// Something that happened to a record of the platform.
+/// An event of a record of the platform.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Occurrence {
     pub kind: EventType,
@@ -125,8 +127,8 @@ pub struct Occurrence {
     pub kapp: Option<KappSlug>,
     /// Marked by its publisher to be for no webhook.
     pub is_silent: bool,
-    /// The webhooks whose deliveries caused it: it is not for them, or they would go round for ever.
-    pub origins: Vec<SubscriptionId>,
+    /// The webhooks whose deliveries caused it: it is not for them, or it would cause itself without end.
+    pub origins: Vec<WebhookId>,
 }
 
 #[cfg(test)]
@@ -147,8 +149,8 @@ mod tests {
         }
     }
 
-    fn own() -> SubscriptionId {
-        SubscriptionId::from_bytes([1; 12])
+    fn own() -> WebhookId {
+        WebhookId::from_bytes([1; 12])
     }
 
     fn slug(text: &str) -> KappSlug {
@@ -166,7 +168,7 @@ mod tests {
     }
 
     #[test]
-    fn a_name_is_whatever_a_path_gives_back() {
+    fn accepts_names_that_survive_a_url_path() {
         for good in
             ["Submission Submitted", "a/b", "50% off", "%", "%zz", "a&b=c+d;é 日本", ".a/..b", " a", "'\"<>"]
         {
@@ -180,7 +182,7 @@ mod tests {
     }
 
     #[test]
-    fn a_space_hears_of_every_kapp_and_a_kapp_of_itself() {
+    fn a_space_webhook_sees_all_kapps_and_a_kapp_webhook_its_own() {
         let (space, kapp) = (webhook(WebhookScope::Space), webhook(WebhookScope::Kapp(slug("services"))));
         for (place, of_space, of_kapp) in
             [(Some("services"), true, true), (Some("catalog"), true, false), (None, true, false)]
@@ -191,7 +193,7 @@ mod tests {
     }
 
     #[test]
-    fn type_event_silence_and_origin_are_each_enough_to_leave_it_out() {
+    fn type_event_silence_or_origin_alone_excludes_an_event() {
         let webhook = webhook(WebhookScope::Space);
         let event = submitted(None);
         assert!(webhook.is_about(own(), &event));
@@ -199,7 +201,7 @@ mod tests {
         assert!(!webhook.is_about(own(), &Occurrence { action: "Saved", ..event.clone() }));
         assert!(!webhook.is_about(own(), &Occurrence { is_silent: true, ..event.clone() }));
         assert!(!webhook.is_about(own(), &Occurrence { origins: vec![own()], ..event.clone() }));
-        let other = SubscriptionId::from_bytes([2; 12]);
+        let other = WebhookId::from_bytes([2; 12]);
         assert!(webhook.is_about(own(), &Occurrence { origins: vec![other], ..event }));
     }
 }

@@ -1,4 +1,4 @@
-//! What callers send, within the limits that the readers hold them to.
+//! Schemas of the bodies of calls, with the limits that their readers enforce.
 
 use hookrail_domain::limits::{
     BASIC_AUTH_CHARS_MAX, CODE_CHARS_MAX, DESCRIPTION_CHARS_MAX, EVENTS_PER_CALL_MAX, HEADER_NAME_BYTES_MAX,
@@ -17,9 +17,10 @@ use utoipa::openapi::schema::{
 use super::kinds::{id, one_of, platform_id, text, time, whole};
 use super::{Named, kinds, named};
 use crate::bulk::WEBHOOKS_PER_CALL_MAX;
+use crate::cot_webhook;
 use crate::panel_link::SESSION_SECONDS_MIN;
 
-/// A name holds a character that is no blank.
+/// A name has at least one character that is not a space.
 const NAME_PATTERN: &str = r"\S";
 const CODE_PATTERN: &str = "^[a-z][_a-z0-9]*$";
 const HEADER_NAME_PATTERN: &str = "^[A-Za-z0-9!#$%&'*+.^_`|~-]+$";
@@ -52,20 +53,32 @@ pub(super) fn schemas() -> Vec<Named> {
     ]
 }
 
+/// Fields that a reader accepts without an effect, because clients send back whole documents.
+pub(super) fn echoed(object: ObjectBuilder, names: &[&str]) -> ObjectBuilder {
+    let any = || {
+        let any = ObjectBuilder::new().schema_type(SchemaType::AnyValue);
+        any.description(Some("Assigned by the server. Accepted in a call without an effect."))
+    };
+    names.iter().fold(object, |object, name| object.property(*name, any()))
+}
+
 fn webhook() -> ObjectBuilder {
-    object()
-        .property("name", name().description(Some("What people call the webhook.")))
+    closed()
+        .property("name", name().description(Some("The display name of the webhook.")))
         .property("url", url())
         .property("trigger", trigger())
         .property("context", context())
-        .property("isActive", flag().description(Some("Whether events are sent to it.")))
+        .property(
+            "isActive",
+            flag().description(Some("False deactivates the webhook: no events are sent to it.")),
+        )
         .property("suspendAfter", suspend_after())
         .property("headers", named("WebhookHeaders"))
         .property("basicAuth", named("WebhookBasicAuthCall"))
 }
 
 fn new_webhook() -> ObjectBuilder {
-    webhook()
+    echoed(webhook(), cot_webhook::ECHOED)
         .property("code", code())
         .property("description", description(Type::String))
         .property("secret", secret())
@@ -73,23 +86,22 @@ fn new_webhook() -> ObjectBuilder {
         .required("code")
         .required("url")
         .required("trigger")
-        .description(Some(
-            "A webhook to be made. Other fields are ignored, as the reference system ignores them.",
-        ))
+        .description(Some("A new webhook."))
 }
 
 fn webhook_change() -> ObjectBuilder {
     let nullable = SchemaType::from_iter([Type::String, Type::Null]);
-    webhook()
+    echoed(webhook(), cot_webhook::ECHOED)
+        .property("code", code())
         .property("description", description(nullable))
         .property("waiting", one_of(["keep", "drop"]).description(Some(
-            "What becomes of the events that wait, said with isActive false only: kept until the webhook is active \
-             again, which is the default, or ended unsent.",
+            "The fate of waiting events, with isActive false only: `keep` keeps them until the webhook is active \
+             again, which is the default; `drop` ends them unsent.",
         )))
         .property("__v", whole(0, i64::MAX.unsigned_abs()).description(Some(
-            "The version that the change is based on; refused if the webhook is at another one.",
+            "The version that the change is based on. The call is refused if the webhook has another version.",
         )))
-        .description(Some("What is to change of a webhook; what is not said stays. The code never changes."))
+        .description(Some("A change of a webhook. Fields that are left out keep their values. `code` must be the webhook's own."))
 }
 
 fn bulk_change() -> ObjectBuilder {
@@ -110,7 +122,7 @@ fn bulk_change() -> ObjectBuilder {
 fn event() -> RefOr<Schema> {
     let pushed = CATALOGUE.iter().filter(|kind| !kind.is_operational());
     let any = pushed.fold(AnyOfBuilder::new(), |any, kind| any.item(event_of(kind)));
-    let description = "A COTEvent. Fields that are not named here are sent on as they are, byte for byte.";
+    let description = "A COTEvent. Other fields are allowed. The event is sent as it is, byte for byte.";
     Schema::from(any.description(Some(description)).build()).into()
 }
 
@@ -149,7 +161,7 @@ fn rotation() -> ObjectBuilder {
     let overlap = whole(0, SECRET_OVERLAP_SECONDS_MAX).default(Some(json!(SECRET_OVERLAP_SECONDS)));
     closed().property("secret", secret()).property(
         "overlapSeconds",
-        overlap.description(Some("How long the replaced secret goes on signing.")),
+        overlap.description(Some("The time for which the replaced secret continues to sign, in seconds.")),
     )
 }
 
@@ -158,17 +170,23 @@ fn new_replay() -> ObjectBuilder {
     closed()
         .property(
             "since",
-            nullable_time().description(Some("Events first tried or set aside then or later.")),
+            nullable_time().description(Some("Events first attempted or parked at this time or later.")),
         )
-        .property("until", nullable_time().description(Some("Events first tried or set aside before then.")))
-        .property("result", result.description(Some("Whether accepted events are sent again too.")))
+        .property(
+            "until",
+            nullable_time().description(Some("Events first attempted or parked before this time.")),
+        )
+        .property(
+            "result",
+            result.description(Some("`FAILED` replays failed events. `ALL` replays accepted events too.")),
+        )
 }
 
 fn new_company() -> ObjectBuilder {
     let company = ObjectBuilder::new()
         .schema_type(SchemaType::from_iter([Type::String, Type::Null]))
         .pattern(Some(kinds::PLATFORM_ID_PATTERN));
-    object().property("company", company.description(Some("Its id; one is made if it is not said.")))
+    closed().property("company", company.description(Some("Its id. Hookrail makes one if it is left out.")))
 }
 
 fn new_token() -> ObjectBuilder {
@@ -176,10 +194,14 @@ fn new_token() -> ObjectBuilder {
         .property("name", name())
         .property(
             "company",
-            platform_id().description(Some("Whose it is to be; the caller's own by default.")),
+            platform_id().description(Some("The company of the token. The caller's company by default.")),
         )
         .property("scopes", scopes())
-        .property("expiresAt", nullable_time().description(Some("In the future; never, if it is not said.")))
+        .property(
+            "expiresAt",
+            nullable_time()
+                .description(Some("A time in the future. The token never expires if it is left out.")),
+        )
         .required("name")
         .required("scopes")
 }
@@ -187,9 +209,9 @@ fn new_token() -> ObjectBuilder {
 fn new_panel_link() -> ObjectBuilder {
     let seconds = whole(SESSION_SECONDS_MIN, SESSION_SECONDS_MAX).default(Some(json!(SESSION_SECONDS_MAX)));
     closed()
-        .property("company", platform_id().description(Some("Whose panel it opens.")))
+        .property("company", platform_id().description(Some("The company whose panel the link opens.")))
         .property("scopes", scopes())
-        .property("sessionSeconds", seconds.description(Some("How long the session lasts.")))
+        .property("sessionSeconds", seconds.description(Some("The duration of the session, in seconds.")))
 }
 
 fn panel_code() -> ObjectBuilder {
@@ -200,8 +222,8 @@ pub(super) fn object() -> ObjectBuilder {
     ObjectBuilder::new().schema_type(Type::Object)
 }
 
-/// An object whose reader refuses what it does not know.
-fn closed() -> ObjectBuilder {
+/// An object whose reader refuses unknown fields.
+pub(super) fn closed() -> ObjectBuilder {
     object().additional_properties(Some(AdditionalProperties::FreeForm(false)))
 }
 
@@ -218,10 +240,9 @@ fn name() -> ObjectBuilder {
 }
 
 fn code() -> ObjectBuilder {
-    text()
-        .max_length(Some(CODE_CHARS_MAX))
-        .pattern(Some(CODE_PATTERN))
-        .description(Some("What programs call the webhook: unique in the company, and never changed."))
+    text().max_length(Some(CODE_CHARS_MAX)).pattern(Some(CODE_PATTERN)).description(Some(
+        "The code by which programs find the webhook. Unique in the company, and never changed.",
+    ))
 }
 
 fn description(kind: impl Into<SchemaType>) -> ObjectBuilder {
@@ -229,16 +250,13 @@ fn description(kind: impl Into<SchemaType>) -> ObjectBuilder {
 }
 
 fn url() -> ObjectBuilder {
-    text()
-        .format(Some(SchemaFormat::Custom("uri".to_owned())))
-        .max_length(Some(URL_CHARS_MAX))
-        .description(Some(
-            "Where events are sent: https on port 443 of a public address, unless the operator has opened more.",
-        ))
+    text().format(Some(SchemaFormat::Custom("uri".to_owned()))).max_length(Some(URL_CHARS_MAX)).description(
+        Some("The endpoint: https on port 443 of a public address, unless the operator allows more."),
+    )
 }
 
 fn trigger() -> ObjectBuilder {
-    one_of(CATALOGUE.iter().map(|kind| kind.name)).description(Some("Which events it gets."))
+    one_of(CATALOGUE.iter().map(|kind| kind.name)).description(Some("The events that the webhook receives."))
 }
 
 fn context() -> ObjectBuilder {
@@ -248,7 +266,7 @@ fn context() -> ObjectBuilder {
             .pattern(Some("^[A-Za-z0-9_-]{0,64}$"))
     };
     Slot::ALL.iter().fold(closed(), |context, kind| context.property(kind.name(), slot())).description(Some(
-        "Narrows the trigger; an empty slot does not. Only the trigger's own slots may be filled.",
+        "Narrows the trigger. An empty slot matches everything. Only slots of the trigger may be filled.",
     ))
 }
 
@@ -256,14 +274,14 @@ fn suspend_after() -> ObjectBuilder {
     whole(0, u64::from(SUSPEND_AFTER_MAX))
         .schema_type(SchemaType::from_iter([Type::Integer, Type::Null]))
         .description(Some(
-            "After how many events in a row that were given up the webhook is set aside; never at 0, after the \
-             operator's number if it is null.",
+            "The number of exhausted events in a row that suspends the webhook. 0 never suspends. Null uses the \
+             operator's number.",
         ))
 }
 
 fn secret() -> ObjectBuilder {
     text().pattern(Some(SECRET_PATTERN)).write_only(true).description(Some(
-        "A signing secret that is there already: whsec_ and 24 to 64 bytes in base64. One is made if it is not said.",
+        "An existing signing secret: whsec_ and 24 to 64 bytes in base64. Hookrail makes one if it is left out.",
     ))
 }
 
@@ -280,11 +298,13 @@ fn headers() -> ObjectBuilder {
         .additional_properties(Some(value))
         .max_properties(Some(HEADERS_MAX))
         .write_only(true)
-        .description(Some("Headers of its own by name; null drops one. Values are never shown again."))
+        .description(Some(
+            "Additional request headers by name. Null removes a header. Values are never shown again.",
+        ))
 }
 
 fn basic_auth() -> ObjectBuilder {
-    ObjectBuilder::new()
+    closed()
         .schema_type(SchemaType::from_iter([Type::Object, Type::Null]))
         .property("username", credential(r"^[^:\x00-\x1f\x7f-\x9f]*$"))
         .property("password", credential(r"^[^\x00-\x1f\x7f-\x9f]*$").write_only(true))
@@ -300,7 +320,7 @@ fn credential(pattern: &str) -> ObjectBuilder {
 fn test_event() -> ObjectBuilder {
     ObjectBuilder::new()
         .schema_type(SchemaType::from_iter([Type::Object, Type::Null]))
-        .description(Some("What is sent, byte for byte; an empty event of the trigger, if it is not said."))
+        .description(Some("The event to send, byte for byte. An empty event of the trigger by default."))
 }
 
 fn scopes() -> ArrayBuilder {

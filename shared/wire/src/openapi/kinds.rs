@@ -37,7 +37,7 @@ pub fn id() -> ObjectBuilder {
     text().pattern(Some(ID_PATTERN))
 }
 
-/// A company's id; which one it has to be is told by the token.
+/// A company's id. It must be the company of the token.
 #[must_use]
 pub fn platform_id() -> ObjectBuilder {
     text().pattern(Some(PLATFORM_ID_PATTERN)).format(Some(SchemaFormat::Custom("company-id".to_owned())))

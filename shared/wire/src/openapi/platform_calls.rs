@@ -1,4 +1,4 @@
-//! What callers send about webhooks on the platform's records.
+//! Schemas of the bodies of calls for platform webhooks and jobs.
 
 use hookrail_domain::limits::{EVENT_BYTES_MAX, NAME_CHARS_MAX, URL_CHARS_MAX};
 use hookrail_domain::platform::{EventType, Scope};
@@ -7,9 +7,11 @@ use utoipa::openapi::schema::{AnyOfBuilder, ArrayBuilder, ObjectBuilder, Schema,
 use utoipa::openapi::{KnownFormat, SchemaFormat};
 
 use super::Named;
-use super::calls::{flag, object};
+use super::calls::{closed, echoed, flag, object};
 use super::kinds::{one_of, text, time};
-use crate::platform_auth::SIGNATURE;
+use crate::platform_auth::{KEY, SECRET, SIGNATURE};
+use crate::platform_webhook;
+use crate::webhook_job::call;
 
 const NOT_BLANK: &str = r"\S";
 
@@ -19,7 +21,7 @@ pub(super) fn schemas() -> Vec<Named> {
         schema("NewPlatformWebhook", new_webhook()),
         schema(
             "PlatformWebhookChange",
-            webhook().description(Some("What is to change; what is not said stays.")),
+            webhook().description(Some("A change of a webhook. Fields that are left out keep their values.")),
         ),
         schema("NewPlatformTrial", new_trial()),
         schema("WebhookJobChange", job_change()),
@@ -32,14 +34,17 @@ fn webhook() -> ObjectBuilder {
         "Unique in its space or kapp. Not `?`, `#`, `\\`, control characters, a `%` before two hexadecimal digits, `.` or \
          `..` between slashes, nor a space at its end: paths hold it, and gateways decode them.",
     ));
-    object()
+    echoed(closed(), platform_webhook::ECHOED)
         .property("name", name)
         .property("type", kind())
-        .property("event", one_of(events()).description(Some("One of the type's.")))
+        .property("event", one_of(events()).description(Some("An event of the type.")))
         .property("filter", filter())
         .property("url", url())
         .property("authStrategy", auth_strategy())
-        .property("isActive", flag().description(Some("Whether events are sent to it.")))
+        .property(
+            "isActive",
+            flag().description(Some("False deactivates the webhook: no events are sent to it.")),
+        )
 }
 
 fn new_webhook() -> ObjectBuilder {
@@ -48,21 +53,21 @@ fn new_webhook() -> ObjectBuilder {
         .required("type")
         .required("event")
         .required("url")
-        .description(Some("A webhook to be made. Other fields are ignored."))
+        .description(Some("A new webhook."))
 }
 
 fn new_trial() -> ObjectBuilder {
     let event =
         object().description(Some("The event as it is pushed: an object with a field for each record."));
-    object()
+    closed()
         .property("type", kind())
         .property("filter", filter())
-        // What is too long, or no template at all, is told in the answer: finding that out is what a trial is for.
+        // A URL that is too long or not a template is accepted: the response of the trial reports it.
         .property(
             "url",
             ObjectBuilder::new()
                 .schema_type(SchemaType::from_iter([Type::String, Type::Null]))
-                .description(Some("A URL with `${…}`, as a webhook's.")),
+                .description(Some("A URL with `${…}`, as in a webhook.")),
         )
         .property("event", event)
         .required("type")
@@ -71,7 +76,7 @@ fn new_trial() -> ObjectBuilder {
 
 fn job_change() -> ObjectBuilder {
     let either = "^([Qq][Uu][Ee][Uu][Ee][Dd]|[Cc][Aa][Nn][Cc][Ee][Ll][Ll][Ee][Dd])$";
-    object()
+    echoed(closed(), call::ECHOED)
         .property(
             "status",
             text().pattern(Some(either)).description(Some("`Queued` or `Cancelled`, in any case.")),
@@ -80,7 +85,7 @@ fn job_change() -> ObjectBuilder {
         .property(
             "scheduledAt",
             time().description(Some(
-                "Another time for a job that waits for its own, or when a failed one is sent again.",
+                "A new time for a job that waits for its time, or the time of the retry of a failed job.",
             )),
         )
 }
@@ -88,36 +93,37 @@ fn job_change() -> ObjectBuilder {
 fn new_job() -> ObjectBuilder {
     let may_be_null = || ObjectBuilder::new().schema_type(SchemaType::from_iter([Type::String, Type::Null]));
     let content = text().max_length(Some(EVENT_BYTES_MAX)).description(Some(
-        "What is sent, byte for byte: the JSON of an event of a record, `{\"event\": {\"type\", \"action\"}, …}`, of the \
-         webhook's own type and event if there is one.",
+        "The body to send, byte for byte: the JSON of a platform event, `{\"event\": {\"type\", \"action\"}, …}`, of \
+         the webhook's own type and event if there is one.",
     ));
-    object()
-        .property("webhook", text().description(Some("The name of the webhook that it is of.")))
+    echoed(closed(), call::ECHOED)
+        .property("webhook", text().description(Some("The name of the webhook of the job.")))
         .property(
             "webhookId",
-            may_be_null().description(Some("The same, by its id. With neither it is an implicit job.")),
+            may_be_null()
+                .description(Some("The id of the webhook. A job without webhook and id is implicit.")),
         )
         .property(
             "url",
             may_be_null().max_length(Some(URL_CHARS_MAX)).description(Some(
-                "Where it goes, if not where the webhook's template says; needed without a webhook. One that begins \
-                 with a slash continues the workflow engine's.",
+                "The URL instead of the webhook's template. Required without a webhook. A URL that begins \
+                 with a slash is appended to the URL of the workflow engine.",
             )),
         )
         .property("requestContent", content)
         .property(
             "scheduledAt",
             may_be_null().format(Some(SchemaFormat::KnownFormat(KnownFormat::DateTime))).description(Some(
-                "When it takes its place in the line: now, if this is not said or past.",
+                "The time at which the job joins its queue. Now, if it is left out or past.",
             )),
         )
         .required("requestContent")
-        .description(Some("A job to be sent. Other fields are ignored."))
+        .description(Some("A new job."))
 }
 
 fn kind() -> ObjectBuilder {
     one_of(Scope::Space.kinds().map(EventType::name))
-        .description(Some("A kapp takes `Form` and `Submission` only."))
+        .description(Some("Kapps support `Form` and `Submission` only."))
 }
 
 fn events() -> Vec<&'static str> {
@@ -131,26 +137,27 @@ fn filter() -> ObjectBuilder {
     ObjectBuilder::new()
         .schema_type(SchemaType::from_iter([Type::String, Type::Null]))
         .default(Some(json!("")))
-        .description(Some("A JavaScript expression; blank for every event."))
+        .description(Some("A JavaScript expression. Blank matches every event."))
 }
 
 fn url() -> ObjectBuilder {
     text().pattern(Some(NOT_BLANK)).max_length(Some(URL_CHARS_MAX)).description(Some(
-        "A URL with `${…}` in its path and query. One that begins with a slash continues the workflow engine's.",
+        "A URL with `${…}` in its path and query. A URL that begins with a slash is appended to the URL of the \
+         workflow engine.",
     ))
 }
 
 fn auth_strategy() -> AnyOfBuilder {
-    let property = object()
-        .property("name", text())
+    let property = closed()
+        .property("name", one_of([KEY, SECRET]))
         .property(
             "value",
             ObjectBuilder::new().schema_type(SchemaType::from_iter([Type::String, Type::Null])),
         )
         .property("sensitive", flag())
         .required("name");
-    let set = object()
-        .title(Some("A key of one's own"))
+    let set = closed()
+        .title(Some("An own signing key"))
         .property("type", one_of([SIGNATURE]))
         .property("properties", ArrayBuilder::new().items(property))
         .required("type")
@@ -158,7 +165,7 @@ fn auth_strategy() -> AnyOfBuilder {
     let none = ObjectBuilder::new().title(Some("None")).schema_type(Type::Null);
     let empty = object().title(Some("An empty object, to clear it")).max_properties(Some(0));
     AnyOfBuilder::new().item(set).item(empty).item(none).description(Some(
-        "The properties `Key`, a name, and `Secret`: `whsec_` and base64, or another text of 24 to 64 bytes, which are the \
-         key of Standard Webhooks signatures then.",
+        "The properties `Key`, a name, and `Secret`: `whsec_` and base64, or another text of 24 to 64 bytes. They \
+         become the key of Standard Webhooks signatures.",
     ))
 }

@@ -1,19 +1,41 @@
-//! What people do with jobs: post one, change one.
+//! The calls that post and change a job.
 
 use hookrail_domain::event::{Body, Subject};
-use hookrail_domain::id::{CompanyId, EventId, SubscriptionId};
+use hookrail_domain::id::{CompanyId, EventId, WebhookId};
 use hookrail_domain::job::JobStatus;
 use hookrail_domain::platform::webhook::Occurrence;
 use hookrail_domain::target::{TargetPolicy, TargetUrl};
 use hookrail_domain::time::Millis;
-use serde_json::Value;
 
 use super::parse_time;
 use crate::cot_event;
 use crate::problem::FieldProblem;
 use crate::reader::{Reader, parse_object};
 
-/// What a person does with a job.
+/// Fields of a job as it is shown that clients send back. They have no effect.
+pub(crate) const ECHOED: &[&str] = &[
+    "id",
+    "name",
+    "webhookId",
+    "type",
+    "event",
+    "status",
+    "summary",
+    "scopeType",
+    "scopeId",
+    "parentType",
+    "parentId",
+    "retryCount",
+    "requestContent",
+    "responseContent",
+    "runId",
+    "createdAt",
+    "createdBy",
+    "updatedAt",
+    "updatedBy",
+];
+
+/// A change of a job.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
 pub struct JobChange {
     pub status: Option<NewStatus>,
@@ -35,11 +57,12 @@ pub fn parse_change(bytes: &[u8], policy: &TargetPolicy) -> Result<JobChange, Ve
     let status = reader.optional("status", |text| match JobStatus::find(text) {
         Some(JobStatus::Queued) => Ok(NewStatus::Queued),
         Some(JobStatus::Cancelled) => Ok(NewStatus::Cancelled),
-        Some(_) | None => Err("can only be set to Queued or Cancelled"),
+        Some(_) | None => Err("must be Queued or Cancelled"),
     });
     let url = reader.optional("url", |text| TargetUrl::parse(text, policy));
     let change = JobChange { status, url, scheduled_at: reader.optional("scheduledAt", parse_time) };
-    if reader.problems.is_empty() { Ok(change) } else { Err(reader.problems) }
+    let problems = reader.close(ECHOED);
+    if problems.is_empty() { Ok(change) } else { Err(problems) }
 }
 
 /// A job that a person posts.
@@ -47,20 +70,20 @@ pub fn parse_change(bytes: &[u8], policy: &TargetPolicy) -> Result<JobChange, Ve
 pub struct NewJob {
     /// The webhook that it is of; none for an implicit job.
     pub webhook: Option<NamedBy>,
-    /// Where it goes, if not where the webhook's template says.
+    /// The URL instead of the webhook's template.
     pub url: Option<String>,
-    /// What it sends, and what that tells of.
+    /// The body to send, and its occurrence.
     pub content: Body,
     pub occurrence: Occurrence,
-    /// Now, if nothing is said.
+    /// Now by default.
     pub scheduled_at: Option<Millis>,
 }
 
-/// How a posted job names its webhook.
+/// The reference of a posted job to its webhook.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum NamedBy {
     Name(String),
-    Id(SubscriptionId),
+    Id(WebhookId),
 }
 
 /// Reads the body of a job that is posted.
@@ -68,35 +91,27 @@ pub fn parse_new(bytes: &[u8], company: &CompanyId) -> Result<NewJob, Vec<FieldP
     let fields = parse_object(bytes)?;
     let mut reader = Reader::of(&fields);
     let name = reader.optional("webhook", |text| Ok::<_, FieldProblem>(NamedBy::Name(text.to_owned())));
-    let id = match fields.get("webhookId") {
-        Some(Value::Null) => None,
-        _ => reader.optional("webhookId", |text| SubscriptionId::parse(text).map(NamedBy::Id)),
-    };
+    let id = reader.optional_or_null("webhookId", |text| WebhookId::parse(text).map(NamedBy::Id));
     if name.is_some() && id.is_some() {
-        reader.refuse("webhookId", "names the webhook again: give it or webhook");
+        reader.refuse("webhookId", "cannot be sent together with webhook; send one of them");
     }
-    let url = match fields.get("url") {
-        Some(Value::Null) => None,
-        _ => reader.optional("url", |text| Ok::<_, FieldProblem>(text.to_owned())),
-    };
+    let url = reader.optional_or_null("url", |text| Ok::<_, FieldProblem>(text.to_owned()));
     let webhook = name.or(id);
     if webhook.is_none() && url.is_none() {
-        reader.refuse("url", "is missing: a job without a webhook has no other");
+        reader.refuse("url", "is missing: a job without a webhook needs it");
     }
     let content = reader.required("requestContent", |text| parse_content(text, company));
-    let scheduled_at = match fields.get("scheduledAt") {
-        Some(Value::Null) => None,
-        _ => reader.optional("scheduledAt", parse_time),
-    };
+    let scheduled_at = reader.optional_or_null("scheduledAt", parse_time);
+    let problems = reader.close(ECHOED);
     match content {
-        Some((content, occurrence)) if reader.problems.is_empty() => {
+        Some((content, occurrence)) if problems.is_empty() => {
             Ok(NewJob { webhook, url, content, occurrence, scheduled_at })
         }
-        _ => Err(reader.problems),
+        _ => Err(problems),
     }
 }
 
-/// What is sent must be what every job sends: the event of a record.
+/// The content must be what every job sends: a platform event.
 fn parse_content(text: &str, company: &CompanyId) -> Result<(Body, Occurrence), String> {
     let body = Body::new(text).map_err(|too_large| too_large.to_string())?;
     // The id is the job's own to give.
@@ -105,6 +120,6 @@ fn parse_content(text: &str, company: &CompanyId) -> Result<(Body, Occurrence), 
     match event.subject {
         _ if event.company != *company => Err("names another company".to_owned()),
         Subject::Platform(occurrence) => Ok((body, occurrence)),
-        Subject::Cot { .. } => Err("must be the event of a record: event is {type, action}".to_owned()),
+        Subject::Cot { .. } => Err("must be a platform event, whose event is {type, action}".to_owned()),
     }
 }

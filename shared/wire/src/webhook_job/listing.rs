@@ -1,4 +1,4 @@
-//! Which jobs a list shows.
+//! The query of a list of jobs.
 
 use hookrail_domain::job::{Job, JobStatus, Parent};
 use hookrail_domain::platform::webhook::WebhookScope;
@@ -14,14 +14,14 @@ pub const PAGE_DEFAULT: usize = 25;
 /// Jobs of a page at most.
 pub const PAGE_MAX: usize = 1000;
 
-/// Which of the two kinds of jobs that a list can be narrowed to.
+/// The two statuses that a list of jobs can be filtered by.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Listed {
     Failed,
     Queued,
 }
 
-/// What a list of jobs is narrowed to.
+/// The filter of a list of jobs.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
 pub struct JobFilter {
     pub status: Option<Listed>,
@@ -127,7 +127,7 @@ impl JobListing {
 }
 
 impl JobFilter {
-    /// Whether a job is listed as far as it tells itself: its status is not looked at.
+    /// Returns true if the job matches, apart from its status.
     #[must_use]
     pub fn takes(&self, job: &Job, scope: &WebhookScope) -> bool {
         let is_here = match scope {
@@ -141,7 +141,7 @@ impl JobFilter {
             && self.end.is_none_or(|end| job.scheduled_at < end)
     }
 
-    /// Whether a job of this status is listed.
+    /// Returns true if the status matches.
     #[must_use]
     pub fn takes_status(&self, status: JobStatus) -> bool {
         match self.status {

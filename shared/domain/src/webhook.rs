@@ -1,10 +1,10 @@
-//! A webhook: a company's standing request for some events at one endpoint.
+//! A webhook: the subscription of a company to some events at one endpoint.
 
 use std::fmt;
 
 use crate::attempt::ErrorClass;
 use crate::delivery::{Destination, Unsendable};
-use crate::id::{CompanyId, SubscriptionId};
+use crate::id::{CompanyId, WebhookId};
 use crate::limits::{CODE_CHARS_MAX, DESCRIPTION_CHARS_MAX, NAME_CHARS_MAX};
 use crate::platform::EventType;
 use crate::platform::webhook::{IMPLICIT_NAME, PlatformWebhook, Stamp, WebhookScope};
@@ -14,36 +14,33 @@ use crate::trigger::Trigger;
 
 /// A webhook as it is stored. Holds no secret: fan-out reads it.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Subscription {
-    pub id: SubscriptionId,
+pub struct Webhook {
+    pub id: WebhookId,
     pub company: CompanyId,
     pub is_active: bool,
     pub name: Name,
-    /// What it asks for and where it goes, in the terms of the system it was made in.
-    pub face: Face,
+    /// The fields of its kind: its events and its URL, in the terms of the system it was made in.
+    pub face: WebhookKind,
     pub description: Option<Description>,
-    /// Given-up events in a row that set it aside, up to `SUSPEND_AFTER_MAX`; the operator's number if it has none.
+    /// Exhausted events in a row that suspend it, up to `SUSPEND_AFTER_MAX`; the operator's number if it has
+    /// none.
     pub suspend_after: Option<u32>,
     /// Raised by one with every write, 0 at creation.
     pub version: u64,
-    /// Why it is inactive, if nobody decided it.
+    /// The reason why it is inactive, unless a person deactivated it.
     pub inactive_because: Option<InactiveBecause>,
-    /// What it sends beside the event that only its receiver should see.
+    /// Credentials that it sends with the event, for its receiver only.
     pub credentials: Credentials,
 }
 
-/// The two systems whose webhooks there are.
+/// The two kinds of webhooks.
 #[derive(Debug, Clone, PartialEq, Eq)]
-#[expect(
-    clippy::large_enum_variant,
-    reason = "most webhooks are of the large one, and every event reads them"
-)]
-pub enum Face {
+pub enum WebhookKind {
     Cot(CotWebhook),
     Platform(Box<PlatformWebhook>),
 }
 
-/// What is particular to a webhook with a trigger and a context.
+/// The fields of a webhook with a trigger and a context.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct CotWebhook {
     pub trigger: Trigger,
@@ -51,90 +48,117 @@ pub struct CotWebhook {
     pub code: Code,
 }
 
-/// What deactivates a webhook by itself.
+/// A cause that deactivates a webhook without a person.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum InactiveBecause {
-    /// Its endpoint answered 410.
+    /// Its endpoint responded 410.
     Gone,
 }
 
-impl Subscription {
-    /// What it is, if it has a trigger and a context.
+impl Webhook {
+    /// Returns the name that no other webhook of its company shares: its code, or its name within its scope.
+    #[must_use]
+    pub fn unique_name(&self) -> (Option<&WebhookScope>, &str) {
+        match &self.face {
+            WebhookKind::Cot(cot) => (None, cot.code.as_str()),
+            WebhookKind::Platform(platform) => (Some(&platform.scope), self.name.as_str()),
+        }
+    }
+
+    /// Makes an active webhook at version 0. Every other setting has the default of a call that does not name
+    /// it.
+    #[must_use]
+    pub fn new(
+        company: CompanyId,
+        id: WebhookId,
+        name: Name,
+        face: WebhookKind,
+        credentials: Credentials,
+    ) -> Self {
+        Self {
+            id,
+            company,
+            is_active: true,
+            name,
+            face,
+            description: None,
+            suspend_after: None,
+            version: 0,
+            inactive_because: None,
+            credentials,
+        }
+    }
+
+    /// Returns its fields if it has a trigger and a context.
     #[must_use]
     pub fn cot(&self) -> Option<&CotWebhook> {
         match &self.face {
-            Face::Cot(cot) => Some(cot),
-            Face::Platform(_) => None,
+            WebhookKind::Cot(cot) => Some(cot),
+            WebhookKind::Platform(_) => None,
         }
     }
 
-    /// What it is, if it is about the platform's records.
+    /// Returns its fields if it is a platform webhook.
     #[must_use]
     pub fn platform(&self) -> Option<&PlatformWebhook> {
         match &self.face {
-            Face::Cot(_) => None,
-            Face::Platform(platform) => Some(platform),
+            WebhookKind::Cot(_) => None,
+            WebhookKind::Platform(platform) => Some(platform),
         }
     }
 
-    /// The URL that a delivery of this destination is sent to, or why there is none.
+    /// Returns the URL that a delivery of this destination is sent to, or the reason why there is none.
     pub fn target<'a>(&'a self, destination: &'a Destination) -> Result<&'a TargetUrl, Unsendable> {
         match (&self.face, destination) {
-            (Face::Cot(cot), _) => Ok(&cot.url),
-            (Face::Platform(_), Destination::Resolved(url)) => Ok(url),
-            (Face::Platform(_), Destination::Nowhere(fault)) => Err(fault.clone()),
-            (Face::Platform(_), Destination::Webhook) => {
+            (_, Destination::Nowhere(fault)) => Err(fault.clone()),
+            (WebhookKind::Cot(cot), Destination::Webhook | Destination::Resolved(_)) => Ok(&cot.url),
+            (WebhookKind::Platform(_), Destination::Resolved(url)) => Ok(url),
+            (WebhookKind::Platform(_), Destination::Webhook) => {
                 let reason = "the event has no URL".to_owned();
                 Err(Unsendable { class: ErrorClass::Template, reason })
             }
         }
     }
 
-    /// Whether it is told what happens to the company's other webhooks.
+    /// Returns whether it receives the operational events of the company's other webhooks.
     #[must_use]
     pub fn is_operational(&self) -> bool {
         self.cot().is_some_and(|cot| cot.trigger.kind().is_operational())
     }
 
-    /// What carries the line of the jobs of a space or kapp that have no webhook. No event is for it.
+    /// Makes the webhook that carries the queue of jobs without a webhook, of a space or kapp. No event is
+    /// for it.
     #[must_use]
     pub fn implicit(company: &CompanyId, scope: &WebhookScope, secrets: &Secrets, by: Stamp) -> Self {
         let kapp = match scope {
             WebhookScope::Space => None,
             WebhookScope::Kapp(slug) => Some(slug),
         };
-        Self {
-            id: SubscriptionId::of_implicit(company, kapp),
-            company: company.clone(),
-            is_active: true,
-            name: Name(IMPLICIT_NAME.to_owned()),
-            face: Face::Platform(Box::new(PlatformWebhook {
-                scope: scope.clone(),
-                // Something must stand there.
-                kind: EventType::Space,
-                event: "Login Failure",
-                filter: String::new(),
-                url: String::new(),
-                key: None,
-                created: by.clone(),
-                updated: by,
-            })),
-            description: None,
-            // Each job may go elsewhere: that some fail says nothing of the next.
-            suspend_after: Some(0),
-            version: 0,
-            inactive_because: None,
-            credentials: secrets.credentials(0),
-        }
+        let face = WebhookKind::Platform(Box::new(PlatformWebhook {
+            scope: scope.clone(),
+            // A value is required here.
+            kind: EventType::Space,
+            event: "Login Failure",
+            filter: String::new(),
+            url: String::new(),
+            key: None,
+            created: by.clone(),
+            updated: by,
+        }));
+        let id = WebhookId::of_implicit(company, kapp);
+        let webhook =
+            Self::new(company.clone(), id, Name(IMPLICIT_NAME.to_owned()), face, secrets.credentials(0));
+        // Each job may go elsewhere: that some fail says nothing about the next.
+        Self { suspend_after: Some(0), ..webhook }
     }
 
-    /// Whether it stands for the jobs of a space or kapp that have no webhook.
+    /// Returns whether it stands for the jobs of a space or kapp that have no webhook.
     #[must_use]
     pub fn is_implicit(&self) -> bool {
         self.platform().is_some() && self.name.as_str() == IMPLICIT_NAME
     }
 
-    /// The webhook after its endpoint said that it is gone.
+    /// Returns the webhook after its endpoint responded that it is gone.
     #[must_use]
     pub fn gone(&self) -> Self {
         Self {
@@ -146,7 +170,7 @@ impl Subscription {
     }
 }
 
-/// Why a text of a webhook is refused.
+/// The reason why a text of a webhook is refused.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
 pub enum InvalidText {
     #[error("must not be empty")]
@@ -157,12 +181,12 @@ pub enum InvalidText {
     NotACode,
 }
 
-/// What people call a webhook, or a token.
+/// The name of a webhook or a token, for people.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Name(String);
 
 impl Name {
-    /// What a company's first token is called.
+    /// Returns the name of a company's first token.
     #[must_use]
     pub fn first_token() -> Self {
         Self("first".to_owned())
@@ -182,7 +206,7 @@ impl Name {
     }
 }
 
-/// What programs call the webhook: unique in its company and never changed.
+/// The code of a webhook, for programs: unique in its company and never changed.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct Code(String);
 
@@ -247,7 +271,7 @@ mod tests {
     }
 
     #[test]
-    fn a_name_is_not_blank_and_not_endless() {
+    fn a_name_is_not_blank_and_has_at_most_200_characters() {
         assert_eq!(Name::parse("Work Orders Update").unwrap().as_str(), "Work Orders Update");
         assert_eq!(Name::parse(" \t"), Err(InvalidText::Empty));
         assert_eq!(Name::parse(&"é".repeat(200)).unwrap().as_str().chars().count(), 200);
@@ -255,7 +279,7 @@ mod tests {
     }
 
     #[test]
-    fn texts_are_shown_as_they_were_given() {
+    fn texts_keep_their_spelling() {
         assert_eq!(Code::parse("wo_update").unwrap().to_string(), "wo_update");
         assert_eq!(Description::parse(" For the team. ").unwrap().as_str(), " For the team. ");
         assert_eq!(Description::parse(&"é".repeat(2001)), Err(InvalidText::TooLong { chars_max: 2000 }));

@@ -1,11 +1,11 @@
 //! An event about a webhook itself, in the form of every other event.
 
-use hookrail_domain::id::{CompanyId, SubscriptionId};
-use hookrail_domain::notice::Notice;
+use hookrail_domain::id::{CompanyId, WebhookId};
+use hookrail_domain::operational_event::OperationalEvent;
 use hookrail_domain::trigger::OPERATIONAL_SUBJECT;
 use serde::Serialize;
 
-use crate::timestamp;
+use crate::{queue_text, timestamp};
 
 #[derive(Serialize)]
 #[serde(rename_all = "camelCase")]
@@ -15,13 +15,14 @@ struct Document<'a> {
     subject: &'static str,
     event: &'static str,
     created_at: String,
-    data: Told,
+    data: Detail,
 }
 
 #[derive(Serialize)]
 #[serde(rename_all = "camelCase")]
-struct Told {
-    subscription: String,
+struct Detail {
+    #[serde(rename = "subscription")]
+    webhook: String,
     #[serde(flatten)]
     exhausted: Option<Exhausted>,
 }
@@ -36,10 +37,10 @@ struct Exhausted {
 
 /// The event's body.
 #[must_use]
-pub fn render(notice: &Notice, company: &CompanyId, subscription: SubscriptionId) -> String {
+pub fn render(notice: &OperationalEvent, company: &CompanyId, webhook: WebhookId) -> String {
     let exhausted = match notice {
-        Notice::Line(_) => None,
-        Notice::Exhausted { delivery, number, status, .. } => Some(Exhausted {
+        OperationalEvent::State(_) => None,
+        OperationalEvent::Exhausted { delivery, number, status, .. } => Some(Exhausted {
             delivery: delivery.to_string(),
             sequence: number.sequence,
             attempt: number.attempt,
@@ -51,9 +52,9 @@ pub fn render(notice: &Notice, company: &CompanyId, subscription: SubscriptionId
         subject: OPERATIONAL_SUBJECT,
         event: notice.name(),
         created_at: timestamp::render(notice.at()),
-        data: Told { subscription: subscription.to_string(), exhausted },
+        data: Detail { webhook: webhook.to_string(), exhausted },
     };
-    serde_json::to_string(&document).unwrap_or_default()
+    queue_text::render(&document)
 }
 
 #[cfg(test)]
@@ -61,7 +62,7 @@ mod tests {
     use hookrail_domain::attempt::AttemptNumber;
     use hookrail_domain::event::Body;
     use hookrail_domain::id::{DeliveryId, EventId};
-    use hookrail_domain::notice::{LineChange, LineNotice};
+    use hookrail_domain::operational_event::{PendingEvent, StateChange};
     use hookrail_domain::time::Millis;
     use serde_json::{Value, json};
 
@@ -69,28 +70,28 @@ mod tests {
     use crate::cot_event;
 
     #[test]
-    fn every_notice_is_an_event_that_a_webhook_can_ask_for() {
+    fn every_operational_event_matches_an_operational_webhook() {
         let company = CompanyId::parse("acme").unwrap();
-        let subscription = SubscriptionId::from_bytes([7; 12]);
-        let line = |kind| Notice::Line(LineNotice { kind, at: Millis(0) });
-        let exhausted = Notice::Exhausted {
+        let webhook = WebhookId::from_bytes([7; 12]);
+        let line = |kind| OperationalEvent::State(PendingEvent { kind, at: Millis(0) });
+        let exhausted = OperationalEvent::Exhausted {
             delivery: DeliveryId::from_bytes([8; 12]),
             number: AttemptNumber { sequence: 7, attempt: 3 },
             at: Millis(0),
             status: 409,
         };
         for notice in [
-            line(LineChange::Suspended),
-            line(LineChange::Resumed),
-            line(LineChange::Deactivated),
+            line(StateChange::Suspended),
+            line(StateChange::Resumed),
+            line(StateChange::Deactivated),
             exhausted.clone(),
         ] {
-            let text = render(&notice, &company, subscription);
+            let text = render(&notice, &company, webhook);
             let event =
                 cot_event::parse(&Body::new(text.as_str()).unwrap(), EventId::of_message("m"), None).unwrap();
             assert!(event.cot().unwrap().0.is_operational() && event.company == company, "{text}");
         }
-        let shown: Value = serde_json::from_str(&render(&exhausted, &company, subscription)).unwrap();
+        let shown: Value = serde_json::from_str(&render(&exhausted, &company, webhook)).unwrap();
         assert_eq!(shown["event"], "delivery.exhausted");
         let data = json!({
             "subscription": "070707070707070707070707", "delivery": "080808080808080808080808",
