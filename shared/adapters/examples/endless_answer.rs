@@ -1,7 +1,8 @@
-//! How much memory the sender takes while receivers answer without end: peak resident memory, before and after.
+//! Memory of the sender while receivers respond without end: peak resident memory, before and after.
 //!
-//! `cargo run -p hookrail-adapters --example endless_answer -- [REQUESTS]`, on Linux. The receivers run in the
-//! same process and send one buffer again and again, so that what they take is in both figures.
+//! `cargo run -p hookrail-adapters --example endless_answer -- [REQUESTS]`, on Linux.
+//! The receivers run in the same process and send one buffer again and again, so both figures include their
+//! memory.
 
 #![expect(clippy::print_stdout, clippy::expect_used, reason = "a measurement is printed, and fails loudly")]
 
@@ -9,27 +10,27 @@ use std::error::Error;
 use std::fs;
 
 use futures_util::future::join_all;
-use hookrail_adapters::sender::Sender as _;
 use hookrail_adapters::sender::http::HttpSender;
 use hookrail_domain::event::Body;
 use hookrail_domain::request::DeliveryRequest;
 use hookrail_domain::target::{TargetPolicy, TargetUrl};
+use hookrail_pipeline::sender::Sender as _;
 use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
 use tokio::net::{TcpListener, TcpStream};
 
-/// Requests at once, as the groups of a batch are, when no other number is given.
+/// Requests at once, as the groups of a batch are, by default.
 const REQUESTS: usize = 10;
-/// What is sent again and again.
+/// Bytes that are sent again and again.
 static PIECE: [u8; 64 * 1024] = [b'x'; 64 * 1024];
 
-/// Peak resident memory of this process, in KiB.
+/// Returns the peak resident memory of this process, in KiB.
 fn peak_kib() -> u64 {
     let status = fs::read_to_string("/proc/self/status").expect("Linux");
     let line = status.lines().find_map(|line| line.strip_prefix("VmHWM:")).expect("a peak");
     line.trim().trim_end_matches(" kB").parse().expect("a number")
 }
 
-/// Answers with this head, then, if asked to, without end.
+/// Responds with this head, then, if asked to, without end.
 async fn answer(mut stream: TcpStream, head: &'static str, is_endless: bool) -> std::io::Result<()> {
     let mut request = [0; 4096];
     let _read = stream.read(&mut request).await?;
@@ -47,7 +48,7 @@ async fn serve(head: &'static str, is_endless: bool) -> Result<String, Box<dyn E
     let url = format!("http://{}/", listener.local_addr()?);
     tokio::spawn(async move {
         while let Ok((stream, _)) = listener.accept().await {
-            // The sender goes when it has read enough.
+            // The sender disconnects when it has read enough.
             tokio::spawn(async move { answer(stream, head, is_endless).await.unwrap_or(()) });
         }
     });

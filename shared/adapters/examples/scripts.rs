@@ -1,5 +1,5 @@
-//! What a question about an event costs, in a child process and without: `cargo run --release -p hookrail-adapters
-//! --example scripts`.
+//! Time of a question about an event, in a child process and without: `cargo run --release -p
+//! hookrail-adapters --example scripts`.
 
 #![expect(clippy::print_stdout, reason = "a benchmark prints times")]
 
@@ -7,14 +7,14 @@ use std::slice::from_ref;
 
 use hookrail_adapters::scripts::child::ChildScripts;
 use hookrail_adapters::scripts::{self, InProcessScripts, Scripts};
-use hookrail_domain::limits::{EVENT_BYTES_MAX, SUBSCRIPTIONS_PER_COMPANY_MAX};
+use hookrail_domain::limits::{EVENT_BYTES_MAX, WEBHOOKS_PER_COMPANY_MAX};
 use hookrail_script::catalogue::EventType;
 use hookrail_script::service::{Answer, Question};
 use tokio::time::Instant;
 
 /// Repetitions of each; the median and the 99th percentile of them are printed.
 const ROUNDS: usize = 500;
-/// Of those with a thousand questions.
+/// Repetitions of those with a thousand questions.
 const ROUNDS_OF_MANY: usize = 20;
 
 const EVENT: &str = r#"{"event":{"type":"Submission","action":"Submitted"},
@@ -36,7 +36,7 @@ async fn compare() -> std::io::Result<()> {
     let filter = Question::Filter { source: FILTER.to_owned(), kind };
     let url = Question::Url { template: TEMPLATE.to_owned(), kind };
     let number = |number| Question::Filter { source: format!("{FILTER} && {number} === {number}"), kind };
-    let many: Vec<_> = (0..SUBSCRIPTIONS_PER_COMPANY_MAX).map(number).collect();
+    let many: Vec<_> = (0..WEBHOOKS_PER_COMPANY_MAX).map(number).collect();
     let large = EVENT.replace("a b c", &"x".repeat(EVENT_BYTES_MAX - EVENT.len()));
     let warm = ChildScripts::of_this_executable()?;
     let (one, one_url) = (from_ref(&filter), from_ref(&url));
@@ -59,7 +59,7 @@ async fn compare() -> std::io::Result<()> {
     Ok(())
 }
 
-/// The time of a call, by question.
+/// Measures the time of a call, by question.
 async fn timed(scripts: &impl Scripts, (event, questions): (&str, &[Question])) -> f64 {
     let start = Instant::now();
     let answers = scripts.ask(event, questions).await;

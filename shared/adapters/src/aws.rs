@@ -10,16 +10,17 @@ use crate::config::AwsConfig;
 
 /// Tries of one call, the first included.
 const TRIES_MAX: u32 = 3;
-/// A call that takes longer is tried again; well below the function's time-out.
+/// Time after which a call is tried again; well below the function's time-out.
 const TRY_TIMEOUT: Duration = Duration::from_secs(3);
 const CONNECT_TIMEOUT: Duration = Duration::from_secs(1);
-/// All tries of a call together, pauses included.
+/// Time of all tries of a call together, pauses included.
 const CALL_TIMEOUT: Duration = Duration::from_secs(8);
 
-/// Builds clients from what Lambda gives every function.
+/// Builds clients from the environment that Lambda gives every function.
 ///
 /// Without `aws-config`: its chain of credential sources would add a token service client to every binary and
-/// every cold start, and a function has its credentials in the environment.
+/// every cold start.
+/// A function has its credentials in the environment.
 #[derive(Debug, Clone)]
 pub struct Clients {
     config: AwsConfig,
@@ -31,7 +32,7 @@ impl Clients {
         Self { config }
     }
 
-    /// A client of the tables.
+    /// Returns a client of the tables.
     #[must_use]
     pub fn dynamodb(&self) -> aws_sdk_dynamodb::Client {
         let mut builder = aws_sdk_dynamodb::Config::builder()
@@ -45,7 +46,7 @@ impl Clients {
         aws_sdk_dynamodb::Client::from_conf(builder.build())
     }
 
-    /// A client of the queues.
+    /// Returns a client of the queues.
     #[must_use]
     pub fn sqs(&self) -> aws_sdk_sqs::Client {
         let mut builder = aws_sdk_sqs::Config::builder()

@@ -1,17 +1,10 @@
-//! The clock. The only reader of the time of day.
+//! The machine's clock. The only reader of the time of day.
 
 use std::future::Future;
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
 use hookrail_domain::time::Millis;
-
-/// Tells the time of day and waits.
-pub trait Clock: Send + Sync {
-    fn now(&self) -> Millis;
-
-    /// Resolves after so many milliseconds.
-    fn sleep(&self, ms: u64) -> impl Future<Output = ()> + Send;
-}
+use hookrail_pipeline::clock::Clock;
 
 /// The machine's own clock.
 #[derive(Debug, Clone, Copy, Default)]

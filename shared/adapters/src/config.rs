@@ -1,4 +1,4 @@
-//! The environment: its only reader. Every variable is named here and nowhere else in the functions.
+//! The environment variables. No other module of the functions reads or names them.
 
 use std::ops::RangeInclusive;
 use std::str::FromStr;
@@ -8,6 +8,7 @@ use hookrail_domain::retry::RetryPolicy;
 use hookrail_domain::suspension::{SUSPEND_AFTER_MAX, SuspensionPolicy};
 use hookrail_domain::target::{Ports, TargetPolicy};
 use hookrail_domain::token::TokenHash;
+use hookrail_pipeline::operational_events::OperationalEventConfig;
 use hookrail_script::workflow::WorkflowBase;
 
 pub const CONFIG_TABLE: &str = "HOOKRAIL_CONFIG_TABLE";
@@ -36,14 +37,14 @@ pub const JWT_COMPANY_CLAIM: &str = "HOOKRAIL_JWT_COMPANY_CLAIM";
 /// Lambda's own name of the running function.
 pub const FUNCTION_NAME: &str = "AWS_LAMBDA_FUNCTION_NAME";
 
-/// What each parameter may be, as in the template.
+/// Ranges of the parameters, as in the template.
 pub const ATTEMPTS_RANGE: RangeInclusive<u64> = 1..=10;
 pub const RETRY_DELAY_SECONDS_RANGE: RangeInclusive<u64> = 0..=900;
 pub const TIMEOUT_SECONDS_RANGE: RangeInclusive<u64> = 1..=20;
 pub const SUSPEND_AFTER_RANGE: RangeInclusive<u64> = 0..=SUSPEND_AFTER_MAX as u64;
 pub const PARK_AFTER_SECONDS_RANGE: RangeInclusive<u64> = 0..=86_400;
 
-/// A variable that the function cannot start without, or with.
+/// A variable that is missing or not valid, so that the function cannot start.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
 pub enum ConfigError {
     #[error("{0} is not set")]
@@ -52,7 +53,7 @@ pub enum ConfigError {
     Invalid(&'static str),
 }
 
-/// Where variables are read from: the process's environment, or a test's table.
+/// The source of variables: the process's environment, or a test's table.
 pub trait Environment {
     fn get(&self, name: &str) -> Option<String>;
 }
@@ -68,7 +69,7 @@ impl Environment for ProcessEnvironment {
     }
 }
 
-/// How much is logged.
+/// The level of logging.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub enum LogLevel {
     Error,
@@ -89,13 +90,13 @@ impl LogLevel {
         }
     }
 
-    /// The level Lambda's `LoggingConfig` asks for.
+    /// Returns the level that Lambda's `LoggingConfig` asks for.
     #[must_use]
     pub fn from_env(env: &impl Environment) -> Self {
         Self::parse(&env.get("AWS_LAMBDA_LOG_LEVEL").unwrap_or_default())
     }
 
-    /// The level of this name in either case; info for a name that is not known.
+    /// Returns the level of this name in either case; info for an unknown name.
     #[must_use]
     pub fn parse(name: &str) -> Self {
         match name.to_ascii_lowercase().as_str() {
@@ -107,7 +108,7 @@ impl LogLevel {
     }
 }
 
-/// How AWS is reached: what Lambda gives every function.
+/// The access to AWS, as Lambda gives it to every function.
 #[derive(Debug, Clone)]
 pub struct AwsConfig {
     pub region: String,
@@ -135,29 +136,29 @@ impl AwsConfig {
     }
 }
 
-/// What `api` is configured with.
+/// The configuration of `api`.
 #[derive(Debug, Clone)]
 pub struct ApiConfig {
     pub config_table: String,
     pub log_table: String,
     pub events_queue_urls: Vec<String>,
     pub recovery_queue_url: String,
-    /// Shown beside the attempts made.
+    /// Shown with the attempts made.
     pub attempts_max: u32,
-    /// Of a test send.
+    /// Time-out of a test send.
     pub timeout_seconds: u64,
     pub suspension: SuspensionPolicy,
     pub targets: TargetPolicy,
-    /// Where relative URLs of webhooks go; they are refused unless the operator sets it.
+    /// The base of relative URLs of webhooks; they are refused unless the operator sets it.
     pub workflow: Option<WorkflowBase>,
     pub operator: Option<TokenHash>,
     pub jwt: Option<JwtConfig>,
 }
 
-/// Which tokens of an identity provider are believed.
+/// The tokens of an identity provider that are accepted.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct JwtConfig {
-    /// What the provider calls itself, as it stands in its tokens.
+    /// The provider's own name, as it stands in its tokens.
     pub issuer: String,
     pub audience: String,
     /// The claim that names the company.
@@ -202,17 +203,17 @@ fn workflow(env: &impl Environment) -> Result<Option<WorkflowBase>, ConfigError>
     base.map_err(|_refused| ConfigError::Invalid(WORKFLOW_ENGINE_URL))
 }
 
-/// What `fan-out` is configured with.
+/// The configuration of `fan-out`.
 #[derive(Debug, Clone)]
 pub struct FanOutConfig {
     pub config_table: String,
     pub log_table: String,
-    /// Whether fields that no receiver should see are taken out of events.
+    /// True if fields that no receiver should see are removed from events.
     pub redacts: bool,
     pub events_queue_urls: Vec<String>,
     pub deliveries_queue_urls: Vec<String>,
     pub events_dlq_url: String,
-    /// Where relative URLs of webhooks go; nowhere unless the operator sets it.
+    /// The base of relative URLs of webhooks; without it they have no destination.
     pub workflow: Option<WorkflowBase>,
 }
 
@@ -230,25 +231,14 @@ impl FanOutConfig {
     }
 }
 
-/// Who is told what happens to webhooks.
-#[derive(Debug, Clone, Default)]
-pub struct NoticeConfig {
-    /// Where a company's operational webhook gets it from.
-    pub events_queue_urls: Vec<String>,
-    /// Where the operator's event bus gets it from, if there is one.
-    pub operational_queue_url: Option<String>,
+fn operational_events(env: &impl Environment) -> Result<OperationalEventConfig, ConfigError> {
+    Ok(OperationalEventConfig {
+        events_queue_urls: list(env, EVENTS_QUEUE_URLS)?,
+        operational_queue_url: env.get(OPERATIONAL_QUEUE_URL).filter(|url| !url.is_empty()),
+    })
 }
 
-impl NoticeConfig {
-    fn from_env(env: &impl Environment) -> Result<Self, ConfigError> {
-        Ok(Self {
-            events_queue_urls: list(env, EVENTS_QUEUE_URLS)?,
-            operational_queue_url: env.get(OPERATIONAL_QUEUE_URL).filter(|url| !url.is_empty()),
-        })
-    }
-}
-
-/// What `deliver` is configured with.
+/// The configuration of `deliver`.
 #[derive(Debug, Clone)]
 pub struct DeliverConfig {
     pub config_table: String,
@@ -256,7 +246,7 @@ pub struct DeliverConfig {
     pub deliveries_queue_urls: Vec<String>,
     pub deliveries_dlq_url: String,
     pub recovery_queue_url: String,
-    pub notices: NoticeConfig,
+    pub operational_events: OperationalEventConfig,
     pub policy: RetryPolicy,
     pub suspension: SuspensionPolicy,
     pub targets: TargetPolicy,
@@ -270,7 +260,7 @@ impl DeliverConfig {
             deliveries_queue_urls: list(env, DELIVERIES_QUEUE_URLS)?,
             deliveries_dlq_url: required(env, DELIVERIES_DLQ_URL)?,
             recovery_queue_url: required(env, RECOVERY_QUEUE_URL)?,
-            notices: NoticeConfig::from_env(env)?,
+            operational_events: operational_events(env)?,
             policy: retry_policy(env)?,
             suspension: suspension_policy(env)?,
             targets: target_policy(env)?,
@@ -278,7 +268,7 @@ impl DeliverConfig {
     }
 }
 
-/// What `recover` is configured with.
+/// The configuration of `recover`.
 #[derive(Debug, Clone)]
 pub struct RecoverConfig {
     pub config_table: String,
@@ -286,7 +276,7 @@ pub struct RecoverConfig {
     pub recovery_queue_url: String,
     pub deliveries_dlq_url: String,
     pub events_dlq_url: String,
-    pub notices: NoticeConfig,
+    pub operational_events: OperationalEventConfig,
     pub policy: RetryPolicy,
     pub suspension: SuspensionPolicy,
     pub targets: TargetPolicy,
@@ -300,7 +290,7 @@ impl RecoverConfig {
             recovery_queue_url: required(env, RECOVERY_QUEUE_URL)?,
             deliveries_dlq_url: required(env, DELIVERIES_DLQ_URL)?,
             events_dlq_url: required(env, EVENTS_DLQ_URL)?,
-            notices: NoticeConfig::from_env(env)?,
+            operational_events: operational_events(env)?,
             policy: retry_policy(env)?,
             suspension: suspension_policy(env)?,
             targets: target_policy(env)?,
@@ -412,13 +402,13 @@ mod tests {
     }
 
     #[test]
-    fn the_whole_environment_is_read() {
+    fn reads_every_environment_variable() {
         let config = DeliverConfig::from_env(&deliver()).unwrap();
         assert_eq!(config.deliveries_queue_urls, ["http://q/a.fifo", "http://q/b.fifo"]);
         assert_eq!(config.policy, RetryPolicy::default());
         assert_eq!(config.suspension, SuspensionPolicy::default());
-        assert_eq!(config.notices.events_queue_urls, ["http://q/e.fifo"]);
-        assert_eq!(config.notices.operational_queue_url.as_deref(), Some("http://q/o.fifo"));
+        assert_eq!(config.operational_events.events_queue_urls, ["http://q/e.fifo"]);
+        assert_eq!(config.operational_events.operational_queue_url.as_deref(), Some("http://q/o.fifo"));
         assert_eq!(config.targets.ports, Ports::Only(vec![443, 8443]));
         assert!(config.targets.allows("10.1.2.3".parse().unwrap()));
         assert!(config.targets.allow_http && !config.targets.allow_loopback);
@@ -435,7 +425,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_missing_or_out_of_range_is_named() {
+    fn names_missing_and_out_of_range_variables() {
         refused(LOG_TABLE, None, ConfigError::Missing(LOG_TABLE));
         refused(ATTEMPTS, Some("0"), ConfigError::Invalid(ATTEMPTS));
         refused(ATTEMPTS, Some("11"), ConfigError::Invalid(ATTEMPTS));

@@ -1,4 +1,4 @@
-//! The operator's identity provider, if there is one: where the keys come from that its tokens are signed with.
+//! The operator's identity provider, if there is one: the source of the keys that its tokens are signed with.
 
 use std::fmt;
 use std::future::Future;
@@ -15,16 +15,16 @@ const TIMEOUT: Duration = Duration::from_secs(3);
 const DOCUMENT_BYTES_MAX: usize = 256 * 1024;
 const DISCOVERY_PATH: &str = ".well-known/openid-configuration";
 
-/// Why there are no keys.
+/// The reason why there are no keys.
 #[derive(Debug, thiserror::Error)]
 pub enum IssuerError {
     #[error("the identity provider cannot be reached")]
     Unreachable(#[source] reqwest::Error),
-    #[error("the identity provider answered with status {0}")]
+    #[error("the identity provider responded with status {0}")]
     Refused(u16),
     #[error("a document of the identity provider is larger than {DOCUMENT_BYTES_MAX} bytes")]
     TooLarge,
-    #[error("the identity provider's discovery document does not read")]
+    #[error("the identity provider's discovery document cannot be read")]
     Unreadable(#[source] serde_json::Error),
     #[error("the discovery document is of another issuer, or names no https address for its keys")]
     Foreign,
@@ -33,9 +33,9 @@ pub enum IssuerError {
 /// A future that a trait object can return.
 pub type Fetched<'a> = Pin<Box<dyn Future<Output = Result<Vec<u8>, IssuerError>> + Send + 'a>>;
 
-/// Where keys come from: the provider, or a test's table.
+/// The source of keys: the provider, or a test's table.
 pub trait KeySource: Send + Sync + fmt::Debug {
-    /// The provider's keys of now, as a JWK set.
+    /// Returns the provider's current keys, as a JWK set.
     fn keys(&self) -> Fetched<'_>;
 }
 
@@ -54,9 +54,9 @@ struct Discovery {
 }
 
 impl HttpIssuer {
-    /// The provider that calls itself `issuer`.
+    /// Makes the provider with the name `issuer`.
     pub fn new(issuer: &str) -> Result<Self, IssuerError> {
-        // The name may or may not end with a slash, and is part of every token as it is.
+        // The name may or may not end with a slash, and is part of every token unchanged.
         let base = format!("{}/", issuer.trim_end_matches('/'));
         let discovery = Url::parse(&base).and_then(|base| base.join(DISCOVERY_PATH));
         let client = Client::builder()
@@ -92,7 +92,7 @@ impl KeySource for HttpIssuer {
         Box::pin(async {
             let document = self.fetch(&self.discovery).await?;
             let found: Discovery = serde_json::from_slice(&document).map_err(IssuerError::Unreadable)?;
-            // Keys travel as safely as the discovery did: over https, but for a provider on a laptop.
+            // Keys must be as safe as the discovery: over https, except for a provider on a laptop.
             match Url::parse(&found.jwks_uri) {
                 Ok(keys) if found.issuer == self.issuer && keys.scheme() == self.discovery.scheme() => {
                     self.fetch(&keys).await

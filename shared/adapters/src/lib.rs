@@ -1,4 +1,4 @@
-//! The ports of Hookrail and what stands behind them on AWS: tables, queues, receivers, the clock, the environment.
+//! The ports of Hookrail as implemented on AWS: tables, queues, receivers, the clock, the environment.
 //!
 //! Only this crate knows the AWS SDK; only [`config`] reads the environment and only [`clock`] the clock.
 
@@ -9,10 +9,7 @@ pub mod telemetry;
 pub mod store;
 pub mod issuer;
 pub mod queue;
-pub mod recovery;
-pub mod jobs;
-pub mod notices;
-pub mod records;
+
 pub mod sender;
 pub mod scripts;
 pub mod aws;

@@ -1,22 +1,19 @@
 //! Logs, one JSON object a line on standard error; metrics, in CloudWatch's embedded format on standard output.
 
-use std::error::Error;
-use std::fmt;
 use std::io::Write as _;
 
+use hookrail_domain::time::Millis;
 use tracing_subscriber::EnvFilter;
 use tracing_subscriber::filter::LevelFilter;
-
-use hookrail_domain::time::Millis;
 
 use crate::config::{self, Environment as _, LogLevel, ProcessEnvironment};
 
 /// Sets up logging for this process. A second call changes nothing.
 pub fn init(level: LogLevel) {
-    let filter = EnvFilter::builder().with_default_directive(LevelFilter::WARN.into()).parse_lossy(format!(
-        "warn,hookrail={0},hookrail_adapters={0},hookrail_api={0},hookrail_fan_out={0},hookrail_deliver={0}",
-        level.name()
-    ));
+    // A directive applies to each crate whose name begins with it.
+    let filter = EnvFilter::builder()
+        .with_default_directive(LevelFilter::WARN.into())
+        .parse_lossy(format!("warn,hookrail={}", level.name()));
     let subscriber = tracing_subscriber::fmt()
         .json()
         .with_env_filter(filter)
@@ -25,22 +22,6 @@ pub fn init(level: LogLevel) {
         .with_span_list(false);
     // The first subscriber stays: tests and the local stack set up logging once for several functions.
     subscriber.try_init().unwrap_or(());
-}
-
-/// An error with its causes, as one line of a log.
-#[derive(Debug, Clone, Copy)]
-pub struct Chain<'a>(pub &'a (dyn Error + 'static));
-
-impl fmt::Display for Chain<'_> {
-    fn fmt(&self, out: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(out, "{}", self.0)?;
-        let mut cause = self.0.source();
-        while let Some(error) = cause {
-            write!(out, ": {error}")?;
-            cause = error.source();
-        }
-        Ok(())
-    }
 }
 
 /// The namespace of our metrics.
@@ -62,7 +43,7 @@ pub fn count(metric: &str, value: u64, at: Millis) {
         "FunctionName": function,
         metric: value,
     });
-    // A metric that cannot be written is no reason to fail a delivery.
+    // A metric that cannot be written must not fail a delivery.
     if writeln!(std::io::stdout(), "{line}").is_err() {
         tracing::warn!(metric, "a metric could not be written");
     }

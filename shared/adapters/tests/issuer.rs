@@ -1,4 +1,4 @@
-//! An identity provider over HTTP: what is read of it, and what is not.
+//! An identity provider over HTTP: the documents that are read, and those that are refused.
 
 #![expect(clippy::unwrap_used, reason = "a test's set-up fails loudly")]
 
@@ -6,7 +6,8 @@ use hookrail_adapters::issuer::{HttpIssuer, IssuerError, KeySource};
 use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
 use tokio::net::TcpListener;
 
-/// A provider that answers each path with what `answer` makes of it, given its own address. Returns the address.
+/// Runs a provider that answers each path with the result of `answer`, given its own address. Returns the
+/// address.
 async fn provider(answer: impl Fn(&str, &str) -> String + Send + 'static) -> String {
     let listener = TcpListener::bind(("127.0.0.1", 0)).await.unwrap();
     let address = format!("http://{}", listener.local_addr().unwrap());
@@ -36,7 +37,7 @@ async fn keys_of(issuer: &str) -> Result<Vec<u8>, IssuerError> {
 }
 
 #[tokio::test]
-async fn keys_are_found_by_discovery_whether_or_not_the_name_ends_with_a_slash() {
+async fn discovers_keys_with_and_without_a_trailing_slash() {
     let address = provider(|path, own| match path {
         "/.well-known/openid-configuration" => discovery(own, &format!("{own}/keys")),
         "/tenant/.well-known/openid-configuration" => {
@@ -48,13 +49,13 @@ async fn keys_are_found_by_discovery_whether_or_not_the_name_ends_with_a_slash()
     .await;
     assert_eq!(keys_of(&address).await.unwrap(), br#"{"keys":[]}"#);
     assert_eq!(keys_of(&format!("{address}/tenant/")).await.unwrap(), br#"{"keys":[]}"#);
-    assert!(matches!(keys_of(&format!("{address}/nobody")).await, Err(IssuerError::Refused(404))));
+    assert!(matches!(keys_of(&format!("{address}/unknown")).await, Err(IssuerError::Refused(404))));
     // The name in the document is the name in the tokens, to the letter.
     assert!(matches!(keys_of(&format!("{address}/")).await, Err(IssuerError::Foreign)));
 }
 
 #[tokio::test]
-async fn a_document_that_leads_elsewhere_is_not_followed() {
+async fn does_not_follow_redirects_or_foreign_key_addresses() {
     for keys in ["file:///etc/passwd", "https://keys.example/", "keys", ""] {
         let address = provider(move |_, own| discovery(own, keys)).await;
         assert!(matches!(keys_of(&address).await, Err(IssuerError::Foreign)), "{keys}");
@@ -65,7 +66,7 @@ async fn a_document_that_leads_elsewhere_is_not_followed() {
 }
 
 #[tokio::test]
-async fn what_is_no_document_or_too_large_a_one_is_refused() {
+async fn rejects_unreadable_and_oversized_documents() {
     let address = provider(|_, _| ok("<html>")).await;
     assert!(matches!(keys_of(&address).await, Err(IssuerError::Unreadable(_))));
     let address = provider(|_, _| ok(&" ".repeat(256 * 1024 + 1))).await;

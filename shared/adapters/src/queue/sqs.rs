@@ -1,12 +1,16 @@
 //! The queues on SQS FIFO.
 
 use aws_sdk_sqs::Client;
+use aws_sdk_sqs::error::ProvideErrorMetadata as _;
 use aws_sdk_sqs::types::{
     BatchResultErrorEntry, ChangeMessageVisibilityBatchRequestEntry, DeleteMessageBatchRequestEntry,
     MessageAttributeValue, SendMessageBatchRequestEntry,
 };
+use hookrail_pipeline::queue::{HoldResult, Outgoing, Queue, QueueError, SendResult};
 
-use super::{HoldResult, Outgoing, Queue, QueueError, SendResult};
+/// Codes of SQS for a message that it will never accept.
+/// Throttling and missing rights are also reported as faults of the sender, but they pass.
+const CONTENT_ERRORS: [&str; 3] = ["InvalidMessageContents", "InvalidParameterValue", "MissingParameter"];
 
 /// Queues by their URLs.
 #[derive(Debug, Clone)]
@@ -21,26 +25,57 @@ impl SqsQueue {
     }
 }
 
-/// An SDK failure, or a request that could not even be built.
+impl SqsQueue {
+    /// Makes one call. None if it was refused because of the content of a message in it.
+    async fn send_call(
+        &self,
+        queue_url: &str,
+        messages: &[Outgoing],
+    ) -> Result<Option<Vec<SendResult>>, QueueError> {
+        let mut call = self.client.send_message_batch().queue_url(queue_url);
+        for (index, message) in messages.iter().enumerate() {
+            call = call.entries(send_entry(index, message)?);
+        }
+        let answer = match call.send().await {
+            Err(error) if error.code().is_some_and(is_of_content) => return Ok(None),
+            answer => answer.map_err(failed)?,
+        };
+        let mut results = vec![SendResult::Failed; messages.len()];
+        for sent in answer.successful {
+            set(&mut results, &sent.id, SendResult::Sent { message_id: sent.message_id });
+        }
+        for refused in answer.failed.iter().filter(|entry| entry.sender_fault && is_of_content(&entry.code)) {
+            set(&mut results, &refused.id, SendResult::Refused);
+        }
+        Ok(Some(results))
+    }
+}
+
+fn is_of_content(code: &str) -> bool {
+    // Older codes begin with the name of the service.
+    code.rsplit('.').next().is_some_and(|code| CONTENT_ERRORS.contains(&code))
+}
+
+/// Returns an SDK failure, or the failure to build a request.
 fn failed(error: impl Into<Box<dyn std::error::Error + Send + Sync>>) -> QueueError {
     QueueError(error.into())
 }
 
 impl Queue for SqsQueue {
     async fn send(&self, queue_url: &str, messages: &[Outgoing]) -> Result<Vec<SendResult>, QueueError> {
-        let mut call = self.client.send_message_batch().queue_url(queue_url);
-        for (index, message) in messages.iter().enumerate() {
-            call = call.entries(send_entry(index, message)?);
+        match (self.send_call(queue_url, messages).await?, messages) {
+            (Some(results), _) => Ok(results),
+            (None, [_]) => Ok(vec![SendResult::Refused]),
+            // One of them is at fault. In calls of their own the others pass.
+            (None, messages) => {
+                let mut results = Vec::with_capacity(messages.len());
+                for message in messages.chunks(1) {
+                    let alone = self.send_call(queue_url, message).await?;
+                    results.extend(alone.unwrap_or_else(|| vec![SendResult::Refused]));
+                }
+                Ok(results)
+            }
         }
-        let answer = call.send().await.map_err(failed)?;
-        let mut results = vec![SendResult::Failed; messages.len()];
-        for sent in answer.successful {
-            set(&mut results, &sent.id, SendResult::Sent { message_id: sent.message_id });
-        }
-        for refused in answer.failed.iter().filter(|entry| entry.sender_fault) {
-            set(&mut results, &refused.id, SendResult::Refused);
-        }
-        Ok(results)
     }
 
     async fn hold(&self, queue_url: &str, holds: &[(String, u64)]) -> Result<Vec<HoldResult>, QueueError> {
@@ -98,7 +133,8 @@ fn send_entry(index: usize, message: &Outgoing) -> Result<SendMessageBatchReques
     entry.build().map_err(failed)
 }
 
-/// A fault of the sender's entry means that its handle is no longer good: no other field can be at fault.
+/// Returns the result of a refused entry. A sender's fault means that its handle is no longer valid: no other
+/// field can be at fault.
 fn refusal(entry: &BatchResultErrorEntry) -> HoldResult {
     if entry.sender_fault { HoldResult::Expired } else { HoldResult::Failed }
 }
@@ -107,5 +143,24 @@ fn set<T>(results: &mut [T], id: &str, result: T) {
     let index: Option<usize> = id.parse().ok();
     if let Some(slot) = index.and_then(|index| results.get_mut(index)) {
         *slot = result;
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_message_is_refused_for_its_content_only() {
+        for code in
+            ["InvalidMessageContents", "AWS.SimpleQueueService.InvalidMessageContents", "MissingParameter"]
+        {
+            assert!(is_of_content(code), "{code}");
+        }
+        for code in
+            ["RequestThrottled", "ThrottlingException", "InternalError", "KMS.AccessDeniedException", ""]
+        {
+            assert!(!is_of_content(code), "{code}");
+        }
     }
 }

@@ -1,8 +1,9 @@
-//! Evaluating in a child process, which is killed when an answer is late.
+//! Evaluation in a child process, which is killed when an answer is late.
 //!
-//! The child has no environment, hence no credentials, and ends when its standard input does. One is kept between
-//! events. It is anybody's only between two events: a call that is given up takes its child with it, so no answer is
-//! ever taken for another question's.
+//! The child has no environment, hence no credentials, and ends when its standard input does. One is kept
+//! between events.
+//! It belongs to one call at a time: a cancelled call takes its child with it, so no answer is ever taken for
+//! another question's.
 
 use std::borrow::Cow;
 use std::ffi::OsString;
@@ -11,6 +12,7 @@ use std::path::{Path, PathBuf};
 use std::process::Stdio;
 use std::time::Duration;
 
+use hookrail_pipeline::fault::ErrorChain;
 use hookrail_script::fault::EvaluationFault;
 use hookrail_script::frame::{self, HEADER_BYTES, InvalidFrame};
 use hookrail_script::limits::DURATION_MS_MAX;
@@ -21,13 +23,13 @@ use tokio::sync::Mutex;
 use tokio::time::{Instant, timeout};
 
 use super::{ARGUMENTS, Scripts};
-use crate::telemetry::Chain;
 
-/// Time for one answer, ms: what an evaluation has by its own clock, so that a script fails alike on both sides.
+/// Time for one answer, ms: the limit of an evaluation by its own clock, so that a script fails alike on both
+/// sides.
 pub const QUESTION_MS_MAX: u64 = DURATION_MS_MAX;
 
-/// Time after which no more questions about an event are asked, ms: what four take that run into their deadline, or a
-/// thousand innocent ones on a small function.
+/// Time after which a call asks no more questions, ms.
+/// Enough for four that run into their deadline, or a thousand ordinary ones on a small function.
 pub const EVENT_MS_MAX: u64 = 4_000;
 
 /// Time for a child to start and to read an event, ms. No script runs in it.
@@ -36,15 +38,20 @@ pub const START_MS_MAX: u64 = 1_000;
 /// Time for a killed child to end, ms.
 const END_MS_MAX: u64 = 500;
 
-/// The longest that a call may take once no other is in its way, ms.
+/// Processes that one question may end before it is its script's fault.
+const CRASHES_MAX: u64 = 2;
+
+/// The longest that a call may take once no other call precedes it, ms.
 ///
-/// The last question is asked just in time and is late, and children are slow to start and to end: the idle one that is
-/// found dead, and the new one.
-pub const CALL_MS_MAX: u64 = EVENT_MS_MAX + QUESTION_MS_MAX + 2 * (START_MS_MAX + END_MS_MAX);
+/// In the worst case the last question is asked just in time, ends a process and is late in the next.
+/// Children are slow to start and to end: the idle one that is found dead, and the new ones.
+pub const CALL_MS_MAX: u64 =
+    EVENT_MS_MAX + CRASHES_MAX * QUESTION_MS_MAX + (1 + CRASHES_MAX) * (START_MS_MAX + END_MS_MAX);
 
 const _: () = assert!(2 * QUESTION_MS_MAX <= EVENT_MS_MAX);
 
-/// Asks a child process, which it starts when there is something to ask, and replaces when it fails.
+/// An evaluator that asks a child process, which it starts for the first question, and replaces when it
+/// fails.
 ///
 /// Calls are made one after the other.
 #[derive(Debug)]
@@ -54,7 +61,13 @@ pub struct ChildScripts {
     idle: Mutex<Option<Evaluator>>,
 }
 
-/// Why a child is of no more use.
+/// The children of one call.
+struct Children {
+    idle: Option<Evaluator>,
+    informed: Option<Evaluator>,
+}
+
+/// The reason why a child cannot be used any longer.
 #[derive(Debug, thiserror::Error)]
 enum Failure {
     #[error("no answer in time")]
@@ -63,7 +76,7 @@ enum Failure {
     Gone(#[from] io::Error),
     #[error("the process wrote nonsense")]
     Nonsense(#[from] InvalidFrame),
-    #[error("the process answered something else")]
+    #[error("the process gave the answer of another question")]
     AnotherAnswer,
 }
 
@@ -76,19 +89,19 @@ struct Evaluator {
 }
 
 impl ChildScripts {
-    /// Children of any executable that serves with these arguments.
+    /// Makes children of any executable that serves with these arguments.
     #[must_use]
     pub fn new(executable: PathBuf, arguments: impl IntoIterator<Item = impl Into<OsString>>) -> Self {
         let arguments = arguments.into_iter().map(Into::into).collect();
         Self { executable, arguments, idle: Mutex::new(None) }
     }
 
-    /// Children of the running executable, whose `main` begins with [`super::serve_if_asked`].
+    /// Makes children of the running executable, whose `main` begins with [`super::serve_if_asked`].
     pub fn of_this_executable() -> io::Result<Self> {
         Ok(Self::new(std::env::current_exe()?, ARGUMENTS))
     }
 
-    /// A child that has read the event: the idle one, else a new one.
+    /// Returns a child that has read the event: the idle one, else a new one.
     async fn informed(&self, idle: Option<Evaluator>, payload: &str) -> Result<Evaluator, Failure> {
         if let Some(mut idle) = idle {
             match idle.inform(payload).await {
@@ -105,6 +118,35 @@ impl ChildScripts {
             }
         }
     }
+
+    /// Returns the answer to one question. A failure without a script is a failure; an effect of a script on
+    /// its process is an answer.
+    async fn answer(
+        &self,
+        children: &mut Children,
+        payload: &str,
+        question: &Question,
+    ) -> Result<Answer, Failure> {
+        for _ in 0..CRASHES_MAX {
+            let mut child = match children.informed.take() {
+                Some(child) => child,
+                None => self.informed(children.idle.take(), payload).await?,
+            };
+            match child.ask(question).await {
+                Ok(answer) => {
+                    children.informed = Some(child);
+                    return Ok(answer);
+                }
+                Err(failure) => {
+                    child.end(&failure).await;
+                    if matches!(failure, Failure::Late) {
+                        return Ok(question.failed(Fault::from(&EvaluationFault::TookTooLong)));
+                    }
+                }
+            }
+        }
+        Ok(question.failed(Fault::from(&EvaluationFault::Crashed)))
+    }
 }
 
 impl Scripts for ChildScripts {
@@ -114,58 +156,26 @@ impl Scripts for ChildScripts {
             return answers;
         }
         let mut place = self.idle.lock().await;
-        // Taken out: whoever drops this future drops the child with it.
-        let mut idle = place.take();
-        let mut informed = None;
+        // Taken out: if this future is dropped, the child is dropped with it.
+        let mut children = Children { idle: place.take(), informed: None };
         let last_start = Instant::now() + Duration::from_millis(EVENT_MS_MAX);
         let mut unasked = questions.iter();
-        for question in unasked.by_ref() {
-            if last_start <= Instant::now() {
-                answers.push(question.failed(spent()));
-                continue;
-            }
-            let child = match informed.take() {
-                Some(child) => Ok(child),
-                None => self.informed(idle.take(), payload).await,
-            };
-            let mut child: Evaluator = match child {
-                Ok(child) => child,
+        while answers.is_empty() || Instant::now() < last_start {
+            let Some(question) = unasked.next() else { break };
+            match self.answer(&mut children, payload, question).await {
+                Ok(answer) => answers.push(answer),
                 Err(failure) => {
-                    tracing::error!(error = %Chain(&failure), "scripts cannot be evaluated");
-                    answers.push(question.failed(Fault::from(&EvaluationFault::Engine)));
+                    tracing::error!(error = %ErrorChain(&failure), "scripts cannot be evaluated");
+                    // If a new child fails without a script, the next one will too.
+                    let questions = std::iter::once(question).chain(unasked);
+                    answers.extend(questions.map(|question| question.failed(Fault::engine())));
                     break;
-                }
-            };
-            match child.ask(question).await {
-                Ok(answer) => {
-                    answers.push(answer);
-                    informed = Some(child);
-                }
-                Err(failure) => {
-                    answers.push(question.failed(failure.fault()));
-                    child.end(&failure).await;
                 }
             }
         }
-        // Where a new child fails without a script, so will the next.
-        answers.extend(unasked.map(|question| question.failed(Fault::engine())));
-        *place = informed;
+        *place = children.informed;
         answers
     }
-}
-
-impl Failure {
-    fn fault(&self) -> Fault {
-        Fault::from(&match self {
-            Self::Late => EvaluationFault::TookTooLong,
-            Self::Gone(_) | Self::Nonsense(_) | Self::AnotherAnswer => EvaluationFault::Engine,
-        })
-    }
-}
-
-fn spent() -> Fault {
-    let why = format!("was not evaluated: those before it had taken {EVENT_MS_MAX} ms of the event's time");
-    Fault::new("budget", &why)
 }
 
 impl Evaluator {
@@ -175,7 +185,7 @@ impl Evaluator {
             .env_clear()
             .stdin(Stdio::piped())
             .stdout(Stdio::piped())
-            // What an engine says when it dies may quote the event.
+            // The last words of an engine that dies may quote the event.
             .stderr(Stdio::null())
             .kill_on_drop(true)
             .spawn()?;
@@ -199,7 +209,8 @@ impl Evaluator {
         }
     }
 
-    /// After a failure the child may be in the middle of a frame, and must not be asked again.
+    /// Sends a request and reads its reply. After a failure the child may be in the middle of a frame, and
+    /// must not be asked again.
     async fn exchange(&mut self, request: &Request<'_>, ms_max: u64) -> Result<Reply, Failure> {
         let request = frame::encode(request)?;
         let exchanged = timeout(Duration::from_millis(ms_max), async {
@@ -218,11 +229,11 @@ impl Evaluator {
         match timeout(Duration::from_millis(END_MS_MAX), self.process.kill()).await {
             Ok(Ok(())) => {
                 let status = self.process.try_wait().ok().flatten();
-                tracing::warn!(error = %Chain(failure), ?status, "a process that evaluates scripts was ended");
+                tracing::warn!(error = %ErrorChain(failure), ?status, "a process that evaluates scripts was ended");
             }
             // It is killed all the same, and reaped by the runtime when it goes.
             Ok(Err(_)) | Err(_) => {
-                tracing::warn!(error = %Chain(failure), "a process that evaluates scripts does not end");
+                tracing::warn!(error = %ErrorChain(failure), "a process that evaluates scripts does not end");
             }
         }
     }

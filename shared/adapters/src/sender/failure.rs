@@ -1,32 +1,65 @@
-//! What a failed exchange was. Every text is ours: a library's may name an internal address.
+//! The classification of a failed exchange. Every text is ours: a library's may name an internal address.
 
 use std::error::Error;
 use std::io::{self, ErrorKind};
 use std::iter;
 
 use hookrail_domain::attempt::{ErrorClass, Outcome};
+use rustls::{AlertDescription, CertificateError};
 
+use super::connection::HeadTooLong;
 use super::guard::Unreachable;
 
-/// The outcome of a request whose answer did not come whole.
+const NO_CONNECTION_IN_TIME: &str = "no connection within the time allowed";
+
+/// An exchange without a complete head of a response.
+#[derive(Debug)]
+pub(super) enum Failure {
+    /// The URL or a header cannot be written as HTTP.
+    Request(http::Error),
+    /// No connection was made, TLS included.
+    Connect(Box<dyn Error + Send + Sync>),
+    ConnectTimeout,
+    /// The time of the whole attempt ran out.
+    Timeout,
+    /// The connection broke, or the response is not HTTP/1.1.
+    Broken(hyper::Error),
+    /// The same, of the fresh connection for a request that may have reached the receiver over another one.
+    AfterRequest(Box<Self>),
+}
+
+impl Failure {
+    pub(super) fn after_a_request(self) -> Self {
+        Self::AfterRequest(Box::new(self))
+    }
+}
+
+/// Returns the outcome of a request without a complete head of a response.
 #[must_use]
-pub fn judge(error: &reqwest::Error, timeout_seconds: u64) -> Outcome {
-    if let Some(unreachable) = find::<Unreachable>(error) {
-        return not_reached(*unreachable);
-    }
-    if error.is_connect() {
-        return not_connected(error);
-    }
-    if error.is_timeout() {
-        let reason = format!("no complete answer within {timeout_seconds} s");
-        return Outcome::NoAnswer { error: ErrorClass::Timeout, reason };
-    }
-    match find::<hyper::Error>(error) {
-        Some(cause) if cause.is_parse_too_large() => {
-            no_answer(ErrorClass::BodyTooLarge, "the answer's headers are too many or too long")
+pub(super) fn judge(failure: &Failure, timeout_seconds: u64) -> Outcome {
+    match failure {
+        Failure::Request(_unusable) => {
+            not_sent(ErrorClass::Connect, "the URL or a header cannot be written as HTTP: check the webhook")
         }
-        Some(cause) if cause.is_parse() => no_answer(ErrorClass::Protocol, "the answer is not HTTP/1.1"),
-        _ => no_answer(ErrorClass::Protocol, "the connection broke before the answer was complete"),
+        Failure::ConnectTimeout => not_sent(ErrorClass::Connect, NO_CONNECTION_IN_TIME),
+        Failure::Connect(error) => not_connected(error.as_ref()),
+        Failure::Timeout => {
+            let reason = format!("no complete response within {timeout_seconds} s");
+            Outcome::NoResponse { error: ErrorClass::Timeout, reason }
+        }
+        Failure::Broken(cause) if cause.is_parse_too_large() || find::<HeadTooLong>(cause).is_some() => {
+            no_answer(ErrorClass::BodyTooLarge, "the response's headers are too many or too long")
+        }
+        Failure::Broken(cause) if cause.is_parse() => {
+            no_answer(ErrorClass::Protocol, "the response is not HTTP/1.1")
+        }
+        Failure::Broken(_) => {
+            no_answer(ErrorClass::Protocol, "the connection broke before the response was complete")
+        }
+        Failure::AfterRequest(failure) => match judge(failure, timeout_seconds) {
+            Outcome::NotSent { error, reason } => Outcome::NoResponse { error, reason },
+            outcome => outcome,
+        },
     }
 }
 
@@ -34,7 +67,7 @@ fn not_reached(unreachable: Unreachable) -> Outcome {
     match unreachable {
         Unreachable::NoAddress => not_sent(ErrorClass::Dns, "the host name does not resolve"),
         Unreachable::Unanswered => {
-            not_sent(ErrorClass::Dns, "the host name's addresses could not be found out")
+            not_sent(ErrorClass::Dns, "the host name's addresses could not be determined")
         }
         Unreachable::Forbidden => not_sent(
             ErrorClass::ForbiddenTarget,
@@ -43,21 +76,69 @@ fn not_reached(unreachable: Unreachable) -> Outcome {
     }
 }
 
-fn not_connected(error: &reqwest::Error) -> Outcome {
-    if find::<rustls::Error>(error).is_some() {
-        return not_sent(ErrorClass::Tls, "the TLS handshake failed or the certificate is not valid");
+fn not_connected(error: &(dyn Error + 'static)) -> Outcome {
+    if let Some(unreachable) = find::<Unreachable>(error) {
+        return not_reached(*unreachable);
+    }
+    if let Some(cause) = find::<rustls::Error>(error) {
+        return not_sent(ErrorClass::Tls, handshake(cause));
     }
     let kinds = || causes(error).filter_map(|cause| cause.downcast_ref()).map(io::Error::kind);
-    // A connection that is not made is refused or times out; these come after it was made.
+    // A connection that is not made is refused or times out; these errors come after it was made.
     let broke = [ErrorKind::UnexpectedEof, ErrorKind::ConnectionReset, ErrorKind::BrokenPipe];
     if kinds().any(|kind| kind == ErrorKind::ConnectionRefused) {
         not_sent(ErrorClass::Connect, "the connection was refused")
     } else if kinds().any(|kind| broke.contains(&kind)) {
         not_sent(ErrorClass::Tls, "the connection broke in the TLS handshake")
-    } else if error.is_timeout() {
-        not_sent(ErrorClass::Connect, "no connection within the time allowed")
+    } else if kinds().any(|kind| kind == ErrorKind::TimedOut) {
+        not_sent(ErrorClass::Connect, NO_CONNECTION_IN_TIME)
     } else {
         not_sent(ErrorClass::Connect, "no connection could be made")
+    }
+}
+
+/// Returns the reason why a TLS handshake failed, and what the receiver's operator can do.
+fn handshake(error: &rustls::Error) -> &'static str {
+    match error {
+        rustls::Error::InvalidCertificate(fault) => certificate(fault),
+        rustls::Error::NoCertificatesPresented => "the receiver shows no certificate: install one",
+        rustls::Error::PeerIncompatible(_)
+        | rustls::Error::AlertReceived(
+            AlertDescription::HandshakeFailure
+            | AlertDescription::ProtocolVersion
+            | AlertDescription::InsufficientSecurity,
+        ) => {
+            "no TLS version or cipher suite in common: the receiver has to allow TLS 1.2 or 1.3 with a current suite"
+        }
+        rustls::Error::AlertReceived(AlertDescription::CertificateRequired) => {
+            "the receiver asks for a client certificate, which webhooks do not have: it must not require one"
+        }
+        rustls::Error::AlertReceived(AlertDescription::UnrecognisedName) => {
+            "the receiver does not know the host name: check the URL and the names that the receiver serves"
+        }
+        rustls::Error::InvalidMessage(_) => "the receiver does not speak TLS on this port: check the port",
+        _ => "the TLS handshake failed",
+    }
+}
+
+fn certificate(fault: &CertificateError) -> &'static str {
+    match fault {
+        CertificateError::Expired | CertificateError::ExpiredContext { .. } => {
+            "the certificate has expired: renew it"
+        }
+        CertificateError::NotValidYet | CertificateError::NotValidYetContext { .. } => {
+            "the certificate is not valid yet: check its dates"
+        }
+        CertificateError::NotValidForName | CertificateError::NotValidForNameContext { .. } => {
+            "the certificate is for another host name: install one that names the URL's host"
+        }
+        // The second is an authority of a known name with another key.
+        CertificateError::UnknownIssuer | CertificateError::BadSignature => {
+            "the certificate is self-signed or its authority is unknown: use one of a public authority, and send its \
+             intermediate certificates too"
+        }
+        CertificateError::Revoked => "the certificate is revoked: replace it",
+        _ => "the certificate cannot be a server's (it may be self-signed): use one of a public authority",
     }
 }
 
@@ -66,15 +147,15 @@ fn not_sent(error: ErrorClass, reason: &str) -> Outcome {
 }
 
 fn no_answer(error: ErrorClass, reason: &str) -> Outcome {
-    Outcome::NoAnswer { error, reason: reason.to_owned() }
+    Outcome::NoResponse { error, reason: reason.to_owned() }
 }
 
-/// The first cause of this type.
+/// Returns the first cause of this type.
 fn find<'a, T: Error + 'static>(error: &'a (dyn Error + 'static)) -> Option<&'a T> {
     causes(error).find_map(|cause| cause.downcast_ref())
 }
 
-/// The error and what is behind it. An I/O error hides what it wraps from `source`.
+/// Returns the error and its causes. An I/O error hides the error that it wraps from `source`.
 fn causes<'a>(error: &'a (dyn Error + 'static)) -> impl Iterator<Item = &'a (dyn Error + 'static)> {
     iter::successors(Some(error), |error: &&'a (dyn Error + 'static)| {
         let error = *error;

@@ -1,23 +1,28 @@
-//! The one way from a URL to addresses: at save, at test and at delivery. A name is refused whole if any of its
-//! addresses is forbidden, and what was vetted is what is dialled.
+//! The only step from a URL to addresses: at save, at test and at delivery.
+//! A name is refused if any of its addresses is forbidden, and only vetted addresses are dialled.
 
+use std::future::Future;
 use std::net::{IpAddr, SocketAddr};
+use std::pin::Pin;
+use std::task::{Context, Poll};
+use std::vec;
 
 use hookrail_domain::target::{InvalidTarget, Ports, TargetPolicy, TargetUrl};
-use reqwest::dns::{Addrs, Name, Resolve, Resolving};
+use hyper_util::client::legacy::connect::dns::Name;
+use tower::Service;
 
-use super::Vetted;
 use super::names::{Names, NoAddress};
+use hookrail_pipeline::sender::Vetted;
 
 /// The most addresses of one name that are dialled; they share the time for a connection.
 const DIALLED_MAX: usize = 4;
 
-/// Why a name cannot be connected to. Recognised by type where the request's outcome is judged.
+/// The reason why a name cannot be connected to. Recognised by type where the request's outcome is judged.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
 pub enum Unreachable {
     #[error("the host name does not resolve")]
     NoAddress,
-    #[error("no name server answered")]
+    #[error("no name server responded")]
     Unanswered,
     #[error("the host name resolves to an address that webhooks may not reach")]
     Forbidden,
@@ -32,7 +37,7 @@ impl From<NoAddress> for Unreachable {
     }
 }
 
-/// Where requests may go, under the operator's policy.
+/// The targets that requests may go to, under the operator's policy.
 #[derive(Debug, Clone)]
 pub struct Guard {
     policy: TargetPolicy,
@@ -45,12 +50,12 @@ impl Guard {
         Self { policy, names }
     }
 
-    /// The checks of the URL itself. A literal address meets no other: HTTP clients dial it without asking.
+    /// Checks the URL itself. A literal address meets no other check: HTTP clients dial it without a lookup.
     pub fn check(&self, url: &TargetUrl) -> Result<(), InvalidTarget> {
         url.check(&self.policy)
     }
 
-    /// All checks, without a connection.
+    /// Applies all checks, without a connection.
     pub async fn vet(&self, url: &TargetUrl) -> Vetted {
         if let Err(refused) = self.check(url) {
             return Vetted::Forbidden(refused);
@@ -63,24 +68,34 @@ impl Guard {
         }
     }
 
-    /// The addresses to dial for a name.
+    /// Returns the addresses to dial for a name.
     async fn addresses(&self, name: &str) -> Result<Vec<IpAddr>, Unreachable> {
         vetted(self.names.addresses(name).await?, &self.policy)
     }
 }
 
-impl Resolve for Guard {
-    fn resolve(&self, name: Name) -> Resolving {
+/// As the resolver of the connector: every name that is dialled passes here.
+impl Service<Name> for Guard {
+    type Response = vec::IntoIter<SocketAddr>;
+    type Error = Unreachable;
+    type Future = Pin<Box<dyn Future<Output = Result<Self::Response, Unreachable>> + Send>>;
+
+    fn poll_ready(&mut self, _context: &mut Context<'_>) -> Poll<Result<(), Unreachable>> {
+        Poll::Ready(Ok(()))
+    }
+
+    fn call(&mut self, name: Name) -> Self::Future {
         let guard = self.clone();
         Box::pin(async move {
             let vetted = guard.addresses(name.as_str()).await?;
             // Port 0 is replaced by the URL's.
-            Ok(Box::new(vetted.into_iter().map(|address| SocketAddr::new(address, 0))) as Addrs)
+            let sockets: Vec<_> = vetted.into_iter().map(|address| SocketAddr::new(address, 0)).collect();
+            Ok(sockets.into_iter())
         })
     }
 }
 
-/// The first addresses, if every one is allowed.
+/// Returns the first addresses, if every one is allowed.
 fn vetted(mut found: Vec<IpAddr>, policy: &TargetPolicy) -> Result<Vec<IpAddr>, Unreachable> {
     if !found.iter().all(|address| policy.allows(*address)) {
         return Err(Unreachable::Forbidden);
@@ -89,7 +104,8 @@ fn vetted(mut found: Vec<IpAddr>, policy: &TargetPolicy) -> Result<Vec<IpAddr>, 
     if found.is_empty() { Err(Unreachable::NoAddress) } else { Ok(found) }
 }
 
-/// Says once, at the start of a function, what the operator has opened. The local stack is open by nature.
+/// Logs once, at the start of a function, which targets the operator has opened. The local stack is open by
+/// design.
 pub fn log_openings(policy: &TargetPolicy) {
     let ports = match &policy.ports {
         Ports::Any => "any".to_owned(),
@@ -114,7 +130,7 @@ mod tests {
 
     use super::*;
 
-    /// What was logged.
+    /// Lines that were logged.
     #[derive(Clone, Default)]
     struct Lines(Arc<Mutex<Vec<u8>>>);
 
@@ -138,7 +154,7 @@ mod tests {
     }
 
     #[test]
-    fn what_an_operator_has_opened_is_logged_and_nothing_else() {
+    fn logs_a_widened_target_policy_only() {
         assert_eq!(logged(&TargetPolicy::default()), "");
         assert_eq!(logged(&TargetPolicy::local()), "");
         let ranges = vec!["10.1.0.0/16".parse().unwrap(), "fd12::/16".parse().unwrap()];
@@ -163,7 +179,7 @@ mod tests {
     }
 
     #[test]
-    fn a_forbidden_address_beyond_those_that_are_dialled_refuses_the_name_too() {
+    fn one_forbidden_address_beyond_the_dialled_ones_refuses_the_name() {
         let public = ["1.1.1.1"; 2 * DIALLED_MAX];
         let vetted_of = |found: &[&str]| vetted(addresses(found), &TargetPolicy::default());
         assert_eq!(vetted_of(&public).map(|dialled| dialled.len()), Ok(DIALLED_MAX));

@@ -1,5 +1,6 @@
-//! Addresses of host names, asked of name servers by ourselves: every name is absolute, both kinds of addresses count,
-//! and neither the machine's hosts file nor its search domains have a say (ADR 8).
+//! The resolver of host names, which asks name servers itself.
+//! Every name is absolute, both kinds of addresses count, and neither the machine's hosts file nor its search
+//! domains apply (ADR 8).
 
 use std::io;
 use std::net::{IpAddr, SocketAddr};
@@ -17,35 +18,37 @@ use hickory_resolver::proto::op::Query;
 use hickory_resolver::proto::rr::{Name, RecordType};
 use hickory_resolver::{Hosts, Resolver, TokioResolver, system_conf};
 
-/// Longest wait for the addresses of a name: the connection has what is left of its own three seconds.
+/// Longest wait for the addresses of a name: the connection has the rest of its own three seconds.
 pub const LOOKUP_TIMEOUT: Duration = Duration::from_secs(2);
-/// How long a question waits for its answer. What is lost on the way is asked again meanwhile, three times at most.
+/// Time that a question waits for its answer. A lost question is asked again in the meantime, three times at
+/// most.
 const QUERY_TIMEOUT: Duration = Duration::from_millis(1_800);
 
 const _: () = assert!(QUERY_TIMEOUT.as_millis() < LOOKUP_TIMEOUT.as_millis());
 
-/// AWS takes 1,024 questions a second from a network interface and far fewer from a function's sandbox, so that answers
-/// are kept; never for longer than this, so that a receiver that moves is found.
+/// Time that answers are kept at most, so that a receiver that moves is found.
+/// AWS takes 1,024 questions a second from a network interface and far fewer from a function's sandbox, so
+/// answers are kept.
 const CACHED_AT_MOST: Duration = Duration::from_secs(30);
-/// A name that was just created shall be found by the next attempt.
+/// Time that the absence of a name is kept: the next attempt must find a name that was just created.
 const ABSENCE_CACHED_AT_MOST: Duration = Duration::from_secs(1);
 /// Answers kept at once.
 const CACHED_ANSWERS_MAX: u64 = 128;
 
-/// Whose answers count.
+/// The name servers whose answers count.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum NameServers {
-    /// Those that the system is set up with.
+    /// The system's name servers.
     OfSystem,
     Only(Vec<SocketAddr>),
 }
 
-/// A name has no address that we know of.
+/// The reason why a name has no known address.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum NoAddress {
-    /// There is none.
+    /// It has no address.
     Absent,
-    /// No name server answered in time, or none in a way that can be used.
+    /// No name server answered in time with a usable answer.
     Unanswered,
 }
 
@@ -63,7 +66,7 @@ impl std::fmt::Debug for Names {
 }
 
 impl Names {
-    /// With `hosts_file`, names in the machine's hosts file are known from there.
+    /// Makes the resolver. With `hosts_file`, names in the machine's hosts file are known from there.
     pub fn new(servers: NameServers, hosts_file: bool) -> io::Result<Self> {
         let servers = match servers {
             NameServers::OfSystem => {
@@ -80,9 +83,10 @@ impl Names {
         Ok(Self { resolver: builder.build().map_err(io::Error::other)?, hosts })
     }
 
-    /// All addresses of the name, IPv4 first. The name is absolute, whether it ends with a dot or has any.
+    /// Returns all addresses of the name, IPv4 first. The name is absolute, with or without a dot at its end.
     ///
-    /// A kind of address that no server tells in time counts as none: many networks lose questions for IPv6.
+    /// A kind of address that no server returns in time counts as absent: many networks lose questions for
+    /// IPv6.
     pub async fn addresses(&self, name: &str) -> Result<Vec<IpAddr>, NoAddress> {
         let Ok(mut name) = Name::from_ascii(name) else { return Err(NoAddress::Absent) };
         name.set_fqdn(true);
@@ -122,7 +126,7 @@ impl Names {
     }
 }
 
-/// Every address of the answer, whichever of a chain's names it belongs to.
+/// Returns every address of the answer, for any name of a chain.
 fn addresses_in(found: &Lookup) -> Vec<IpAddr> {
     found.answers().iter().filter_map(|record| record.data.ip_addr()).collect()
 }
@@ -139,12 +143,12 @@ fn server_at(address: SocketAddr) -> NameServerConfig {
 fn options() -> ResolverOpts {
     let mut options = ResolverOpts::default();
     options.timeout = QUERY_TIMEOUT;
-    // These are beside those of a lost question, and ask a server again that has failed to answer.
+    // These are in addition to those of a lost question, and ask a server again that has failed to answer.
     options.attempts = 0;
     options.cache_size = CACHED_ANSWERS_MAX;
     options.positive_max_ttl = Some(CACHED_AT_MOST);
     options.negative_max_ttl = Some(ABSENCE_CACHED_AT_MOST);
-    // The library's own would be asked in a deployed stack too.
+    // The library's own hosts file would be read in a deployed stack too.
     options.use_hosts_file = ResolveHosts::Never;
     options
 }

@@ -1,4 +1,4 @@
-//! The store on DynamoDB: two tables, one index that no rule rests on, every other read consistent.
+//! The store on DynamoDB: two tables, one index that no rule depends on, every other read consistent.
 
 use std::collections::HashMap;
 use std::fmt::Display;
@@ -8,12 +8,13 @@ use aws_sdk_dynamodb::Client;
 use aws_sdk_dynamodb::error::SdkError;
 use aws_sdk_dynamodb::operation::transact_write_items::TransactWriteItemsError;
 use aws_sdk_dynamodb::types::{AttributeValue, KeysAndAttributes, TransactWriteItem};
+use hookrail_pipeline::store::StoreError;
 
-use super::StoreError;
 use super::item::{Item, Key};
 
 mod access;
 mod config;
+mod due;
 mod jobs;
 mod listing;
 mod rejected;
@@ -37,7 +38,7 @@ pub struct DynamoDbStore {
     log_table: String,
 }
 
-/// Too many tries met another writer or a throttle.
+/// The error after too many tries that met another writer or a throttle.
 #[derive(Debug, thiserror::Error)]
 #[error("gave up after {TRIES_MAX} tries")]
 struct TooBusy;
@@ -54,7 +55,14 @@ fn number(value: impl Display) -> AttributeValue {
     AttributeValue::N(value.to_string())
 }
 
-/// Keys of a batch read, read consistently.
+/// Returns a projection of these attributes, and their names: some are reserved words.
+fn projection(attributes: &[&str]) -> (String, HashMap<String, String>) {
+    let name = |name: &&str| (format!("#{name}"), (*name).to_owned());
+    let names: HashMap<_, _> = attributes.iter().map(name).collect();
+    (names.keys().map(String::as_str).collect::<Vec<_>>().join(", "), names)
+}
+
+/// Returns the keys of a batch read, read consistently.
 fn keys_and_attributes(keys: impl Iterator<Item = Key>) -> Result<KeysAndAttributes, StoreError> {
     KeysAndAttributes::builder()
         .set_keys(Some(keys.map(Key::into_item).collect()))
@@ -63,10 +71,10 @@ fn keys_and_attributes(keys: impl Iterator<Item = Key>) -> Result<KeysAndAttribu
         .map_err(unavailable)
 }
 
-/// How a transaction ended.
+/// The end of a transaction.
 enum Transacted {
     Done,
-    /// The condition of the item at this place failed.
+    /// The condition of the item at this index failed.
     Refused(usize),
 }
 
@@ -89,7 +97,7 @@ impl DynamoDbStore {
         Ok(answer.item)
     }
 
-    /// Repeats a transaction that lost to another one: that is no answer to the question asked.
+    /// Repeats a transaction that lost to another one: a conflict does not say whether its conditions hold.
     async fn transact(&self, items: Vec<TransactWriteItem>) -> Result<Transacted, StoreError> {
         let mut pause = PAUSE;
         for _ in 0..TRIES_MAX {
@@ -106,7 +114,7 @@ impl DynamoDbStore {
         Err(unavailable(TooBusy))
     }
 
-    /// Reads whatever of these keys exists, asking again for what the table left out.
+    /// Reads the items that exist of these keys, and asks again for those that the table left out.
     async fn batch_get(
         &self,
         mut wanted: HashMap<String, KeysAndAttributes>,
@@ -138,7 +146,8 @@ enum Cause {
     Conflict,
 }
 
-/// Which item of a transaction stopped it: a failed condition, or else a conflict or throttle to be tried again.
+/// Returns the item of a transaction that stopped it: a failed condition, or else a conflict or throttle to
+/// be tried again.
 fn cancelled_by(error: &SdkError<TransactWriteItemsError>) -> Option<Cause> {
     let Some(TransactWriteItemsError::TransactionCanceledException(cancelled)) = error.as_service_error()
     else {

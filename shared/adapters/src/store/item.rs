@@ -1,4 +1,4 @@
-//! The items of both tables: keys, attributes, and how they become domain types again.
+//! The items of both tables: keys, attributes, and their conversion to domain types.
 //!
 //! ```text
 //! Config table
@@ -7,19 +7,19 @@
 //!   company#<company>          secret#<id>                 its signing keys, header values and password
 //!   company#<company>          code#<code>                 keeps the code unique
 //!   company#<company>          name#<hash>                 keeps a platform webhook's name unique in its scope
-//!   company#<company>          idempotency#<hash>          a kept answer, expires
-//!   company#<company>          token#<id>                  a token in its holder's list
+//!   company#<company>          idempotency#<hash>          a kept response, expires
+//!   company#<company>          token#<id>                  a token in its owner's list
 //!   operator                   token#<id>                  an operator's
 //!   token#<sha256>             token                       the same token, to be found by its hash
 //!   link#<sha256>              link                        a link into the panel, deleted by its exchange
-//!   audit#<company>            at#<20 digits>#<10 digits>  who did what, expires; `audit` for the operator's
+//!   audit#<company>            at#<20 digits>#<10 digits>  an audit entry, expires; `audit` for the operator's
 //! Log table
-//!   <company>#<webhook>        line                        state of the line; in the index `due` while events are set aside
+//!   <company>#<webhook>        line                        the queue's state; in the index `due` while it has a backlog
 //!   <company>#<webhook>        seq#<20 digits>#<6 digits>  one attempt; an event's first one is in the index `event`
-//!   <company>#<webhook>        job#<delivery>              a webhook job; in the index `jobs`, and in `due` until it is in its line
-//!   <company>#<webhook>        content#<delivery>          what a job is to send that waits for its time, expires
+//!   <company>#<webhook>        job#<delivery>              a webhook job; in the index `jobs`, and in `due` until it is queued
+//!   <company>#<webhook>        content#<delivery>          the content of a job that waits for its time, expires
 //!   <company>#<webhook>        test#<20 digits>#<10 digits> a test send, expires
-//!   rejected#<company>         event#<id>                  an event that was rejected, expires; `rejected` without one
+//!   rejected#<company>         event#<id>                  a rejected event, expires; `rejected` without a company
 //!   rejected#<company>         part#<id>#<number>          more of it, if it is larger than an event may be
 //! ```
 //!
@@ -29,16 +29,15 @@ use std::collections::HashMap;
 
 use aws_sdk_dynamodb::types::AttributeValue;
 use hookrail_domain::attempt::AttemptNumber;
-use hookrail_domain::audit::AuditPlace;
-use hookrail_domain::id::{CompanyId, DeliveryId, RejectedId, SubscriptionId, hash_parts, hex};
+use hookrail_domain::audit::AuditPosition;
+use hookrail_domain::id::{CompanyId, DeliveryId, RejectedId, WebhookId, hash_parts, hex};
 use hookrail_domain::platform::webhook::WebhookScope;
-use hookrail_domain::subscription::{Face, Subscription};
-use hookrail_domain::test_row::TestPlace;
-use hookrail_domain::token::{Holder, TokenHash, TokenRef};
-use serde::Serialize;
-use serde::de::DeserializeOwned;
-
-use super::{LineKey, StoreError};
+use hookrail_domain::test_row::TestPosition;
+use hookrail_domain::token::{Owner, TokenHash, TokenRef};
+use hookrail_domain::webhook::{Webhook, WebhookKind};
+use hookrail_pipeline::store::{StoreError, WebhookKey};
+use serde::de::{DeserializeOwned, Error as _, Visitor, value};
+use serde::{Deserialize, Deserializer, Serialize, forward_to_deserialize_any};
 
 pub mod config;
 pub mod access;
@@ -48,9 +47,9 @@ pub(super) mod body;
 pub mod job;
 pub mod test_row;
 pub mod rejected;
-pub mod line;
+pub mod state;
 
-/// An item as the SDK has it.
+/// An item of the SDK.
 pub type Item = HashMap<String, AttributeValue>;
 
 pub const PARTITION_KEY: &str = "pk";
@@ -59,7 +58,7 @@ pub const SORT_KEY: &str = "sk";
 pub(crate) const SCHEMA: u32 = 1;
 /// Sort key prefix of a webhook.
 pub const WEBHOOK_PREFIX: &str = "webhook#";
-/// Sort key prefix of a token in its holder's list.
+/// Sort key prefix of a token in its owner's list.
 pub const TOKEN_PREFIX: &str = "token#";
 /// Sort key prefix of an audit entry.
 pub const AUDIT_PREFIX: &str = "at#";
@@ -86,12 +85,12 @@ impl Key {
     }
 
     #[must_use]
-    pub fn webhook(company: &CompanyId, id: SubscriptionId) -> Self {
+    pub fn webhook(company: &CompanyId, id: WebhookId) -> Self {
         Self { partition: company_partition(company), sort: format!("{WEBHOOK_PREFIX}{id}") }
     }
 
     #[must_use]
-    pub fn secret(company: &CompanyId, id: SubscriptionId) -> Self {
+    pub fn secret(company: &CompanyId, id: WebhookId) -> Self {
         Self { partition: company_partition(company), sort: format!("secret#{id}") }
     }
 
@@ -107,17 +106,17 @@ impl Key {
         Self { partition: company_partition(company), sort: format!("name#{hash}") }
     }
 
-    /// What keeps the webhook's code, or its name in its scope, unique.
+    /// Returns the key that keeps the webhook's code, or its name in its scope, unique.
     #[must_use]
-    pub fn marker(subscription: &Subscription) -> Self {
-        let company = &subscription.company;
-        match &subscription.face {
-            Face::Cot(cot) => Self::code(company, cot.code.as_str()),
-            Face::Platform(platform) => Self::name(company, &platform.scope, subscription.name.as_str()),
+    pub fn marker(webhook: &Webhook) -> Self {
+        let company = &webhook.company;
+        match &webhook.face {
+            WebhookKind::Cot(cot) => Self::code(company, cot.code.as_str()),
+            WebhookKind::Platform(platform) => Self::name(company, &platform.scope, webhook.name.as_str()),
         }
     }
 
-    /// Keys of callers are hashed: they may be long and are nobody else's business.
+    /// Keys of callers are hashed: they may be long, and are private to the caller.
     #[must_use]
     pub fn idempotency(company: &CompanyId, key: &str) -> Self {
         let hash = hex(&hash_parts(&[key.as_bytes()]));
@@ -131,7 +130,7 @@ impl Key {
 
     #[must_use]
     pub fn token_of(token: &TokenRef) -> Self {
-        Self { partition: holder_partition(&token.holder), sort: format!("{TOKEN_PREFIX}{}", token.id) }
+        Self { partition: owner_partition(&token.owner), sort: format!("{TOKEN_PREFIX}{}", token.id) }
     }
 
     #[must_use]
@@ -140,61 +139,60 @@ impl Key {
     }
 
     #[must_use]
-    pub fn audit(log: &Holder, place: AuditPlace) -> Self {
-        let AuditPlace { at, chance } = place;
+    pub fn audit(log: &Owner, place: AuditPosition) -> Self {
+        let AuditPosition { at, chance } = place;
         Self { partition: audit_partition(log), sort: format!("{AUDIT_PREFIX}{:020}#{chance:010}", at.0) }
     }
 
     #[must_use]
-    pub fn line(line: &LineKey) -> Self {
-        Self { partition: line_partition(line), sort: "line".to_owned() }
+    pub fn state(key: &WebhookKey) -> Self {
+        Self { partition: webhook_partition(key), sort: "line".to_owned() }
     }
 
     #[must_use]
-    pub fn row(line: &LineKey, number: AttemptNumber) -> Self {
+    pub fn row(key: &WebhookKey, number: AttemptNumber) -> Self {
         Self {
-            partition: line_partition(line),
+            partition: webhook_partition(key),
             sort: format!("{ROW_PREFIX}{:020}#{:06}", number.sequence, number.attempt),
         }
     }
 
     #[must_use]
-    pub fn job(line: &LineKey, delivery: DeliveryId) -> Self {
-        Self { partition: line_partition(line), sort: format!("{JOB_PREFIX}{delivery}") }
+    pub fn job(key: &WebhookKey, delivery: DeliveryId) -> Self {
+        Self { partition: webhook_partition(key), sort: format!("{JOB_PREFIX}{delivery}") }
     }
 
     #[must_use]
-    pub fn content(line: &LineKey, delivery: DeliveryId) -> Self {
-        Self { partition: line_partition(line), sort: format!("content#{delivery}") }
+    pub fn content(key: &WebhookKey, delivery: DeliveryId) -> Self {
+        Self { partition: webhook_partition(key), sort: format!("content#{delivery}") }
     }
 
     #[must_use]
-    pub fn test(line: &LineKey, place: TestPlace) -> Self {
-        let TestPlace { at, chance } = place;
-        Self { partition: line_partition(line), sort: format!("{TEST_PREFIX}{:020}#{chance:010}", at.0) }
+    pub fn test(key: &WebhookKey, place: TestPosition) -> Self {
+        let TestPosition { at, chance } = place;
+        Self { partition: webhook_partition(key), sort: format!("{TEST_PREFIX}{:020}#{chance:010}", at.0) }
     }
 
     #[must_use]
-    pub fn rejected(of: &Holder, id: RejectedId) -> Self {
+    pub fn rejected(of: &Owner, id: RejectedId) -> Self {
         Self { partition: rejected_partition(of), sort: format!("{REJECTED_PREFIX}{id}") }
     }
 
     #[must_use]
-    pub fn rejected_part(of: &Holder, id: RejectedId, number: usize) -> Self {
+    pub fn rejected_part(of: &Owner, id: RejectedId, number: usize) -> Self {
         Self { partition: rejected_partition(of), sort: format!("part#{id}#{number}") }
     }
 
-    /// The line of a key of the Log table.
-    pub fn into_line(self) -> Result<LineKey, StoreError> {
-        let found = self.partition.rsplit_once('#').and_then(|(company, subscription)| {
-            let (company, subscription) =
-                (CompanyId::parse(company).ok()?, SubscriptionId::parse(subscription).ok()?);
-            Some(LineKey { company, subscription })
+    /// Returns the webhook of a key of the Log table.
+    pub fn into_key(self) -> Result<WebhookKey, StoreError> {
+        let found = self.partition.rsplit_once('#').and_then(|(company, webhook)| {
+            let (company, webhook) = (CompanyId::parse(company).ok()?, WebhookId::parse(webhook).ok()?);
+            Some(WebhookKey { company, webhook })
         });
         found.ok_or(StoreError::Corrupt { what: "key" })
     }
 
-    /// The key as an item of its own, for a get.
+    /// Returns the key as an item of its own, for a get.
     #[must_use]
     pub fn into_item(self) -> Item {
         HashMap::from([
@@ -203,13 +201,13 @@ impl Key {
         ])
     }
 
-    /// The delivery of a job's key.
+    /// Returns the delivery of a job's key.
     pub(super) fn delivery(&self) -> Result<DeliveryId, StoreError> {
         let id = self.sort.strip_prefix(JOB_PREFIX).and_then(|id| DeliveryId::parse(id).ok());
         id.ok_or(StoreError::Corrupt { what: "key of a job" })
     }
 
-    /// The key of an item.
+    /// Returns the key of an item.
     pub fn of(item: &Item) -> Result<Self, StoreError> {
         let text = |name| item.get(name).and_then(|value| value.as_s().ok()).cloned();
         match (text(PARTITION_KEY), text(SORT_KEY)) {
@@ -219,46 +217,46 @@ impl Key {
     }
 }
 
-/// The partition of everything a company has configured.
+/// Returns the partition of everything a company has configured.
 #[must_use]
 pub fn company_partition(company: &CompanyId) -> String {
     format!("company#{company}")
 }
 
-/// The partition of a holder's tokens.
+/// Returns the partition of an owner's tokens.
 #[must_use]
-pub fn holder_partition(holder: &Holder) -> String {
-    match holder {
-        Holder::Company(company) => company_partition(company),
-        Holder::Operator => "operator".to_owned(),
+pub fn owner_partition(owner: &Owner) -> String {
+    match owner {
+        Owner::Company(company) => company_partition(company),
+        Owner::Operator => "operator".to_owned(),
     }
 }
 
-/// The partition of a holder's audit log.
+/// Returns the partition of an owner's audit log.
 #[must_use]
-pub fn audit_partition(log: &Holder) -> String {
+pub fn audit_partition(log: &Owner) -> String {
     match log {
-        Holder::Company(company) => format!("audit#{company}"),
-        Holder::Operator => "audit".to_owned(),
+        Owner::Company(company) => format!("audit#{company}"),
+        Owner::Operator => "audit".to_owned(),
     }
 }
 
-/// The partition of a holder's rejected events.
+/// Returns the partition of an owner's rejected events.
 #[must_use]
-pub fn rejected_partition(of: &Holder) -> String {
+pub fn rejected_partition(of: &Owner) -> String {
     match of {
-        Holder::Company(company) => format!("rejected#{company}"),
-        Holder::Operator => "rejected".to_owned(),
+        Owner::Company(company) => format!("rejected#{company}"),
+        Owner::Operator => "rejected".to_owned(),
     }
 }
 
-/// The partition of a line and its log.
+/// Returns the partition of a webhook's queue and log.
 #[must_use]
-pub fn line_partition(line: &LineKey) -> String {
-    format!("{}#{}", line.company, line.subscription)
+pub fn webhook_partition(key: &WebhookKey) -> String {
+    format!("{}#{}", key.company, key.webhook)
 }
 
-/// The item of this key with these attributes.
+/// Returns the item of this key with these attributes.
 pub(crate) fn encode(key: Key, attributes: &impl Serialize) -> Result<Item, StoreError> {
     let mut item: Item =
         serde_dynamo::to_item(attributes).map_err(|error| StoreError::Unavailable(Box::new(error)))?;
@@ -266,7 +264,41 @@ pub(crate) fn encode(key: Key, attributes: &impl Serialize) -> Result<Item, Stor
     Ok(item)
 }
 
-/// The attributes of an item. `what` names the item in the error, which holds no value.
+/// Returns the attribute names of a struct, as serde reads them. The struct must not flatten another struct
+/// into itself.
+pub(crate) fn names_of<'de, T: Deserialize<'de>>() -> &'static [&'static str] {
+    let mut names: &[&str] = &[];
+    let _only_asked_for_its_fields = T::deserialize(Names(&mut names)).err();
+    names
+}
+
+/// A deserializer that keeps the names of the fields that it is asked for, and gives no value.
+struct Names<'a>(&'a mut &'static [&'static str]);
+
+impl<'de> Deserializer<'de> for Names<'_> {
+    type Error = value::Error;
+
+    fn deserialize_struct<V: Visitor<'de>>(
+        self,
+        _name: &'static str,
+        fields: &'static [&'static str],
+        visitor: V,
+    ) -> Result<V::Value, value::Error> {
+        *self.0 = fields;
+        self.deserialize_any(visitor)
+    }
+
+    fn deserialize_any<V: Visitor<'de>>(self, _visitor: V) -> Result<V::Value, value::Error> {
+        Err(value::Error::custom("there are names only"))
+    }
+
+    forward_to_deserialize_any! {
+        bool i8 i16 i32 i64 u8 u16 u32 u64 f32 f64 char str string bytes byte_buf option unit unit_struct
+        newtype_struct seq tuple tuple_struct map enum identifier ignored_any
+    }
+}
+
+/// Returns the attributes of an item. `what` names the item in the error, which holds no value.
 pub(crate) fn decode<T: DeserializeOwned>(item: Item, what: &'static str) -> Result<T, StoreError> {
     serde_dynamo::from_item(item).map_err(|_holds_values| StoreError::Corrupt { what })
 }

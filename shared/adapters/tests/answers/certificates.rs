@@ -1,11 +1,14 @@
-//! Certificates that are not valid. The authority that signs them is made known as an operator's own is, by the file
-//! that `SSL_CERT_FILE` names: there is no switch in the sender that a test could use, nor anybody else.
+//! Certificates that are not valid.
+//!
+//! The authority that signs them is made known as an operator's own is, by the file that `SSL_CERT_FILE`
+//! names: the sender has no switch that a test, or anyone else, could use.
 
 use std::env;
 use std::process::Stdio;
 use std::sync::Arc;
 
-use hookrail_adapters::sender::Sender as _;
+use hookrail_pipeline::sender::Sender as _;
+use hookrail_receivers::Logged;
 use rcgen::{BasicConstraints, Certificate, CertificateParams, IsCa, Issuer, KeyPair, date_time_ymd};
 use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
 use tokio::net::TcpListener;
@@ -14,10 +17,12 @@ use tokio_rustls::TlsAcceptor;
 use tokio_rustls::rustls::ServerConfig;
 use tokio_rustls::rustls::pki_types::PrivateKeyDer;
 
-use crate::{logged, request, sender};
+use crate::{request, sender};
 
-/// What the test, run again with the authority known, shall send to: URLs with spaces between.
+/// The receivers that the test, run again with the authority known, sends to: URLs with spaces between.
 const TARGETS: &str = "HOOKRAIL_TEST_TARGETS";
+/// Requests to each of them; connections are kept between them.
+const REQUESTS: usize = 2;
 
 fn authority() -> (Certificate, Issuer<'static, KeyPair>) {
     let mut params = CertificateParams::new(Vec::new()).unwrap();
@@ -27,7 +32,8 @@ fn authority() -> (Certificate, Issuer<'static, KeyPair>) {
     (certificate, Issuer::new(params, key))
 }
 
-/// A TLS receiver that accepts everything, with this certificate; its port.
+/// Runs a TLS receiver that accepts the first request of each connection, with this certificate, and returns
+/// its port.
 async fn serve(certificate: &Certificate, key: &KeyPair) -> u16 {
     let key = PrivateKeyDer::try_from(key.serialize_der()).unwrap();
     let config = ServerConfig::builder().with_no_client_auth();
@@ -43,6 +49,9 @@ async fn serve(certificate: &Certificate, key: &KeyPair) -> u16 {
             let mut read = [0; 4096];
             if stream.read(&mut read).await.is_ok() {
                 stream.write_all(b"HTTP/1.1 200 OK\r\ncontent-length: 0\r\n\r\n").await.unwrap();
+                // The next request gets no response: TLS sends close_notify, which is not a byte of a
+                // response.
+                let _read = stream.read(&mut read).await.unwrap_or(0);
                 stream.shutdown().await.unwrap_or(());
             }
         }
@@ -54,8 +63,11 @@ async fn serve(certificate: &Certificate, key: &KeyPair) -> u16 {
 #[tokio::test]
 async fn certificates_are_verified() {
     if let Ok(targets) = env::var(TARGETS) {
-        for url in targets.split(' ') {
-            println!("found {:?}", logged(&sender().send(&request(url, 100, 10)).await));
+        let sender = sender();
+        let _connections = sender.keep_connections();
+        for url in targets.split(' ').flat_map(|url| [url; REQUESTS]) {
+            let outcome = sender.send(&request(url, 100, 10)).await;
+            println!("found {:?} {}", Logged::of(&outcome), outcome.response());
         }
         return;
     }
@@ -94,5 +106,16 @@ async fn certificates_are_verified() {
     std::fs::remove_dir_all(&folder).unwrap();
     let output = String::from_utf8(again.stdout).unwrap();
     let found: Vec<_> = output.lines().filter_map(|line| line.strip_prefix("found ")).collect();
-    assert_eq!(found, ["Whole", "No(Tls)", "No(Tls)", "No(Tls)", "No(Tls)", "No(Tls)"], "{output}");
+    let expected = [
+        "Whole ",
+        "No(Tls) the certificate has expired",
+        "No(Tls) the certificate is not valid yet",
+        "No(Tls) the certificate is for another host name",
+        "No(Tls) the certificate is self-signed or its authority is unknown",
+        "No(Tls) the certificate is self-signed or its authority is unknown",
+    ];
+    assert_eq!(found.len(), expected.len() * REQUESTS, "{output}");
+    for (found, expected) in found.iter().zip(expected.iter().flat_map(|expected| [*expected; REQUESTS])) {
+        assert!(found.starts_with(expected), "{found:?} instead of {expected:?}");
+    }
 }

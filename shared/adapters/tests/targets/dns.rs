@@ -1,4 +1,4 @@
-//! A name server on loopback that answers as its script says, and counts what it is asked.
+//! A name server on loopback that answers as its script says, and counts the questions.
 
 use std::collections::HashMap;
 use std::net::{IpAddr, SocketAddr};
@@ -10,7 +10,7 @@ use hickory_resolver::proto::rr::{Name, RData, Record, RecordType};
 use tokio::net::UdpSocket;
 use tokio::task::AbortHandle;
 
-/// What a question is answered with.
+/// The answer to a question.
 #[derive(Debug, Clone)]
 pub(crate) enum Reply {
     /// These records, with a time to live in seconds.
@@ -18,18 +18,19 @@ pub(crate) enum Reply {
     /// That the name does not exist.
     NoSuchName,
     Failure,
-    /// Nothing at all.
+    /// No answer at all.
     Silence,
 }
 
-/// One record: of the name that was asked for, or of where the record before it points.
+/// One record: of the name that was asked for, or of the name that the record before it points to.
 #[derive(Debug, Clone)]
 pub(crate) enum Answer {
     Address(IpAddr),
     Alias(String),
 }
 
-/// A question: the name without its dot at the end, the kind of record, and how often it was asked before.
+/// A question: the name without its dot at the end, the kind of record, and the number of earlier questions
+/// for it.
 #[derive(Debug, Clone)]
 pub(crate) struct Question {
     pub(crate) name: String,
@@ -54,12 +55,12 @@ impl NameServer {
         Self { address, asked, serving }
     }
 
-    /// Every question so far.
+    /// Returns every question so far.
     pub(crate) fn asked(&self) -> Vec<Question> {
         self.asked.lock().unwrap().clone()
     }
 
-    /// Questions of this kind about the name so far.
+    /// Returns the number of questions of this kind about the name so far.
     pub(crate) fn count(&self, name: &str, kind: RecordType) -> usize {
         self.asked().iter().filter(|question| question.name == name && question.kind == kind).count()
     }

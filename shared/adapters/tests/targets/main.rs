@@ -1,5 +1,7 @@
-//! Where no request may go: URLs and names that lead to forbidden addresses, as data, tried against a scripted name
-//! server and a receiver that counts its connections. What is said at save and at test is what happens at delivery.
+//! Forbidden targets: URLs and names that lead to forbidden addresses, as data, tried against a scripted name
+//! server and a receiver that counts its connections.
+//!
+//! The verdict at save and at test is the one at delivery.
 
 #![expect(
     clippy::unwrap_used,
@@ -13,11 +15,11 @@ use std::net::IpAddr;
 use hickory_resolver::proto::rr::RecordType;
 use hookrail_adapters::sender::http::HttpSender;
 use hookrail_adapters::sender::names::NameServers;
-use hookrail_adapters::sender::{Sender as _, Vetted};
 use hookrail_domain::attempt::{ErrorClass, Outcome};
 use hookrail_domain::event::Body;
 use hookrail_domain::request::DeliveryRequest;
 use hookrail_domain::target::{InvalidTarget, Ports, TargetPolicy, TargetUrl};
+use hookrail_pipeline::sender::{Sender as _, Vetted};
 
 use crate::dns::{Answer, NameServer, Question, Reply};
 use crate::receiver::Receiver;
@@ -25,9 +27,10 @@ use crate::receiver::Receiver;
 mod dns;
 mod receiver;
 
-/// The least that this table promises to hold.
+/// The least number of targets that this table promises to hold.
 const HOSTILE_TARGETS_MIN: usize = 200;
-/// A public address of each kind. Nothing is ever sent there: each name that has it has a forbidden one as well.
+/// A public address of each kind. No request is sent there: each name that has it has a forbidden one as
+/// well.
 const PUBLIC: [&str; 2] = ["1.1.1.1", "2606:4700::1111"];
 
 fn request(url: &TargetUrl) -> DeliveryRequest {
@@ -35,7 +38,7 @@ fn request(url: &TargetUrl) -> DeliveryRequest {
     DeliveryRequest { url: url.clone(), headers: Vec::new(), body, timeout_seconds: 5 }
 }
 
-/// The policy that a row of the tables is about.
+/// Returns the policy that a row of the tables is about.
 fn policy(name: &str) -> TargetPolicy {
     let every = Ports::Only((0..=u16::MAX).collect());
     let opened = TargetPolicy { allow_http: true, ports: every, ..TargetPolicy::default() };
@@ -55,21 +58,21 @@ fn rows(table: &'static str) -> impl Iterator<Item = Vec<&'static str>> {
     rows.map(|line| line.split_whitespace().collect())
 }
 
-/// Each URL with its policy's name and the reason why it is refused.
+/// Returns each URL with its policy's name and the reason why it is refused.
 fn urls(port: u16) -> Vec<(&'static str, &'static str, String)> {
     let url = |row: Vec<&'static str>| (row[0], row[1], row[2].replace("{port}", &port.to_string()));
     rows(include_str!("urls.txt")).map(url).collect()
 }
 
-/// Each address with its policy's name.
+/// Returns each address with its policy's name.
 fn addresses() -> Vec<(&'static str, IpAddr)> {
     rows(include_str!("addresses.txt")).map(|row| (row[0], row[1].parse().unwrap())).collect()
 }
 
-/// How a name comes to have a forbidden address.
+/// The ways in which a name has a forbidden address.
 const SHAPES: [&str; 7] = ["plain", "mixed", "last", "crossed", "chained", "many", "rebound"];
 
-/// The answer to a question about `<shape>-<number of the address>.hostile.test`.
+/// Returns the answer to a question about `<shape>-<number of the address>.hostile.test`.
 fn hostile_zone(question: &Question) -> Reply {
     let label = question.name.strip_suffix(".hostile.test").unwrap();
     let (shape, number) = label.split_once('-').unwrap();
@@ -115,7 +118,7 @@ fn refused(outcome: &Outcome, about: &str) {
 }
 
 #[tokio::test]
-async fn no_request_reaches_a_hostile_target_and_save_test_and_delivery_agree() {
+async fn hostile_targets_get_no_request_and_save_test_and_delivery_agree() {
     let server = NameServer::start(hostile_zone).await;
     let receiver = Receiver::accepting().await;
     let senders = ["never", "private", "default"].map(|widest| (widest, sender(&server, policy(widest))));
@@ -130,7 +133,7 @@ async fn no_request_reaches_a_hostile_target_and_save_test_and_delivery_agree() 
         if saved != Err(expected.to_owned()) {
             wrong.push(format!("{text}: {saved:?} instead of {expected}"));
         }
-        // What cannot be read as a URL can neither be saved nor be read back to be delivered to.
+        // A text that cannot be read as a URL can neither be saved nor be read back to be delivered to.
         if let Ok(url) = TargetUrl::parse_unchecked(&text) {
             let sender = under(widest);
             let vetted = sender.vet(&url).await;
@@ -163,7 +166,7 @@ async fn no_request_reaches_a_hostile_target_and_save_test_and_delivery_agree() 
 }
 
 #[tokio::test]
-async fn names_of_this_machine_are_its_own_in_the_local_stack_only() {
+async fn localhost_names_resolve_in_the_local_stack_only() {
     let server = NameServer::start(|_| Reply::NoSuchName).await;
     let receiver = Receiver::accepting().await;
     for host in ["localhost", "localhost.", "LOCALHOST", "a.localhost", "ⓛocalhost"] {
@@ -181,7 +184,7 @@ async fn names_of_this_machine_are_its_own_in_the_local_stack_only() {
 }
 
 #[tokio::test]
-async fn redirects_to_hostile_targets_are_failures_and_lead_nowhere() {
+async fn redirects_to_hostile_targets_fail_and_are_not_followed() {
     let server = NameServer::start(hostile_zone).await;
     let elsewhere = Receiver::accepting().await;
     let mut targets: Vec<String> = urls(elsewhere.port).into_iter().map(|(_, _, url)| url).collect();
@@ -200,7 +203,9 @@ async fn redirects_to_hostile_targets_are_failures_and_lead_nowhere() {
         for status in [200, 201, 301, 302, 303, 307, 308] {
             let url = format!("http://127.0.0.1:{}/{status}/{number}", redirecting.port);
             let outcome = sender.send(&request(&TargetUrl::parse_unchecked(&url).unwrap())).await;
-            let Outcome::Answered { status: answered, .. } = outcome else { panic!("{target}: {outcome:?}") };
+            let Outcome::Responded { status: answered, .. } = outcome else {
+                panic!("{target}: {outcome:?}")
+            };
             assert_eq!((answered, outcome.is_success()), (status, status < 300), "{target}");
         }
     }
@@ -210,8 +215,8 @@ async fn redirects_to_hostile_targets_are_failures_and_lead_nowhere() {
 }
 
 #[tokio::test]
-async fn what_was_vetted_is_what_is_dialled() {
-    // Ours at the first question and somebody else's at each later one.
+async fn dials_the_checked_addresses_without_a_second_lookup() {
+    // Ours at the first question and another address at each later one.
     let server = NameServer::start(|question| match (question.kind, question.earlier) {
         (RecordType::A, 0) => Reply::Records(0, vec![Answer::Address("127.0.0.1".parse().unwrap())]),
         (RecordType::A, _) => Reply::Records(0, vec![Answer::Address("10.0.0.1".parse().unwrap())]),
@@ -220,6 +225,7 @@ async fn what_was_vetted_is_what_is_dialled() {
     .await;
     let receiver = Receiver::accepting().await;
     let sender = sender(&server, TargetPolicy::local());
+    let _connections = sender.keep_connections();
     let url = format!("http://rebinding.test:{}/", receiver.port);
     let url = TargetUrl::parse_unchecked(&url).unwrap();
     assert!(sender.send(&request(&url)).await.is_success());
@@ -231,7 +237,7 @@ async fn what_was_vetted_is_what_is_dialled() {
 }
 
 #[tokio::test]
-async fn names_are_absolute_and_both_kinds_of_addresses_are_asked_for() {
+async fn looks_up_names_as_absolute_for_both_address_families() {
     let server = NameServer::start(|_| Reply::NoSuchName).await;
     let sender = sender(&server, TargetPolicy::default());
     for host in ["intranet", "intranet.corp", "intranet.dot."] {
@@ -252,7 +258,7 @@ async fn names_are_absolute_and_both_kinds_of_addresses_are_asked_for() {
 }
 
 #[tokio::test]
-async fn answers_are_kept_for_a_while() {
+async fn caches_dns_responses() {
     let server = NameServer::start(|question| match question.kind {
         RecordType::A => Reply::Records(3600, vec![Answer::Address("1.1.1.1".parse().unwrap())]),
         _ => Reply::Records(3600, Vec::new()),
@@ -267,7 +273,7 @@ async fn answers_are_kept_for_a_while() {
 }
 
 #[tokio::test]
-async fn a_name_server_that_fails_or_keeps_silent_costs_seconds_and_no_verdict_on_the_target() {
+async fn a_failing_name_server_costs_seconds_and_gives_no_verdict() {
     let server = NameServer::start(|question| match (question.name.as_str(), question.kind) {
         ("failing.test", _) => Reply::Failure,
         // Networks that lose every question for IPv6 exist.
@@ -299,7 +305,7 @@ async fn a_name_server_that_fails_or_keeps_silent_costs_seconds_and_no_verdict_o
 }
 
 #[tokio::test]
-async fn every_legitimate_url_passes() {
+async fn accepts_every_legitimate_url() {
     let server = NameServer::start(|question| match question.kind {
         RecordType::A => Reply::Records(60, vec![Answer::Address("1.1.1.1".parse().unwrap())]),
         _ => Reply::Records(60, vec![Answer::Address("2606:4700::1111".parse().unwrap())]),

@@ -1,4 +1,4 @@
-//! A receiver on every address of this machine, which counts its connections and answers as the path asks it to.
+//! A receiver on every address of this machine, which counts its connections and responds as the path asks.
 
 use std::net::Ipv6Addr;
 use std::sync::Arc;
@@ -16,12 +16,12 @@ pub(crate) struct Receiver {
     serving: AbortHandle,
 }
 
-/// The head of an answer to the request with this path.
+/// The head of a response to the request with this path.
 type Script = dyn Fn(&str) -> String + Send + Sync;
 
 impl Receiver {
     pub(crate) async fn start(script: impl Fn(&str) -> String + Send + Sync + 'static) -> Self {
-        // Takes IPv4 connections as well.
+        // Accepts IPv4 connections as well.
         let listener = TcpListener::bind((Ipv6Addr::UNSPECIFIED, 0)).await.unwrap();
         let port = listener.local_addr().unwrap().port();
         let connections = Arc::new(AtomicUsize::new(0));
@@ -30,12 +30,12 @@ impl Receiver {
         Self { port, connections, serving }
     }
 
-    /// One that accepts everything.
+    /// Runs a receiver that accepts everything.
     pub(crate) async fn accepting() -> Self {
         Self::start(|_| "HTTP/1.1 200 OK\r\n".to_owned()).await
     }
 
-    /// Connections accepted so far.
+    /// Returns the connections accepted so far.
     pub(crate) fn connections(&self) -> usize {
         self.connections.load(Ordering::SeqCst)
     }
@@ -56,7 +56,7 @@ async fn serve(listener: TcpListener, connections: Arc<AtomicUsize>, script: Arc
     }
 }
 
-/// Answers until the sender is gone.
+/// Responds until the sender is gone.
 async fn answer_all(stream: TcpStream, script: &Script) -> Option<()> {
     let mut stream = BufReader::new(stream);
     loop {

@@ -2,21 +2,20 @@
 
 use aws_sdk_dynamodb::operation::delete_item::DeleteItemError;
 use aws_sdk_dynamodb::types::{Delete, ReturnValue, TransactWriteItem, Update};
-use hookrail_domain::audit::{AuditEntry, AuditPlace};
-use hookrail_domain::limits::TOKENS_MAX;
+use hookrail_domain::audit::{AuditEntry, AuditPosition};
 use hookrail_domain::time::Millis;
-use hookrail_domain::token::{Holder, PanelLink, Token, TokenHash, TokenRef};
+use hookrail_domain::token::{Owner, PanelLink, Room, Token, TokenHash, TokenRef};
+use hookrail_pipeline::store::StoreError;
+use hookrail_pipeline::store::access::{AccessStore, TokenCreation};
 
 use super::{DynamoDbStore, NOT_THERE, THERE, Transacted, number, text, unavailable};
-use crate::store::StoreError;
-use crate::store::access::{AccessStore, TokenCreation};
 use crate::store::item::access::{
     decode_audit, decode_link, decode_token, encode_audit, encode_link, encode_token,
 };
-use crate::store::item::{AUDIT_PREFIX, Key, TOKEN_PREFIX, audit_partition, holder_partition};
+use crate::store::item::{AUDIT_PREFIX, Key, TOKEN_PREFIX, audit_partition, owner_partition};
 
 impl DynamoDbStore {
-    /// Both items of a token, neither of which may be there.
+    /// Returns both items of a token, neither of which may exist.
     pub(super) fn token_puts(&self, token: &Token) -> Result<Vec<TransactWriteItem>, StoreError> {
         encode_token(token)?.into_iter().map(|item| self.put(item, NOT_THERE)).collect()
     }
@@ -55,23 +54,27 @@ impl AccessStore for DynamoDbStore {
 
     async fn make_token(&self, token: &Token) -> Result<TokenCreation, StoreError> {
         // Two calls at once may both find room for one: the limit bounds a list, and one more does no harm.
-        let there = self.list_tokens(&token.grant.holder).await?;
-        if TOKENS_MAX <= there.iter().filter(|one| !one.grant.is_expired(token.made_at)).count() {
-            return Ok(TokenCreation::Full);
+        let there = self.list_tokens(&token.grant.owner).await?;
+        match token.room(&there) {
+            Room::Free => {}
+            Room::Instead(oldest) => {
+                self.revoke_token(&oldest).await?;
+            }
+            Room::Full => return Ok(TokenCreation::Full),
         }
         match self.transact(self.token_puts(token)?).await? {
-            // A refusal can only be of this very token: a call of ours whose answer was lost.
+            // A refusal can only be of this very token: a call of ours whose response was lost.
             Transacted::Done | Transacted::Refused(_) => Ok(TokenCreation::Made),
         }
     }
 
-    async fn list_tokens(&self, holder: &Holder) -> Result<Vec<Token>, StoreError> {
+    async fn list_tokens(&self, owner: &Owner) -> Result<Vec<Token>, StoreError> {
         let mut pages = self
             .client
             .query()
             .table_name(&self.config_table)
-            .key_condition_expression("pk = :holder AND begins_with(sk, :prefix)")
-            .expression_attribute_values(":holder", text(holder_partition(holder)))
+            .key_condition_expression("pk = :owner AND begins_with(sk, :prefix)")
+            .expression_attribute_values(":owner", text(owner_partition(owner)))
             .expression_attribute_values(":prefix", text(TOKEN_PREFIX))
             .consistent_read(true)
             .into_paginator()
@@ -127,14 +130,14 @@ impl AccessStore for DynamoDbStore {
         }
     }
 
-    async fn put_audit(&self, log: &Holder, entry: &AuditEntry) -> Result<(), StoreError> {
+    async fn put_audit(&self, log: &Owner, entry: &AuditEntry) -> Result<(), StoreError> {
         self.put_config(encode_audit(log, entry)?).await
     }
 
     async fn list_audit(
         &self,
-        log: &Holder,
-        before: Option<AuditPlace>,
+        log: &Owner,
+        before: Option<AuditPosition>,
         limit: usize,
     ) -> Result<Vec<AuditEntry>, StoreError> {
         let place = (AUDIT_PREFIX, before.map(|place| Key::audit(log, place)));

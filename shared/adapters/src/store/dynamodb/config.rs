@@ -3,20 +3,20 @@
 use std::collections::HashMap;
 
 use aws_sdk_dynamodb::types::{Put, TransactWriteItem, Update};
-use hookrail_domain::id::{CompanyId, SubscriptionId};
-use hookrail_domain::limits::SUBSCRIPTIONS_PER_COMPANY_MAX;
+use hookrail_domain::id::{CompanyId, WebhookId};
+use hookrail_domain::limits::WEBHOOKS_PER_COMPANY_MAX;
 use hookrail_domain::secrets::Secrets;
-use hookrail_domain::subscription::Subscription;
 use hookrail_domain::time::Millis;
 use hookrail_domain::token::Token;
+use hookrail_domain::webhook::Webhook;
+use hookrail_pipeline::store::{
+    CompanyCreation, ConfigStore, Replacement, Replacing, StoreError, StoredResponse, WebhookCreation,
+};
 
 use super::{DynamoDbStore, NOT_THERE, THERE, Transacted, keys_and_attributes, number, text, unavailable};
-use crate::store::item::config::{decode_answer, decode_subscription, encode_answer, encode_subscription};
+use crate::store::item::config::{decode_response, decode_webhook, encode_response, encode_webhook};
 use crate::store::item::secrets::{decode_secrets, encode_secrets};
 use crate::store::item::{Item, Key, WEBHOOK_PREFIX, company_partition};
-use crate::store::{
-    CompanyCreation, ConfigStore, KeptAnswer, Replacement, Replacing, StoreError, SubscriptionCreation,
-};
 
 impl DynamoDbStore {
     pub(super) fn put(&self, item: Item, condition: &str) -> Result<TransactWriteItem, StoreError> {
@@ -29,20 +29,20 @@ impl DynamoDbStore {
         Ok(TransactWriteItem::builder().put(put).build())
     }
 
-    /// Puts an item whatever stands there.
+    /// Puts an item over any other.
     pub(super) async fn put_config(&self, item: Item) -> Result<(), StoreError> {
         let put = self.client.put_item().table_name(&self.config_table).set_item(Some(item));
         put.send().await.map_err(unavailable)?;
         Ok(())
     }
 
-    /// What writes a webhook over the version before its own.
+    /// Returns the writes of a webhook over its previous version.
     pub(super) fn replacement(&self, replacing: Replacing<'_>) -> Result<Vec<TransactWriteItem>, StoreError> {
-        let Replacing { subscription, secrets } = replacing;
-        let (company, id, version) = (&subscription.company, subscription.id, subscription.version);
+        let Replacing { webhook, secrets } = replacing;
+        let (company, id, version) = (&webhook.company, webhook.id, webhook.version);
         let put = Put::builder()
             .table_name(&self.config_table)
-            .set_item(Some(encode_subscription(subscription)?))
+            .set_item(Some(encode_webhook(webhook)?))
             .condition_expression("#version = :before")
             .expression_attribute_names("#version", "version")
             .expression_attribute_values(":before", number(version.saturating_sub(1)))
@@ -55,10 +55,10 @@ impl DynamoDbStore {
         Ok(items)
     }
 
-    /// What keeps the webhook's code or name unique, and tells whose it is.
-    pub(super) fn marker(subscription: &Subscription) -> Item {
-        let mut marker = Key::marker(subscription).into_item();
-        marker.insert("webhook".to_owned(), text(subscription.id.to_string()));
+    /// Returns the item that keeps the webhook's code or name unique, and names its webhook.
+    pub(super) fn marker(webhook: &Webhook) -> Item {
+        let mut marker = Key::marker(webhook).into_item();
+        marker.insert("webhook".to_owned(), text(webhook.id.to_string()));
         marker
     }
 
@@ -78,7 +78,7 @@ impl DynamoDbStore {
             .expression_attribute_values(":added", number(added))
             .expression_attribute_values(
                 ":most",
-                number(SUBSCRIPTIONS_PER_COMPANY_MAX.saturating_add_signed(-added)),
+                number(WEBHOOKS_PER_COMPANY_MAX.saturating_add_signed(-added)),
             )
             .build()
             .map_err(unavailable)?;
@@ -108,36 +108,32 @@ impl ConfigStore for DynamoDbStore {
         Ok(self.get(&self.config_table, Key::company(company)).await?.is_some())
     }
 
-    async fn create_subscription(
+    async fn create_webhook(
         &self,
-        subscription: &Subscription,
+        webhook: &Webhook,
         secrets: &Secrets,
-    ) -> Result<SubscriptionCreation, StoreError> {
-        let (company, id) = (&subscription.company, subscription.id);
+    ) -> Result<WebhookCreation, StoreError> {
+        let (company, id) = (&webhook.company, webhook.id);
         let items = vec![
-            self.put(Self::marker(subscription), NOT_THERE)?,
+            self.put(Self::marker(webhook), NOT_THERE)?,
             self.raise_version(company, 1)?,
-            self.put(encode_subscription(subscription)?, NOT_THERE)?,
-            self.put(encode_secrets(company, id, secrets, subscription.version)?, NOT_THERE)?,
+            self.put(encode_webhook(webhook)?, NOT_THERE)?,
+            self.put(encode_secrets(company, id, secrets, webhook.version)?, NOT_THERE)?,
         ];
         match self.transact(items).await? {
-            Transacted::Done => Ok(SubscriptionCreation::Made),
-            Transacted::Refused(0) => Ok(SubscriptionCreation::CodeTaken),
-            Transacted::Refused(_) if self.is_company(company).await? => Ok(SubscriptionCreation::Full),
-            Transacted::Refused(_) => Ok(SubscriptionCreation::NoSuchCompany),
+            Transacted::Done => Ok(WebhookCreation::Made),
+            Transacted::Refused(0) => Ok(WebhookCreation::CodeTaken),
+            Transacted::Refused(_) if self.is_company(company).await? => Ok(WebhookCreation::Full),
+            Transacted::Refused(_) => Ok(WebhookCreation::NoSuchCompany),
         }
     }
 
-    async fn find_subscription(
-        &self,
-        company: &CompanyId,
-        id: SubscriptionId,
-    ) -> Result<Option<Subscription>, StoreError> {
+    async fn find_webhook(&self, company: &CompanyId, id: WebhookId) -> Result<Option<Webhook>, StoreError> {
         let item = self.get(&self.config_table, Key::webhook(company, id)).await?;
-        item.map(|item| decode_subscription(company, item)).transpose()
+        item.map(|item| decode_webhook(company, item)).transpose()
     }
 
-    async fn list_subscriptions(&self, company: &CompanyId) -> Result<Vec<Subscription>, StoreError> {
+    async fn list_webhooks(&self, company: &CompanyId) -> Result<Vec<Webhook>, StoreError> {
         let mut pages = self
             .client
             .query()
@@ -149,23 +145,19 @@ impl ConfigStore for DynamoDbStore {
             .into_paginator()
             .items()
             .send();
-        let mut subscriptions = Vec::new();
+        let mut webhooks = Vec::new();
         while let Some(item) = pages.next().await {
-            subscriptions.push(decode_subscription(company, item.map_err(unavailable)?)?);
+            webhooks.push(decode_webhook(company, item.map_err(unavailable)?)?);
         }
-        Ok(subscriptions)
+        Ok(webhooks)
     }
 
-    async fn find_secrets(
-        &self,
-        company: &CompanyId,
-        id: SubscriptionId,
-    ) -> Result<Option<Secrets>, StoreError> {
+    async fn find_secrets(&self, company: &CompanyId, id: WebhookId) -> Result<Option<Secrets>, StoreError> {
         let item = self.get(&self.config_table, Key::secret(company, id)).await?;
         Ok(item.map(decode_secrets).transpose()?.map(|(secrets, _)| secrets))
     }
 
-    async fn replace_subscription(&self, replacing: Replacing<'_>) -> Result<Replacement, StoreError> {
+    async fn replace_webhook(&self, replacing: Replacing<'_>) -> Result<Replacement, StoreError> {
         Ok(match self.transact(self.replacement(replacing)?).await? {
             Transacted::Done => Replacement::Done,
             Transacted::Refused(_) => Replacement::Lost,
@@ -185,23 +177,23 @@ impl ConfigStore for DynamoDbStore {
             .collect())
     }
 
-    async fn keep_answer(
+    async fn store_response(
         &self,
         company: &CompanyId,
         key: &str,
-        answer: &KeptAnswer,
+        answer: &StoredResponse,
     ) -> Result<(), StoreError> {
-        self.put_config(encode_answer(Key::idempotency(company, key), answer)?).await
+        self.put_config(encode_response(Key::idempotency(company, key), answer)?).await
     }
 
-    async fn find_answer(
+    async fn find_response(
         &self,
         company: &CompanyId,
         key: &str,
         now: Millis,
-    ) -> Result<Option<KeptAnswer>, StoreError> {
+    ) -> Result<Option<StoredResponse>, StoreError> {
         let item = self.get(&self.config_table, Key::idempotency(company, key)).await?;
-        let answer = item.map(decode_answer).transpose()?;
+        let answer = item.map(decode_response).transpose()?;
         // The table deletes expired items within days, not at once.
         Ok(answer.filter(|answer| now < answer.expires_at))
     }

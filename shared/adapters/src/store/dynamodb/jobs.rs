@@ -1,12 +1,17 @@
 //! Webhook jobs.
 
+use std::collections::HashSet;
+
 use aws_sdk_dynamodb::operation::put_item::PutItemError;
 use aws_sdk_dynamodb::operation::update_item::UpdateItemError;
 use aws_sdk_dynamodb::types::ReturnValue;
 use hookrail_domain::event::Body;
 use hookrail_domain::id::{CompanyId, DeliveryId};
-use hookrail_domain::job::{Job, JobPlace, JobState};
+use hookrail_domain::job::{Job, JobPosition, JobState};
 use hookrail_domain::time::Millis;
+use hookrail_pipeline::store::due::{DueJob, Shares};
+use hookrail_pipeline::store::jobs::{JobStart, JobStore};
+use hookrail_pipeline::store::{Change, StoreError, WebhookKey};
 
 use super::{DynamoDbStore, NOT_THERE, number, text, unavailable};
 use crate::store::item::Key;
@@ -15,9 +20,7 @@ use crate::store::item::job::{
     CANCELLED, JOBS_INDEX, JOBS_PARTITION, JOBS_SORT, STARTED, decode_job, encode_job, jobs_partition,
     jobs_place,
 };
-use crate::store::item::line::DUE_JOBS;
-use crate::store::jobs::{JobStart, JobStore};
-use crate::store::{Change, LineKey, StoreError};
+use crate::store::item::state::DUE_JOBS;
 
 impl DynamoDbStore {
     /// Puts the job on this condition. Returns whether it held.
@@ -48,33 +51,42 @@ impl JobStore for DynamoDbStore {
 
     async fn put_content(
         &self,
-        (line, delivery): (&LineKey, DeliveryId),
+        key: &WebhookKey,
+        delivery: DeliveryId,
         content: &Body,
         expires_at: Millis,
     ) -> Result<(), StoreError> {
-        let item = encode_body_alone(Key::content(line, delivery), content, expires_at)?;
+        let item = encode_body_alone(Key::content(key, delivery), content, expires_at)?;
         self.put_into_log(item).send().await.map_err(unavailable)?;
         Ok(())
     }
 
-    async fn find_content(&self, line: &LineKey, delivery: DeliveryId) -> Result<Option<Body>, StoreError> {
-        let item = self.get(&self.log_table, Key::content(line, delivery)).await?;
+    async fn find_content(&self, key: &WebhookKey, delivery: DeliveryId) -> Result<Option<Body>, StoreError> {
+        let item = self.get(&self.log_table, Key::content(key, delivery)).await?;
         item.map(decode_body_alone).transpose()
     }
 
-    async fn due_jobs(&self, now: Millis, limit: usize) -> Result<Vec<(LineKey, DeliveryId)>, StoreError> {
-        let due = self.due(DUE_JOBS, now, limit).await?;
-        due.into_iter().map(|key| Ok((key.clone().into_line()?, key.delivery()?))).collect()
+    async fn due_jobs(
+        &self,
+        now: Millis,
+        share: usize,
+        except: &HashSet<DueJob>,
+    ) -> Result<Vec<DueJob>, StoreError> {
+        let decode = |key: Key| {
+            let delivery = key.delivery()?;
+            Ok((key.into_key()?, delivery))
+        };
+        self.due((DUE_JOBS, now), Shares::new(share, except), decode).await
     }
 
-    async fn find_job(&self, line: &LineKey, delivery: DeliveryId) -> Result<Option<Job>, StoreError> {
-        let item = self.get(&self.log_table, Key::job(line, delivery)).await?;
+    async fn find_job(&self, key: &WebhookKey, delivery: DeliveryId) -> Result<Option<Job>, StoreError> {
+        let item = self.get(&self.log_table, Key::job(key, delivery)).await?;
         item.map(decode_job).transpose()
     }
 
     async fn start_job(
         &self,
-        line: &LineKey,
+        key: &WebhookKey,
         delivery: DeliveryId,
         sequence: u64,
     ) -> Result<JobStart, StoreError> {
@@ -82,7 +94,7 @@ impl JobStore for DynamoDbStore {
             .client
             .update_item()
             .table_name(&self.log_table)
-            .set_key(Some(Key::job(line, delivery).into_item()))
+            .set_key(Some(Key::job(key, delivery).into_item()))
             .update_expression("SET #state = :started, #sequence = :sequence ADD #version :one")
             .condition_expression("attribute_exists(pk) AND #state <> :cancelled")
             .expression_attribute_names("#state", "state")
@@ -101,7 +113,7 @@ impl JobStore for DynamoDbStore {
             }
             Err(error) => match error.as_service_error() {
                 Some(UpdateItemError::ConditionalCheckFailedException(_)) => {
-                    let job = self.find_job(line, delivery).await?;
+                    let job = self.find_job(key, delivery).await?;
                     let is_cancelled = job.is_some_and(|job| job.state == JobState::Cancelled);
                     Ok(if is_cancelled { JobStart::Cancelled } else { JobStart::NoJob })
                 }
@@ -110,12 +122,17 @@ impl JobStore for DynamoDbStore {
         }
     }
 
-    async fn place_job(&self, line: &LineKey, delivery: DeliveryId, sequence: u64) -> Result<(), StoreError> {
+    async fn place_job(
+        &self,
+        key: &WebhookKey,
+        delivery: DeliveryId,
+        sequence: u64,
+    ) -> Result<(), StoreError> {
         let call = self
             .client
             .update_item()
             .table_name(&self.log_table)
-            .set_key(Some(Key::job(line, delivery).into_item()))
+            .set_key(Some(Key::job(key, delivery).into_item()))
             .update_expression("SET #sequence = :sequence ADD #version :one")
             .condition_expression("attribute_exists(pk)")
             .expression_attribute_names("#sequence", "sequence")
@@ -137,10 +154,10 @@ impl JobStore for DynamoDbStore {
     async fn page_jobs(
         &self,
         company: &CompanyId,
-        before: Option<JobPlace>,
+        before: Option<JobPosition>,
         limit: usize,
     ) -> Result<Vec<Job>, StoreError> {
-        // Sorts behind every place: places begin with digits.
+        // Sorts behind every position: positions begin with digits.
         let before = before.map_or_else(|| "~".to_owned(), |place| jobs_place(&place));
         let mut pages = self
             .client

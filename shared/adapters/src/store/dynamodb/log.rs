@@ -1,37 +1,38 @@
 //! The Log table, and the reads that span both.
 
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 
 use aws_sdk_dynamodb::operation::put_item::PutItemError;
 use aws_sdk_dynamodb::operation::update_item::UpdateItemError;
 use aws_sdk_dynamodb::types::{Put, ReturnValuesOnConditionCheckFailure, TransactWriteItem, Update};
 use hookrail_domain::attempt::AttemptNumber;
-use hookrail_domain::line::LastRow;
 use hookrail_domain::log_row::LogRow;
-use hookrail_domain::suspension::Line;
+use hookrail_domain::progress::LastRow;
+use hookrail_domain::suspension::QueueState;
 use hookrail_domain::time::Millis;
+use hookrail_pipeline::store::due::Shares;
+use hookrail_pipeline::store::{
+    Change, LogStore, Parking, Recorded, Replacement, Replacing, StoreError, WebhookKey, WebhookSnapshot,
+};
 
 use super::{
-    DynamoDbStore, NOT_THERE, PAUSE, TRIES_MAX, TooBusy, Transacted, keys_and_attributes, number, text,
+    DynamoDbStore, NOT_THERE, PAUSE, TRIES_MAX, TooBusy, Transacted, keys_and_attributes, projection, text,
     unavailable,
 };
-use crate::store::item::config::decode_subscription;
-use crate::store::item::line::{DUE_INDEX, DUE_LINES, DUE_PARTITION, DUE_SORT, LineUpdate, decode_line};
-use crate::store::item::row::{LAST_ATTRIBUTES, decode_last, decode_row, encode_row, line_of};
+use crate::store::item::config::decode_webhook;
+use crate::store::item::row::{decode_last, decode_row, encode_row, last_attributes};
 use crate::store::item::secrets::decode_secrets;
-use crate::store::item::{Item, Key, ROW_PREFIX, line_partition};
-use crate::store::{
-    Change, LineKey, LineSettings, LogStore, Parking, Recorded, Replacement, Replacing, StoreError,
-};
+use crate::store::item::state::{DUE_LINES, StateUpdate, decode_state};
+use crate::store::item::{Item, Key, ROW_PREFIX, webhook_partition};
 
 impl LogStore for DynamoDbStore {
-    async fn settings(&self, lines: &[LineKey]) -> Result<Vec<LineSettings>, StoreError> {
+    async fn snapshots(&self, keys: &[WebhookKey]) -> Result<Vec<WebhookSnapshot>, StoreError> {
         let mut pause = PAUSE;
         for _ in 0..TRIES_MAX {
-            let read = self.read_settings(lines).await?;
-            let settings: Option<Vec<_>> = read.into_iter().collect();
-            if let Some(settings) = settings {
-                return Ok(settings);
+            let read = self.read_settings(keys).await?;
+            let snapshot: Option<Vec<_>> = read.into_iter().collect();
+            if let Some(snapshot) = snapshot {
+                return Ok(snapshot);
             }
             tokio::time::sleep(pause).await;
             pause *= 2;
@@ -39,18 +40,16 @@ impl LogStore for DynamoDbStore {
         Err(unavailable(TooBusy))
     }
 
-    async fn last_row(&self, line: &LineKey) -> Result<Option<LastRow>, StoreError> {
+    async fn last_row(&self, key: &WebhookKey) -> Result<Option<LastRow>, StoreError> {
+        let (projection, names) = projection(&last_attributes());
         let answer = self
             .client
             .query()
             .table_name(&self.log_table)
-            .key_condition_expression("pk = :line AND begins_with(sk, :prefix)")
-            .projection_expression(LAST_ATTRIBUTES.map(|name| format!("#{name}")).join(", "))
-            // Some of the names are reserved words.
-            .set_expression_attribute_names(Some(
-                LAST_ATTRIBUTES.map(|name| (format!("#{name}"), name.to_owned())).into(),
-            ))
-            .expression_attribute_values(":line", text(line_partition(line)))
+            .key_condition_expression("pk = :webhook AND begins_with(sk, :prefix)")
+            .projection_expression(projection)
+            .set_expression_attribute_names(Some(names))
+            .expression_attribute_values(":webhook", text(webhook_partition(key)))
             .expression_attribute_values(":prefix", text(ROW_PREFIX))
             .scan_index_forward(false)
             .limit(1)
@@ -81,16 +80,16 @@ impl LogStore for DynamoDbStore {
         // Some emulators leave the old item out of the refusal.
         let there = match there {
             Some(item) => Some(item),
-            None => self.get(&self.log_table, Key::row(&line_of(row), row.attempt.number)).await?,
+            None => self.get(&self.log_table, Key::row(&WebhookKey::of_row(row), row.attempt.number)).await?,
         };
         let run = there.as_ref().and_then(|item| item.get("run")?.as_s().ok());
         Ok(if run == Some(&row.run.0) { Recorded::Mine } else { Recorded::Another })
     }
 
     async fn park(&self, row: &LogRow, generation: u64) -> Result<Parking, StoreError> {
-        let key = line_of(row);
-        let update = LineUpdate::parking(row.attempt.number.sequence, generation);
-        match self.put_with_line(row, &key, update).await? {
+        let key = WebhookKey::of_row(row);
+        let update = StateUpdate::parking(row.attempt.number.sequence, generation);
+        match self.put_with_state(row, &key, update).await? {
             Transacted::Done => Ok(Parking::Parked),
             Transacted::Refused(_) => {
                 let there = self.get(&self.log_table, Key::row(&key, row.attempt.number)).await?;
@@ -102,16 +101,21 @@ impl LogStore for DynamoDbStore {
         }
     }
 
-    async fn change_line(&self, key: &LineKey, from: &Line, to: &Line) -> Result<Change, StoreError> {
+    async fn change_state(
+        &self,
+        key: &WebhookKey,
+        from: &QueueState,
+        to: &QueueState,
+    ) -> Result<Change, StoreError> {
         if from == to {
             return Ok(Change::Done);
         }
-        let LineUpdate { update, condition, names, values } = LineUpdate::between(from, to);
+        let StateUpdate { update, condition, names, values } = StateUpdate::between(from, to);
         let call = self
             .client
             .update_item()
             .table_name(&self.log_table)
-            .set_key(Some(Key::line(key).into_item()))
+            .set_key(Some(Key::state(key).into_item()))
             .update_expression(update)
             .condition_expression(condition)
             .set_expression_attribute_names(Some(names))
@@ -130,25 +134,25 @@ impl LogStore for DynamoDbStore {
         Err(unavailable(TooBusy))
     }
 
-    async fn replace_with_line(
+    async fn replace_with_state(
         &self,
         replacing: Replacing<'_>,
-        from: &Line,
-        to: &Line,
+        from: &QueueState,
+        to: &QueueState,
     ) -> Result<Replacement, StoreError> {
         let mut items = self.replacement(replacing)?;
-        let subscription = replacing.subscription;
-        let key = LineKey { company: subscription.company.clone(), subscription: subscription.id };
-        items.push(self.line_update(&key, LineUpdate::between(from, to))?);
+        let webhook = replacing.webhook;
+        let key = WebhookKey { company: webhook.company.clone(), webhook: webhook.id };
+        items.push(self.state_update(&key, StateUpdate::between(from, to))?);
         Ok(match self.transact(items).await? {
             Transacted::Done => Replacement::Done,
             Transacted::Refused(_) => Replacement::Lost,
         })
     }
 
-    async fn advance(&self, row: &LogRow, from: &Line, to: &Line) -> Result<Change, StoreError> {
-        let key = line_of(row);
-        match self.put_with_line(row, &key, LineUpdate::between(from, to)).await? {
+    async fn advance(&self, row: &LogRow, from: &QueueState, to: &QueueState) -> Result<Change, StoreError> {
+        let key = WebhookKey::of_row(row);
+        match self.put_with_state(row, &key, StateUpdate::between(from, to)).await? {
             Transacted::Done => Ok(Change::Done),
             Transacted::Refused(_) => {
                 let there = self.get(&self.log_table, Key::row(&key, row.attempt.number)).await?;
@@ -158,39 +162,47 @@ impl LogStore for DynamoDbStore {
         }
     }
 
-    async fn due_lines(&self, now: Millis, limit: usize) -> Result<Vec<LineKey>, StoreError> {
-        let due = self.due(DUE_LINES, now, limit).await?;
-        due.into_iter().map(Key::into_line).collect()
+    async fn due_queues(
+        &self,
+        now: Millis,
+        share: usize,
+        except: &HashSet<WebhookKey>,
+    ) -> Result<Vec<WebhookKey>, StoreError> {
+        self.due((DUE_LINES, now), Shares::new(share, except), Key::into_key).await
     }
 
     async fn rows_from(
         &self,
-        line: &LineKey,
+        key: &WebhookKey,
         sequence: u64,
         limit: usize,
     ) -> Result<Vec<LogRow>, StoreError> {
-        let first = Key::row(line, AttemptNumber { sequence, attempt: 0 }).sort;
-        let items = self.query_rows(line, (&first, &format!("{ROW_PREFIX}~")), true, limit).await?;
-        items.into_iter().map(|item| decode_row(line, item)).collect()
+        let first = Key::row(key, AttemptNumber { sequence, attempt: 0 }).sort;
+        let items = self.query_rows(key, (&first, &format!("{ROW_PREFIX}~")), true, limit).await?;
+        items.into_iter().map(|item| decode_row(key, item)).collect()
     }
 
-    async fn last_row_of(&self, line: &LineKey, sequence: u64) -> Result<Option<LogRow>, StoreError> {
-        let key = |attempt| Key::row(line, AttemptNumber { sequence, attempt }).sort;
-        let items = self.query_rows(line, (&key(0), &key(ATTEMPTS_KEY_MAX)), false, 1).await?;
-        items.into_iter().next().map(|item| decode_row(line, item)).transpose()
+    async fn last_row_of(
+        &self,
+        webhook_key: &WebhookKey,
+        sequence: u64,
+    ) -> Result<Option<LogRow>, StoreError> {
+        let key = |attempt| Key::row(webhook_key, AttemptNumber { sequence, attempt }).sort;
+        let items = self.query_rows(webhook_key, (&key(0), &key(ATTEMPTS_KEY_MAX)), false, 1).await?;
+        items.into_iter().next().map(|item| decode_row(webhook_key, item)).transpose()
     }
 
     async fn list_rows(
         &self,
-        line: &LineKey,
+        key: &WebhookKey,
         before: Option<AttemptNumber>,
         limit: usize,
     ) -> Result<Vec<LogRow>, StoreError> {
-        let place = (ROW_PREFIX, before.map(|number| Key::row(line, number)));
-        let items = self.page((&self.log_table, line_partition(line)), place, limit).await?;
-        let rows: Result<Vec<_>, _> = items.into_iter().map(|item| decode_row(line, item)).collect();
+        let place = (ROW_PREFIX, before.map(|number| Key::row(key, number)));
+        let items = self.page((&self.log_table, webhook_partition(key)), place, limit).await?;
+        let rows: Result<Vec<_>, _> = items.into_iter().map(|item| decode_row(key, item)).collect();
         let mut rows = rows?;
-        self.fill_bodies(line, &mut rows).await?;
+        self.fill_bodies(key, &mut rows).await?;
         Ok(rows)
     }
 }
@@ -199,59 +211,29 @@ impl LogStore for DynamoDbStore {
 const ATTEMPTS_KEY_MAX: u32 = 999_999;
 
 impl DynamoDbStore {
-    /// The keys of what is due in this partition of the index, the longest due first.
-    pub(super) async fn due(
-        &self,
-        partition: &str,
-        now: Millis,
-        limit: usize,
-    ) -> Result<Vec<Key>, StoreError> {
-        let mut pages = self
-            .client
-            .query()
-            .table_name(&self.log_table)
-            .index_name(DUE_INDEX)
-            .key_condition_expression("#due = :due AND #at <= :now")
-            .expression_attribute_names("#due", DUE_PARTITION)
-            .expression_attribute_names("#at", DUE_SORT)
-            .expression_attribute_values(":due", text(partition))
-            .expression_attribute_values(":now", number(now.0))
-            .limit(i32::try_from(limit).unwrap_or(i32::MAX))
-            .into_paginator()
-            .items()
-            .send();
-        let mut due = Vec::new();
-        while due.len() < limit
-            && let Some(item) = pages.next().await
-        {
-            due.push(Key::of(&item.map_err(unavailable)?)?);
-        }
-        Ok(due)
-    }
-
-    /// The settings of each line; none for one whose webhook and secrets are not of the same write. A batch read is
-    /// not of one moment, and the header values of one URL must never reach another.
-    async fn read_settings(&self, lines: &[LineKey]) -> Result<Vec<Option<LineSettings>>, StoreError> {
-        let config = lines.iter().flat_map(|line| {
-            [Key::webhook(&line.company, line.subscription), Key::secret(&line.company, line.subscription)]
+    /// Reads the snapshot of each webhook; none if webhook and secrets are not of the same write.
+    /// A batch read is not of one moment, and the header values of one URL must never reach another.
+    async fn read_settings(&self, keys: &[WebhookKey]) -> Result<Vec<Option<WebhookSnapshot>>, StoreError> {
+        let config = keys.iter().flat_map(|key| {
+            [Key::webhook(&key.company, key.webhook), Key::secret(&key.company, key.webhook)]
         });
         let wanted = HashMap::from([
             (self.config_table.clone(), keys_and_attributes(config)?),
-            (self.log_table.clone(), keys_and_attributes(lines.iter().map(Key::line))?),
+            (self.log_table.clone(), keys_and_attributes(keys.iter().map(Key::state))?),
         ]);
         let mut found = HashMap::new();
         for item in self.batch_get(wanted).await? {
             found.insert(Key::of(&item)?, item);
         }
-        lines.iter().map(|line| settings_of(line, &mut found)).collect()
+        keys.iter().map(|key| snapshot_of(key, &mut found)).collect()
     }
 
-    /// Puts a row that is not there yet and updates its line, both or neither.
-    async fn put_with_line(
+    /// Puts a row that does not exist yet and updates its queue, both or neither.
+    async fn put_with_state(
         &self,
         row: &LogRow,
-        key: &LineKey,
-        update: LineUpdate,
+        key: &WebhookKey,
+        update: StateUpdate,
     ) -> Result<Transacted, StoreError> {
         let put = Put::builder()
             .table_name(&self.log_table)
@@ -259,18 +241,18 @@ impl DynamoDbStore {
             .condition_expression(NOT_THERE)
             .build()
             .map_err(unavailable)?;
-        let items = vec![TransactWriteItem::builder().put(put).build(), self.line_update(key, update)?];
+        let items = vec![TransactWriteItem::builder().put(put).build(), self.state_update(key, update)?];
         self.transact(items).await
     }
 
-    fn line_update(
+    fn state_update(
         &self,
-        key: &LineKey,
-        LineUpdate { update, condition, names, values }: LineUpdate,
+        key: &WebhookKey,
+        StateUpdate { update, condition, names, values }: StateUpdate,
     ) -> Result<TransactWriteItem, StoreError> {
         let update = Update::builder()
             .table_name(&self.log_table)
-            .set_key(Some(Key::line(key).into_item()))
+            .set_key(Some(Key::state(key).into_item()))
             .update_expression(update)
             .condition_expression(condition)
             .set_expression_attribute_names(Some(names))
@@ -280,10 +262,10 @@ impl DynamoDbStore {
         Ok(TransactWriteItem::builder().update(update).build())
     }
 
-    /// Items of rows between two sort keys, both included.
+    /// Returns items of rows between two sort keys, both included.
     async fn query_rows(
         &self,
-        line: &LineKey,
+        key: &WebhookKey,
         (first, last): (&str, &str),
         forward: bool,
         limit: usize,
@@ -292,8 +274,8 @@ impl DynamoDbStore {
             .client
             .query()
             .table_name(&self.log_table)
-            .key_condition_expression("pk = :line AND sk BETWEEN :first AND :last")
-            .expression_attribute_values(":line", text(line_partition(line)))
+            .key_condition_expression("pk = :webhook AND sk BETWEEN :first AND :last")
+            .expression_attribute_values(":webhook", text(webhook_partition(key)))
             .expression_attribute_values(":first", text(first))
             .expression_attribute_values(":last", text(last))
             .scan_index_forward(forward)
@@ -305,8 +287,8 @@ impl DynamoDbStore {
         Ok(answer.items.unwrap_or_default())
     }
 
-    /// Gives later attempts the body that is stored with the first.
-    async fn fill_bodies(&self, line: &LineKey, rows: &mut [LogRow]) -> Result<(), StoreError> {
+    /// Adds the body that is stored with the first attempt to the later ones.
+    async fn fill_bodies(&self, key: &WebhookKey, rows: &mut [LogRow]) -> Result<(), StoreError> {
         for index in 0..rows.len() {
             let Some(row) = rows.get(index).filter(|row| row.body.is_none()) else { continue };
             let sequence = row.attempt.number.sequence;
@@ -314,7 +296,7 @@ impl DynamoDbStore {
                 rows.iter().find(|row| row.attempt.number.sequence == sequence && row.body.is_some());
             let body = match on_page {
                 Some(row) => row.body.clone(),
-                None => self.rows_from(line, sequence, 1).await?.into_iter().next().and_then(|row| row.body),
+                None => self.rows_from(key, sequence, 1).await?.into_iter().next().and_then(|row| row.body),
             };
             if let Some(row) = rows.get_mut(index) {
                 row.body = body;
@@ -324,16 +306,19 @@ impl DynamoDbStore {
     }
 }
 
-fn settings_of(line: &LineKey, found: &mut HashMap<Key, Item>) -> Result<Option<LineSettings>, StoreError> {
-    let webhook = found.remove(&Key::webhook(&line.company, line.subscription));
-    let secrets = found.remove(&Key::secret(&line.company, line.subscription));
-    let state = found.remove(&Key::line(line));
-    let subscription = webhook.map(|item| decode_subscription(&line.company, item)).transpose()?;
+fn snapshot_of(
+    key: &WebhookKey,
+    found: &mut HashMap<Key, Item>,
+) -> Result<Option<WebhookSnapshot>, StoreError> {
+    let webhook = found.remove(&Key::webhook(&key.company, key.webhook));
+    let secrets = found.remove(&Key::secret(&key.company, key.webhook));
+    let state = found.remove(&Key::state(key));
+    let webhook = webhook.map(|item| decode_webhook(&key.company, item)).transpose()?;
     let (secrets, version) = secrets.map(decode_secrets).transpose()?.unzip();
-    let is_torn = match (&subscription, version) {
-        (Some(subscription), Some(version)) => subscription.credentials.version != version,
+    let is_torn = match (&webhook, version) {
+        (Some(webhook), Some(version)) => webhook.credentials.version != version,
         (None, _) | (_, None) => false,
     };
-    let line = state.map(decode_line).transpose()?.unwrap_or_default();
-    Ok((!is_torn).then_some(LineSettings { subscription, secrets, line }))
+    let state = state.map(decode_state).transpose()?.unwrap_or_default();
+    Ok((!is_torn).then_some(WebhookSnapshot { webhook, secrets, state }))
 }

@@ -1,14 +1,14 @@
 //! Webhooks by name.
 
 use aws_sdk_dynamodb::types::{Delete, TransactWriteItem};
-use hookrail_domain::id::{CompanyId, SubscriptionId};
+use hookrail_domain::id::{CompanyId, WebhookId};
 use hookrail_domain::platform::webhook::WebhookScope;
-use hookrail_domain::subscription::Subscription;
+use hookrail_domain::webhook::Webhook;
+use hookrail_pipeline::store::platform::{NamedStore, Renaming};
+use hookrail_pipeline::store::{ConfigStore, Replacement, Replacing, StoreError};
 
 use super::{DynamoDbStore, NOT_THERE, Transacted, number, unavailable};
 use crate::store::item::{Item, Key};
-use crate::store::platform::{NamedStore, Renaming};
-use crate::store::{ConfigStore, Replacement, Replacing, StoreError};
 
 impl DynamoDbStore {
     fn delete_config(&self, key: Key) -> Result<TransactWriteItem, StoreError> {
@@ -23,19 +23,19 @@ impl NamedStore for DynamoDbStore {
         company: &CompanyId,
         scope: &WebhookScope,
         name: &str,
-    ) -> Result<Option<Subscription>, StoreError> {
+    ) -> Result<Option<Webhook>, StoreError> {
         let Some(marker) = self.get(&self.config_table, Key::name(company, scope, name)).await? else {
             return Ok(None);
         };
-        let found = self.find_subscription(company, webhook_of(&marker)?).await?;
+        let found = self.find_webhook(company, webhook_of(&marker)?).await?;
         // Between the two reads it may have been renamed.
         Ok(found.filter(|one| Key::marker(one) == Key::name(company, scope, name)))
     }
 
-    async fn rename(&self, replacing: Replacing<'_>, former: &Subscription) -> Result<Renaming, StoreError> {
+    async fn rename(&self, replacing: Replacing<'_>, former: &Webhook) -> Result<Renaming, StoreError> {
         let mut items = self.replacement(replacing)?;
         let taken_at = items.len();
-        items.push(self.put(Self::marker(replacing.subscription), NOT_THERE)?);
+        items.push(self.put(Self::marker(replacing.webhook), NOT_THERE)?);
         items.push(self.delete_config(Key::marker(former))?);
         Ok(match self.transact(items).await? {
             Transacted::Done => Renaming::Done,
@@ -44,18 +44,18 @@ impl NamedStore for DynamoDbStore {
         })
     }
 
-    async fn delete(&self, subscription: &Subscription) -> Result<Replacement, StoreError> {
-        let (company, id) = (&subscription.company, subscription.id);
+    async fn delete(&self, webhook: &Webhook) -> Result<Replacement, StoreError> {
+        let (company, id) = (&webhook.company, webhook.id);
         let delete = Delete::builder()
             .table_name(&self.config_table)
             .set_key(Some(Key::webhook(company, id).into_item()))
             .condition_expression("#version = :version")
             .expression_attribute_names("#version", "version")
-            .expression_attribute_values(":version", number(subscription.version));
+            .expression_attribute_values(":version", number(webhook.version));
         let items = vec![
             TransactWriteItem::builder().delete(delete.build().map_err(unavailable)?).build(),
             self.raise_version(company, -1)?,
-            self.delete_config(Key::marker(subscription))?,
+            self.delete_config(Key::marker(webhook))?,
             self.delete_config(Key::secret(company, id))?,
         ];
         Ok(match self.transact(items).await? {
@@ -65,7 +65,7 @@ impl NamedStore for DynamoDbStore {
     }
 }
 
-fn webhook_of(marker: &Item) -> Result<SubscriptionId, StoreError> {
-    let id = marker.get("webhook").and_then(|value| SubscriptionId::parse(value.as_s().ok()?).ok());
+fn webhook_of(marker: &Item) -> Result<WebhookId, StoreError> {
+    let id = marker.get("webhook").and_then(|value| WebhookId::parse(value.as_s().ok()?).ok());
     id.ok_or(StoreError::Corrupt { what: "name" })
 }

@@ -4,18 +4,18 @@ use aws_sdk_dynamodb::operation::put_item::PutItemError;
 use aws_sdk_dynamodb::operation::put_item::builders::PutItemFluentBuilder;
 use hookrail_domain::id::RejectedId;
 use hookrail_domain::rejected::RejectedEvent;
-use hookrail_domain::token::Holder;
+use hookrail_domain::token::Owner;
+use hookrail_pipeline::store::StoreError;
+use hookrail_pipeline::store::rejected::RejectedStore;
 
 use super::{DynamoDbStore, NOT_THERE, unavailable};
-use crate::store::StoreError;
 use crate::store::item::body::decode_body_alone;
 use crate::store::item::rejected::{decode_rejected, encode_parts, encode_rejected};
 use crate::store::item::{Item, Key, REJECTED_PREFIX, rejected_partition};
-use crate::store::rejected::RejectedStore;
 
 impl RejectedStore for DynamoDbStore {
-    async fn keep_rejected(&self, of: &Holder, event: &RejectedEvent) -> Result<(), StoreError> {
-        // Its parts first: an event that is there is there whole.
+    async fn keep_rejected(&self, of: &Owner, event: &RejectedEvent) -> Result<(), StoreError> {
+        // Its parts first: if the event's item exists, all of it does.
         for part in encode_parts(of, event)? {
             self.put_into_log(part).send().await.map_err(unavailable)?;
         }
@@ -28,17 +28,17 @@ impl RejectedStore for DynamoDbStore {
         }
     }
 
-    async fn replace_rejected(&self, of: &Holder, event: &RejectedEvent) -> Result<(), StoreError> {
+    async fn replace_rejected(&self, of: &Owner, event: &RejectedEvent) -> Result<(), StoreError> {
         self.put_into_log(encode_rejected(of, event)?).send().await.map_err(unavailable)?;
         Ok(())
     }
 
-    async fn find_rejected(&self, of: &Holder, id: RejectedId) -> Result<Option<RejectedEvent>, StoreError> {
+    async fn find_rejected(&self, of: &Owner, id: RejectedId) -> Result<Option<RejectedEvent>, StoreError> {
         let Some(item) = self.get(&self.log_table, Key::rejected(of, id)).await? else { return Ok(None) };
         let mut event = decode_rejected(item)?;
         while event.is_cut() {
             let key = Key::rejected_part(of, id, event.parts.len());
-            // Items expire one by one: what is left is shown as what it is, the begin.
+            // Items expire one by one: the rest is shown as the beginning of the event.
             let Some(part) = self.get(&self.log_table, key).await? else { break };
             event.parts.push(decode_body_alone(part)?);
         }
@@ -47,7 +47,7 @@ impl RejectedStore for DynamoDbStore {
 
     async fn list_rejected(
         &self,
-        of: &Holder,
+        of: &Owner,
         before: Option<RejectedId>,
         limit: usize,
     ) -> Result<Vec<RejectedEvent>, StoreError> {

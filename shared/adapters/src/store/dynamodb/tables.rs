@@ -1,4 +1,4 @@
-//! How the tables are made where no template makes them: by the local stack and by tests.
+//! Creation of the tables without the template: by the local stack and by tests.
 
 use aws_sdk_dynamodb::Client;
 use aws_sdk_dynamodb::error::BuildError;
@@ -9,18 +9,18 @@ use aws_sdk_dynamodb::types::{
 };
 
 use crate::store::item::job::{JOBS_INDEX, JOBS_PARTITION, JOBS_SORT};
-use crate::store::item::line::{DUE_INDEX, DUE_PARTITION, DUE_SORT};
 use crate::store::item::row::{EVENT_INDEX, EVENT_PARTITION};
+use crate::store::item::state::{DUE_INDEX, DUE_PARTITION, DUE_SORT};
 use crate::store::item::{PARTITION_KEY, SORT_KEY};
 
-/// Which of the tables.
+/// One of the tables.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Table {
     Config,
     Log,
 }
 
-/// The call that makes the table under this name, with the template's keys and indexes.
+/// Returns the call that makes the table under this name, with the template's keys and indexes.
 pub fn creation(client: &Client, table: Table, name: &str) -> Result<CreateTableFluentBuilder, BuildError> {
     let call = client
         .create_table()

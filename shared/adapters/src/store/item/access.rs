@@ -1,18 +1,18 @@
-//! Items of the Config table about who may call, and who did what.
+//! Items of the Config table about callers and their actions.
 
-use hookrail_domain::audit::{AUDIT_SECONDS, Actor, AuditAction, AuditEntry, AuditPlace};
+use hookrail_domain::audit::{AUDIT_SECONDS, Actor, AuditAction, AuditEntry, AuditPosition};
 use hookrail_domain::id::{CompanyId, TokenId};
-use hookrail_domain::subscription::Name;
 use hookrail_domain::time::Millis;
-use hookrail_domain::token::{Grant, Holder, PanelLink, Scope, Token, TokenHash, TokenKind, TokenRef};
+use hookrail_domain::token::{Grant, Owner, PanelLink, Scope, Token, TokenHash, TokenKind, TokenRef};
+use hookrail_domain::webhook::Name;
+use hookrail_pipeline::store::StoreError;
 use serde::{Deserialize, Serialize};
 
 use super::{AUDIT_PREFIX, Item, Key, SCHEMA, decode, encode};
-use crate::store::StoreError;
 
 const API: &str = "api";
 const SESSION: &str = "session";
-/// How long an expired token is still listed, in seconds.
+/// Time that an expired token is still listed, in seconds.
 const EXPIRED_SHOWN_SECONDS: u64 = 7 * 24 * 60 * 60;
 
 #[derive(Serialize, Deserialize)]
@@ -28,7 +28,7 @@ struct GrantAttributes {
 impl GrantAttributes {
     fn of(grant: &Grant) -> Self {
         Self {
-            company: company_of(&grant.holder),
+            company: company_of(&grant.owner),
             scopes: grant.scopes.iter().map(|scope| scope.name().to_owned()).collect(),
             ends_at: grant.expires_at.map(|at| at.0),
         }
@@ -36,11 +36,7 @@ impl GrantAttributes {
 
     fn into_grant(self) -> Option<Grant> {
         let scopes: Option<Vec<Scope>> = self.scopes.iter().map(|name| Scope::find(name)).collect();
-        Some(Grant {
-            holder: holder_of(self.company)?,
-            scopes: scopes?,
-            expires_at: self.ends_at.map(Millis),
-        })
+        Some(Grant { owner: owner_of(self.company)?, scopes: scopes?, expires_at: self.ends_at.map(Millis) })
     }
 }
 
@@ -53,25 +49,25 @@ struct MakerAttributes {
 
 impl MakerAttributes {
     fn of(maker: &TokenRef) -> Self {
-        Self { company: company_of(&maker.holder), id: maker.id.to_string() }
+        Self { company: company_of(&maker.owner), id: maker.id.to_string() }
     }
 
     fn into_reference(self) -> Option<TokenRef> {
-        Some(TokenRef { holder: holder_of(self.company)?, id: TokenId::parse(&self.id).ok()? })
+        Some(TokenRef { owner: owner_of(self.company)?, id: TokenId::parse(&self.id).ok()? })
     }
 }
 
-fn company_of(holder: &Holder) -> Option<String> {
-    match holder {
-        Holder::Company(company) => Some(company.as_str().to_owned()),
-        Holder::Operator => None,
+fn company_of(owner: &Owner) -> Option<String> {
+    match owner {
+        Owner::Company(company) => Some(company.as_str().to_owned()),
+        Owner::Operator => None,
     }
 }
 
-fn holder_of(company: Option<String>) -> Option<Holder> {
+fn owner_of(company: Option<String>) -> Option<Owner> {
     match company {
-        Some(company) => CompanyId::parse(&company).ok().map(Holder::Company),
-        None => Some(Holder::Operator),
+        Some(company) => CompanyId::parse(&company).ok().map(Owner::Company),
+        None => Some(Owner::Operator),
     }
 }
 
@@ -92,7 +88,7 @@ struct TokenAttributes {
     expires_at: Option<u64>,
 }
 
-/// The items of a token: one is found by its hash, the other in its holder's list.
+/// Returns the items of a token: one is found by its hash, the other in its owner's list.
 pub fn encode_token(token: &Token) -> Result<[Item; 2], StoreError> {
     let attributes = TokenAttributes {
         schema: SCHEMA,
@@ -114,7 +110,7 @@ pub fn encode_token(token: &Token) -> Result<[Item; 2], StoreError> {
     ])
 }
 
-/// The token of either item.
+/// Returns the token of either item.
 pub fn decode_token(item: Item) -> Result<Token, StoreError> {
     const WHAT: StoreError = StoreError::Corrupt { what: "token" };
     let attributes: TokenAttributes = decode(item, "token")?;
@@ -149,7 +145,7 @@ struct LinkAttributes {
     expires_at: u64,
 }
 
-/// The item of a panel link.
+/// Returns the item of a panel link.
 pub fn encode_link(code: TokenHash, link: &PanelLink) -> Result<Item, StoreError> {
     encode(
         Key::link(code),
@@ -164,7 +160,7 @@ pub fn encode_link(code: TokenHash, link: &PanelLink) -> Result<Item, StoreError
     )
 }
 
-/// The panel link of an item.
+/// Returns the panel link of an item.
 pub fn decode_link(item: Item) -> Result<PanelLink, StoreError> {
     const WHAT: StoreError = StoreError::Corrupt { what: "panel link" };
     let attributes: LinkAttributes = decode(item, "panel link")?;
@@ -189,7 +185,7 @@ struct AuditAttributes {
     actor_token: Option<String>,
     #[serde(skip_serializing_if = "Option::is_none")]
     subject: Option<String>,
-    /// Absent when a change named none.
+    /// Absent if a change named none.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     fields: Vec<String>,
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -198,8 +194,8 @@ struct AuditAttributes {
     expires_at: u64,
 }
 
-/// The item of an audit entry.
-pub fn encode_audit(log: &Holder, entry: &AuditEntry) -> Result<Item, StoreError> {
+/// Returns the item of an audit entry.
+pub fn encode_audit(log: &Owner, entry: &AuditEntry) -> Result<Item, StoreError> {
     encode(
         Key::audit(log, entry.place),
         &AuditAttributes {
@@ -215,14 +211,14 @@ pub fn encode_audit(log: &Holder, entry: &AuditEntry) -> Result<Item, StoreError
     )
 }
 
-/// The audit entry of an item.
+/// Returns the audit entry of an item.
 pub fn decode_audit(item: Item) -> Result<AuditEntry, StoreError> {
     const WHAT: StoreError = StoreError::Corrupt { what: "audit entry" };
     let key = Key::of(&item)?;
     let attributes: AuditAttributes = decode(item, "audit entry")?;
     let place = key.sort.strip_prefix(AUDIT_PREFIX).and_then(|text| {
         let (at, chance) = text.split_once('#')?;
-        Some(AuditPlace { at: Millis(at.parse().ok()?), chance: chance.parse().ok()? })
+        Some(AuditPosition { at: Millis(at.parse().ok()?), chance: chance.parse().ok()? })
     });
     let token = attributes.actor_token.map(|id| TokenId::parse(&id)).transpose();
     Ok(AuditEntry {
@@ -239,10 +235,10 @@ pub fn decode_audit(item: Item) -> Result<AuditEntry, StoreError> {
 mod tests {
     use super::*;
 
-    fn token(holder: Holder) -> Token {
-        let grant = Grant { holder, scopes: vec![Scope::LogsRead], expires_at: Some(Millis(5_000)) };
+    fn token(owner: Owner) -> Token {
+        let grant = Grant { owner, scopes: vec![Scope::LogsRead], expires_at: Some(Millis(5_000)) };
         Token {
-            maker: Some(TokenRef { holder: Holder::Operator, id: TokenId::from_bytes([3; 12]) }),
+            maker: Some(TokenRef { owner: Owner::Operator, id: TokenId::from_bytes([3; 12]) }),
             last_used_at: Some(Millis(4)),
             kind: TokenKind::Session,
             ..Token::first(TokenHash::of("t"), grant, Millis(3))
@@ -250,9 +246,9 @@ mod tests {
     }
 
     #[test]
-    fn a_token_comes_back_from_both_its_items() {
-        let acme = Holder::Company(CompanyId::parse("acme").unwrap());
-        for token in [token(acme), token(Holder::Operator)] {
+    fn a_token_is_decoded_from_both_of_its_items() {
+        let acme = Owner::Company(CompanyId::parse("acme").unwrap());
+        for token in [token(acme), token(Owner::Operator)] {
             for item in encode_token(&token).unwrap() {
                 assert_eq!(decode_token(item).unwrap(), token);
             }
@@ -260,27 +256,27 @@ mod tests {
     }
 
     #[test]
-    fn a_link_and_an_entry_round_trip() {
+    fn links_and_audit_entries_round_trip() {
         let link = PanelLink {
-            grant: token(Holder::Company(CompanyId::parse("acme").unwrap())).grant,
+            grant: token(Owner::Company(CompanyId::parse("acme").unwrap())).grant,
             session_seconds: 60,
             maker: None,
             expires_at: Millis(7),
         };
         assert_eq!(decode_link(encode_link(TokenHash::of("c"), &link).unwrap()).unwrap(), link);
         let entry = AuditEntry {
-            place: AuditPlace { at: Millis(u64::MAX), chance: u32::MAX },
+            place: AuditPosition { at: Millis(u64::MAX), chance: u32::MAX },
             actor: Actor::new(Some(TokenId::from_bytes([1; 12])), "name"),
             action: AuditAction::SecretReveal,
             subject: Some("w".to_owned()),
             fields: vec!["url".to_owned()],
             status: Some(200),
         };
-        assert_eq!(decode_audit(encode_audit(&Holder::Operator, &entry).unwrap()).unwrap(), entry);
+        assert_eq!(decode_audit(encode_audit(&Owner::Operator, &entry).unwrap()).unwrap(), entry);
     }
 
     #[test]
-    fn what_does_not_read_back_is_named() {
+    fn names_the_item_that_does_not_decode() {
         let key = Key::token(TokenHash::of("t")).into_item();
         assert_eq!(decode_token(key).unwrap_err().to_string(), "an item does not read back: token");
     }

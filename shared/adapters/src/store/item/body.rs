@@ -8,15 +8,15 @@ use flate2::write::DeflateEncoder;
 use hookrail_domain::event::Body;
 use hookrail_domain::limits::EVENT_BYTES_MAX;
 use hookrail_domain::time::Millis;
+use hookrail_pipeline::store::StoreError;
 use serde::{Deserialize, Serialize};
 use serde_bytes::ByteBuf;
 
 use super::{Item, Key, SCHEMA, decode, encode};
-use crate::store::StoreError;
 
 /// DynamoDB bills writes by the started KB.
 const WRITE_UNIT_BYTES: usize = 1024;
-/// What a row weighs without body and response: a measured mean, good enough to decide whether to compress.
+/// Bytes of a row without body and response: a measured mean, good enough to decide whether to compress.
 const ROW_BYTES_TYPICAL: usize = 600;
 
 const CORRUPT: StoreError = StoreError::Corrupt { what: "body" };
@@ -31,14 +31,14 @@ struct BodyAttributes {
     expires_at: u64,
 }
 
-/// The item of a body that stands alone until it expires.
+/// Returns the item of a body that stands alone until it expires.
 pub(crate) fn encode_body_alone(key: Key, body: &Body, expires_at: Millis) -> Result<Item, StoreError> {
     let (body, body_encoding) = encode_body(body)?;
     let expires_at = expires_at.unix_seconds();
     encode(key, &BodyAttributes { schema: SCHEMA, body, body_encoding, expires_at })
 }
 
-/// The body of such an item.
+/// Returns the body of such an item.
 pub(crate) fn decode_body_alone(item: Item) -> Result<Body, StoreError> {
     let found: BodyAttributes = decode(item, "body")?;
     decode_body(found.body.ok_or(CORRUPT)?, found.body_encoding.as_deref())
@@ -46,7 +46,7 @@ pub(crate) fn decode_body_alone(item: Item) -> Result<Body, StoreError> {
 
 pub(super) type EncodedBody = (Option<ByteBuf>, Option<String>);
 
-/// The body, compressed when that saves a write unit.
+/// Returns the body, compressed when that saves a write unit.
 pub(super) fn encode_body(body: &Body) -> Result<EncodedBody, StoreError> {
     let plain = body.as_str().as_bytes();
     let units = |length: usize| (ROW_BYTES_TYPICAL + length).div_ceil(WRITE_UNIT_BYTES);

@@ -1,20 +1,19 @@
 //! Items of the Config table.
 
+use aws_sdk_dynamodb::types::AttributeValue;
 use hookrail_domain::header::HeaderName;
-use hookrail_domain::id::{CompanyId, ContextId, KappSlug, SubscriptionId};
+use hookrail_domain::id::{CompanyId, ContextId, KappSlug, WebhookId};
 use hookrail_domain::platform::EventType;
 use hookrail_domain::platform::webhook::{PlatformWebhook, Stamp, WebhookScope};
 use hookrail_domain::secrets::Credentials;
-use hookrail_domain::subscription::{
-    Code, CotWebhook, Description, Face, InactiveBecause, Name, Subscription,
-};
 use hookrail_domain::target::TargetUrl;
 use hookrail_domain::time::Millis;
 use hookrail_domain::trigger::{Context, Slot, Trigger, TriggerType};
+use hookrail_domain::webhook::{Code, CotWebhook, Description, InactiveBecause, Name, Webhook, WebhookKind};
+use hookrail_pipeline::store::{StoreError, StoredResponse};
 use serde::{Deserialize, Serialize};
 
 use super::{Item, Key, SCHEMA, WEBHOOK_PREFIX, decode, encode};
-use crate::store::{KeptAnswer, StoreError};
 
 const GONE: &str = "gone";
 
@@ -30,9 +29,6 @@ struct WebhookAttributes {
     url: Option<String>,
     #[serde(skip_serializing_if = "Option::is_none")]
     trigger: Option<String>,
-    survey: Option<String>,
-    group: Option<String>,
-    task_group: Option<String>,
     description: Option<String>,
     version: u64,
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -45,7 +41,7 @@ struct WebhookAttributes {
     headers: Vec<String>,
     #[serde(skip_serializing_if = "Option::is_none")]
     username: Option<String>,
-    /// Which version of the secrets' item is the webhook's.
+    /// The version of the secrets' item that belongs to the webhook.
     secrets_version: u64,
     /// In place of code, URL and trigger.
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -110,47 +106,49 @@ impl PlatformAttributes {
     }
 }
 
-/// The item of a webhook.
-pub fn encode_subscription(subscription: &Subscription) -> Result<Item, StoreError> {
-    let cot = subscription.cot();
-    let context = |slot| cot?.trigger.context().get(slot).map(|id| id.as_str().to_owned());
-    encode(
-        Key::webhook(&subscription.company, subscription.id),
+/// Returns the item of a webhook.
+pub fn encode_webhook(webhook: &Webhook) -> Result<Item, StoreError> {
+    let cot = webhook.cot();
+    let mut item = encode(
+        Key::webhook(&webhook.company, webhook.id),
         &WebhookAttributes {
             schema: SCHEMA,
-            is_active: subscription.is_active,
-            name: subscription.name.as_str().to_owned(),
+            is_active: webhook.is_active,
+            name: webhook.name.as_str().to_owned(),
             code: cot.map(|cot| cot.code.as_str().to_owned()),
             url: cot.map(|cot| cot.url.as_str().to_owned()),
             trigger: cot.map(|cot| cot.trigger.kind().name.to_owned()),
-            survey: context(Slot::Survey),
-            group: context(Slot::Group),
-            task_group: context(Slot::TaskGroup),
-            description: subscription.description.as_ref().map(|text| text.as_str().to_owned()),
-            version: subscription.version,
-            suspend_after: subscription.suspend_after,
-            inactive_because: subscription.inactive_because.map(|InactiveBecause::Gone| GONE.to_owned()),
-            headers: subscription.credentials.headers.iter().map(|name| name.as_str().to_owned()).collect(),
-            username: subscription.credentials.username.clone(),
-            secrets_version: subscription.credentials.version,
-            platform: subscription.platform().map(PlatformAttributes::of),
+            description: webhook.description.as_ref().map(|text| text.as_str().to_owned()),
+            version: webhook.version,
+            suspend_after: webhook.suspend_after,
+            inactive_because: webhook.inactive_because.map(|InactiveBecause::Gone| GONE.to_owned()),
+            headers: webhook.credentials.headers.iter().map(|name| name.as_str().to_owned()).collect(),
+            username: webhook.credentials.username.clone(),
+            secrets_version: webhook.credentials.version,
+            platform: webhook.platform().map(PlatformAttributes::of),
         },
-    )
+    )?;
+    for slot in Slot::ALL {
+        if let Some(id) = cot.and_then(|cot| cot.trigger.context().get(slot)) {
+            item.insert(slot.name().to_owned(), AttributeValue::S(id.as_str().to_owned()));
+        }
+    }
+    Ok(item)
 }
 
-/// The webhook of an item found under `company`.
-pub fn decode_subscription(company: &CompanyId, item: Item) -> Result<Subscription, StoreError> {
+/// Returns the webhook of an item found under `company`.
+pub fn decode_webhook(company: &CompanyId, item: Item) -> Result<Webhook, StoreError> {
     const WHAT: StoreError = StoreError::Corrupt { what: "webhook" };
     let key = Key::of(&item)?;
+    let context = context(&item).ok_or(WHAT)?;
     let mut attributes: WebhookAttributes = decode(item, "webhook")?;
-    let id =
-        key.sort.strip_prefix(WEBHOOK_PREFIX).and_then(|id| SubscriptionId::parse(id).ok()).ok_or(WHAT)?;
+    let id = key.sort.strip_prefix(WEBHOOK_PREFIX).and_then(|id| WebhookId::parse(id).ok()).ok_or(WHAT)?;
     let face = match attributes.platform.take() {
-        Some(platform) => Face::Platform(Box::new(platform.read().ok_or(WHAT)?)),
-        None => Face::Cot(cot(&attributes).ok_or(WHAT)?),
+        Some(platform) => WebhookKind::Platform(Box::new(platform.read().ok_or(WHAT)?)),
+        None => WebhookKind::Cot(cot(&attributes, context).ok_or(WHAT)?),
     };
     let headers: Result<_, _> = attributes.headers.iter().map(|name| HeaderName::parse(name)).collect();
-    Ok(Subscription {
+    Ok(Webhook {
         id,
         company: company.clone(),
         is_active: attributes.is_active,
@@ -176,17 +174,15 @@ pub fn decode_subscription(company: &CompanyId, item: Item) -> Result<Subscripti
     })
 }
 
-fn cot(attributes: &WebhookAttributes) -> Option<CotWebhook> {
-    let mut context = Context::default();
-    for (slot, text) in [
-        (Slot::Survey, &attributes.survey),
-        (Slot::Group, &attributes.group),
-        (Slot::TaskGroup, &attributes.task_group),
-    ] {
-        if let Some(text) = text {
-            context.set(slot, ContextId::parse(text).ok()?);
-        }
-    }
+/// Returns the ids of the slots, each an attribute of the slot's name. Earlier versions wrote null for an
+/// empty slot.
+fn context(item: &Item) -> Option<Context> {
+    let filled = Slot::ALL.into_iter().filter_map(|slot| Some((slot, item.get(slot.name())?)));
+    let filled = filled.filter(|(_, value)| !value.is_null());
+    filled.map(|(slot, value)| Some((slot, ContextId::parse(value.as_s().ok()?).ok()?))).collect()
+}
+
+fn cot(attributes: &WebhookAttributes, context: Context) -> Option<CotWebhook> {
     Some(CotWebhook {
         trigger: Trigger::new(TriggerType::find(attributes.trigger.as_deref()?)?, context).ok()?,
         url: TargetUrl::parse_unchecked(attributes.url.as_deref()?).ok()?,
@@ -200,14 +196,15 @@ struct AnswerAttributes {
     schema: u32,
     request: String,
     status: u16,
-    body: String,
+    #[serde(default, skip_serializing_if = "Option::is_none")] // None of one that was too large to keep.
+    body: Option<String>,
     ends_at: u64,
     /// Seconds: DynamoDB's own expiry.
     expires_at: u64,
 }
 
-/// The item of a kept answer.
-pub fn encode_answer(key: Key, answer: &KeptAnswer) -> Result<Item, StoreError> {
+/// Returns the item of a kept response.
+pub fn encode_response(key: Key, answer: &StoredResponse) -> Result<Item, StoreError> {
     encode(
         key,
         &AnswerAttributes {
@@ -221,10 +218,10 @@ pub fn encode_answer(key: Key, answer: &KeptAnswer) -> Result<Item, StoreError> 
     )
 }
 
-/// The kept answer of an item.
-pub fn decode_answer(item: Item) -> Result<KeptAnswer, StoreError> {
+/// Returns the kept response of an item.
+pub fn decode_response(item: Item) -> Result<StoredResponse, StoreError> {
     let attributes: AnswerAttributes = decode(item, "idempotency key")?;
-    Ok(KeptAnswer {
+    Ok(StoredResponse {
         request: attributes.request,
         status: attributes.status,
         body: attributes.body,
@@ -241,12 +238,12 @@ mod tests {
         let company = CompanyId::parse("acme").unwrap();
         let mut context = Context::default();
         context.set(Slot::TaskGroup, ContextId::parse("t1").unwrap());
-        let subscription = Subscription {
-            id: SubscriptionId::from_bytes([7; 12]),
+        let webhook = Webhook {
+            id: WebhookId::from_bytes([7; 12]),
             company: company.clone(),
             is_active: false,
             name: Name::parse("Name").unwrap(),
-            face: Face::Cot(CotWebhook {
+            face: WebhookKind::Cot(CotWebhook {
                 trigger: Trigger::new(TriggerType::find("create-edit-delete-task").unwrap(), context)
                     .unwrap(),
                 url: TargetUrl::parse_unchecked("https://a.io/x?y=1").unwrap(),
@@ -262,9 +259,9 @@ mod tests {
                 version: 2,
             },
         };
-        let item = encode_subscription(&subscription).unwrap();
-        assert_eq!(Key::of(&item).unwrap(), Key::webhook(&company, subscription.id));
-        assert_eq!(decode_subscription(&company, item).unwrap(), subscription);
+        let item = encode_webhook(&webhook).unwrap();
+        assert_eq!(Key::of(&item).unwrap(), Key::webhook(&company, webhook.id));
+        assert_eq!(decode_webhook(&company, item).unwrap(), webhook);
         for scope in [WebhookScope::Space, WebhookScope::Kapp(KappSlug::parse("services").unwrap())] {
             let platform = PlatformWebhook {
                 scope,
@@ -276,18 +273,17 @@ mod tests {
                 created: Stamp { at: Millis(1), by: "ana".to_owned() },
                 updated: Stamp { at: Millis(2), by: "eva".to_owned() },
             };
-            let subscription =
-                Subscription { face: Face::Platform(Box::new(platform)), ..subscription.clone() };
-            let item = encode_subscription(&subscription).unwrap();
-            assert_eq!(decode_subscription(&company, item).unwrap(), subscription);
+            let webhook = Webhook { face: WebhookKind::Platform(Box::new(platform)), ..webhook.clone() };
+            let item = encode_webhook(&webhook).unwrap();
+            assert_eq!(decode_webhook(&company, item).unwrap(), webhook);
         }
     }
 
     #[test]
-    fn an_item_that_does_not_read_back_is_corrupt() {
+    fn an_incomplete_item_is_corrupt() {
         let company = CompanyId::parse("acme").unwrap();
-        let key = Key::webhook(&company, SubscriptionId::from_bytes([7; 12]));
-        let error = decode_subscription(&company, key.into_item()).unwrap_err();
+        let key = Key::webhook(&company, WebhookId::from_bytes([7; 12]));
+        let error = decode_webhook(&company, key.into_item()).unwrap_err();
         assert_eq!(error.to_string(), "an item does not read back: webhook");
     }
 }

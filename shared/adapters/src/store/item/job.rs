@@ -1,16 +1,16 @@
 //! Webhook jobs.
 
 use hookrail_domain::id::{CompanyId, EventId, KappSlug};
-use hookrail_domain::job::{Job, JobPlace, JobState, Parent};
+use hookrail_domain::job::{Job, JobPosition, JobState, Parent};
 use hookrail_domain::platform::EventType;
 use hookrail_domain::platform::webhook::WebhookScope;
 use hookrail_domain::target::TargetUrl;
 use hookrail_domain::time::Millis;
+use hookrail_pipeline::store::{StoreError, WebhookKey};
 use serde::{Deserialize, Serialize};
 
-use super::line::DUE_JOBS;
+use super::state::DUE_JOBS;
 use super::{Item, Key, SCHEMA, decode, encode};
-use crate::store::{LineKey, StoreError};
 
 /// The index of the Log table that lists a company's jobs, its partition key and its sort key.
 pub const JOBS_INDEX: &str = "jobs";
@@ -25,7 +25,8 @@ pub(crate) const CANCELLED: &str = "cancelled";
 #[serde(rename_all = "camelCase")]
 struct JobAttributes {
     schema: u32,
-    /// Absent once it is deleted: it is in no list then, and still stops what it was cancelled for.
+    /// Absent once it is deleted: it is in no list then, and still stops the delivery that it was cancelled
+    /// for.
     #[serde(skip_serializing_if = "Option::is_none")]
     jobs_key: Option<String>,
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -42,7 +43,7 @@ struct JobAttributes {
     #[serde(skip_serializing_if = "Option::is_none")]
     created_by: Option<String>,
     scheduled_at: u64,
-    /// Absent once it is in its line: it is not in the index of what is due then.
+    /// Absent once it is queued: it is not in the index of due items then.
     #[serde(skip_serializing_if = "Option::is_none")]
     due: Option<String>,
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -65,20 +66,20 @@ struct ParentAttributes {
     key: String,
 }
 
-/// The partition of a company's jobs in the index.
+/// Returns the partition of a company's jobs in the index.
 #[must_use]
 pub fn jobs_partition(company: &CompanyId) -> String {
     format!("jobs#{company}")
 }
 
-/// The sort key of a job in the index.
+/// Returns the sort key of a job in the index.
 #[must_use]
-pub fn jobs_place(place: &JobPlace) -> String {
-    let JobPlace { scheduled_at, delivery, subscription } = place;
-    format!("{:020}#{delivery}#{subscription}", scheduled_at.0)
+pub fn jobs_place(place: &JobPosition) -> String {
+    let JobPosition { scheduled_at, delivery, webhook } = place;
+    format!("{:020}#{delivery}#{webhook}", scheduled_at.0)
 }
 
-/// The item of a job.
+/// Returns the item of a job.
 pub fn encode_job(job: &Job) -> Result<Item, StoreError> {
     let (state, sequence) = match job.state {
         JobState::Queued { sequence } => (QUEUED, sequence),
@@ -87,7 +88,7 @@ pub fn encode_job(job: &Job) -> Result<Item, StoreError> {
     };
     let parents = job.parents.iter();
     encode(
-        Key::job(&LineKey::of_job(job), job.delivery),
+        Key::job(&WebhookKey::of_job(job), job.delivery),
         &JobAttributes {
             schema: SCHEMA,
             jobs_key: (!job.is_deleted).then(|| jobs_partition(&job.company)),
@@ -122,18 +123,18 @@ pub fn encode_job(job: &Job) -> Result<Item, StoreError> {
     )
 }
 
-/// The job of an item.
+/// Returns the job of an item.
 pub fn decode_job(item: Item) -> Result<Job, StoreError> {
     const WHAT: StoreError = StoreError::Corrupt { what: "job" };
     let key = Key::of(&item)?;
     let delivery = key.delivery()?;
-    let LineKey { company, subscription } = key.into_line()?;
+    let WebhookKey { company, webhook } = key.into_key()?;
     let read: JobAttributes = decode(item, "job")?;
     let kind = EventType::parse(&read.kind).ok_or(WHAT)?;
     let parents = read.parents.into_iter();
     Ok(Job {
         company,
-        subscription,
+        webhook,
         delivery,
         event: EventId::parse(&read.event).map_err(|_refused| WHAT)?,
         name: read.name,

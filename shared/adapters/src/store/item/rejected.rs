@@ -1,15 +1,15 @@
-//! Rejected events in the Log table. Bodies are encoded as those of log rows are.
+//! Rejected events in the Log table. Their bodies are encoded as those of log rows.
 
 use hookrail_domain::id::{EventId, RejectedId};
 use hookrail_domain::rejected::{Pushed, RejectedEvent};
 use hookrail_domain::time::Millis;
-use hookrail_domain::token::Holder;
+use hookrail_domain::token::Owner;
+use hookrail_pipeline::store::StoreError;
 use serde::{Deserialize, Serialize};
 use serde_bytes::ByteBuf;
 
 use super::body::{decode_body, encode_body, encode_body_alone};
 use super::{Item, Key, REJECTED_PREFIX, SCHEMA, decode, encode};
-use crate::store::StoreError;
 
 const CORRUPT: StoreError = StoreError::Corrupt { what: "rejected event" };
 
@@ -26,8 +26,8 @@ struct RejectedAttributes {
     expires_at: u64,
 }
 
-/// The item of a rejected event of this holder, with its first part.
-pub fn encode_rejected(of: &Holder, event: &RejectedEvent) -> Result<Item, StoreError> {
+/// Returns the item of a rejected event of this owner, with its first part.
+pub fn encode_rejected(of: &Owner, event: &RejectedEvent) -> Result<Item, StoreError> {
     let (body, body_encoding) = encode_body(event.parts.first().ok_or(CORRUPT)?)?;
     encode(
         Key::rejected(of, event.id),
@@ -43,15 +43,15 @@ pub fn encode_rejected(of: &Holder, event: &RejectedEvent) -> Result<Item, Store
     )
 }
 
-/// The items of its other parts.
-pub fn encode_parts(of: &Holder, event: &RejectedEvent) -> Result<Vec<Item>, StoreError> {
+/// Returns the items of its other parts.
+pub fn encode_parts(of: &Owner, event: &RejectedEvent) -> Result<Vec<Item>, StoreError> {
     let parts = event.parts.iter().enumerate().skip(1).map(|(number, part)| {
         encode_body_alone(Key::rejected_part(of, event.id, number), part, event.expires_at())
     });
     parts.collect()
 }
 
-/// The rejected event of an item, with its first part.
+/// Returns the rejected event of an item, with its first part.
 pub fn decode_rejected(item: Item) -> Result<RejectedEvent, StoreError> {
     let key = Key::of(&item)?;
     let id = key.sort.strip_prefix(REJECTED_PREFIX).and_then(|id| RejectedId::parse(id).ok());

@@ -3,24 +3,24 @@
 use hookrail_domain::attempt::{Attempt, AttemptNumber, ErrorClass, Outcome, ResponseText, STATUS_GONE};
 use hookrail_domain::delivery::{QueueName, QueuePosition};
 use hookrail_domain::id::{CompanyId, DeliveryId, EventId};
-use hookrail_domain::line::{LastRow, Progress};
 use hookrail_domain::log_row::{LogRow, RunId};
+use hookrail_domain::progress::{LastRow, Progress};
 use hookrail_domain::time::Millis;
+use hookrail_pipeline::store::listing::EventPosition;
+use hookrail_pipeline::store::{StoreError, WebhookKey};
 use serde::{Deserialize, Serialize};
 use serde_bytes::ByteBuf;
 
 use super::body::{decode_body, encode_body};
-use super::{Item, Key, ROW_PREFIX, SCHEMA, decode, encode};
-use crate::store::listing::EventPlace;
-use crate::store::{LineKey, StoreError};
+use super::{Item, Key, PARTITION_KEY, ROW_PREFIX, SCHEMA, SORT_KEY, decode, encode, names_of};
 
-/// The index of the Log table that finds the rows of an event, and its partition key; sorted by the line.
+/// The index of the Log table that finds the rows of an event, and its partition key; sorted by webhook.
 pub const EVENT_INDEX: &str = "event";
 pub const EVENT_PARTITION: &str = "eventKey";
 
 const CORRUPT: StoreError = StoreError::Corrupt { what: "log row" };
 
-/// The attributes that say how far a line has come; a query for the last row reads no more than these.
+/// The attributes that show the progress of a queue; a query for the last row reads no more than these.
 #[derive(Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
 struct PlaceAttributes {
@@ -31,7 +31,7 @@ struct PlaceAttributes {
     queued_number: String,
     /// Set while attempts are left.
     waiting_until: Option<u64>,
-    #[serde(default, skip_serializing_if = "is_false")] // Written only when the event is set aside.
+    #[serde(default, skip_serializing_if = "is_false")] // Written only when the event is parked.
     parked: bool,
     #[serde(default, skip_serializing_if = "is_zero")] // Written only after a give-up.
     given_up: u32,
@@ -39,57 +39,10 @@ struct PlaceAttributes {
     version: u64,
 }
 
-/// The attribute names of [`decode_last`], for a projection.
-pub const LAST_ATTRIBUTES: [&str; 12] = [
-    "pk",
-    "sk",
-    "delivery",
-    "acceptedQueue",
-    "acceptedNumber",
-    "queuedQueue",
-    "queuedNumber",
-    "waitingUntil",
-    "parked",
-    "givenUp",
-    "status",
-    "version",
-];
-
-/// The attribute names of a row but for its body, for a projection: a search does not look at bodies.
-pub const SCANNED_ATTRIBUTES: [&str; 25] = [
-    "pk",
-    "sk",
-    "schema",
-    "delivery",
-    "acceptedQueue",
-    "acceptedNumber",
-    "queuedQueue",
-    "queuedNumber",
-    "waitingUntil",
-    "parked",
-    "givenUp",
-    "status",
-    "version",
-    "event",
-    "run",
-    "startedAt",
-    "durationMs",
-    "outcome",
-    "error",
-    "response",
-    "responseTruncated",
-    "retryAfterSeconds",
-    "url",
-    "replay",
-    "expiresAt",
-];
-
 #[derive(Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
-struct RowAttributes {
+struct AttemptAttributes {
     schema: u32,
-    #[serde(flatten)]
-    place: PlaceAttributes,
     event: String,
     run: String,
     started_at: u64,
@@ -101,16 +54,44 @@ struct RowAttributes {
     response_truncated: bool,
     retry_after_seconds: Option<u64>,
     url: String,
+    #[serde(default, skip_serializing_if = "is_false")] // Written only when a person asked for the attempt.
+    replay: bool,
+    /// Seconds: DynamoDB's own expiry.
+    expires_at: Option<u64>,
+}
+
+/// The attributes that a search does not read.
+#[derive(Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+struct BodyAttributes {
     /// With an event's first row only: the index `event` holds each event of a webhook once.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     event_key: Option<String>,
-    #[serde(default, skip_serializing_if = "is_false")] // Written only when a person asked for the attempt.
-    replay: bool,
     body: Option<ByteBuf>,
     /// `deflate`, or absent for plain bytes.
     body_encoding: Option<String>,
-    /// Seconds: DynamoDB's own expiry.
-    expires_at: Option<u64>,
+}
+
+#[derive(Serialize, Deserialize)]
+struct RowAttributes {
+    #[serde(flatten)]
+    place: PlaceAttributes,
+    #[serde(flatten)]
+    attempt: AttemptAttributes,
+    #[serde(flatten)]
+    body: BodyAttributes,
+}
+
+/// Returns the attributes of [`decode_last`], for a projection.
+#[must_use]
+pub fn last_attributes() -> Vec<&'static str> {
+    [[PARTITION_KEY, SORT_KEY].as_slice(), names_of::<PlaceAttributes>()].concat()
+}
+
+/// Returns the attributes of a row except its body, for a projection.
+#[must_use]
+pub fn scanned_attributes() -> Vec<&'static str> {
+    [last_attributes().as_slice(), names_of::<AttemptAttributes>()].concat()
 }
 
 #[expect(clippy::trivially_copy_pass_by_ref, reason = "serde asks for a reference")]
@@ -123,57 +104,57 @@ fn is_zero(number: &u32) -> bool {
     *number == 0
 }
 
-/// The line that a row belongs to.
-#[must_use]
-pub fn line_of(row: &LogRow) -> LineKey {
-    LineKey { company: row.company.clone(), subscription: row.subscription }
-}
-
-/// The item of a row.
+/// Returns the item of a row.
 pub fn encode_row(row: &LogRow) -> Result<Item, StoreError> {
     let outcome = &row.attempt.outcome;
     let (response_truncated, retry_after_seconds) = match outcome {
-        Outcome::Answered { response, retry_after_seconds, .. } => (response.truncated, *retry_after_seconds),
-        Outcome::NotSent { .. } | Outcome::NoAnswer { .. } | Outcome::Unsent { .. } => (false, None),
+        Outcome::Responded { response, retry_after_seconds, .. } => {
+            (response.truncated, *retry_after_seconds)
+        }
+        Outcome::NotSent { .. } | Outcome::NoResponse { .. } | Outcome::Unsent { .. } => (false, None),
     };
     let (body, body_encoding) = match &row.body {
         Some(body) => encode_body(body)?,
         None => (None, None),
     };
     encode(
-        Key::row(&line_of(row), row.attempt.number),
+        Key::row(&WebhookKey::of_row(row), row.attempt.number),
         &RowAttributes {
-            schema: SCHEMA,
             place: place(row),
-            event: row.event.to_string(),
-            run: row.run.0.clone(),
-            started_at: row.attempt.started_at.0,
-            duration_ms: row.attempt.duration_ms,
-            outcome: outcome_name(outcome).to_owned(),
-            error: outcome.error().map(|error| error.name().to_owned()),
-            response: outcome.response().to_owned(),
-            response_truncated,
-            retry_after_seconds,
-            url: row.url.clone(),
-            event_key: row.body.as_ref().map(|_| event_key(&row.company, row.event)),
-            replay: row.is_replay,
-            body,
-            body_encoding,
-            expires_at: row.expires_at.map(Millis::unix_seconds),
+            attempt: AttemptAttributes {
+                schema: SCHEMA,
+                event: row.event.to_string(),
+                run: row.run.0.clone(),
+                started_at: row.attempt.started_at.0,
+                duration_ms: row.attempt.duration_ms,
+                outcome: outcome_name(outcome).to_owned(),
+                error: outcome.error().map(|error| error.name().to_owned()),
+                response: outcome.response().to_owned(),
+                response_truncated,
+                retry_after_seconds,
+                url: row.url.clone(),
+                replay: row.is_replay,
+                expires_at: row.expires_at.map(Millis::unix_seconds),
+            },
+            body: BodyAttributes {
+                event_key: row.body.as_ref().map(|_| event_key(&row.company, row.event)),
+                body,
+                body_encoding,
+            },
         },
     )
 }
 
-/// The partition of an event in the index.
+/// Returns the partition of an event in the index.
 #[must_use]
 pub fn event_key(company: &CompanyId, event: EventId) -> String {
     format!("{company}#{event}")
 }
 
-/// Where the event of an item of the index stands.
-pub fn decode_place(item: &Item) -> Result<EventPlace, StoreError> {
+/// Returns the position of the event of an item of the index.
+pub fn decode_place(item: &Item) -> Result<EventPosition, StoreError> {
     let sequence = number_of(item)?.sequence;
-    Ok(EventPlace { subscription: Key::of(item)?.into_line()?.subscription, sequence })
+    Ok(EventPosition { webhook: Key::of(item)?.into_key()?.webhook, sequence })
 }
 
 fn place(row: &LogRow) -> PlaceAttributes {
@@ -194,7 +175,7 @@ fn place(row: &LogRow) -> PlaceAttributes {
     }
 }
 
-/// What the row of an item says about its line.
+/// Returns the part of an item's row that concerns its queue.
 pub fn decode_last(item: Item) -> Result<LastRow, StoreError> {
     let number = number_of(&item)?;
     let place: PlaceAttributes = decode(item, "log row")?;
@@ -222,36 +203,34 @@ fn last_of(number: AttemptNumber, place: &PlaceAttributes) -> Result<LastRow, St
     })
 }
 
-/// The row of an item found in `line`.
-pub fn decode_row(line: &LineKey, item: Item) -> Result<LogRow, StoreError> {
+/// Returns the row of an item found under `key`.
+pub fn decode_row(key: &WebhookKey, item: Item) -> Result<LogRow, StoreError> {
     let number = number_of(&item)?;
-    let attributes: RowAttributes = decode(item, "log row")?;
-    let last = last_of(number, &attributes.place)?;
-    let outcome = decode_outcome(&attributes)?;
+    let RowAttributes { place, attempt, body } = decode(item, "log row")?;
+    let last = last_of(number, &place)?;
+    let outcome = decode_outcome(&attempt, place.status)?;
+    let body = body.body.map(|bytes| decode_body(bytes, body.body_encoding.as_deref())).transpose()?;
     Ok(LogRow {
-        company: line.company.clone(),
-        subscription: line.subscription,
+        company: key.company.clone(),
+        webhook: key.webhook,
         delivery: last.delivery,
-        event: EventId::parse(&attributes.event).map_err(|_refused| CORRUPT)?,
+        event: EventId::parse(&attempt.event).map_err(|_refused| CORRUPT)?,
         accepted: last.accepted,
         queued: last.queued,
         attempt: Attempt {
             number,
-            started_at: Millis(attributes.started_at),
-            duration_ms: attributes.duration_ms,
+            started_at: Millis(attempt.started_at),
+            duration_ms: attempt.duration_ms,
             outcome,
         },
         progress: last.progress,
         given_up: last.given_up,
-        url: attributes.url,
-        version: attributes.place.version,
-        run: RunId(attributes.run),
-        is_replay: attributes.replay,
-        body: attributes
-            .body
-            .map(|bytes| decode_body(bytes, attributes.body_encoding.as_deref()))
-            .transpose()?,
-        expires_at: attributes.expires_at.map(|seconds| Millis(seconds.saturating_mul(1000))),
+        url: attempt.url,
+        version: place.version,
+        run: RunId(attempt.run),
+        is_replay: attempt.replay,
+        body,
+        expires_at: attempt.expires_at.map(|seconds| Millis(seconds.saturating_mul(1000))),
     })
 }
 
@@ -266,30 +245,30 @@ fn number_of(item: &Item) -> Result<AttemptNumber, StoreError> {
 
 pub(super) fn outcome_name(outcome: &Outcome) -> &'static str {
     match outcome {
-        Outcome::Answered { .. } => "answered",
+        Outcome::Responded { .. } => "answered",
         Outcome::NotSent { .. } => "not_sent",
-        Outcome::NoAnswer { .. } => "no_answer",
+        Outcome::NoResponse { .. } => "no_answer",
         Outcome::Unsent { .. } => "unsent",
     }
 }
 
-fn decode_outcome(attributes: &RowAttributes) -> Result<Outcome, StoreError> {
+fn decode_outcome(attributes: &AttemptAttributes, status: u16) -> Result<Outcome, StoreError> {
     let response =
         ResponseText { text: attributes.response.clone(), truncated: attributes.response_truncated };
-    let answer = (attributes.place.status, response, attributes.retry_after_seconds);
+    let answer = (status, response, attributes.retry_after_seconds);
     outcome_of((&attributes.outcome, attributes.error.as_deref()), answer)
 }
 
-/// The outcome of this name; what it says beside it, or why there is no answer.
+/// Returns the outcome of this name, with its response or the reason why there is none.
 pub(super) fn outcome_of(
     (name, error): (&str, Option<&str>),
     (status, response, retry_after_seconds): (u16, ResponseText, Option<u64>),
 ) -> Result<Outcome, StoreError> {
     let error = || error.and_then(ErrorClass::find).ok_or(CORRUPT);
     Ok(match name {
-        "answered" => Outcome::Answered { status, response, retry_after_seconds },
+        "answered" => Outcome::Responded { status, response, retry_after_seconds },
         "not_sent" => Outcome::NotSent { error: error()?, reason: response.text },
-        "no_answer" => Outcome::NoAnswer { error: error()?, reason: response.text },
+        "no_answer" => Outcome::NoResponse { error: error()?, reason: response.text },
         "unsent" => Outcome::Unsent { error: error()?, reason: response.text },
         _ => return Err(CORRUPT),
     })
@@ -297,8 +276,10 @@ pub(super) fn outcome_of(
 
 #[cfg(test)]
 mod tests {
+    use std::collections::BTreeSet;
+
     use hookrail_domain::event::Body;
-    use hookrail_domain::id::{CompanyId, SubscriptionId};
+    use hookrail_domain::id::{CompanyId, WebhookId};
     use hookrail_domain::limits::EVENT_BYTES_MAX;
 
     use super::*;
@@ -307,7 +288,7 @@ mod tests {
         let position = |queue, number| QueuePosition { queue: QueueName::new(queue), number };
         LogRow {
             company: CompanyId::parse("acme").unwrap(),
-            subscription: SubscriptionId::from_bytes([7; 12]),
+            webhook: WebhookId::from_bytes([7; 12]),
             delivery: DeliveryId::from_bytes([8; 12]),
             event: EventId::from_bytes([9; 12]),
             accepted: position("events.fifo", 18_850_000_000_000_000_001),
@@ -331,17 +312,21 @@ mod tests {
 
     fn answered() -> Outcome {
         let response = ResponseText { text: "no".into(), truncated: true };
-        Outcome::Answered { status: 503, response, retry_after_seconds: Some(7) }
+        Outcome::Responded { status: 503, response, retry_after_seconds: Some(7) }
     }
 
     #[track_caller]
     fn round_trips(row: &LogRow) {
         let item = encode_row(row).unwrap();
-        assert_eq!(&decode_row(&line_of(row), item.clone()).unwrap(), row);
+        assert_eq!(&decode_row(&WebhookKey::of_row(row), item.clone()).unwrap(), row);
         assert_eq!(decode_last(item.clone()).unwrap(), row.last());
-        let scanned = item.into_iter().filter(|(name, _)| SCANNED_ATTRIBUTES.contains(&name.as_str()));
+        let names = last_attributes();
+        let last = item.clone().into_iter().filter(|(name, _)| names.contains(&name.as_str()));
+        assert_eq!(decode_last(last.collect()).unwrap(), row.last());
+        let names = scanned_attributes();
+        let scanned = item.into_iter().filter(|(name, _)| names.contains(&name.as_str()));
         let without_body = LogRow { body: None, ..row.clone() };
-        assert_eq!(decode_row(&line_of(row), scanned.collect()).unwrap(), without_body);
+        assert_eq!(decode_row(&WebhookKey::of_row(row), scanned.collect()).unwrap(), without_body);
     }
 
     #[test]
@@ -354,7 +339,7 @@ mod tests {
             Some("{}"),
         ));
         round_trips(&row(
-            Outcome::NoAnswer { error: ErrorClass::Timeout, reason: reason() },
+            Outcome::NoResponse { error: ErrorClass::Timeout, reason: reason() },
             Progress::Ended,
             None,
         ));
@@ -363,7 +348,7 @@ mod tests {
         {
             round_trips(&row(Outcome::Unsent { error, reason: reason() }, progress, None));
         }
-        let gone = Outcome::Answered {
+        let gone = Outcome::Responded {
             status: STATUS_GONE,
             response: ResponseText::default(),
             retry_after_seconds: None,
@@ -373,7 +358,22 @@ mod tests {
     }
 
     #[test]
-    fn a_body_is_compressed_only_when_that_saves_a_write_unit() {
+    fn a_search_reads_everything_of_a_row_but_its_body() {
+        let whole = LogRow {
+            given_up: 1,
+            is_replay: true,
+            expires_at: Some(Millis(1000)),
+            ..row(answered(), Progress::Waiting { until: Millis(31_000) }, Some(&"a".repeat(2000)))
+        };
+        let item = encode_row(&whole).unwrap();
+        let left: BTreeSet<_> =
+            item.keys().filter(|name| !scanned_attributes().contains(&name.as_str())).collect();
+        assert_eq!(left.into_iter().collect::<Vec<_>>(), ["body", "bodyEncoding", "eventKey"]);
+        assert_eq!(last_attributes().len(), 12);
+    }
+
+    #[test]
+    fn compresses_a_body_only_if_that_saves_a_write_unit() {
         let encoding = |body: &str| encode_body(&Body::new(body).unwrap()).unwrap().1;
         assert_eq!(encoding("{}"), None);
         assert_eq!(encoding(&"a".repeat(2000)), Some("deflate".to_owned()));

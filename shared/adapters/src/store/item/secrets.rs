@@ -1,16 +1,16 @@
-//! The item of a webhook's secrets. No other function than `api`, `deliver` and `recover` reads it.
+//! The item of a webhook's secrets. Only the functions `api`, `deliver` and `recover` read it.
 
 use std::collections::BTreeMap;
 
 use hookrail_domain::header::{BasicAuth, HeaderName, HeaderValue, Headers};
-use hookrail_domain::id::{CompanyId, SubscriptionId};
+use hookrail_domain::id::{CompanyId, WebhookId};
 use hookrail_domain::secrets::{RetiredSecret, Secrets};
 use hookrail_domain::signature::SigningSecret;
 use hookrail_domain::time::Millis;
+use hookrail_pipeline::store::StoreError;
 use serde::{Deserialize, Serialize};
 
 use super::{Item, Key, SCHEMA, decode, encode};
-use crate::store::StoreError;
 
 #[derive(Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
@@ -42,10 +42,10 @@ struct BasicAuthAttributes {
     password: String,
 }
 
-/// The item of a webhook's secrets, written with its `version`.
+/// Returns the item of a webhook's secrets, written with its `version`.
 pub fn encode_secrets(
     company: &CompanyId,
-    id: SubscriptionId,
+    id: WebhookId,
     secrets: &Secrets,
     version: u64,
 ) -> Result<Item, StoreError> {
@@ -71,7 +71,7 @@ pub fn encode_secrets(
     )
 }
 
-/// The secrets of an item, and the webhook's version that they were written with.
+/// Returns the secrets of an item, and the webhook's version that they were written with.
 pub fn decode_secrets(item: Item) -> Result<(Secrets, u64), StoreError> {
     const WHAT: StoreError = StoreError::Corrupt { what: "secret" };
     let SecretsAttributes { version, secret, retired, headers, basic_auth, .. } = decode(item, "secret")?;
@@ -100,7 +100,7 @@ mod tests {
 
     #[test]
     fn secrets_round_trip_with_their_version() {
-        let (company, id) = (CompanyId::parse("acme").unwrap(), SubscriptionId::from_bytes([1; 12]));
+        let (company, id) = (CompanyId::parse("acme").unwrap(), WebhookId::from_bytes([1; 12]));
         let key = |number| SigningSecret::from_random([number; 32]);
         let plain = Secrets::new(key(1));
         let mut full = plain.rotated(key(2), 60, Millis(5)).unwrap();

@@ -2,15 +2,15 @@
 
 use hookrail_domain::attempt::{ErrorClass, Outcome, ResponseText};
 use hookrail_domain::id::DeliveryId;
-use hookrail_domain::test_row::{TestPlace, TestRow};
+use hookrail_domain::test_row::{TestPosition, TestRow};
 use hookrail_domain::time::Millis;
+use hookrail_pipeline::store::{StoreError, WebhookKey};
 use serde::{Deserialize, Serialize};
 use serde_bytes::ByteBuf;
 
 use super::body::{decode_body, encode_body};
 use super::row::{outcome_name, outcome_of};
 use super::{Item, Key, SCHEMA, TEST_PREFIX, decode, encode};
-use crate::store::{LineKey, StoreError};
 
 const CORRUPT: StoreError = StoreError::Corrupt { what: "test send" };
 
@@ -34,15 +34,17 @@ struct TestAttributes {
     expires_at: u64,
 }
 
-/// The item of a test send of this line's webhook.
-pub fn encode_test(line: &LineKey, row: &TestRow) -> Result<Item, StoreError> {
+/// Returns the item of a test send of this webhook.
+pub fn encode_test(key: &WebhookKey, row: &TestRow) -> Result<Item, StoreError> {
     let (response_truncated, retry_after_seconds) = match &row.outcome {
-        Outcome::Answered { response, retry_after_seconds, .. } => (response.truncated, *retry_after_seconds),
-        Outcome::NotSent { .. } | Outcome::NoAnswer { .. } | Outcome::Unsent { .. } => (false, None),
+        Outcome::Responded { response, retry_after_seconds, .. } => {
+            (response.truncated, *retry_after_seconds)
+        }
+        Outcome::NotSent { .. } | Outcome::NoResponse { .. } | Outcome::Unsent { .. } => (false, None),
     };
     let (body, body_encoding) = encode_body(&row.body)?;
     encode(
-        Key::test(line, row.place),
+        Key::test(key, row.place),
         &TestAttributes {
             schema: SCHEMA,
             delivery: row.delivery.to_string(),
@@ -61,12 +63,12 @@ pub fn encode_test(line: &LineKey, row: &TestRow) -> Result<Item, StoreError> {
     )
 }
 
-/// The test send of an item.
+/// Returns the test send of an item.
 pub fn decode_test(item: Item) -> Result<TestRow, StoreError> {
     let key = Key::of(&item)?;
     let place = key.sort.strip_prefix(TEST_PREFIX).and_then(|rest| {
         let (at, chance) = rest.split_once('#')?;
-        Some(TestPlace { at: Millis(at.parse().ok()?), chance: chance.parse().ok()? })
+        Some(TestPosition { at: Millis(at.parse().ok()?), chance: chance.parse().ok()? })
     });
     let found: TestAttributes = decode(item, "test send")?;
     let response = ResponseText { text: found.response, truncated: found.response_truncated };
@@ -85,32 +87,32 @@ pub fn decode_test(item: Item) -> Result<TestRow, StoreError> {
 #[cfg(test)]
 mod tests {
     use hookrail_domain::event::Body;
-    use hookrail_domain::id::{CompanyId, SubscriptionId};
+    use hookrail_domain::id::{CompanyId, WebhookId};
 
     use super::*;
 
     #[test]
     fn test_sends_round_trip_with_every_outcome() {
-        let line = LineKey {
+        let key = WebhookKey {
             company: CompanyId::parse("acme").unwrap(),
-            subscription: SubscriptionId::from_bytes([7; 12]),
+            webhook: WebhookId::from_bytes([7; 12]),
         };
         let reason = || "why".to_owned();
         let response = ResponseText { text: "no".into(), truncated: true };
         for (outcome, body) in [
-            (Outcome::Answered { status: 503, response, retry_after_seconds: Some(7) }, "{}".to_owned()),
+            (Outcome::Responded { status: 503, response, retry_after_seconds: Some(7) }, "{}".to_owned()),
             (Outcome::NotSent { error: ErrorClass::Dns, reason: reason() }, "a".repeat(5_000)),
-            (Outcome::NoAnswer { error: ErrorClass::Timeout, reason: reason() }, String::new()),
+            (Outcome::NoResponse { error: ErrorClass::Timeout, reason: reason() }, String::new()),
         ] {
             let row = TestRow {
-                place: TestPlace { at: Millis(1_651_780_480_001), chance: u32::MAX },
+                place: TestPosition { at: Millis(1_651_780_480_001), chance: u32::MAX },
                 delivery: DeliveryId::from_bytes([8; 12]),
                 outcome,
                 duration_ms: 9,
                 url: "https://a.io/".into(),
                 body: Body::new(body).unwrap(),
             };
-            assert_eq!(decode_test(encode_test(&line, &row).unwrap()).unwrap(), row);
+            assert_eq!(decode_test(encode_test(&key, &row).unwrap()).unwrap(), row);
         }
     }
 }

@@ -1,18 +1,20 @@
-//! A batch of queue records as the functions see it: typed records, their groups, and the partial-batch reply.
+//! A batch of queue records as the functions use it: typed records, their groups, and the partial-batch
+//! response.
 //!
 //! Each record is read by itself: one that cannot be read must not fail the others.
 
-use crate::telemetry::Chain;
 use std::collections::HashSet;
 
 use aws_lambda_events::sqs::{BatchItemFailure, SqsBatchResponse, SqsEvent, SqsMessage};
 use hookrail_domain::delivery::{QueueName, QueuePosition};
 use hookrail_domain::time::Millis;
-use hookrail_wire::job_address::JOB_ATTRIBUTE;
+use hookrail_wire::job_ref::JOB_ATTRIBUTE;
 
+use crate::fault::ErrorChain;
 use crate::queue::{HoldResult, Queue};
 
-/// Hold beyond the invocation's deadline, in seconds: what a crash of ours costs a group at most, beside the deadline.
+/// Hold beyond the invocation's deadline, in seconds: with the deadline, the most that a crash of ours
+/// costs a group.
 pub const CLAIM_SLACK_SECONDS: u64 = 10;
 
 /// One message of a FIFO queue.
@@ -24,7 +26,7 @@ pub struct Record {
     pub position: QueuePosition,
     pub sent_at: Millis,
     pub receive_count: u32,
-    /// The job that the message is for, as it names it, if it is no event for everybody.
+    /// The job that the message is for, as the message names it. None for an event for all webhooks.
     pub job: Option<String>,
     pub body: String,
 }
@@ -46,7 +48,7 @@ impl Batch {
         let mut batch = Self::default();
         for message in event.records {
             let Some(message_id) = message.message_id.clone().filter(|id| !id.is_empty()) else {
-                // An empty id in the reply would fail the whole batch.
+                // An empty id in the response would fail the whole batch.
                 tracing::error!("a record without a message id was skipped");
                 continue;
             };
@@ -81,8 +83,8 @@ impl Batch {
         }
     }
 
-    /// The claim on every record: a hold until `deadline` and a little longer, so that a crash costs seconds and not
-    /// the queue's own visibility.
+    /// Returns the claim on every record: a hold until shortly after `deadline`.
+    /// With it a crash costs seconds instead of the queue's own visibility.
     #[must_use]
     pub fn claim(&self, now: Millis, deadline: Millis) -> Claim {
         let seconds = deadline.since(now).div_ceil(1000) + CLAIM_SLACK_SECONDS;
@@ -103,7 +105,8 @@ pub struct Claim {
 pub struct Lost(HashSet<String>);
 
 impl Claim {
-    /// Makes the claim. What cannot be held must not be touched; if the call fails, that is everything.
+    /// Makes the claim. A record that could not be held must not be touched; if the call fails, no
+    /// record may be.
     pub async fn make(self, queue: &impl Queue) -> Lost {
         if self.holds.is_empty() {
             return Lost::default();
@@ -111,7 +114,7 @@ impl Claim {
         let results = match queue.hold(&self.queue_url, &self.holds).await {
             Ok(results) => results,
             Err(error) => {
-                tracing::warn!(error = %Chain(&error), "the batch could not be claimed");
+                tracing::warn!(error = %ErrorChain(&error), "the batch could not be claimed");
                 vec![HoldResult::Expired; self.holds.len()]
             }
         };
@@ -121,8 +124,9 @@ impl Claim {
 }
 
 impl Lost {
-    /// Cuts a group off where another run may hold it, and returns the ids of what is left alone.
-    pub fn cut_off<T>(&self, group: &mut Vec<T>, record: impl Fn(&T) -> &Record) -> Vec<String> {
+    /// Splits a group where another run may hold it, and returns the ids of the records that are left
+    /// alone.
+    pub fn split_lost<T>(&self, group: &mut Vec<T>, record: impl Fn(&T) -> &Record) -> Vec<String> {
         let cut = group.iter().position(|one| self.0.contains(&record(one).receipt_handle));
         let rest = group.split_off(cut.unwrap_or(group.len()));
         rest.iter().map(|one| record(one).message_id.clone()).collect()
@@ -142,12 +146,12 @@ fn read(message_id: String, message: SqsMessage) -> Option<Record> {
         receive_count: attribute("ApproximateReceiveCount")?.parse().ok()?,
         receipt_handle: message.receipt_handle?,
         job: message.message_attributes.get(JOB_ATTRIBUTE).and_then(|named| named.string_value.clone()),
-        // A message without a body cannot exist; if one did, it would be refused as what it is: no event.
+        // A message without a body cannot exist. If one did, it would be rejected as an event.
         body: message.body.unwrap_or_default(),
     })
 }
 
-/// The reply that leaves these messages in the queue and lets every other one go.
+/// Returns the response that keeps these messages in the queue and removes every other one.
 #[must_use]
 pub fn reply(failed: impl IntoIterator<Item = String>) -> SqsBatchResponse {
     let mut response = SqsBatchResponse::default();
@@ -159,7 +163,7 @@ pub fn reply(failed: impl IntoIterator<Item = String>) -> SqsBatchResponse {
     response
 }
 
-/// The URL among `urls` of the queue of this name.
+/// Returns the URL among `urls` of the queue of this name.
 #[must_use]
 pub fn url_of<'a>(urls: &'a [String], queue: &QueueName) -> Option<&'a str> {
     urls.iter().find(|url| &QueueName::of_url(url) == queue).map(String::as_str)
@@ -193,7 +197,7 @@ mod tests {
     }
 
     #[test]
-    fn records_are_grouped_in_the_order_of_the_queue() {
+    fn groups_records_in_queue_order() {
         let batch = batch(["a1", "b1", "a2", "b2"].map(|id| message(id, id.get(..1).unwrap())).to_vec());
         let ids: Vec<Vec<_>> = batch
             .groups
@@ -206,7 +210,7 @@ mod tests {
     }
 
     #[test]
-    fn a_record_that_cannot_be_read_stands_alone() {
+    fn reports_unreadable_records_one_by_one() {
         let mut no_id = message("x", "a");
         no_id.message_id = None;
         let mut no_group = message("y", "a");
@@ -217,7 +221,7 @@ mod tests {
     }
 
     #[test]
-    fn a_batch_of_an_unknown_queue_is_reported_whole() {
+    fn reports_the_whole_batch_of_an_unknown_queue() {
         let mut event = SqsEvent::default();
         event.records = vec![message("a1", "a"), message("b1", "b")];
         let batch = Batch::open(event, &[]);
@@ -225,16 +229,16 @@ mod tests {
     }
 
     #[test]
-    fn what_another_run_holds_is_left_alone_with_everything_behind_it() {
+    fn leaves_lost_claims_and_later_records_of_the_group() {
         let mut batch = batch(["a1", "a2", "a3"].map(|id| message(id, "a")).to_vec());
         let lost = Lost(HashSet::from(["handle-a2".to_owned()]));
-        assert_eq!(lost.cut_off(&mut batch.groups[0], |record| record), ["a2", "a3"]);
+        assert_eq!(lost.split_lost(&mut batch.groups[0], |record| record), ["a2", "a3"]);
         assert_eq!(batch.groups[0].len(), 1);
-        assert_eq!(lost.cut_off(&mut batch.groups[0], |record| record), [""; 0]);
+        assert_eq!(lost.split_lost(&mut batch.groups[0], |record| record), [""; 0]);
     }
 
     #[test]
-    fn the_reply_names_what_stays() {
+    fn reply_lists_the_messages_that_stay() {
         let reply = reply(["a".to_owned()]);
         assert_eq!(
             serde_json::to_string(&reply).unwrap(),
@@ -243,7 +247,7 @@ mod tests {
     }
 
     #[test]
-    fn a_queue_is_found_by_its_name() {
+    fn finds_a_queue_url_by_name() {
         let urls = ["http://h/0/one.fifo".to_owned(), "http://h/0/two.fifo".to_owned()];
         assert_eq!(url_of(&urls, &QueueName::new("two.fifo")), Some("http://h/0/two.fifo"));
         assert_eq!(url_of(&urls, &QueueName::new("three.fifo")), None);

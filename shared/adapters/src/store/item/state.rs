@@ -1,24 +1,25 @@
-//! The item of a line: how far it has come, and what is set aside.
+//! The item of a queue: its progress, and its backlog.
 
 use std::collections::{BTreeMap, HashMap};
 use std::fmt::Display;
 
 use aws_sdk_dynamodb::types::AttributeValue;
-use hookrail_domain::aside::{Aside, Lease, Mode};
+use hookrail_domain::backlog::{Backlog, Lease, Mode};
 use hookrail_domain::log_row::RunId;
-use hookrail_domain::notice::{LineChange, LineNotice};
+use hookrail_domain::operational_event::{PendingEvent, StateChange};
 use hookrail_domain::replay::{Replay, ReplayRange, ReplayState};
-use hookrail_domain::suspension::Line;
+use hookrail_domain::suspension::QueueState;
 use hookrail_domain::time::Millis;
+use hookrail_pipeline::store::StoreError;
 use serde::Deserialize;
 
 use super::{Item, SCHEMA, decode};
-use crate::store::StoreError;
 
-/// The sparse index of lines that are set aside, and of jobs that wait for their time: keys only, sorted by when they
-/// are due.
+/// The sparse index of queues with a backlog, and of jobs that wait for their time: keys only, sorted by due
+/// time.
 pub const DUE_INDEX: &str = "due";
-/// Partition key of the index. An active line has no such attribute, nor has a job in its line: they are not in it.
+/// Partition key of the index. An active webhook's queue does not have this attribute, nor does a queued job:
+/// they are not in the index.
 pub const DUE_PARTITION: &str = "due";
 /// Sort key of the index.
 pub const DUE_SORT: &str = "nextProbeAt";
@@ -30,7 +31,7 @@ const CORRUPT: StoreError = StoreError::Corrupt { what: "line" };
 
 #[derive(Deserialize, Default)]
 #[serde(rename_all = "camelCase", default)]
-struct LineAttributes {
+struct StateAttributes {
     sequence: u64,
     generation: u64,
     wake: u64,
@@ -56,13 +57,14 @@ struct LineAttributes {
     replay_accepted: u64,
     replay_failed: u64,
     replay_run: Option<u64>,
-    /// What has not been told: kind and time of each.
-    notices: Vec<(String, u64)>,
+    /// Changes that are not published yet: kind and time of each.
+    #[serde(rename = "notices")]
+    operational_events: Vec<(String, u64)>,
 }
 
-/// The line of an item.
-pub fn decode_line(item: Item) -> Result<Line, StoreError> {
-    let found: LineAttributes = decode(item, "line")?;
+/// Returns the queue of an item.
+pub fn decode_state(item: Item) -> Result<QueueState, StoreError> {
+    let found: StateAttributes = decode(item, "line")?;
     let mode = match found.state.as_deref() {
         None => None,
         Some("suspended") => Some(Mode::Suspended),
@@ -70,7 +72,7 @@ pub fn decode_line(item: Item) -> Result<Line, StoreError> {
         Some(_) => return Err(CORRUPT),
     };
     let lease = found.lease_run.map(|run| Lease { run: RunId(run), until: Millis(found.lease_until) });
-    let aside = mode.map(|mode| Aside {
+    let backlog = mode.map(|mode| Backlog {
         mode,
         since: Millis(found.since),
         next: found.drain_next,
@@ -105,33 +107,33 @@ pub fn decode_line(item: Item) -> Result<Line, StoreError> {
         failed: found.replay_failed,
         run_first: found.replay_run,
     });
-    let notices = found.notices.iter().map(|(kind, at)| match change_of(kind) {
-        Some(kind) => Ok(LineNotice { kind, at: Millis(*at) }),
+    let operational_events = found.operational_events.iter().map(|(kind, at)| match change_of(kind) {
+        Some(kind) => Ok(PendingEvent { kind, at: Millis(*at) }),
         None => Err(CORRUPT),
     });
-    Ok(Line {
+    Ok(QueueState {
         sequence_floor: found.sequence,
         generation: found.generation,
         wake: found.wake,
-        aside,
+        backlog,
         replay,
-        notices: notices.collect::<Result<_, _>>()?,
+        operational_events: operational_events.collect::<Result<_, _>>()?,
     })
 }
 
-/// A conditional update of a line's item.
+/// A conditional update of a queue's item.
 #[derive(Debug, Default)]
-pub struct LineUpdate {
+pub struct StateUpdate {
     pub update: String,
     pub condition: String,
     pub names: HashMap<String, String>,
     pub values: HashMap<String, AttributeValue>,
 }
 
-impl LineUpdate {
-    /// Writes what differs between `from` and `to`, if the line [allows](Line::allows) it.
+impl StateUpdate {
+    /// Writes the difference of `from` and `to`, if the queue [allows](QueueState::allows) it.
     #[must_use]
-    pub fn between(from: &Line, to: &Line) -> Self {
+    pub fn between(from: &QueueState, to: &QueueState) -> Self {
         let (mut before, after) = (attributes(from), attributes(to));
         if from.generation == 0 {
             // Never written: its item lacks this too.
@@ -159,8 +161,8 @@ impl LineUpdate {
             "replayNext",
         ];
         kept.extend((from.wake != to.wake).then_some("wake"));
-        kept.extend((from.notices != to.notices).then_some("notices"));
-        let last = |line: &Line| line.aside.as_ref().map(|aside| aside.last);
+        kept.extend((from.operational_events != to.operational_events).then_some("notices"));
+        let last = |state: &QueueState| state.backlog.as_ref().map(|backlog| backlog.last);
         kept.extend((last(from) != last(to)).then_some("parkedLast"));
         let conditions: Vec<_> =
             kept.into_iter().map(|name| made.unchanged(name, before.get(name))).collect();
@@ -168,7 +170,7 @@ impl LineUpdate {
         made
     }
 
-    /// Moves the end of what is set aside to `sequence`, if the line is set aside and not yet as far.
+    /// Moves the end of the backlog to `sequence`, if there is a backlog and its end is before it.
     #[must_use]
     pub fn parking(sequence: u64, generation: u64) -> Self {
         let mut made = Self::default();
@@ -200,72 +202,76 @@ impl LineUpdate {
     }
 }
 
-/// Everything but the sequence floor, which is kept by another writer. Zeros are left out, as in a line never written.
-fn attributes(line: &Line) -> BTreeMap<&'static str, AttributeValue> {
+/// Returns everything except the sequence floor, which another writer keeps. Zeros are left out, as in an
+/// item never written.
+fn attributes(queue_state: &QueueState) -> BTreeMap<&'static str, AttributeValue> {
     let mut found = BTreeMap::from([("schema", number(SCHEMA))]);
     let mut put = |name, value: u64| {
         if value != 0 {
             found.insert(name, number(value));
         }
     };
-    put("generation", line.generation);
-    put("wake", line.wake);
-    if let Some(replay) = &line.replay {
+    put("generation", queue_state.generation);
+    put("wake", queue_state.wake);
+    if let Some(replay) = &queue_state.replay {
         put("replayAccepted", replay.accepted);
         put("replayFailed", replay.failed);
         put_replay(&mut found, replay);
     }
     let notice =
-        |notice: &LineNotice| AttributeValue::L(vec![text(change_name(notice.kind)), number(notice.at.0)]);
-    if let Some(oldest) = line.notices.first() {
-        found.insert("notices", AttributeValue::L(line.notices.iter().map(notice).collect()));
-        // A line that is set aside is looked at in any case.
+        |notice: &PendingEvent| AttributeValue::L(vec![text(change_name(notice.kind)), number(notice.at.0)]);
+    if let Some(oldest) = queue_state.operational_events.first() {
+        found.insert(
+            "notices",
+            AttributeValue::L(queue_state.operational_events.iter().map(notice).collect()),
+        );
+        // A queue with a backlog is looked at in any case.
         found.insert(DUE_SORT, number(oldest.at.0));
         found.insert(DUE_PARTITION, text(DUE_LINES));
     }
-    let Some(aside) = &line.aside else { return found };
+    let Some(backlog) = &queue_state.backlog else { return found };
     let mut put = |name, value: u64| {
         if value != 0 {
             found.insert(name, number(value));
         }
     };
-    put("since", aside.since.0);
-    put("failedProbes", aside.failed_probes.into());
-    put("headAttempts", aside.head_attempts.into());
-    put("givenUp", aside.given_up.into());
-    if let Some(version) = aside.gone {
+    put("since", backlog.since.0);
+    put("failedProbes", backlog.failed_probes.into());
+    put("headAttempts", backlog.head_attempts.into());
+    put("givenUp", backlog.given_up.into());
+    if let Some(version) = backlog.gone {
         found.insert("goneVersion", number(version));
     }
-    if aside.is_dropped {
+    if backlog.is_dropped {
         found.insert("dropped", AttributeValue::Bool(true));
     }
-    found.insert("drainNext", number(aside.next));
-    found.insert("parkedLast", number(aside.last));
-    found.insert(DUE_SORT, number(aside.due_at.0));
+    found.insert("drainNext", number(backlog.next));
+    found.insert("parkedLast", number(backlog.last));
+    found.insert(DUE_SORT, number(backlog.due_at.0));
     found.insert(DUE_PARTITION, text(DUE_LINES));
-    let state = match aside.mode {
+    let state = match backlog.mode {
         Mode::Suspended => "suspended",
         Mode::Lagging => "lagging",
     };
     found.insert("state", text(state));
-    if let Some(lease) = &aside.lease {
+    if let Some(lease) = &backlog.lease {
         found.insert("leaseRun", text(&lease.run.0));
         found.insert("leaseUntil", number(lease.until.0));
     }
     found
 }
 
-const CHANGES: [(LineChange, &str); 3] = [
-    (LineChange::Suspended, "suspended"),
-    (LineChange::Resumed, "resumed"),
-    (LineChange::Deactivated, "deactivated"),
+const CHANGES: [(StateChange, &str); 3] = [
+    (StateChange::Suspended, "suspended"),
+    (StateChange::Resumed, "resumed"),
+    (StateChange::Deactivated, "deactivated"),
 ];
 
-fn change_name(kind: LineChange) -> &'static str {
+fn change_name(kind: StateChange) -> &'static str {
     CHANGES.iter().find(|(change, _)| *change == kind).map_or("", |(_, name)| name)
 }
 
-fn change_of(name: &str) -> Option<LineChange> {
+fn change_of(name: &str) -> Option<StateChange> {
     CHANGES.iter().find(|(_, known)| *known == name).map(|(change, _)| *change)
 }
 
@@ -301,9 +307,9 @@ fn text(value: &str) -> AttributeValue {
 mod tests {
     use super::*;
 
-    fn suspended() -> Line {
+    fn suspended() -> QueueState {
         let lease = Some(Lease { run: RunId("run".into()), until: Millis(9) });
-        let aside = Aside {
+        let backlog = Backlog {
             mode: Mode::Suspended,
             since: Millis(1),
             next: 7,
@@ -316,10 +322,16 @@ mod tests {
             gone: None,
             is_dropped: false,
         };
-        Line { sequence_floor: 0, generation: 3, wake: 4, aside: Some(aside), ..Line::default() }
+        QueueState {
+            sequence_floor: 0,
+            generation: 3,
+            wake: 4,
+            backlog: Some(backlog),
+            ..QueueState::default()
+        }
     }
 
-    fn replaying(state: ReplayState) -> Line {
+    fn replaying(state: ReplayState) -> QueueState {
         let range = ReplayRange { first: 2, last: 4, only_failed: state != ReplayState::Done };
         let replay = Replay {
             number: 6,
@@ -331,33 +343,34 @@ mod tests {
             failed: 0,
             run_first: Some(2),
         };
-        Line { replay: Some(replay), ..suspended() }
+        QueueState { replay: Some(replay), ..suspended() }
     }
 
     #[test]
-    fn lines_round_trip() {
+    fn queue_items_round_trip() {
         let mut lagging = suspended();
-        lagging.aside.as_mut().unwrap().mode = Mode::Lagging;
+        lagging.backlog.as_mut().unwrap().mode = Mode::Lagging;
         let mut gone = suspended();
-        gone.aside.as_mut().unwrap().gone = Some(0);
-        gone.aside.as_mut().unwrap().is_dropped = true;
-        let active = Line { generation: 2, wake: 2, ..Line::default() };
-        let noted = CHANGES.iter().fold(suspended(), |line, (kind, _)| line.noting(*kind, Millis(7)));
-        let untold = Line { aside: None, ..noted.clone() };
+        gone.backlog.as_mut().unwrap().gone = Some(0);
+        gone.backlog.as_mut().unwrap().is_dropped = true;
+        let active = QueueState { generation: 2, wake: 2, ..QueueState::default() };
+        let noted = CHANGES.iter().fold(suspended(), |state, (kind, _)| state.noting(*kind, Millis(7)));
+        let untold = QueueState { backlog: None, ..noted.clone() };
         let replays = [ReplayState::Running, ReplayState::Done, ReplayState::Cancelled].map(replaying);
-        for line in
-            [Line::default(), active, suspended(), lagging, gone, noted, untold].into_iter().chain(replays)
+        for state in [QueueState::default(), active, suspended(), lagging, gone, noted, untold]
+            .into_iter()
+            .chain(replays)
         {
-            let item = attributes(&line).into_iter().map(|(name, value)| (name.to_owned(), value)).collect();
-            assert_eq!(decode_line(item).unwrap(), line);
+            let item = attributes(&state).into_iter().map(|(name, value)| (name.to_owned(), value)).collect();
+            assert_eq!(decode_state(item).unwrap(), state);
         }
     }
 
     #[test]
-    fn only_what_differs_is_written_and_only_what_it_rests_on_is_asked() {
+    fn writes_changed_attributes_and_checks_their_preconditions() {
         let mut later = suspended();
-        later.aside.as_mut().unwrap().due_at = Millis(6);
-        let update = LineUpdate::between(&suspended(), &later);
+        later.backlog.as_mut().unwrap().due_at = Millis(6);
+        let update = StateUpdate::between(&suspended(), &later);
         assert_eq!(update.update, "SET #nextProbeAt = :0 ");
         assert_eq!(
             update.condition,
@@ -369,12 +382,12 @@ mod tests {
     }
 
     #[test]
-    fn a_line_is_made_active_only_while_nothing_more_is_parked() {
-        let active = Line { aside: None, generation: 4, wake: 5, ..Line::default() };
-        let update = LineUpdate::between(&suspended(), &active);
+    fn a_queue_becomes_active_only_if_nothing_more_is_parked() {
+        let active = QueueState { backlog: None, generation: 4, wake: 5, ..QueueState::default() };
+        let update = StateUpdate::between(&suspended(), &active);
         assert!(update.condition.ends_with("#wake = :6 AND #parkedLast = :7"), "{}", update.condition);
         assert!(update.update.contains("REMOVE #drainNext, #due, "), "{}", update.update);
-        let opened = LineUpdate::between(&active, &suspended());
+        let opened = StateUpdate::between(&active, &suspended());
         assert!(opened.condition.contains("attribute_not_exists(#state)"), "{}", opened.condition);
     }
 }

@@ -1,44 +1,45 @@
-//! Who may call, and who did what: tokens, links into the panel, the audit log.
+//! Callers and their actions: tokens, links into the panel, the audit log.
 //!
-//! Every call but those that look up a secret by its hash names whose tokens or whose log it is about.
+//! Every call names the owner of the tokens or the log, except those that look up a secret by its hash.
 
 use std::future::Future;
 
-use hookrail_domain::audit::{AuditEntry, AuditPlace};
+use hookrail_domain::audit::{AuditEntry, AuditPosition};
 use hookrail_domain::time::Millis;
-use hookrail_domain::token::{Holder, PanelLink, Token, TokenHash, TokenRef};
+use hookrail_domain::token::{Owner, PanelLink, Token, TokenHash, TokenRef};
 
 use super::StoreError;
 
-/// What became of a new token.
+/// The result of making a token.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum TokenCreation {
     Made,
-    /// The holder has as many as it may have.
+    /// The owner already has the maximum number of tokens.
     Full,
 }
 
 /// Tokens, links and the audit log.
 pub trait AccessStore: Send + Sync {
-    /// The token of this hash, expired or not.
+    /// Returns the token of this hash, expired or not.
     fn find_token(&self, hash: TokenHash) -> impl Future<Output = Result<Option<Token>, StoreError>> + Send;
 
-    /// The holder's token of this id, expired or not.
+    /// Returns the owner's token of this id, expired or not.
     fn token_of(
         &self,
         reference: &TokenRef,
     ) -> impl Future<Output = Result<Option<Token>, StoreError>> + Send;
 
-    /// Makes a token that works from now on.
+    /// Creates a token that is valid from now on.
     fn make_token(&self, token: &Token) -> impl Future<Output = Result<TokenCreation, StoreError>> + Send;
 
-    /// Every token of the holder, sessions included, by id. Expired ones are left out some days after their end.
-    fn list_tokens(&self, holder: &Holder) -> impl Future<Output = Result<Vec<Token>, StoreError>> + Send;
+    /// Returns every token of the owner, sessions included, by id. Expired ones are left out some days
+    /// after their end.
+    fn list_tokens(&self, owner: &Owner) -> impl Future<Output = Result<Vec<Token>, StoreError>> + Send;
 
-    /// Ends a token for good. False if there is none.
+    /// Revokes a token for good. False if it does not exist.
     fn revoke_token(&self, reference: &TokenRef) -> impl Future<Output = Result<bool, StoreError>> + Send;
 
-    /// Writes down that the token was used. Nothing happens if it was revoked meanwhile.
+    /// Records that the token was used. Nothing happens if it was revoked in the meantime.
     fn mark_used(&self, token: &Token, at: Millis) -> impl Future<Output = Result<(), StoreError>> + Send;
 
     /// Keeps a link under the hash of its code.
@@ -48,25 +49,25 @@ pub trait AccessStore: Send + Sync {
         link: &PanelLink,
     ) -> impl Future<Output = Result<(), StoreError>> + Send;
 
-    /// The link of this code, if it has not expired at `now`. Nobody gets it a second time.
+    /// Returns the link of this code, if it has not expired at `now`. It is returned only once.
     fn take_link(
         &self,
         code: TokenHash,
         now: Millis,
     ) -> impl Future<Output = Result<Option<PanelLink>, StoreError>> + Send;
 
-    /// Writes an entry of the holder's audit log, over what stands at its place.
+    /// Writes an entry of the owner's audit log, over an entry at the same position.
     fn put_audit(
         &self,
-        log: &Holder,
+        log: &Owner,
         entry: &AuditEntry,
     ) -> impl Future<Output = Result<(), StoreError>> + Send;
 
-    /// Up to `limit` entries, the newest first.
+    /// Returns up to `limit` entries, the newest first.
     fn list_audit(
         &self,
-        log: &Holder,
-        before: Option<AuditPlace>,
+        log: &Owner,
+        before: Option<AuditPosition>,
         limit: usize,
     ) -> impl Future<Output = Result<Vec<AuditEntry>, StoreError>> + Send;
 }
