@@ -34,7 +34,7 @@ pub enum InvalidAttribute {
     Value { name: String },
 }
 
-/// `base` with the given attributes changed; an empty text takes an optional attribute away.
+/// Returns `base` with the given attributes changed; an empty text removes an optional attribute.
 ///
 /// # Errors
 /// The first attribute that is unknown to this kind of queue or out of its range.
@@ -126,7 +126,7 @@ enum Count {
     Text(String),
 }
 
-/// `Some(None)` takes the policy away.
+/// Reads a redrive policy. `Some(None)` removes it.
 fn parse_redrive(text: &str) -> Option<Option<RedrivePolicy>> {
     if text.is_empty() {
         return Some(None);
@@ -142,7 +142,7 @@ fn parse_redrive(text: &str) -> Option<Option<RedrivePolicy>> {
         .then_some(Some(RedrivePolicy { target_arn, receive_count_max }))
 }
 
-/// Every attribute of a queue, by name, as `GetQueueAttributes` shows them.
+/// Returns every attribute of a queue, by name, as `GetQueueAttributes` shows them.
 #[must_use]
 pub fn render(queue: &Queue, arn: &str) -> Vec<(String, String)> {
     let (settings, counts) = (queue.settings(), queue.counts());
@@ -201,7 +201,7 @@ mod tests {
     }
 
     #[test]
-    fn ranges_are_those_of_the_service() {
+    fn attribute_ranges_match_sqs() {
         let fifo = Settings::fifo();
         for (name, smallest, largest) in [
             ("VisibilityTimeout", 0, 43_200),
@@ -219,7 +219,7 @@ mod tests {
     }
 
     #[test]
-    fn words_are_checked() {
+    fn attribute_keywords_are_checked() {
         let (fifo, standard) = (Settings::fifo(), Settings::standard());
         for (base, name, text, is_accepted) in [
             (&fifo, "FifoQueue", "true", true),
@@ -238,7 +238,7 @@ mod tests {
     }
 
     #[test]
-    fn a_redrive_policy_is_json_in_text() {
+    fn a_redrive_policy_is_json_text() {
         let arn = "arn:aws:sqs:us-east-1:000000000000:d.fifo";
         for (count, is_accepted) in
             [("2", true), ("\"2\"", true), ("0", false), ("1001", false), ("\"x\"", false)]
@@ -251,7 +251,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_shown_can_be_set() {
+    fn shown_attributes_can_be_set() {
         let redrive =
             Some(RedrivePolicy { target_arn: crate::arn::of_queue("d.fifo"), receive_count_max: 110 });
         let settings = Settings {

@@ -9,7 +9,7 @@ use crate::settings::MESSAGE_BYTES_MAX;
 pub const BATCH_ENTRIES_MAX: usize = 10;
 const ENTRY_ID_CHARS_MAX: usize = 80;
 
-/// Why a batch is refused as a whole.
+/// The reason why a batch is refused as a whole.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum BatchError {
     #[error("there should be at least one entry in the batch")]
@@ -70,7 +70,7 @@ mod tests {
     }
 
     #[test]
-    fn ids_of_a_batch() {
+    fn batch_entry_ids_are_distinct_and_well_formed() {
         check(&["a"], Ok(()));
         check(&["a", "b_-9"], Ok(()));
         check(&[], Err(BatchError::Empty));
@@ -82,7 +82,7 @@ mod tests {
     }
 
     #[test]
-    fn a_batch_has_the_limit_of_one_message() {
+    fn a_batch_has_the_size_limit_of_one_message() {
         let half = NewMessage { body: "x".repeat(512 * 1024).into(), ..NewMessage::default() };
         let one = NewMessage { body: "x".into(), ..NewMessage::default() };
         assert_eq!(check_size(&[half.clone(), half.clone()]), Ok(()));

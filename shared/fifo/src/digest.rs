@@ -1,19 +1,20 @@
-//! The digests SQS shows: MD5 of what it stored, and SHA-256 for content-based deduplication.
+//! The digests that SQS shows: MD5 of the stored message, and SHA-256 for content-based deduplication.
 
 use md5::{Digest, Md5};
 use sha2::Sha256;
 
 use crate::message::{AttributeValue, MessageAttributes};
 
-/// The MD5 of a body in hex, as `MD5OfMessageBody` shows it.
+/// Returns the MD5 of a body in hex, as `MD5OfMessageBody` shows it.
 #[must_use]
 pub fn md5_of_body(body: &str) -> String {
     hex(&Md5::digest(body))
 }
 
-/// The MD5 of all user attributes in hex, or nothing when there are none.
+/// Returns the MD5 of all user attributes in hex, or nothing if there are none.
 ///
-/// SDKs recompute it and refuse a reply in which it differs: names, types and values by length, in name order.
+/// SDKs recompute it and refuse a response in which it differs: names, types and values by length, in name
+/// order.
 #[must_use]
 pub fn md5_of_attributes(attributes: &MessageAttributes) -> Option<String> {
     const TEXT: u8 = 1;
@@ -35,7 +36,7 @@ pub fn md5_of_attributes(attributes: &MessageAttributes) -> Option<String> {
     Some(hex(&hash.finalize()))
 }
 
-/// The deduplication id that content-based deduplication gives a body.
+/// Returns the deduplication id that content-based deduplication gives a body.
 #[must_use]
 pub fn sha256_of_body(body: &str) -> String {
     hex(&Sha256::digest(body))
@@ -63,7 +64,7 @@ mod tests {
     use crate::message::MessageAttribute;
 
     #[test]
-    fn digests_are_the_published_ones() {
+    fn digests_match_published_values() {
         assert_eq!(md5_of_body(""), "d41d8cd98f00b204e9800998ecf8427e");
         assert_eq!(sha256_of_body(""), "e3b0c44298fc1c149afbf4c8996fb92427ae41e4649b934ca495991b7852b855");
     }
@@ -76,7 +77,7 @@ mod tests {
             value: AttributeValue::Text(Arc::from(value)),
         };
         let one = MessageAttributes::from([(Arc::from("timestamp"), text("1493147359900"))]);
-        // What AWS answers for this attribute as a Number (moto's tests quote it).
+        // The response of AWS for this attribute as a Number (moto's tests quote it).
         let number = MessageAttributes::from([(
             Arc::from("timestamp"),
             MessageAttribute { data_type: Arc::from("Number"), ..text("1493147359900") },

@@ -1,4 +1,4 @@
-//! The event Lambda hands to a function for a batch, and the partial-batch response it reads back.
+//! The event that Lambda passes to a function for a batch, and the partial-batch response that it reads back.
 
 use std::borrow::Cow;
 use std::collections::BTreeSet;
@@ -11,7 +11,7 @@ use serde::{Deserialize, Serialize, Serializer};
 use crate::digest;
 use crate::message::{AttributeValue, MessageAttribute, MessageAttributes, MessageId, Received, SENDER_ID};
 
-/// The SQS event for a batch, as JSON.
+/// Returns the SQS event for a batch, as JSON.
 #[must_use]
 pub fn render(messages: &[Received], queue_arn: &str, region: &str) -> Vec<u8> {
     let bodies: usize = messages.iter().map(|received| received.message.body.len()).sum();
@@ -29,19 +29,19 @@ pub fn render(messages: &[Received], queue_arn: &str, region: &str) -> Vec<u8> {
 pub struct Failures(BTreeSet<MessageId>);
 
 impl Failures {
-    /// Whether this message is reported.
+    /// Returns whether this message is reported.
     #[must_use]
     pub fn contains(&self, message: MessageId) -> bool {
         self.0.contains(&message)
     }
 
-    /// Whether everything succeeded.
+    /// Returns whether everything succeeded.
     #[must_use]
     pub fn is_empty(&self) -> bool {
         self.0.is_empty()
     }
 
-    /// How many are reported.
+    /// Returns the number of reported messages.
     #[must_use]
     pub fn len(&self) -> usize {
         self.0.len()
@@ -54,7 +54,7 @@ impl FromIterator<MessageId> for Failures {
     }
 }
 
-/// Why a function's answer counts as failure of the whole batch.
+/// The reason why a function's response counts as failure of the whole batch.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum BadResponse {
     #[error("the response is not JSON of the shape of a partial-batch response")]
@@ -63,12 +63,12 @@ pub enum BadResponse {
     UnknownItem,
 }
 
-/// Reads a function's answer to a batch of these messages.
+/// Reads a function's response to a batch of these messages.
 ///
 /// Nothing, `null`, and an absent or empty list mean that all succeeded.
 ///
 /// # Errors
-/// Anything else than a list of items of this batch: Lambda then treats the whole batch as failed.
+/// Anything other than a list of items of this batch: Lambda then treats the whole batch as failed.
 pub fn parse_response(response: &[u8], batch: &[MessageId]) -> Result<Failures, BadResponse> {
     if response.is_empty() {
         return Ok(Failures::default());
@@ -88,7 +88,8 @@ pub fn parse_response(response: &[u8], batch: &[MessageId]) -> Result<Failures, 
     items.iter().map(|item| known(item).ok_or(BadResponse::UnknownItem)).collect()
 }
 
-/// The shapes that Lambda accepts; a misspelt key is refused, since the function surely meant something by it.
+/// The shapes that Lambda accepts. A misspelt key is refused, since the function surely meant something by
+/// it.
 #[derive(Deserialize)]
 #[serde(untagged)]
 enum Response<'a> {
@@ -164,7 +165,7 @@ struct Record<'a> {
     aws_region: &'a str,
 }
 
-/// Renders as text what prints as text.
+/// A value that renders as the text that it prints.
 struct Text<T>(T);
 
 impl<T: fmt::Display> Serialize for Text<T> {
@@ -177,7 +178,7 @@ impl<T: fmt::Display> Serialize for Text<T> {
 #[derive(Clone, Copy, Debug)]
 pub struct SystemAttributes<'a> {
     pub received: &'a Received,
-    /// Which ones to show; all of them when absent.
+    /// Names of the attributes to show; all of them if absent.
     pub names: Option<&'a [String]>,
 }
 
@@ -317,7 +318,7 @@ mod tests {
     }
 
     #[test]
-    fn attributes_come_along() {
+    fn a_record_includes_message_attributes() {
         let attribute = |data_type: &str, value| MessageAttribute { data_type: data_type.into(), value };
         let attributes = MessageAttributes::from([
             ("b".into(), attribute("Binary", AttributeValue::Binary((*b"\x00\xff").into()))),
@@ -342,7 +343,7 @@ mod tests {
     }
 
     #[test]
-    fn nothing_reported_is_success() {
+    fn an_empty_report_deletes_every_message() {
         for response in [
             "",
             "null",
@@ -365,7 +366,7 @@ mod tests {
     }
 
     #[test]
-    fn anything_else_fails_the_batch() {
+    fn any_other_response_fails_the_batch() {
         for response in
             ["{", "1", "true", "\"x\"", "[1]", r#"{"batchItemFailure":[]}"#, r#"{"batchItemFailures":{}}"#]
         {

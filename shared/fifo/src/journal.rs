@@ -1,6 +1,7 @@
-//! What changed, as data: the entries from which queues are rebuilt after a restart.
+//! Changes as data: the entries from which queues are rebuilt after a restart.
 //!
-//! Visibility is not kept: after a restart nobody holds a receipt handle any more, so every message is visible again.
+//! Visibility is not kept: after a restart no receipt handle is in use any longer, so every message is
+//! visible again.
 
 use std::sync::Arc;
 
@@ -18,7 +19,7 @@ pub struct JournalEntry {
     pub change: Change,
 }
 
-/// What changed.
+/// A change.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub enum Change {
     Created {
@@ -50,7 +51,7 @@ pub enum Change {
     Removed,
 }
 
-/// A message in its place, without its visibility.
+/// A message at its position, without its visibility.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Kept {
     pub message: Arc<Message>,

@@ -1,7 +1,7 @@
-//! Lambda's event source mapping: from a queue to invocations, and from their answers back to the queue.
+//! Lambda's event source mapping: from a queue to invocations, and from their responses back to the queue.
 //!
-//! The mapping receives and deletes, nothing else: it never changes a visibility, so that what a function did to a
-//! message it reports as failed stands.
+//! The mapping receives and deletes, nothing else: it never changes a visibility. The visibility that a
+//! function set for a failed message stands.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
@@ -12,7 +12,7 @@ use crate::millis::Millis;
 use crate::queue::{Queue, Receive};
 use crate::receipt_handle::ReceiptHandle;
 
-/// How a mapping is set up.
+/// The settings of a mapping.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct MappingSettings {
     /// 1 to 10.
@@ -22,18 +22,19 @@ pub struct MappingSettings {
     pub group_lock: GroupLock,
 }
 
-/// When a group of a received batch may be received again.
+/// The time at which a group of a received batch may be received again.
 ///
-/// AWS does not document whether the mapping adds a lock of its own, so both are here and order must hold in both.
+/// AWS does not document whether the mapping adds a lock of its own, so both are here and order must hold in
+/// both.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum GroupLock {
-    /// As soon as the queue says so: deleting messages early frees their group.
+    /// When the queue allows it: deleting messages early frees their group.
     Queue,
-    /// When the invocation that took it has ended, whatever it deleted before.
+    /// When the invocation that received it has ended, regardless of what it deleted before.
     Invocation,
 }
 
-/// Names one batch of one mapping.
+/// The name of one batch of one mapping.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct BatchId(pub u64);
 
@@ -44,22 +45,22 @@ pub struct Batch {
     pub messages: Vec<Received>,
 }
 
-/// How an invocation ended.
+/// The end of an invocation.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Answer {
-    /// The function answered, and its partial-batch response was read with [`crate::event::parse_response`].
+    /// The function responded, and its partial-batch response was read with [`crate::event::parse_response`].
     Response(Failures),
-    /// Error, timeout, crash or an answer that cannot be read: the whole batch has failed.
+    /// Error, timeout, crash or a response that cannot be read: the whole batch has failed.
     Failed,
 }
 
-/// What an answer came to.
+/// The result of a response.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Completion {
     pub deleted: usize,
     /// Left in the queue, hidden until their visibility ends.
     pub kept: usize,
-    /// Succeeded, but too late: the handle was no good any more and the message will be received again.
+    /// Succeeded, but too late: the handle was no longer valid and the message will be received again.
     pub expired: usize,
 }
 
@@ -80,13 +81,13 @@ struct Running {
 }
 
 impl Mapping {
-    /// A mapping with nothing running.
+    /// Makes a mapping with nothing running.
     #[must_use]
     pub fn new(settings: MappingSettings) -> Self {
         Self { settings, batches: 0, running: BTreeMap::new(), locked: BTreeSet::new() }
     }
 
-    /// Receives the next batch, unless the function is as busy as it may be or nothing is available.
+    /// Receives the next batch, unless the function has reached its concurrency or nothing is available.
     ///
     /// Receiving counts: a batch that is dropped or fails has raised its messages' receive counts.
     pub fn poll(&mut self, now: Millis, queue: &mut Queue) -> Option<Batch> {
@@ -105,15 +106,16 @@ impl Mapping {
         Some(Batch { id, messages })
     }
 
-    /// Whether [`Mapping::poll`] would return a batch; it may still find only messages to dead-letter.
+    /// Returns whether [`Mapping::poll`] would return a batch; it may still find only messages to
+    /// dead-letter.
     pub fn can_poll(&self, now: Millis, queue: &mut Queue) -> bool {
         self.running.len() < self.settings.maximum_concurrency
             && queue.has_available_except(now, &self.locked)
     }
 
-    /// Ends an invocation: what succeeded is deleted, what failed is left as it is.
+    /// Ends an invocation: succeeded messages are deleted, failed ones are left as they are.
     ///
-    /// Messages the function deleted itself count as deleted. An unknown batch comes to nothing.
+    /// Messages that the function deleted itself count as deleted. An unknown batch has no result.
     pub fn complete(
         &mut self,
         now: Millis,
@@ -144,13 +146,13 @@ impl Mapping {
         self.end(batch);
     }
 
-    /// Invocations that have not ended.
+    /// Returns the number of invocations that have not ended.
     #[must_use]
     pub fn running(&self) -> usize {
         self.running.len()
     }
 
-    /// How it was set up.
+    /// Returns its settings.
     #[must_use]
     pub fn settings(&self) -> MappingSettings {
         self.settings
@@ -237,7 +239,7 @@ mod tests {
     }
 
     #[test]
-    fn concurrency_stops_the_polling() {
+    fn the_concurrency_limit_stops_polling() {
         let messages = [("a", "a1"), ("b", "b1"), ("c", "c1")];
         let mut bench = Bench::new(settings(1, GroupLock::Queue), &messages);
         let first = bench.poll(0).unwrap();
@@ -261,7 +263,7 @@ mod tests {
     }
 
     #[test]
-    fn a_visibility_set_by_the_function_stands() {
+    fn a_visibility_set_by_the_function_is_kept() {
         let mut bench = Bench::new(settings(10, GroupLock::Queue), &[("a", "a1")]);
         let batch = bench.poll(0).unwrap();
         bench.queue.change_visibility(Millis(0), batch.messages[0].handle, 5).unwrap();
@@ -304,7 +306,7 @@ mod tests {
     }
 
     #[test]
-    fn a_lock_outlives_the_visibility_too() {
+    fn a_group_lock_outlasts_the_visibility_timeout() {
         let mut bench = Bench::new(settings(1, GroupLock::Invocation), &[("a", "a1"), ("b", "b1")]);
         let slow = bench.poll(0).unwrap();
         assert_eq!(bodies(bench.poll(30_001).as_ref()), ["b1"]);
@@ -317,7 +319,7 @@ mod tests {
     }
 
     #[test]
-    fn a_batch_ends_once() {
+    fn a_batch_completes_only_once() {
         let mut bench = Bench::new(settings(1, GroupLock::Queue), &[("a", "a1")]);
         let batch = bench.poll(0).unwrap();
         assert_eq!(bench.complete(0, &batch, &succeeded()).deleted, 1);

@@ -1,4 +1,4 @@
-//! What a queue holds: a message as sent, as kept, and as received.
+//! The messages of a queue: as sent, as kept, and as received.
 
 use std::collections::BTreeMap;
 use std::fmt;
@@ -14,7 +14,7 @@ use crate::receipt_handle::ReceiptHandle;
 /// The `SenderId` every message carries; locally there are no identities to tell apart.
 pub const SENDER_ID: &str = "AIDAHOOKRAILLOCALDEV0";
 
-/// A message to be sent, before the queue has looked at it.
+/// A message to be sent, before the queue has checked it.
 #[derive(Clone, Debug, Default)]
 pub struct NewMessage {
     pub body: Arc<str>,
@@ -44,7 +44,7 @@ pub enum AttributeValue {
     Binary(Arc<[u8]>),
 }
 
-/// What never changes about a message once a queue has accepted it.
+/// The part of a message that never changes once a queue has accepted it.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Message {
     pub id: MessageId,
@@ -54,7 +54,7 @@ pub struct Message {
     pub sent_at: Millis,
     pub attributes: MessageAttributes,
     pub trace_header: Option<Arc<str>>,
-    /// ARN of the queue that gave the message up, once it is in a dead-letter queue.
+    /// ARN of the queue that moved the message away, once it is in a dead-letter queue.
     pub dead_letter_source: Option<Arc<str>>,
 }
 
@@ -69,7 +69,7 @@ pub struct Received {
     pub first_received_at: Millis,
 }
 
-/// The answer to a send.
+/// The result of a send.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Sent {
     pub id: MessageId,
@@ -83,7 +83,7 @@ pub struct Sent {
 pub struct MessageId([u8; 16]);
 
 impl MessageId {
-    /// The id of the message that a queue with this seed numbers `sequence`.
+    /// Returns the id of the message that a queue with this seed numbers `sequence`.
     #[must_use]
     pub fn derive(seed: u64, sequence: SequenceNumber) -> Self {
         let mut hash = Sha256::new();
@@ -155,7 +155,7 @@ impl<'de> Deserialize<'de> for MessageId {
     }
 }
 
-/// A message's place in its queue; shown with 20 digits, so that text and number sort alike.
+/// A message's position in its queue; shown with 20 digits, so that text and number sort alike.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 #[serde(transparent)]
 pub struct SequenceNumber(pub u64);
@@ -164,8 +164,9 @@ pub struct SequenceNumber(pub u64);
 const SEQUENCE_BITS_PER_MILLI: u32 = 20;
 
 impl SequenceNumber {
-    /// The number after this one at `now`: it starts from the clock, so that it grows across restarts, and never
-    /// goes back even when the clock does.
+    /// Returns the number after this one at `now`.
+    /// It starts from the clock, so that it grows across restarts, and never goes back even if the clock
+    /// does.
     #[must_use]
     pub fn next(self, now: Millis) -> Self {
         Self(self.0.saturating_add(1).max(now.0.saturating_mul(1 << SEQUENCE_BITS_PER_MILLI)))
@@ -183,7 +184,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn ids_look_like_uuids_and_come_back_from_text() {
+    fn message_ids_look_like_uuids_and_parse_back() {
         let id = MessageId::derive(7, SequenceNumber(1));
         let text = id.to_string();
         assert_eq!(text.len(), 36);
@@ -194,7 +195,7 @@ mod tests {
     }
 
     #[test]
-    fn other_spellings_are_refused() {
+    fn rejects_other_spellings_of_message_ids() {
         let text = MessageId::derive(7, SequenceNumber(1)).to_string();
         for bad in [
             "",
@@ -209,7 +210,7 @@ mod tests {
     }
 
     #[test]
-    fn sequence_numbers_grow_even_when_the_clock_goes_back() {
+    fn sequence_numbers_grow_when_the_clock_goes_back() {
         let first = SequenceNumber::default().next(Millis(1_800_000_000_000));
         let second = first.next(Millis(5));
         assert!(first < second);

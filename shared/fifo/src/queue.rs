@@ -1,7 +1,9 @@
 //! One queue: send, receive, delete and change of visibility by the rules of SQS.
 //!
-//! Within a group messages are received in order, and the walk along a group stops at the first message that is not
-//! visible. Everything else (blocked groups, return to the old place, what a receive tops up with) follows from that.
+//! Within a group messages are received in order, and the walk along a group stops at the first message that
+//! is not visible.
+//! Everything else (blocked groups, return to the old position, the messages that a receive adds) follows
+//! from that.
 
 mod accept;
 mod dedup;
@@ -42,28 +44,28 @@ pub struct Queue {
     settings: Settings,
     created_at: Millis,
     modified_at: Millis,
-    /// The latest moment any call named: time never goes back, whatever the caller's clock does.
+    /// The latest time of any call: time never goes back, even if the caller's clock does.
     clock: Millis,
     sequence_last: SequenceNumber,
-    /// By place in the queue.
+    /// By position in the queue.
     messages: BTreeMap<SequenceNumber, Stored>,
     order: Order,
     look_ahead: LookAhead,
-    /// When each invisible message becomes visible.
+    /// The times at which invisible messages become visible.
     timers: BTreeSet<(Millis, SequenceNumber)>,
     deduplication: DeduplicationWindow,
     in_flight: usize,
     dead_letters: Vec<DeadLetter>,
     totals: Totals,
-    /// Nothing while nobody keeps a journal.
+    /// None while no journal is kept.
     journal: Option<Vec<Change>>,
 }
 
-/// A message in its place.
+/// A message at its position.
 #[derive(Clone, Debug)]
 struct Stored {
     message: Arc<Message>,
-    /// Retention counts from here; a dead-letter queue starts anew.
+    /// Retention counts from here; a dead-letter queue starts again.
     enqueued_at: Millis,
     receive_count: u32,
     first_received_at: Option<Millis>,
@@ -85,7 +87,7 @@ pub struct Counts {
     pub delayed: usize,
 }
 
-/// What has happened to a queue since it was made or restored.
+/// Totals since the queue was made or restored.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Totals {
     pub sent: u64,
@@ -93,12 +95,12 @@ pub struct Totals {
     pub received: u64,
     pub deleted: u64,
     pub dead_lettered: u64,
-    /// Messages older than the retention, gone without a trace.
+    /// Messages that outlived the retention and were removed.
     pub vanished: u64,
 }
 
 impl Queue {
-    /// An empty queue; equal seeds give equal message ids for equal calls.
+    /// Makes an empty queue; equal seeds give equal message ids for equal calls.
     #[must_use]
     pub fn new(now: Millis, name: impl Into<Arc<str>>, seed: u64, settings: Settings) -> Self {
         Self {
@@ -121,10 +123,11 @@ impl Queue {
         }
     }
 
-    /// Sends one message; on a FIFO queue a remembered deduplication id adds nothing and answers with the original.
+    /// Sends one message; on a FIFO queue a remembered deduplication id adds nothing and returns the
+    /// original.
     ///
     /// # Errors
-    /// The first rule the message breaks.
+    /// The first rule that the message breaks.
     pub fn send(&mut self, now: Millis, message: NewMessage) -> Result<Sent, SendError> {
         self.advance(now);
         let message = accept::check(&self.settings, message)?;
@@ -183,44 +186,44 @@ impl Queue {
         self.settings = settings;
     }
 
-    /// Whether a receive at `now` would find a message.
+    /// Returns whether a receive at `now` would find a message.
     pub fn has_available(&mut self, now: Millis) -> bool {
         self.advance(now);
         self.next_head(SequenceNumber::default()).is_some()
     }
 
-    /// The next moment after `now` at which a message becomes visible by itself.
+    /// Returns the next time after `now` at which a message becomes visible by itself.
     #[must_use]
     pub fn next_visible_at(&self, now: Millis) -> Option<Millis> {
         let after = (now.max(self.clock), SequenceNumber(u64::MAX));
         self.timers.range((Bound::Excluded(after), Bound::Unbounded)).next().map(|(until, _)| *until)
     }
 
-    /// Its name, with `.fifo` if it is one.
+    /// Returns its name, with `.fifo` if it is one.
     #[must_use]
     pub fn name(&self) -> &Arc<str> {
         &self.name
     }
 
-    /// How it behaves at present.
+    /// Returns its current settings.
     #[must_use]
     pub fn settings(&self) -> &Settings {
         &self.settings
     }
 
-    /// When it was made.
+    /// Returns the time at which it was made.
     #[must_use]
     pub fn created_at(&self) -> Millis {
         self.created_at
     }
 
-    /// When its settings last changed.
+    /// Returns the time at which its settings last changed.
     #[must_use]
     pub fn modified_at(&self) -> Millis {
         self.modified_at
     }
 
-    /// Messages by state, as of the last call that named a moment.
+    /// Returns messages by state, as of the last call that gave a time.
     #[must_use]
     pub fn counts(&self) -> Counts {
         let invisible = self.timers.len();
@@ -231,24 +234,25 @@ impl Queue {
         }
     }
 
-    /// What has happened so far.
+    /// Returns the totals so far.
     #[must_use]
     pub fn totals(&self) -> Totals {
         self.totals
     }
 
-    /// Every message in the queue, in order, whether visible or not.
+    /// Returns every message in the queue, in order, visible or not.
     pub fn messages(&self) -> impl ExactSizeIterator<Item = &Arc<Message>> {
         self.messages.values().map(|stored| &stored.message)
     }
 
-    /// When the oldest message came, which is what `ApproximateAgeOfOldestMessage` counts from.
+    /// Returns the time at which the oldest message came, from which `ApproximateAgeOfOldestMessage` counts.
     #[must_use]
     pub fn oldest_enqueued_at(&self) -> Option<Millis> {
         self.messages.first_key_value().map(|(_, stored)| stored.enqueued_at)
     }
 
-    /// Brings the queue to `now`: what became visible is visible, what outlived the retention is gone.
+    /// Brings the queue to `now`: messages become visible, and messages that outlived the retention are
+    /// removed.
     pub fn advance(&mut self, now: Millis) {
         self.clock = self.clock.max(now);
         while let Some((until, sequence)) = self.timers.first().copied()
@@ -302,7 +306,7 @@ impl Queue {
         self.messages.insert(sequence, stored);
     }
 
-    /// Takes a message out of its place, whatever its state.
+    /// Removes a message from its position, in any state.
     fn take_out(&mut self, sequence: SequenceNumber) -> Option<Stored> {
         let stored = self.messages.remove(&sequence)?;
         self.stop_timer(sequence, stored.visibility);
@@ -352,7 +356,7 @@ impl Queue {
     }
 }
 
-/// The group whose order a message keeps; on a standard queue a group is only a label.
+/// Returns the group whose order a message keeps; on a standard queue a group is only a label.
 fn ordered_group<'a>(settings: &Settings, message: &'a Message) -> Option<&'a Arc<str>> {
     message.group.as_ref().filter(|_| settings.is_fifo())
 }

@@ -20,14 +20,14 @@ const FIFO_SUFFIX: &str = ".fifo";
 #[derive(Clone, Debug)]
 pub struct Queues {
     seed: u64,
-    /// Queues ever made, so that one made anew under an old name has ids and handles of its own.
+    /// Queues ever made, so that one made again under an old name has ids and handles of its own.
     created: u64,
     queues: BTreeMap<Arc<str>, Queue>,
-    /// Nothing while nobody keeps a journal.
+    /// None while no journal is kept.
     journal: Option<Vec<JournalEntry>>,
 }
 
-/// Why a queue cannot be made or changed as asked.
+/// The reason why a queue cannot be made or changed as asked.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum QueuesError {
     #[error("the specified queue does not exist")]
@@ -47,13 +47,13 @@ pub enum QueuesError {
 }
 
 impl Queues {
-    /// An empty set; equal seeds give equal ids for equal calls.
+    /// Makes an empty set; equal seeds give equal ids for equal calls.
     #[must_use]
     pub fn new(seed: u64) -> Self {
         Self { seed, created: 0, queues: BTreeMap::new(), journal: None }
     }
 
-    /// Makes a queue from attributes as `CreateQueue` has them; the same attributes again are no error.
+    /// Makes a queue from attributes as `CreateQueue` has them; the same attributes again are not an error.
     ///
     /// # Errors
     /// A name or attribute that is not possible, or a queue of that name with other attributes.
@@ -70,7 +70,7 @@ impl Queues {
         self.create_with(now, name, attributes::apply(&base, attributes)?)
     }
 
-    /// Makes a queue with these settings; the same settings again are no error.
+    /// Makes a queue with these settings; the same settings again are not an error.
     ///
     /// # Errors
     /// As [`Queues::create`].
@@ -138,25 +138,25 @@ impl Queues {
         Ok(())
     }
 
-    /// The queue of this name.
+    /// Returns the queue of this name.
     #[must_use]
     pub fn find(&self, name: &str) -> Option<&Queue> {
         self.queues.get(name)
     }
 
-    /// The queue of this name, to be used directly.
+    /// Returns the queue of this name, to be used directly.
     ///
-    /// Whoever receives from it calls [`Queues::move_dead_letters`] afterwards.
+    /// A caller that receives from it calls [`Queues::move_dead_letters`] afterwards.
     pub fn find_mut(&mut self, name: &str) -> Option<&mut Queue> {
         self.queues.get_mut(name)
     }
 
-    /// All queues, in name order.
+    /// Returns all queues, in name order.
     pub fn iter(&self) -> impl Iterator<Item = &Queue> {
         self.queues.values()
     }
 
-    /// Receives from a queue and moves what was received too often to its dead-letter queue.
+    /// Receives from a queue and moves messages that were received too often to its dead-letter queue.
     ///
     /// # Errors
     /// No such queue.
@@ -171,7 +171,7 @@ impl Queues {
         Ok(received)
     }
 
-    /// Moves the messages a queue gave up to its dead-letter queue, whose name it returns if there were any.
+    /// Moves a queue's dead letters to its dead-letter queue, whose name it returns if there were any.
     pub fn move_dead_letters(&mut self, now: Millis, name: &str) -> Option<Arc<str>> {
         let source = self.queues.get_mut(name)?;
         let letters = source.take_dead_letters();
@@ -196,7 +196,7 @@ impl Queues {
         self.queues.values_mut().for_each(Queue::start_journal);
     }
 
-    /// The changes since the last call; replaying them in this order rebuilds the queues.
+    /// Returns the changes since the last call; replaying them in this order rebuilds the queues.
     pub fn drain_journal(&mut self) -> Vec<JournalEntry> {
         let names: Vec<Arc<str>> = self.queues.keys().cloned().collect();
         for name in names {
@@ -205,7 +205,22 @@ impl Queues {
         self.journal.as_mut().map(std::mem::take).unwrap_or_default()
     }
 
-    /// The shortest journal that rebuilds all queues.
+    /// Removes the messages that these entries, the newest of the journal, have sent, and returns the others.
+    ///
+    /// For a caller that cannot write the entries: a message that is not kept was never sent.
+    pub fn take_back(&mut self, entries: Vec<JournalEntry>) -> Vec<JournalEntry> {
+        let mut others = Vec::new();
+        for entry in entries {
+            match (self.queues.get_mut(&entry.queue), &entry.change) {
+                (Some(queue), Change::Sent(kept)) => queue.take_back(kept.sequence),
+                (Some(queue), Change::Remembered(remembered)) => queue.forget(&remembered.key),
+                _ => others.push(entry),
+            }
+        }
+        others
+    }
+
+    /// Returns the shortest journal that rebuilds all queues.
     #[must_use]
     pub fn snapshot(&self) -> Vec<JournalEntry> {
         self.queues
@@ -342,7 +357,7 @@ mod tests {
     }
 
     #[test]
-    fn creating_again_is_no_error_unless_attributes_differ() {
+    fn creating_a_queue_again_fails_only_if_attributes_differ() {
         let mut queues = Queues::new(1);
         let fifo = attributes(&[("FifoQueue", "true"), ("VisibilityTimeout", "31")]);
         queues.create(NOW, "q.fifo", &fifo).unwrap();
@@ -356,7 +371,7 @@ mod tests {
     }
 
     #[test]
-    fn names_follow_the_kind() {
+    fn queue_names_match_their_kind() {
         let long = format!("{}.fifo", "x".repeat(76));
         for (name, is_fifo, is_valid) in [
             ("q.fifo", true, true),
@@ -374,7 +389,7 @@ mod tests {
     }
 
     #[test]
-    fn a_dead_letter_queue_exists_and_has_the_same_kind() {
+    fn a_dead_letter_queue_must_exist_and_have_the_same_kind() {
         let mut queues = Queues::new(1);
         queues.create_with(NOW, "standard", Settings::standard()).unwrap();
         for (target, expected) in
@@ -385,7 +400,7 @@ mod tests {
     }
 
     #[test]
-    fn dead_letters_keep_group_order_id_and_source() {
+    fn dead_letters_keep_group_order_id_and_source_queue() {
         let mut queues = with_dead_letters(1);
         for (group, body) in [("a", "a1"), ("b", "b1"), ("a", "a2")] {
             send(&mut queues, group, body);
@@ -403,7 +418,7 @@ mod tests {
     }
 
     #[test]
-    fn without_its_dead_letter_queue_a_message_stays() {
+    fn a_message_stays_if_its_dead_letter_queue_is_missing() {
         let mut queues = with_dead_letters(1);
         send(&mut queues, "a", "a1");
         queues.remove(NOW, "d.fifo").unwrap();
@@ -415,7 +430,7 @@ mod tests {
     }
 
     #[test]
-    fn a_queue_made_anew_knows_no_old_handle() {
+    fn a_recreated_queue_rejects_old_handles() {
         let mut queues = with_dead_letters(3);
         send(&mut queues, "a", "a1");
         let old = queues.receive(NOW, "q.fifo", Receive::up_to(1)).unwrap().remove(0);
@@ -428,7 +443,7 @@ mod tests {
     }
 
     #[test]
-    fn a_replayed_journal_makes_everything_visible_and_keeps_counts_and_ids() {
+    fn a_replayed_journal_restores_counts_and_ids_and_makes_all_visible() {
         let mut queues = Queues::new(1);
         queues.start_journal();
         queues.create_with(NOW, "d.fifo", Settings::fifo()).unwrap();
@@ -449,7 +464,7 @@ mod tests {
     }
 
     #[test]
-    fn no_journal_is_kept_unless_asked() {
+    fn keeps_a_journal_only_on_request() {
         let mut queues = with_dead_letters(1);
         send(&mut queues, "a", "a1");
         assert_eq!(queues.drain_journal(), vec![]);

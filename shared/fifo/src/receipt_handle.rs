@@ -5,9 +5,9 @@ use std::str::FromStr;
 
 use crate::message::SequenceNumber;
 
-/// Names a message and the one receive it belongs to.
+/// A reference to a message and to the one receive it belongs to.
 ///
-/// Every receive gets a new one; the queue tells an older one from the current one by its receive count.
+/// Every receive makes a new one; the queue tells an older one from the current one by its receive count.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub struct ReceiptHandle {
     /// The queue it came from, so that another queue's handle is never mistaken for one of ours.
@@ -21,7 +21,7 @@ pub struct ReceiptHandle {
 #[error("not a receipt handle")]
 pub struct InvalidReceiptHandle;
 
-/// What real handles begin with; kept, so that ours are recognised for what they are in logs.
+/// Prefix of real handles; kept, so that ours are recognised as handles in logs.
 const PREFIX: &str = "AQEB";
 
 impl fmt::Display for ReceiptHandle {
@@ -55,14 +55,14 @@ mod tests {
     use super::*;
 
     #[test]
-    fn handles_come_back_from_text() {
+    fn receipt_handles_round_trip() {
         let handle =
             ReceiptHandle { queue_tag: 0xfeed, sequence: SequenceNumber(u64::MAX), receive_count: 3 };
         assert_eq!(handle.to_string().parse(), Ok(handle));
     }
 
     #[test]
-    fn anything_else_is_refused() {
+    fn rejects_malformed_receipt_handles() {
         let good = ReceiptHandle { queue_tag: 1, sequence: SequenceNumber(2), receive_count: 3 }.to_string();
         let signed = good.replacen("AQEB0", "AQEB+", 1);
         for bad in [

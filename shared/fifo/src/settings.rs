@@ -1,4 +1,4 @@
-//! How one queue behaves: its attributes as typed values.
+//! The behaviour of one queue: its attributes as typed values.
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
@@ -39,28 +39,28 @@ pub struct Settings {
     pub other: BTreeMap<String, String>,
 }
 
-/// Whether messages keep their order.
+/// The kind of a queue: whether its messages keep their order.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub enum Kind {
     Standard,
     Fifo,
 }
 
-/// Where a deduplication id must be unique.
+/// The scope in which a deduplication id must be unique.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub enum DeduplicationScope {
     Queue,
     MessageGroup,
 }
 
-/// What the throughput quota applies to; shown back, the model has no quota.
+/// The scope of the throughput quota; shown back, the model has no quota.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub enum ThroughputLimit {
     PerQueue,
     PerMessageGroupId,
 }
 
-/// When a message is given up, and where it goes.
+/// The number of receives before a message is dead-lettered, and its dead-letter queue.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct RedrivePolicy {
     pub target_arn: Arc<str>,
@@ -82,13 +82,13 @@ impl Default for Limits {
 }
 
 impl Settings {
-    /// A FIFO queue with the service's defaults.
+    /// Makes a FIFO queue with the service's defaults.
     #[must_use]
     pub fn fifo() -> Self {
         Self { kind: Kind::Fifo, ..Self::standard() }
     }
 
-    /// A standard queue with the service's defaults.
+    /// Makes a standard queue with the service's defaults.
     #[must_use]
     pub fn standard() -> Self {
         Self {
@@ -107,7 +107,7 @@ impl Settings {
         }
     }
 
-    /// Whether the queue keeps the order of each group.
+    /// Returns whether the queue keeps the order of each group.
     #[must_use]
     pub fn is_fifo(&self) -> bool {
         self.kind == Kind::Fifo

@@ -1,4 +1,4 @@
-//! What a filter costs, in microseconds: `cargo run --release -p hookrail-script --example cost`.
+//! Time of a filter, in microseconds: `cargo run --release -p hookrail-script --example cost`.
 
 #![expect(
     clippy::unwrap_used,

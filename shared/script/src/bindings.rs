@@ -13,7 +13,7 @@ pub struct Bindings {
     records: Arc<Map<String, Value>>,
 }
 
-/// The payload is no JSON object.
+/// The payload is not a JSON object.
 #[derive(Debug, thiserror::Error)]
 #[error("the event must be a JSON object")]
 pub struct UnreadablePayload {
@@ -21,13 +21,13 @@ pub struct UnreadablePayload {
     source: serde_json::Error,
 }
 
-/// What a call of a binding gives, for the realm to make JavaScript of.
+/// The value of a call of a binding, from which the realm makes a JavaScript value.
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub(crate) enum Answer<'a> {
-    /// The event does not say.
+    /// The event does not have it.
     Null,
     Value(&'a Value),
-    /// An attribute's values; empty when the record has none of this name.
+    /// An attribute's values; empty if the record has none of this name.
     List(&'a [Value]),
 }
 
@@ -43,8 +43,9 @@ impl Bindings {
         }
     }
 
-    /// What `binding(key)` gives. A name that the record does not have is null, as in the platform; an attribute it
-    /// does not have is an empty list, so that `.indexOf` can be asked all the same.
+    /// Returns the value of `binding(key)`.
+    /// A name that the record does not have is null, as in the platform; an attribute that it does not have
+    /// is an empty list, so that `.indexOf` works all the same.
     pub(crate) fn answer(&self, binding: Binding, key: &str) -> Answer<'_> {
         let record = self.records.get(binding.name());
         if binding != Binding::Values {
@@ -59,7 +60,8 @@ impl Bindings {
     }
 }
 
-/// The platform writes attributes as a map from name to values, or as a list of `{name, values}`.
+/// Returns an attribute. The platform writes attributes as a map from name to values, or as a list of `{name,
+/// values}`.
 fn attribute<'a>(record: Option<&'a Value>, fields: [&str; 2], name: &str) -> &'a [Value] {
     let found = fields.into_iter().find_map(|field| match record?.get(field)? {
         Value::Object(map) => map.get(name),
@@ -77,7 +79,7 @@ fn attribute<'a>(record: Option<&'a Value>, fields: [&str; 2], name: &str) -> &'
     }
 }
 
-/// Shows which records there are: what is in them is the customer's.
+/// Shows the names of the records only: their contents are the customer's.
 impl fmt::Debug for Bindings {
     fn fmt(&self, out: &mut fmt::Formatter<'_>) -> fmt::Result {
         out.debug_set().entries(self.records.keys()).finish()
@@ -100,7 +102,7 @@ mod tests {
     }
 
     #[test]
-    fn fields_are_read_by_name_and_missing_ones_are_null() {
+    fn fields_are_read_by_name_and_missing_fields_are_null() {
         let payload = r#"{"form":{"slug":"laptop","anonymous":false},"values":{"attribute:x":"kept"}}"#;
         check(payload, Binding::Form, "slug", r#""laptop""#);
         check(payload, Binding::Form, "anonymous", "false");
@@ -110,7 +112,7 @@ mod tests {
     }
 
     #[test]
-    fn attributes_are_lists_in_either_shape() {
+    fn attributes_are_lists_in_both_formats() {
         let map = r#"{"space":{"attributesMap":{"Source":["a","b"],"One":"c","None":null}}}"#;
         check(map, Binding::Space, "attribute:Source", r#"["a","b"]"#);
         check(map, Binding::Space, "attribute:One", r#"["c"]"#);
@@ -123,7 +125,7 @@ mod tests {
     }
 
     #[test]
-    fn a_payload_is_an_object_and_is_not_shown() {
+    fn a_payload_is_an_object_and_debug_hides_its_values() {
         Bindings::read(b"[]").unwrap_err();
         Bindings::read(b"{").unwrap_err();
         let shown = format!("{:?}", Bindings::read(br#"{"user":{"password":"secret"}}"#).unwrap());

@@ -1,10 +1,15 @@
-//! Whether a text is one JavaScript expression. Nothing of it is run.
+//! The check that a text is one JavaScript expression. Nothing of it is run.
 
 use crate::fault::{Position, SyntaxFault, SyntaxProblem};
 use crate::limits::SOURCE_CHARS_MAX;
 use crate::realm::{self, Unparsable};
 
-/// Refuses what is no expression, what would break out of its brackets, and what the realm could not bound.
+/// A word that only a function has, as the engine words its refusal.
+const ARGUMENTS: &str = "arguments";
+const NEW_TARGET: &str = "new.target";
+
+/// Refuses a text that is not an expression, that would break out of its brackets, or that the realm could
+/// not bound.
 pub(crate) fn check(source: &str) -> Result<(), SyntaxFault> {
     if SOURCE_CHARS_MAX < source.chars().count() {
         return Err(fault(source, source.len(), SyntaxProblem::TooLong { max: SOURCE_CHARS_MAX }));
@@ -16,20 +21,31 @@ pub(crate) fn check(source: &str) -> Result<(), SyntaxFault> {
     if let Some(at) = big_integer(source) {
         return Err(fault(source, at, SyntaxProblem::BigInteger));
     }
-    // What parses between round *and* square brackets opens and closes its own only: `1); f(); (2` breaks out of the
-    // first kind, `1]; f(); [2` out of the second.
-    parse(source, '(', ')').map_err(|unparsable| described(source, unparsable))?;
-    parse(source, '[', ']').map_err(|_unbalanced| fault(source, 0, SyntaxProblem::NotOneExpression))
-}
-
-/// A function is a place where neither `await` nor `import` of a module nor a statement can stand.
-fn parse(source: &str, open: char, close: char) -> Result<(), Unparsable> {
-    realm::parse(&format!("(function () {{ \"use strict\"; return {open}\n{source}\n{close}; }})"))
+    // Neither `await` nor `import` of a module nor a statement can stand in either place, and no function is
+    // around them: a word that only a function has is refused.
+    // The first has no `new.target` and no `super`, the second no `arguments`.
+    // A text that parses between round *and* square brackets opens and closes its own only.
+    // `1); f(); (2` breaks out of the first kind, `1]; f(); [2` out of the second.
+    realm::parse(&format!("(() => {{ \"use strict\"; return (\n{source}\n); }})"))
+        .map_err(|unparsable| described(source, unparsable))?;
+    realm::parse(&format!("(class {{ static value = [\n{source}\n]; }})")).map_err(|unparsable| {
+        match unparsable {
+            Unparsable::At { message, .. } if message.contains(ARGUMENTS) => {
+                fault(source, 0, SyntaxProblem::NoFunction { name: ARGUMENTS })
+            }
+            Unparsable::At { .. } | Unparsable::TooComplex => {
+                fault(source, 0, SyntaxProblem::NotOneExpression)
+            }
+        }
+    })
 }
 
 fn described(source: &str, unparsable: Unparsable) -> SyntaxFault {
     let (message, position) = match unparsable {
         Unparsable::TooComplex => return fault(source, 0, SyntaxProblem::TooComplex),
+        Unparsable::At { message, .. } if message.contains(NEW_TARGET) => {
+            return fault(source, 0, SyntaxProblem::NoFunction { name: NEW_TARGET });
+        }
         Unparsable::At { message, position } => (message, position),
     };
     let position = position.map(realm::position_in_source);
@@ -42,11 +58,10 @@ fn described(source: &str, unparsable: Unparsable) -> SyntaxFault {
     }
 }
 
-/// The first `BigInt` literal, or what looks like one inside of a text.
+/// Returns the position of the first `BigInt` literal, or of a text that looks like one.
 ///
-/// One multiplication of large ones can take
-/// seconds in which the engine asks nobody, so there must be none; and a scanner that tells texts and regular
-/// expressions from the rest could be led astray.
+/// One multiplication of large ones can take seconds in which the engine does not poll, so they are refused.
+/// A scanner that tells texts and regular expressions from the rest could be misled.
 fn big_integer(source: &str) -> Option<usize> {
     let is_part = |character: char| character.is_alphanumeric() || matches!(character, '_' | '$');
     let mut word = None;
@@ -78,7 +93,7 @@ fn fault(source: &str, at: usize, problem: SyntaxProblem) -> SyntaxFault {
     SyntaxFault { position: position(source, at), problem }
 }
 
-/// The position of a byte of the text.
+/// Returns the position of a byte of the text.
 pub(crate) fn position(source: &str, at: usize) -> Position {
     let before = source.get(..at).unwrap_or(source);
     let line = before.rsplit('\n').next().unwrap_or_default();
@@ -98,7 +113,7 @@ mod tests {
     }
 
     #[test]
-    fn expressions_of_published_exports_are_taken() {
+    fn accepts_expressions_of_published_exports() {
         for source in [
             "form('type') === 'Service' && !submission('closedAt')",
             "space('attribute:Events').indexOf(\"Submitted\") > -1",
@@ -114,7 +129,7 @@ mod tests {
     }
 
     #[test]
-    fn a_fault_has_its_place() {
+    fn a_syntax_error_has_its_position() {
         refused("form('slug' === 'x'", "ends_early", 1, 20);
         refused("a &&\n  ) b", "unparsable", 2, 3);
         refused("let a = 1", "unparsable", 1, 1);
@@ -126,7 +141,7 @@ mod tests {
     }
 
     #[test]
-    fn brackets_are_the_expressions_own() {
+    fn rejects_brackets_that_leave_the_expression() {
         refused("1); f(); (2", "not_one_expression", 1, 1);
         refused("1]; f(); [2", "unparsable", 1, 2);
         refused("1); } f(); { (2", "unparsable", 1, 7);
@@ -135,7 +150,19 @@ mod tests {
     }
 
     #[test]
-    fn whole_numbers_of_any_size_are_refused_wherever_they_stand() {
+    fn what_only_a_function_has_is_refused_outside_of_one() {
+        for source in ["new.target", "arguments", "true || arguments[0]", "(() => arguments.length)()"] {
+            refused(source, "no_function", 1, 1);
+        }
+        for source in
+            ["(function () { return arguments.length + (new.target ? 1 : 0) })()", "values('arguments')"]
+        {
+            assert_eq!(check(source), Ok(()), "{source}");
+        }
+    }
+
+    #[test]
+    fn rejects_big_integers_everywhere() {
         for source in ["2n", "a + 0xFFn", "1_000n*2", "/'/ && 3n ** 9n && /'/", "'2n'", "0b1n", "1.5n"] {
             assert_eq!(check(source).unwrap_err().problem, SyntaxProblem::BigInteger, "{source}");
         }

@@ -1,10 +1,10 @@
-//! What can be wrong with an expression, at save and at an event.
+//! Faults of an expression, at save and at an event.
 
 use std::fmt;
 
 use crate::limits::{DURATION_MS_MAX, MEMORY_BYTES_MAX};
 
-/// A place in the text as its author wrote it, from line 1 and column 1, in characters.
+/// A position in the text as its author wrote it, from line 1 and column 1, in characters.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Position {
     pub line: u32,
@@ -17,7 +17,7 @@ impl fmt::Display for Position {
     }
 }
 
-/// Why a text is no filter or template. Nothing of it was run.
+/// The reason why a text is not a filter or template. Nothing of it was run.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 #[error("{position}: {problem}")]
 pub struct SyntaxFault {
@@ -35,13 +35,15 @@ pub enum SyntaxProblem {
     EndsEarly,
     #[error("must be one expression, whose brackets are its own")]
     NotOneExpression,
+    #[error("must not use `{name}`, which only a function has")]
+    NoFunction { name: &'static str },
     #[error("must be at most {max} characters")]
     TooLong { max: usize },
     #[error("is nested too deeply, or needs too much memory to parse")]
     TooComplex,
     #[error("must not hold control characters")]
     ControlCharacter,
-    /// Also where it stands in a text: see `expression`.
+    /// Also inside of a text: see `expression`.
     #[error("must not hold whole numbers of any size, such as 1n")]
     BigInteger,
     #[error("`${{` has no `}}`")]
@@ -61,13 +63,14 @@ pub enum SyntaxProblem {
 }
 
 impl SyntaxProblem {
-    /// The kind of syntax fault, for programs. It never changes.
+    /// Returns the kind of syntax fault, for programs. It never changes.
     #[must_use]
     pub const fn code(&self) -> &'static str {
         match self {
             Self::Unparsable { .. } => "unparsable",
             Self::EndsEarly => "ends_early",
             Self::NotOneExpression => "not_one_expression",
+            Self::NoFunction { .. } => "no_function",
             Self::TooLong { .. } => "too_long",
             Self::TooComplex => "too_complex",
             Self::ControlCharacter => "control_character",
@@ -83,15 +86,15 @@ impl SyntaxProblem {
     }
 }
 
-/// Why an evaluation has no result. The webhook's owner sees it; a log sees the code only, as the message may quote
-/// the event.
+/// The reason why an evaluation has no result. The webhook's owner sees it; a log shows the code only, as the
+/// message may quote the event.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum EvaluationFault {
     #[error("threw {message}{}", at(*position))]
     Threw {
         /// Cut to `MESSAGE_CHARS_MAX`.
         message: String,
-        /// None when what was thrown is no error, or says no place.
+        /// None if the thrown value is not an error, or has no position.
         position: Option<Position>,
     },
     #[error("did more than an expression may, or took longer than {DURATION_MS_MAX} ms")]
@@ -103,13 +106,16 @@ pub enum EvaluationFault {
     /// An `async` function's answer comes after the evaluation.
     #[error("gave a promise instead of a value")]
     Promise,
-    /// The engine had no memory for an empty realm, or gave what is no JavaScript value.
+    /// Twice, in two processes.
+    #[error("ended the process that evaluates it")]
+    Crashed,
+    /// Nothing of the script was run: the engine had no memory for an empty realm, or no process could be started.
     #[error("could not be evaluated")]
     Engine,
 }
 
 impl EvaluationFault {
-    /// The kind of evaluation fault, for programs. It never changes.
+    /// Returns the kind of evaluation fault, for programs. It never changes.
     #[must_use]
     pub const fn code(&self) -> &'static str {
         match self {
@@ -118,6 +124,7 @@ impl EvaluationFault {
             Self::TookTooMuchMemory => "took_too_much_memory",
             Self::TooDeep => "too_deep",
             Self::Promise => "promise",
+            Self::Crashed => "crashed",
             Self::Engine => "engine",
         }
     }

@@ -1,4 +1,4 @@
-//! A webhook's filter: which of the events of its type it is for.
+//! A webhook's filter: it selects among the events of its type.
 
 use crate::bindings::Bindings;
 use crate::catalogue::EventType;
@@ -10,12 +10,12 @@ use crate::realm;
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Filter {
     kind: EventType,
-    /// None: for every event.
+    /// None accepts every event.
     source: Option<String>,
 }
 
 impl Filter {
-    /// Checks a filter for webhooks on records of this kind. A blank one is for every event.
+    /// Checks a filter for webhooks on records of this kind. A blank one accepts every event.
     pub fn compile(source: &str, kind: EventType) -> Result<Self, SyntaxFault> {
         if source.trim().is_empty() {
             return Ok(Self { kind, source: None });
@@ -24,7 +24,8 @@ impl Filter {
         Ok(Self { kind, source: Some(source.to_owned()) })
     }
 
-    /// Whether the webhook is for the event: the truth of the expression's value, as JavaScript sees it.
+    /// Returns whether the webhook is for the event: the truth of the expression's value, as JavaScript
+    /// defines it.
     pub fn matches(&self, bindings: &Bindings) -> Result<bool, EvaluationFault> {
         let Some(source) = &self.source else { return Ok(true) };
         realm::evaluate(source, self.kind, bindings, realm::truth)
@@ -59,7 +60,7 @@ mod tests {
     }
 
     #[test]
-    fn filters_of_published_exports_decide() {
+    fn evaluates_filters_of_published_exports() {
         check("", true);
         check(" \n", true);
         check("true", true);
@@ -82,7 +83,20 @@ mod tests {
     }
 
     #[test]
-    fn any_value_has_a_truth() {
+    fn texts_can_be_encoded_for_a_url_and_decoded() {
+        check("encodeURIComponent('a b/ü&') === 'a%20b%2F%C3%BC%26'", true);
+        check("encodeURI('https://a.io/a b?c=ü') === 'https://a.io/a%20b?c=%C3%BC'", true);
+        check("decodeURIComponent('a%20b%2F') === 'a b/' && decodeURI('%2F%20') === '%2F '", true);
+        fails(
+            "decodeURIComponent('%')",
+            EventType::Form,
+            "threw URIError: expecting hex digit at line 1, column 1",
+        );
+        fails("encodeURIComponent({})", EventType::Form, "threw TypeError: takes a text at line 1, column 1");
+    }
+
+    #[test]
+    fn any_value_is_true_or_false() {
         check("0", false);
         check("''", false);
         check("values('Missing')", false);
@@ -91,7 +105,7 @@ mod tests {
     }
 
     #[test]
-    fn a_failure_says_what_and_where() {
+    fn a_failure_has_its_cause_and_position() {
         fails(
             "true &&\n  user('username') === 'x'",
             EventType::Submission,
@@ -103,17 +117,19 @@ mod tests {
             "threw ReferenceError: submission is not defined at line 1, column 1",
         );
         fails("(() => { throw 'a text' })()", EventType::Form, "threw a text");
+        fails("(() => { throw null })()", EventType::Form, "threw null");
+        fails("(() => { throw { toString: null } })()", EventType::Form, "threw object");
         fails("(async () => true)()", EventType::Form, "gave a promise instead of a value");
     }
 
     #[test]
-    fn an_evaluation_leaves_nothing_behind() {
+    fn an_evaluation_leaves_no_state_behind() {
         check("(Array.prototype.seen = true, String.seen = true, this.seen = true)", true);
         check("[].seen || String.seen || this.seen", false);
     }
 
     #[test]
-    fn filters_can_be_shared() {
+    fn filters_can_be_shared_between_threads() {
         fn shared<T: Send + Sync>() {}
         shared::<Filter>();
         shared::<Bindings>();

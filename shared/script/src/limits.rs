@@ -1,11 +1,13 @@
 //! Every bound of an evaluation, with its unit.
 //!
-//! They bound what is counted. Operators on large values count as one step each, and the engine asks once per 10,000
-//! steps: in its own process a script of nothing but comparisons of 200,000 characters, or of spreads of 15,000
-//! elements, is ended after up to 19 s, and one that reads 200,000 digits as a number after minutes. Events are
-//! therefore evaluated in a child ([`crate::service`]), which its parent kills at a deadline.
+//! They bound work that is counted. Operators on large values count as one step each, and the engine polls
+//! once per 10,000 steps.
+//! In its own process a script of nothing but comparisons of 200,000 characters, or of spreads of 15,000
+//! elements, is ended after up to 19 s.
+//! One that reads 200,000 digits as a number is ended after minutes.
+//! Events are therefore evaluated in a child ([`crate::service`]), which its parent kills at a deadline.
 
-use hookrail_domain::limits::{EVENT_BYTES_MAX, SUBSCRIPTIONS_PER_COMPANY_MAX};
+use hookrail_domain::limits::{EVENT_BYTES_MAX, WEBHOOKS_PER_COMPANY_MAX};
 
 /// Characters of a filter, and of one expression in a template. Those of published exports have some 100.
 pub const SOURCE_CHARS_MAX: usize = 2_000;
@@ -19,13 +21,14 @@ pub const TRIES_MAX: usize = 64;
 /// Bytes that an evaluation may hold, its realm's own 150,000 included.
 pub const MEMORY_BYTES_MAX: usize = 768 * 1024;
 
-/// Bytes allowed on top while a failure is described, so that running out of memory can be told.
+/// Bytes allowed on top while a failure is described, so that running out of memory can be reported.
 pub const DESCRIPTION_BYTES_MAX: usize = 64 * 1024;
 
 /// Bytes of native stack that an evaluation may use. A thread of Tokio's has 2 MiB.
 pub const STACK_BYTES_MAX: usize = 256 * 1024;
 
-/// Times that the engine may ask whether to go on: once per 10,000 loops or calls, or steps of a regular expression.
+/// Polls in which the engine asks whether to continue: once per 10,000 loops or calls, or steps of a regular
+/// expression.
 ///
 /// Counted, so that the same script ends the same way everywhere; some 50 ms of a whole core.
 pub const POLLS_MAX: u32 = 2_000;
@@ -33,8 +36,9 @@ pub const POLLS_MAX: u32 = 2_000;
 /// Characters and elements that built-in functions may go through, all calls together: some 20 ms.
 pub const WORK_MAX: u64 = 20_000_000;
 
-/// The wall clock's bound, for what is not counted, ms. Wide, as a small function on a busy machine stands still for
-/// tenths of a second, and a filter that is innocent of it must not fail.
+/// The bound of the wall clock, for work that is not counted, ms.
+/// Wide: a small function on a busy machine may pause for tenths of a second, and a filter must not fail
+/// because of that.
 pub const DURATION_MS_MAX: u64 = 1_000;
 
 /// Bytes of JSON in one frame between a process that evaluates and its parent. One byte of an event is at most six.
@@ -46,15 +50,15 @@ pub const COMPILED_BYTES_MAX: usize = 4 * 1024 * 1024;
 /// Bytes counted for each on top of its text.
 pub const COMPILED_OVERHEAD_BYTES: usize = 512;
 
-/// Characters of what a script threw that are kept.
+/// Characters that are kept of a thrown value.
 pub const MESSAGE_CHARS_MAX: usize = 200;
 
 /// Times that a path may be percent-encoded over; more is taken for an attempt to hide something.
 pub const DECODINGS_MAX: usize = 4;
 
-// Counting comes first: the clock is there for what is not counted.
+// Counting comes first: the clock is for work that is not counted.
 const _: () = assert!(POLLS_MAX as u64 / 40 < DURATION_MS_MAX);
 const _: () = assert!(6 * EVENT_BYTES_MAX < FRAME_BYTES_MAX);
 // A company's webhooks, with filters four times as long as those of published exports.
-const _: () = assert!(SUBSCRIPTIONS_PER_COMPANY_MAX * (COMPILED_OVERHEAD_BYTES + 400) <= COMPILED_BYTES_MAX);
+const _: () = assert!(WEBHOOKS_PER_COMPANY_MAX * (COMPILED_OVERHEAD_BYTES + 400) <= COMPILED_BYTES_MAX);
 const _: () = assert!(DESCRIPTION_BYTES_MAX < MEMORY_BYTES_MAX);

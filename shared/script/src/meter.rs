@@ -1,11 +1,11 @@
-//! How much an evaluation has done, and whether it may go on.
+//! The work that an evaluation has done, and its limit.
 
 use std::cell::Cell;
 use std::time::{Duration, Instant};
 
 use crate::limits::{DURATION_MS_MAX, POLLS_MAX, WORK_MAX};
 
-/// The budget of one evaluation. Once it is spent it stays spent, whatever the script catches.
+/// The budget of one evaluation. Once it is spent it stays spent, even if the script catches the error.
 #[derive(Debug)]
 pub(crate) struct Meter {
     polls: Cell<u32>,
@@ -29,13 +29,13 @@ impl Meter {
         }
     }
 
-    /// One question of the engine's; true when the evaluation must end.
+    /// Counts one poll of the engine. Returns whether the evaluation must end.
     pub(crate) fn poll(&self) -> bool {
         self.polls.set(self.polls.get().saturating_add(1));
         self.judge()
     }
 
-    /// Characters or elements that a built-in function goes through; true when the evaluation must end.
+    /// Counts characters or elements of a built-in function. Returns whether the evaluation must end.
     pub(crate) fn spend(&self, work: u64) -> bool {
         self.work.set(self.work.get().saturating_add(work));
         self.judge()

@@ -1,8 +1,8 @@
-//! Whether a path says what it seems to say, to whoever decodes it, and however often.
+//! The check that a path means the same to every reader, however often the reader decodes it.
 
 use crate::limits::DECODINGS_MAX;
 
-/// What a path hides, or shows.
+/// The unsafe part of a path, plain or encoded.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
 pub enum UnsafePath {
     #[error("must not hold //")]
@@ -18,7 +18,7 @@ pub enum UnsafePath {
 }
 
 impl UnsafePath {
-    /// What is unsafe, for programs. It never changes.
+    /// Returns the kind of unsafe part, for programs. It never changes.
     #[must_use]
     pub const fn code(self) -> &'static str {
         match self {
@@ -31,8 +31,8 @@ impl UnsafePath {
     }
 }
 
-/// Looks at the path as it is, then decoded, then decoded again, until there is nothing left to decode: proxies and
-/// frameworks differ in how often they do it.
+/// Checks the path as it is, then decoded, then decoded again, until there is nothing left to decode: proxies
+/// and frameworks differ in how often they decode.
 pub(crate) fn check(path: &str, double_slashes: bool) -> Result<(), UnsafePath> {
     let mut path = path.as_bytes().to_vec();
     for _ in 0..=DECODINGS_MAX {
@@ -64,7 +64,7 @@ fn check_once(path: &[u8], double_slashes: bool) -> Result<(), UnsafePath> {
     if path.split(|byte| *byte == b'/').any(is_dots) { Err(UnsafePath::DotSegment) } else { Ok(()) }
 }
 
-/// One round of percent-decoding; what is no escape stays.
+/// Decodes percent-encoding once; a text that is not an escape stays.
 fn decode(path: &[u8]) -> Vec<u8> {
     let mut decoded = Vec::with_capacity(path.len());
     let mut rest = path;
@@ -91,8 +91,9 @@ fn digit(byte: u8) -> Option<u8> {
     char::from(byte).to_digit(16).and_then(|digit| u8::try_from(digit).ok())
 }
 
-/// Percent-encodes all but letters, digits, `-`, `_`, `.` and `~`: what stands for itself in a path segment and in a
-/// query alike. A space becomes `%20`, which a form's reader takes too.
+/// Percent-encodes all but letters, digits, `-`, `_`, `.` and `~`, which mean themselves in a path segment
+/// and in a query alike.
+/// A space becomes `%20`, which a form's reader accepts too.
 pub(crate) fn encode(value: &str, into: &mut String) {
     const DIGITS: &[u8; 16] = b"0123456789ABCDEF";
     let hexadecimal = |half: u8| DIGITS.get(usize::from(half)).copied().map_or('0', char::from);
@@ -119,14 +120,14 @@ mod tests {
     }
 
     #[test]
-    fn plain_paths_pass() {
+    fn accepts_plain_paths() {
         for path in ["/", "/a/b/", "/a..b/...", "/100%25/a%2Fb", "/Submissions%20%3E%20x", "/%", "/%zz", ""] {
             assert_eq!(check(path, false), Ok(()), "{path}");
         }
     }
 
     #[test]
-    fn what_is_hidden_is_found_in_any_encoding() {
+    fn finds_unsafe_paths_in_any_encoding() {
         refused(UnsafePath::DoubleSlash, &["//a", "/a//b", "/a/%2Fb", "/a%2f%2Fb", "/a%252F/b"]);
         refused(UnsafePath::Backslash, &["/a\\b", "/a%5Cb", "/a%5cb", "/a%255cb", "/%25255C"]);
         refused(
@@ -147,7 +148,7 @@ mod tests {
     }
 
     #[test]
-    fn values_are_encoded_but_for_what_stands_for_itself() {
+    fn encodes_all_but_unreserved_characters() {
         let mut encoded = String::new();
         encode("a/b?c#d%e f&g=h+i\\ü-_.~", &mut encoded);
         assert_eq!(encoded, "a%2Fb%3Fc%23d%25e%20f%26g%3Dh%2Bi%5C%C3%BC-_.~");

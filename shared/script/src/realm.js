@@ -105,14 +105,19 @@
   keep(String, "length name prototype");
   keep(Error, "length name prototype");
   keep(Math, "E LN10 LN2 LOG2E LOG10E PI SQRT1_2 SQRT2 abs ceil floor max min pow round sign sqrt trunc");
-  // `stringify` goes through what is shared as often as it is reached, asks nobody, and does not stop without memory.
+  // `stringify` visits a shared value each time it is reached, does not poll, and does not stop without memory.
   keep(JSON, "parse");
   keep(world,
-    "undefined NaN Infinity isNaN isFinite parseInt parseFloat Object Array String Number Boolean Math JSON Error " +
-    "TypeError RangeError");
+    "undefined NaN Infinity isNaN isFinite parseInt parseFloat encodeURIComponent encodeURI decodeURIComponent " +
+    "decodeURI Object Array String Number Boolean Math JSON Error TypeError RangeError");
 
   charge(JSON, "parse", linear(free));
+  const primitive = (self, given) => {
+    if (!isPrimitive(given[0])) throw new TypeError("takes a text");
+    return size(given[0]);
+  };
   charge(world, "parseInt parseFloat", linear(free));
+  charge(world, "encodeURIComponent encodeURI decodeURIComponent decodeURI", primitive);
   charge(Object, "keys values entries fromEntries freeze", (self, given) => 100 + size(given[0]));
   // The engine asks once per 10,000 steps of a match; this is for those that take fewer.
   charge(patterns, "exec", () => 1000);

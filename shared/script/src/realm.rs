@@ -1,8 +1,8 @@
 //! The engine: a fresh realm for each evaluation, with its bounds.
 //!
-//! A runtime of its own for each evaluation: what a script leaves behind is freed with it, and nothing is shared.
-//! Its compiled form is not kept: reading that back is unsafe (`rquickjs::Module::load`), and parsing a filter takes a
-//! small part of what its realm takes.
+//! Each evaluation has a runtime of its own: the script's values are freed with it, and nothing is shared.
+//! Its compiled form is not kept: reading that back is unsafe (`rquickjs::Module::load`), and parsing a
+//! filter takes a small part of the time of its realm.
 
 use std::rc::Rc;
 
@@ -17,12 +17,14 @@ use crate::fault::{EvaluationFault, Position};
 use crate::limits::{DESCRIPTION_BYTES_MAX, MEMORY_BYTES_MAX, MESSAGE_CHARS_MAX, STACK_BYTES_MAX};
 use crate::meter::Meter;
 
-/// What a script may find: no `Date`, no `Proxy`, no typed arrays, no weak references. `Promise` must be there, else the
-/// engine aborts the process on an `async` function; what it would do later is never done. `realm.js` removes more.
+/// The intrinsics of a script: no `Date`, no `Proxy`, no typed arrays, no weak references.
+///
+/// `Promise` is included, or the engine would abort the process on an `async` function; its later work is
+/// never done. `realm.js` removes more.
 type Intrinsics =
     (intrinsic::Eval, intrinsic::RegExpCompiler, intrinsic::RegExp, intrinsic::Json, intrinsic::Promise);
 
-/// The least that parses.
+/// The fewest intrinsics that parse.
 type Parser = (intrinsic::Eval, intrinsic::RegExpCompiler);
 
 const SMALL_REALM: &str = include_str!("realm.js");
@@ -30,11 +32,15 @@ const SMALL_REALM: &str = include_str!("realm.js");
 /// The text's name in the engine's positions.
 const FILE: &str = "filter";
 
-/// As the engine words them; the tests hold it to that.
+/// As the engine words them; the tests check that.
 const OUT_OF_MEMORY: &str = "out of memory";
 const STACK_OVERFLOW: &str = "Maximum call stack size exceeded";
 
-/// Why the parser refused a text.
+/// The statement that throws, and the description of a thrown null.
+const THROW: &str = "throw";
+const NULL: &str = "null";
+
+/// The reason why the parser refused a text.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) enum Unparsable {
     TooComplex,
@@ -45,7 +51,19 @@ pub(crate) enum Unparsable {
     },
 }
 
-/// What a script threw, in the engine's positions.
+/// The reason why the value of a script is not accepted.
+pub(crate) enum Unread {
+    Promise,
+    Failed(Error),
+}
+
+impl From<Error> for Unread {
+    fn from(error: Error) -> Self {
+        Self::Failed(error)
+    }
+}
+
+/// A value that a script threw, with the engine's positions.
 struct Thrown {
     message: String,
     position: Option<Position>,
@@ -66,7 +84,8 @@ pub(crate) fn parse(module: &str) -> Result<(), Unparsable> {
     Err(Unparsable::At { message, position })
 }
 
-/// Where the author sees it: the source begins on the second line of what is parsed or run.
+/// Returns the position in the author's text: the source begins on the second line of the text that is parsed
+/// or run.
 pub(crate) fn position_in_source(position: Position) -> Position {
     Position { line: position.line.saturating_sub(1).max(1), ..position }
 }
@@ -76,28 +95,30 @@ pub(crate) fn evaluate<T>(
     source: &str,
     kind: EventType,
     bindings: &Bindings,
-    read: fn(&Value<'_>) -> Result<T, EvaluationFault>,
+    read: fn(&Value<'_>) -> Result<T, Unread>,
 ) -> Result<T, EvaluationFault> {
     let meter = Rc::new(Meter::start());
     let (runtime, context) = realm::<Intrinsics>().map_err(|_no_memory| EvaluationFault::Engine)?;
     let furnished = context.with(|ctx| furnish(&ctx, kind, bindings, &meter));
     furnished.map_err(|_no_memory| EvaluationFault::Engine)?;
-    // From here on the script's: a limit before would meet the engine's set-up, which does not expect one.
+    // From here on the script's: an earlier limit would meet the engine's set-up, which does not expect one.
     runtime.set_memory_limit(MEMORY_BYTES_MAX);
     let asked = Rc::clone(&meter);
     runtime.set_interrupt_handler(Some(Box::new(move || asked.poll())));
-    let ended = context.with(|ctx| run(&ctx, source).map(|value| read(&value)));
+    let ended = context.with(|ctx| read(&run(&ctx, source)?));
     if meter.is_spent() {
         return Err(EvaluationFault::TookTooLong);
     }
     match ended {
-        Ok(result) => result,
-        Err(Error::Exception) => {
+        Ok(result) => Ok(result),
+        Err(Unread::Promise) => Err(EvaluationFault::Promise),
+        // Also values that the engine's binding does not accept, such as a text of the script that is not
+        // Unicode: from here on everything is the script's.
+        Err(Unread::Failed(_threw)) => {
             runtime.set_memory_limit(MEMORY_BYTES_MAX + DESCRIPTION_BYTES_MAX);
-            let fault = context.with(|ctx| fault(describe(&ctx.catch())));
+            let fault = context.with(|ctx| fault(source, describe(&ctx.catch())));
             if meter.is_spent() { Err(EvaluationFault::TookTooLong) } else { Err(fault) }
         }
-        Err(_unusable) => Err(EvaluationFault::Engine),
     }
 }
 
@@ -108,7 +129,7 @@ fn realm<I: rquickjs::context::Intrinsic>() -> Result<(Runtime, Context), Error>
     Ok((runtime, context))
 }
 
-/// Takes away what no filter needs, then adds the bindings of the webhook's type.
+/// Removes everything that a filter does not need, then adds the bindings of the webhook's type.
 fn furnish<'js>(
     ctx: &Ctx<'js>,
     kind: EventType,
@@ -150,7 +171,7 @@ fn answered<'js>(ctx: &Ctx<'js>, answer: Answer<'_>, meter: &Meter) -> Result<Va
     }
 }
 
-/// The depth is bounded by the reader of the payload (128).
+/// Converts a JSON value. The depth is bounded by the reader of the payload (128).
 fn converted<'js>(ctx: &Ctx<'js>, value: &serde_json::Value, meter: &Meter) -> Result<Value<'js>, Error> {
     match value {
         serde_json::Value::Null => Ok(Value::new_null(ctx.clone())),
@@ -194,36 +215,36 @@ fn run<'js>(ctx: &Ctx<'js>, source: &str) -> Result<Value<'js>, Error> {
     ctx.eval_with_options(format!("(\n{source}\n)"), options)
 }
 
-/// The truth of a value, as JavaScript sees it. No code of the script's runs.
-pub(crate) fn truth(value: &Value<'_>) -> Result<bool, EvaluationFault> {
+/// Returns the truth of a value, as JavaScript defines it. No code of the script runs.
+pub(crate) fn truth(value: &Value<'_>) -> Result<bool, Unread> {
     if value.is_promise() {
-        return Err(EvaluationFault::Promise);
+        return Err(Unread::Promise);
     }
-    value.get::<Coerced<bool>>().map(|truth| truth.0).map_err(|_not_a_value| EvaluationFault::Engine)
+    Ok(value.get::<Coerced<bool>>()?.0)
 }
 
-/// A value that is to stand in a URL.
+/// A value for a URL.
 #[derive(Debug, Clone, PartialEq)]
 pub(crate) enum Piece {
     Text(String),
-    /// Null, undefined, an empty list: nothing to put there.
+    /// Null, undefined, an empty list: no value.
     Missing,
     /// A list of several values, an object, a function, half a surrogate pair.
     NotText,
 }
 
-/// The text of a string, a number, a boolean, or the only value of a list. No code of the script's runs.
-pub(crate) fn piece(value: &Value<'_>) -> Result<Piece, EvaluationFault> {
+/// Returns the text of a string, a number, a boolean, or the only value of a list. A getter of the script may
+/// run, within the bounds of the evaluation.
+pub(crate) fn piece(value: &Value<'_>) -> Result<Piece, Unread> {
     if value.is_promise() {
-        return Err(EvaluationFault::Promise);
+        return Err(Unread::Promise);
     }
-    let only = match value.as_array() {
-        None => return Ok(single(value)),
-        Some(array) if array.len() == 1 => array.get::<Value<'_>>(0),
-        Some(array) if array.is_empty() => return Ok(Piece::Missing),
-        Some(_) => return Ok(Piece::NotText),
-    };
-    only.map(|only| single(&only)).map_err(|_getter_threw| EvaluationFault::Engine)
+    match value.as_array() {
+        None => Ok(single(value)),
+        Some(array) if array.len() == 1 => Ok(single(&array.get::<Value<'_>>(0)?)),
+        Some(array) if array.is_empty() => Ok(Piece::Missing),
+        Some(_) => Ok(Piece::NotText),
+    }
 }
 
 fn single(value: &Value<'_>) -> Piece {
@@ -236,8 +257,10 @@ fn single(value: &Value<'_>) -> Piece {
     }
 }
 
-fn fault(Thrown { message, position }: Thrown) -> EvaluationFault {
-    if message.ends_with(OUT_OF_MEMORY) {
+fn fault(source: &str, Thrown { message, position }: Thrown) -> EvaluationFault {
+    // The engine throws null when it has no memory left for an error. A script that never throws has no other null.
+    let is_out_of_memory = message.ends_with(OUT_OF_MEMORY) || (message == NULL && !source.contains(THROW));
+    if is_out_of_memory {
         EvaluationFault::TookTooMuchMemory
     } else if message.ends_with(STACK_OVERFLOW) {
         EvaluationFault::TooDeep
@@ -246,16 +269,12 @@ fn fault(Thrown { message, position }: Thrown) -> EvaluationFault {
     }
 }
 
-/// Reads name, message and place of an error. A getter of the script's may run; the bounds hold for it too.
+/// Reads name, message and position of an error. A getter of the script may run; the bounds hold for it too.
 fn describe(thrown: &Value<'_>) -> Thrown {
     let read = |name: &str| {
         let value: Value<'_> = thrown.as_object()?.get(name).ok()?;
         value.as_string()?.to_string().ok()
     };
-    // What the engine throws when it has no memory left for an error. A script that throws null is told the same.
-    if thrown.is_null() {
-        return Thrown { message: OUT_OF_MEMORY.to_owned(), position: None };
-    }
     let message = match (thrown.as_string(), read("name"), read("message")) {
         (Some(text), _, _) => text.to_string().unwrap_or_default(),
         (None, Some(name), Some(message)) => format!("{name}: {message}"),
@@ -266,7 +285,7 @@ fn describe(thrown: &Value<'_>) -> Thrown {
     Thrown { message: message.chars().take(MESSAGE_CHARS_MAX).collect(), position }
 }
 
-/// The first `filter:LINE:COLUMN` of a stack trace.
+/// Returns the first `filter:LINE:COLUMN` of a stack trace.
 fn first_position(stack: &str) -> Option<Position> {
     let (_, place) = stack.split_once(&format!("{FILE}:"))?;
     let mut numbers = place.split(|character: char| !character.is_ascii_digit());

@@ -1,7 +1,8 @@
 //! Questions about an event as plain values, and the loop of a process that answers them.
 //!
-//! Not every step of a script can be counted ([`crate::limits`]). A process can be killed whatever its script does, so
-//! who must answer in time asks one and keeps the clock.
+//! Not every step of a script can be counted ([`crate::limits`]).
+//! A process can be killed whatever its script does, so a caller that needs an answer in time asks a process
+//! and keeps the clock.
 
 use std::borrow::Cow;
 use std::collections::HashMap;
@@ -20,16 +21,16 @@ use crate::frame;
 use crate::limits::{COMPILED_BYTES_MAX, COMPILED_OVERHEAD_BYTES};
 use crate::template::{ResolvedUrl, Template, TemplateFault};
 
-/// What one webhook wants to know of an event.
+/// A question of one webhook about an event.
 #[derive(Debug, Clone, PartialEq, Eq, Hash, Serialize, Deserialize)]
 pub enum Question {
-    /// Whether the webhook with this filter is for it.
+    /// The question whether the webhook with this filter is for the event.
     Filter {
         source: String,
         #[serde(with = "kind_name")]
         kind: EventType,
     },
-    /// Where the webhook with this URL sends it.
+    /// The URL of the event for the webhook with this URL template.
     Url {
         template: String,
         #[serde(with = "kind_name")]
@@ -44,27 +45,27 @@ pub enum Answer {
     Url(Result<ResolvedUrl, Fault>),
 }
 
-/// Why a question has no other answer. The webhook's owner sees it; a log sees the code only, as the message may quote
-/// the event.
+/// The reason why a question has no other answer. The webhook's owner sees it; a log shows the code only, as
+/// the message may quote the event.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Fault {
-    /// One of a syntax fault, of an evaluation's, of a template's, or `unreadable_event`. It never changes.
+    /// Code of a syntax fault, of an evaluation's, of a template's, or `unreadable_event`. It never changes.
     pub code: String,
     pub message: String,
 }
 
-/// What the parent writes.
+/// A message of the parent.
 #[derive(Debug, Serialize, Deserialize)]
 pub enum Request<'a> {
-    /// The event that the questions from here on are about.
+    /// The event of the following questions.
     Payload(Cow<'a, str>),
     Question(Cow<'a, Question>),
 }
 
-/// What the child writes: one for each request, in their order.
+/// A message of the child: one for each request, in their order.
 #[derive(Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub enum Reply {
-    /// The event was read. Whether it can be used, the answers say.
+    /// The event was received. The answers show whether it can be used.
     Taken,
     Answer(Answer),
 }
@@ -75,13 +76,20 @@ impl Fault {
         Self { code: code.to_owned(), message: message.to_string() }
     }
 
-    /// What is told when nothing could be evaluated.
+    /// Returns the fault of an evaluation that could not be made.
     #[must_use]
     pub fn engine() -> Self {
         Self::from(&EvaluationFault::Engine)
     }
 
-    /// Whether the reason may be ours, so that the same question can have another answer.
+    /// Returns whether the script used up its time.
+    #[must_use]
+    pub fn is_late(&self) -> bool {
+        self.code == EvaluationFault::TookTooLong.code()
+    }
+
+    /// Returns whether the reason is ours, so that the same question can have another answer. No effect of a
+    /// script is.
     #[must_use]
     pub fn is_ours(&self) -> bool {
         self.code == EvaluationFault::Engine.code()
@@ -107,7 +115,7 @@ impl From<&TemplateFault> for Fault {
 }
 
 impl Question {
-    /// The answer to it when that is a fault.
+    /// Returns the answer to this question with the fault.
     #[must_use]
     pub const fn failed(&self, fault: Fault) -> Answer {
         match self {
@@ -116,7 +124,7 @@ impl Question {
         }
     }
 
-    /// Whether the answer is one to such a question.
+    /// Returns whether the answer is one to such a question.
     #[must_use]
     pub const fn is_answered_by(&self, answer: &Answer) -> bool {
         matches!(
@@ -133,7 +141,7 @@ impl Question {
     }
 }
 
-/// The event's records, or what each question about it is answered with.
+/// Reads the event's records, or returns the fault that answers each question about it.
 pub fn records(payload: &str) -> Result<Bindings, Fault> {
     let unreadable = |why: &dyn Display| Fault::new("unreadable_event", &why);
     if EVENT_BYTES_MAX < payload.len() {
@@ -142,13 +150,14 @@ pub fn records(payload: &str) -> Result<Bindings, Fault> {
     Bindings::read(payload.as_bytes()).map_err(|why| unreadable(&why))
 }
 
-/// Answers in this process, with no bound but the evaluation's own.
+/// Answers in this process, without a bound but the evaluation's own.
 #[must_use]
 pub fn answer(bindings: &Bindings, question: &Question) -> Answer {
     Compiled::default().answer(bindings, question)
 }
 
-/// Answers one request after the other until the input ends. What is no request ends it too, as an error.
+/// Answers one request after the other until the input ends. A frame that is not a request ends it too, with
+/// an error.
 pub fn serve(mut input: impl Read, mut output: impl Write) -> io::Result<()> {
     let mut compiled = Compiled::default();
     // Before the first event there is none, which reads as an empty one.
@@ -170,7 +179,7 @@ pub fn serve(mut input: impl Read, mut output: impl Write) -> io::Result<()> {
     Ok(())
 }
 
-/// Filters and templates that were asked before: a webhook's are the same for every event.
+/// Filters and templates of earlier questions: a webhook's are the same for every event.
 #[derive(Debug, Default)]
 struct Compiled {
     filters: Kept<Filter>,
@@ -210,7 +219,7 @@ impl Compiled {
 }
 
 impl<T> Kept<T> {
-    /// What is refused is not kept: its text may be of any length.
+    /// Returns the compiled form of a text. A refused text is not kept: it may be of any length.
     fn find(
         &mut self,
         question: &Question,
@@ -221,7 +230,7 @@ impl<T> Kept<T> {
         }
         let compiled = compile().map(Rc::new).map_err(|fault| Fault::from(&fault))?;
         let bytes = question.text().len() + COMPILED_OVERHEAD_BYTES;
-        // All at once: a company's own fit many times over, and whose come next is not known.
+        // All at once: a company's own fit many times over, and the next company is not known.
         if COMPILED_BYTES_MAX < self.bytes + bytes {
             *self = Self::default();
         }
@@ -263,7 +272,7 @@ mod tests {
         Question::Url { template: template.to_owned(), kind: EventType::Form }
     }
 
-    /// The replies to requests, as a child gives them.
+    /// Returns the replies to requests, as a child gives them.
     fn served(requests: &[Request<'_>]) -> Vec<Reply> {
         let input: Vec<_> = requests.iter().flat_map(|request| frame::encode(request).unwrap()).collect();
         let mut output = Vec::new();
@@ -286,7 +295,7 @@ mod tests {
     }
 
     #[test]
-    fn a_question_has_the_same_answer_in_a_process_of_its_own() {
+    fn a_separate_process_gives_the_same_results() {
         check(&filter("form('slug') === 'laptop'"), Ok("true"));
         check(&filter(" "), Ok("true"));
         check(&filter("form('slug') === 'phone'"), Ok("false"));
@@ -302,7 +311,7 @@ mod tests {
     }
 
     #[test]
-    fn a_fault_says_what_the_evaluation_says() {
+    fn a_fault_has_the_message_of_the_evaluation() {
         let Answer::Filter(Err(fault)) = answer(&records(EVENT).unwrap(), &filter("true &&\n  user")) else {
             panic!("no fault");
         };
@@ -310,7 +319,7 @@ mod tests {
     }
 
     #[test]
-    fn an_event_that_cannot_be_read_is_the_answer_until_the_next() {
+    fn an_unreadable_event_fails_every_question_until_the_next_event() {
         let plain = filter("form('slug') === 'laptop'");
         let question = || Request::Question(Cow::Borrowed(&plain));
         let long = format!(r#"{{"values":{{"a":"{}"}}}}"#, "x".repeat(EVENT_BYTES_MAX));
@@ -339,7 +348,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_no_request_ends_the_service() {
+    fn an_invalid_request_ends_the_service() {
         for input in [&b"\0\0\0\x02{}"[..], b"\0\0\0\x09garbage", b"\xff\xff\xff\xff", b"\0\0\0\0"] {
             serve(input, Vec::new()).unwrap_err();
         }
@@ -349,7 +358,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_kept_is_bounded_and_what_is_refused_is_not_kept() {
+    fn the_cache_is_bounded_and_skips_rejected_scripts() {
         let bindings = records(EVENT).unwrap();
         let mut compiled = Compiled::default();
         for number in 0..3_000 {

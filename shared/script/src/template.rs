@@ -23,7 +23,7 @@ pub struct Template {
 #[derive(Debug, Clone, PartialEq, Eq)]
 enum Part {
     Literal(String),
-    /// An expression, and where the template begins it.
+    /// An expression, and its position in the template.
     Value {
         source: String,
         position: Position,
@@ -37,7 +37,7 @@ enum Place {
     Query,
 }
 
-/// What an event's URL is.
+/// The URL of an event.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub enum ResolvedUrl {
     /// For the target guard, as any webhook's URL.
@@ -46,7 +46,7 @@ pub enum ResolvedUrl {
     Relative(String),
 }
 
-/// Why an event has no URL.
+/// The reason why an event has no URL.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum TemplateFault {
     #[error("the value at {position} {fault}")]
@@ -54,7 +54,7 @@ pub enum TemplateFault {
     /// Null, undefined, an empty list; in a path an empty text too.
     #[error("the value at {position} is missing")]
     Missing { position: Position },
-    #[error("the value at {position} is no text")]
+    #[error("the value at {position} is not a text")]
     NotText { position: Position },
     #[error("the path {0}")]
     Path(UnsafePath),
@@ -66,7 +66,7 @@ pub enum TemplateFault {
 }
 
 impl TemplateFault {
-    /// The kind of fault of a template, for programs. It never changes.
+    /// Returns the kind of fault of a template, for programs. It never changes.
     #[must_use]
     pub const fn code(&self) -> &'static str {
         match self {
@@ -88,19 +88,30 @@ impl Template {
         Ok(Self { kind, parts, is_relative })
     }
 
-    /// Whether the result goes to the workflow engine.
+    /// Returns the URL of a template without values: the same for every event, so that no script has to run
+    /// for it.
+    /// None for a template with values, or one that is not valid.
+    #[must_use]
+    pub fn fixed_url(text: &str, kind: EventType) -> Option<ResolvedUrl> {
+        if text.contains("${") {
+            return None;
+        }
+        Self::parse(text, kind).ok()?.checked(text.to_owned()).ok()
+    }
+
+    /// Returns whether the result goes to the workflow engine.
     #[must_use]
     pub const fn is_relative(&self) -> bool {
         self.is_relative
     }
 
-    /// The template with `x` for each value: what the target guard can judge at save.
+    /// Returns the template with `x` for each value: the URL that the target guard can judge at save.
     #[must_use]
     pub fn sample(&self) -> String {
         sample(&self.parts)
     }
 
-    /// The URL for an event. Each value becomes (a part of) one path segment, or of one query value.
+    /// Returns the URL for an event. Each value becomes (a part of) one path segment, or of one query value.
     pub fn resolve(&self, bindings: &Bindings) -> Result<ResolvedUrl, TemplateFault> {
         let mut url = String::new();
         for part in &self.parts {
@@ -121,7 +132,7 @@ impl Template {
         self.checked(url)
     }
 
-    /// A realm for each value: what one leaves behind, no other sees.
+    /// Evaluates a value in a realm of its own: values do not see each other's effects.
     fn value(&self, source: &str, position: Position, bindings: &Bindings) -> Result<String, TemplateFault> {
         match realm::evaluate(source, self.kind, bindings, realm::piece) {
             Ok(Piece::Text(text)) => Ok(text),
@@ -152,7 +163,8 @@ fn check_path(rest: &str, double_slashes: bool) -> Result<(), UnsafePath> {
     path::check(rest.split('?').next().unwrap_or_default(), double_slashes)
 }
 
-/// Literals and values. A value ends at the first `}` before which an expression is complete.
+/// Splits a template into literals and values. A value ends at the first `}` before which an expression is
+/// complete.
 fn split(text: &str) -> Result<Vec<Part>, SyntaxFault> {
     let mut parts = Vec::new();
     let mut tries = 0;
@@ -202,7 +214,7 @@ fn expression_length(text: &str, start: usize, after: &str, tries: &mut usize) -
     Err(SyntaxFault { position, problem: refused.problem })
 }
 
-/// Checks what is the template's own, and says whether it is relative.
+/// Checks the template's own part, and returns whether it is relative.
 fn shape(text: &str, parts: &[Part]) -> Result<bool, SyntaxFault> {
     let refuse = |problem| Err(fault(text, 0, problem));
     let sample = sample(parts);
@@ -244,7 +256,8 @@ fn shape(text: &str, parts: &[Part]) -> Result<bool, SyntaxFault> {
     }
 }
 
-/// Host and port, then everything from the path or query on. Empty where the text has no `//` in its place.
+/// Returns host and port, then everything from the path or query on. Empty if the text has no `//` in its
+/// place.
 fn authority_and_rest(url: &str) -> (&str, &str) {
     let after = url.split_once("://").map_or("", |(_, after)| after);
     after.split_at(after.find(['/', '?']).unwrap_or(after.len()))
@@ -299,7 +312,7 @@ mod tests {
     }
 
     #[test]
-    fn the_usual_relative_form_resolves() {
+    fn resolves_the_usual_relative_template() {
         let template = "/app/api/v1/run-tree/${space('attribute:Source')}/\
             Submissions%20%3E%20${kapp('slug')}%20%3E%20${form('slug')}/Submitted";
         let expected =
@@ -308,7 +321,7 @@ mod tests {
     }
 
     #[test]
-    fn values_stay_in_their_segment_and_in_their_parameter() {
+    fn values_stay_within_their_segment_or_parameter() {
         absolute("https://a.io/x/${values('Slash')}", "https://a.io/x/a%2Fb");
         absolute("https://a.io?q=${values('Query')}&r=1", "https://a.io?q=a%26b%3Dc%20d&r=1");
         absolute("https://a.io/?q=${values('Up')}${values('Empty')}", "https://a.io/?q=..");
@@ -321,7 +334,19 @@ mod tests {
     }
 
     #[test]
-    fn values_that_are_missing_or_move_the_path_fail() {
+    fn a_url_without_values_is_fixed_and_equals_its_resolved_form() {
+        let fixed = |text: &str| Template::fixed_url(text, EventType::Submission);
+        for text in ["https://a.io//plain/%2e%2e/", "https://a.io/?q=$1{}", "/app/x?y"] {
+            assert_eq!(fixed(text), resolve(text).ok(), "{text}");
+            assert!(fixed(text).is_some(), "{text}");
+        }
+        for text in ["https://a.io/${form('slug')}", "https://a.io/${", "/a/../b", "ftp://a.io/", ""] {
+            assert_eq!(fixed(text), None, "{text}");
+        }
+    }
+
+    #[test]
+    fn missing_values_and_values_that_change_the_path_fail() {
         fails("https://a.io/${values('None')}", "missing");
         fails("https://a.io/?q=${values('None')}", "missing");
         fails("https://a.io/${space('attribute:None')}", "missing");
@@ -337,10 +362,20 @@ mod tests {
         fails("https://a.io/${values('Long')}", "url_too_long");
         fails("https://a.io/${user('username')}", "threw");
         fails("https://a.io/${(() => { for (;;); })()}", "took_too_long");
+        // Code of the script runs when its value is read.
+        let getter =
+            |body: &str| format!("https://a.io/${{new (class extends Array {{ get 0() {{ {body} }} }})(1)}}");
+        fails(&getter("throw 1"), "threw");
+        fails(&getter("throw null"), "threw");
+        fails(&getter("for (;;);"), "took_too_long");
+        fails(&getter("return this[0]"), "too_deep");
+        fails(&getter("const a = []; for (;;) a.push({})"), "took_too_much_memory");
+        fails(&getter("return '\\ud83d'"), "not_text");
+        fails("https://a.io/${'\\ud83d'}", "not_text");
     }
 
     #[test]
-    fn a_template_is_a_url_whose_host_is_its_own() {
+    fn the_host_of_a_template_cannot_come_from_values() {
         refused("https://a.io/${values('x}", "unparsable", 23);
         refused("https://a.io/${values('x'", "unclosed", 16);
         refused("https://a.io/${a +}", "ends_early", 19);
@@ -364,7 +399,7 @@ mod tests {
     }
 
     #[test]
-    fn the_published_tree_names_are_templates() {
+    fn published_tree_names_are_valid_templates() {
         for tree in crate::catalogue::TREE_NAMES {
             let template =
                 Template::parse(&format!("/run-tree/s/{}", tree.url_template()), tree.kind).unwrap();

@@ -11,7 +11,7 @@ pub struct WorkflowBase {
     url: Url,
 }
 
-/// Why a URL cannot be the base.
+/// The reason why a URL cannot be the base.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
 pub enum InvalidBase {
     #[error("must be an absolute http or https URL")]
@@ -22,7 +22,7 @@ pub enum InvalidBase {
     Path(UnsafePath),
 }
 
-/// Why a relative URL does not go to the engine.
+/// The reason why a relative URL does not go to the engine.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
 pub enum Refusal {
     #[error("must begin with /")]
@@ -33,13 +33,13 @@ pub enum Refusal {
     Fragment,
     #[error("{0}")]
     Path(UnsafePath),
-    /// What was joined is not below the base, whatever the reason.
+    /// The joined URL is not below the base, for any reason.
     #[error("leaves the workflow engine")]
     LeavesBase,
 }
 
 impl Refusal {
-    /// The kind of refusal, for programs. It never changes.
+    /// Returns the kind of refusal, for programs. It never changes.
     #[must_use]
     pub const fn code(self) -> &'static str {
         match self {
@@ -53,7 +53,7 @@ impl Refusal {
 }
 
 impl WorkflowBase {
-    /// Reads the operator's setting. What is resolved against it begins with its path.
+    /// Reads the operator's setting. URLs that are resolved against it begin with its path.
     pub fn parse(text: &str) -> Result<Self, InvalidBase> {
         let Ok(mut url) = Url::parse(text) else { return Err(InvalidBase::NotAbsolute) };
         if !matches!(url.scheme(), "http" | "https") || !url.has_host() {
@@ -71,7 +71,7 @@ impl WorkflowBase {
         Ok(Self { url })
     }
 
-    /// The URL below the base, which `relative` (after templating) continues.
+    /// Returns the URL below the base, which `relative` (after templating) continues.
     pub fn resolve(&self, relative: &str) -> Result<Url, Refusal> {
         let Some(rest) = relative.strip_prefix('/') else { return Err(Refusal::NotRelative) };
         if relative.contains(' ') {
@@ -85,7 +85,7 @@ impl WorkflowBase {
         if relative.chars().any(char::is_control) {
             return Err(Refusal::Path(UnsafePath::ControlCharacter));
         }
-        // With the dot, what looks like a scheme (`/data:x`) is a segment all the same.
+        // With the dot, a segment that looks like a scheme (`/data:x`) is a segment all the same.
         let Ok(joined) = self.url.join(&format!("./{rest}")) else { return Err(Refusal::LeavesBase) };
         let is_below = joined.origin() == self.url.origin()
             && joined.path().starts_with(self.url.path())
@@ -107,7 +107,7 @@ mod tests {
     }
 
     #[test]
-    fn a_relative_url_continues_the_base() {
+    fn a_relative_url_extends_the_base() {
         let url = base().resolve("/app/run-tree/x/Submissions%20%3E%20a/Created?b=%2F..%2F").unwrap();
         let expected = "https://engine.example:8443/kinetic-task/app/run-tree/x/Submissions%20%3E%20a/Created?b=%2F..%2F";
         assert_eq!(url.as_str(), expected);
@@ -117,7 +117,7 @@ mod tests {
     }
 
     #[test]
-    fn what_would_leave_the_base_is_refused() {
+    fn rejects_urls_that_leave_the_base() {
         for (relative, code) in [
             ("", "not_relative"),
             ("a", "not_relative"),
@@ -141,7 +141,7 @@ mod tests {
     }
 
     #[test]
-    fn a_base_is_an_origin_and_a_path() {
+    fn a_base_has_an_origin_and_a_path_only() {
         for bad in [
             "",
             "/a",
@@ -162,7 +162,7 @@ mod tests {
         #![proptest_config(ProptestConfig { cases: 1_000, failure_persistence: None, ..ProptestConfig::default() })]
 
         #[test]
-        fn whatever_is_taken_stays_below_the_base(
+        fn accepted_urls_stay_below_the_base(
             pieces in prop::collection::vec(
                 prop_oneof![
                     Just("/"), Just("."), Just(".."), Just("%2e"), Just("%2F"), Just("%25"), Just("2e"), Just("\\"),
@@ -177,7 +177,7 @@ mod tests {
                 prop_assert_eq!(url.origin(), base().url.origin());
                 prop_assert!(url.path().starts_with("/kinetic-task/"));
                 prop_assert!(url.username().is_empty() && url.password().is_none());
-                // Resolving is stable: what another parser reads is what we checked.
+                // Resolving is stable: another parser reads the URL that was checked.
                 let again = Url::parse(url.as_str()).unwrap();
                 prop_assert_eq!(again.path(), url.path());
                 let mut decoded = url.path().to_owned();

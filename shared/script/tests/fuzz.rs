@@ -1,6 +1,7 @@
-//! Filters and events that nobody wrote: bytes, pieces of hostile scripts, and words of JavaScript in any order.
+//! Generated filters and events: bytes, pieces of hostile scripts, and words of JavaScript in any order.
 //!
-//! The inputs are the same ones every time, so that a failure is the change's own; `HOOKRAIL_SCRIPTS=100000` tries more.
+//! The inputs are the same every time, so a failure is caused by the change under test;
+//! `HOOKRAIL_SCRIPTS=100000` tries more.
 
 #![expect(
     clippy::unwrap_used,
@@ -25,10 +26,10 @@ use proptest::test_runner::{Config, RngAlgorithm, TestRng, TestRunner};
 /// Inputs of each test.
 const INPUTS: u32 = 1_500;
 
-/// Inputs that must be filters, lest the test try the parser only.
+/// Inputs that must be filters, so that the test does not try the parser only.
 const EVALUATED_MIN: u32 = 100;
 
-/// A busy machine, and work between two looks at the clock.
+/// Time for a busy machine, and for work between two looks at the clock.
 const GRACE: Duration = Duration::from_secs(2);
 
 const EVENT: &str =
@@ -109,7 +110,7 @@ const WORDS: [&str; 72] = [
     "(() => { ",
 ];
 
-/// Scripts of the table of hostile ones.
+/// Returns the scripts of the table of hostile ones.
 fn seeds() -> Vec<&'static str> {
     let lines = include_str!("hostile.txt").lines();
     lines
@@ -119,7 +120,7 @@ fn seeds() -> Vec<&'static str> {
         .collect()
 }
 
-/// An expression that parses, most likely.
+/// Makes an expression that parses, most likely.
 fn expression() -> impl Strategy<Value = String> {
     let leaf = select(vec![
         "values('Y')",
@@ -209,7 +210,7 @@ fn check<T: std::fmt::Debug>(inputs: &impl Strategy<Value = T>, run: impl Fn(T))
 }
 
 #[test]
-fn any_filter_ends_in_time_on_any_event() {
+fn any_filter_on_any_event_ends_in_time() {
     let plain = Filter::compile("form('slug') === 'b'", EventType::Submission).unwrap();
     let fine = Bindings::read(EVENT.as_bytes()).unwrap();
     let evaluated = Cell::new(0_u32);
@@ -231,7 +232,7 @@ fn any_filter_ends_in_time_on_any_event() {
 }
 
 #[test]
-fn any_template_keeps_its_host_or_its_base() {
+fn any_template_keeps_its_host_or_base() {
     let base = WorkflowBase::parse("https://engine.example/task").unwrap();
     let start = select(vec!["https://a.io/", "https://a.io/b?c=", "/", "/run/", "https://a.io", ""]);
     let texts = (start, script(), select(vec!["", "}", "/x", "}/${form('slug')}"]));

@@ -1,4 +1,4 @@
-//! Scripts that mean harm: each ends within its limits, as a fault that can be shown, and leaves nothing behind.
+//! Hostile scripts: each ends within its limits, as a fault that can be shown, and leaves nothing behind.
 
 #![expect(
     clippy::unwrap_used,
@@ -19,7 +19,8 @@ const SCRIPTS: &str = include_str!("hostile.txt");
 /// Scripts of the table, at least.
 const SCRIPTS_MIN: usize = 60;
 
-/// The deadline is looked at between pieces of work: they, and a busy machine, may take this much longer.
+/// Time that a script may take longer: the deadline is checked between pieces of work, and a machine may be
+/// busy.
 const GRACE: Duration = Duration::from_millis(750);
 
 fn scripts() -> impl Iterator<Item = (&'static str, &'static str)> {
@@ -34,7 +35,7 @@ fn bindings() -> Bindings {
     Bindings::read(format!(r#"{{"form":{{"slug":"a"}},"values":{{"Long":"{long}"}}}}"#).as_bytes()).unwrap()
 }
 
-/// The code of the fault, or `ends`.
+/// Returns the code of the fault, or `ends`.
 fn outcome(script: &str, bindings: &Bindings) -> (&'static str, String) {
     let filter = match Filter::compile(script, EventType::Submission) {
         Ok(filter) => filter,
@@ -47,7 +48,7 @@ fn outcome(script: &str, bindings: &Bindings) -> (&'static str, String) {
 }
 
 #[test]
-fn each_ends_within_its_limits_and_the_next_filter_is_none_the_worse() {
+fn hostile_scripts_stay_within_limits_and_do_not_affect_the_next_filter() {
     let bindings = bindings();
     let plain = Filter::compile("form('slug') === 'a'", EventType::Submission).unwrap();
     let mut wrong = Vec::new();
@@ -66,7 +67,7 @@ fn each_ends_within_its_limits_and_the_next_filter_is_none_the_worse() {
     assert!(SCRIPTS_MIN <= count);
 }
 
-/// Peak resident memory, KiB.
+/// Returns the peak resident memory, KiB.
 #[cfg(target_os = "linux")]
 fn peak_kib() -> u64 {
     let status = std::fs::read_to_string("/proc/self/status").unwrap();
@@ -76,8 +77,8 @@ fn peak_kib() -> u64 {
 
 #[cfg(target_os = "linux")]
 #[test]
-fn memory_bombs_leave_the_process_small() {
-    /// What a hundred bombs may add, KiB: one realm, and what the allocator keeps.
+fn memory_bombs_do_not_grow_the_process() {
+    /// Memory that a hundred bombs may add, KiB: one realm, and the memory that the allocator keeps.
     const GROWTH_KIB_MAX: u64 = 16 * 1024;
     let bindings = bindings();
     let bombs: Vec<_> = scripts().filter(|(code, _)| *code == "took_too_much_memory").collect();

@@ -1,33 +1,41 @@
-//! A clock that stands still until it is set.
+//! A clock that stands still until it is set, unless each reading is to take some time.
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 
-use hookrail_adapters::clock::Clock;
 use hookrail_domain::time::Millis;
+use hookrail_pipeline::clock::Clock;
 
-/// Clones share the time.
+/// A clock that is set by hand. Clones share the time.
 #[derive(Debug, Clone)]
-pub struct ManualClock(Arc<AtomicU64>);
+pub struct ManualClock {
+    now: Arc<AtomicU64>,
+    reading_ms: Arc<AtomicU64>,
+}
 
 impl ManualClock {
     #[must_use]
     pub fn at(now: Millis) -> Self {
-        Self(Arc::new(AtomicU64::new(now.0)))
+        Self { now: Arc::new(AtomicU64::new(now.0)), reading_ms: Arc::default() }
     }
 
     pub fn set(&self, now: Millis) {
-        self.0.store(now.0, Ordering::SeqCst);
+        self.now.store(now.0, Ordering::SeqCst);
     }
 
     pub fn advance_ms(&self, ms: u64) {
-        self.0.fetch_add(ms, Ordering::SeqCst);
+        self.now.fetch_add(ms, Ordering::SeqCst);
+    }
+
+    /// From now on the time moves on by so many milliseconds after each reading: work that reads it takes time.
+    pub fn advance_on_reading_ms(&self, ms: u64) {
+        self.reading_ms.store(ms, Ordering::SeqCst);
     }
 }
 
 impl Clock for ManualClock {
     fn now(&self) -> Millis {
-        Millis(self.0.load(Ordering::SeqCst))
+        Millis(self.now.fetch_add(self.reading_ms.load(Ordering::SeqCst), Ordering::SeqCst))
     }
 
     /// Never resolves: time stands still.

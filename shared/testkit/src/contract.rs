@@ -1,54 +1,58 @@
-//! What every store must do. Run for the memory side here and for DynamoDB in `adapters`.
+//! The contract of every store. Run for the memory side here and for DynamoDB in `adapters`.
 
 #![expect(clippy::expect_used, reason = "a clause that cannot be set up is a failed test")]
 
-use hookrail_adapters::store::access::AccessStore;
-use hookrail_adapters::store::listing::ListStore;
-use hookrail_adapters::store::platform::NamedStore;
-use hookrail_adapters::store::rejected::RejectedStore;
-use hookrail_adapters::store::{
-    Change, CompanyCreation, ConfigStore, KeptAnswer, LineKey, LogStore, Parking, Recorded, Replacement,
-    Replacing, SubscriptionCreation,
-};
-use hookrail_domain::aside::Lease;
+use std::collections::HashSet;
+
 use hookrail_domain::attempt::{Attempt, AttemptNumber};
+use hookrail_domain::backlog::{HeadAttempt, Lease};
+use hookrail_domain::commands::Waiting;
 use hookrail_domain::delivery::{QueueName, QueuePosition};
 use hookrail_domain::event::Body;
 use hookrail_domain::header::{HeaderName, HeaderValue};
-use hookrail_domain::id::{CompanyId, DeliveryId, EventId, SubscriptionId};
-use hookrail_domain::intervention::Waiting;
-use hookrail_domain::line::{LastRow, Progress};
+use hookrail_domain::id::{CompanyId, DeliveryId, EventId, WebhookId};
 use hookrail_domain::log_row::{LogRow, RunId};
-use hookrail_domain::notice::LineChange;
+use hookrail_domain::operational_event::StateChange;
+use hookrail_domain::progress::{LastRow, Progress};
 use hookrail_domain::replay::ReplayRange;
 use hookrail_domain::retry::RetryPolicy;
 use hookrail_domain::secrets::{Credentials, Secrets};
 use hookrail_domain::signature::SigningSecret;
-use hookrail_domain::subscription::{Code, CotWebhook, Face, Name, Subscription};
-use hookrail_domain::suspension::{Line, Step, SuspensionPolicy};
+use hookrail_domain::suspension::{QueueState, Step, SuspensionPolicy};
 use hookrail_domain::target::TargetUrl;
 use hookrail_domain::time::Millis;
 use hookrail_domain::token::{Grant, Token, TokenHash};
 use hookrail_domain::trigger::{Context, Trigger, TriggerType};
+use hookrail_domain::webhook::{Code, CotWebhook, Name, Webhook, WebhookKind};
+use hookrail_pipeline::store::access::AccessStore;
+use hookrail_pipeline::store::listing::ListStore;
+use hookrail_pipeline::store::platform::NamedStore;
+use hookrail_pipeline::store::rejected::RejectedStore;
+use hookrail_pipeline::store::{
+    Change, CompanyCreation, ConfigStore, LogStore, Parking, Recorded, Replacement, Replacing,
+    WebhookCreation, WebhookKey,
+};
 
 use crate::script::answer;
 
 mod access;
+mod due;
 pub mod jobs;
 mod listing;
 pub mod platform;
 mod rejected;
+mod responses;
 
-/// A webhook of the company, active, for every task event.
+/// Makes an active webhook of the company for every task event.
 #[must_use]
-pub fn subscription(company: &str, number: u8) -> Subscription {
+pub fn sample_webhook(company: &str, number: u8) -> Webhook {
     let kind = TriggerType::find("create-edit-delete-task").expect("in the catalogue");
-    Subscription {
-        id: SubscriptionId::from_bytes([number; 12]),
+    Webhook {
+        id: WebhookId::from_bytes([number; 12]),
         company: CompanyId::parse(company).expect("a company id"),
         is_active: true,
         name: Name::parse("Name").expect("a name"),
-        face: Face::Cot(CotWebhook {
+        face: WebhookKind::Cot(CotWebhook {
             trigger: Trigger::new(kind, Context::default()).expect("no slot is set"),
             url: TargetUrl::parse_unchecked(&format!("https://receiver.example/{number}")).expect("a URL"),
             code: Code::parse(&format!("code_{number}")).expect("a code"),
@@ -69,13 +73,14 @@ pub async fn check(
     rejected::check(store, prefix).await;
     platform::names(store, prefix).await;
     jobs::check(store, prefix).await;
+    due::check(store, prefix).await;
     companies_and_tokens(store, prefix).await;
     access::check(store, prefix).await;
     secrets(store, prefix).await;
-    subscriptions(store, prefix).await;
-    answers(store, prefix).await;
+    webhooks(store, prefix).await;
+    responses::check(store, prefix).await;
     rows(store, prefix).await;
-    lines(store, prefix).await;
+    queue_states(store, prefix).await;
     interventions(store, prefix).await;
     listing::check(store, prefix).await;
 }
@@ -92,53 +97,53 @@ async fn companies_and_tokens(store: &(impl ConfigStore + AccessStore), prefix: 
     assert_eq!(made, CompanyCreation::Taken);
     assert_eq!(store.find_token(other).await.expect("read"), None, "both or neither");
     assert!(store.is_company(&company).await.expect("read"));
-    let nobody = CompanyId::parse(&format!("{prefix}-nobody")).expect("a company id");
-    assert!(!store.is_company(&nobody).await.expect("read"));
+    let unknown = CompanyId::parse(&format!("{prefix}-unknown")).expect("a company id");
+    assert!(!store.is_company(&unknown).await.expect("read"));
 }
 
-async fn subscriptions(store: &impl ConfigStore, prefix: &str) {
+async fn webhooks(store: &impl ConfigStore, prefix: &str) {
     let name = format!("{prefix}-hooks");
-    let one = subscription(&name, 1);
+    let one = sample_webhook(&name, 1);
     let secrets = Secrets::new(SigningSecret::from_random([1; 32]));
-    let make = async |made: &Subscription| store.create_subscription(made, &secrets).await.expect("write");
-    assert_eq!(make(&one).await, SubscriptionCreation::NoSuchCompany);
+    let make = async |made: &Webhook| store.create_webhook(made, &secrets).await.expect("write");
+    assert_eq!(make(&one).await, WebhookCreation::NoSuchCompany);
     let token = TokenHash::of(&name);
     let token = Token::first(token, Grant::company(one.company.clone()), Millis(0));
     store.create_company(&one.company, &token).await.expect("write");
-    let nobody = CompanyId::parse(&format!("{prefix}-nobody")).expect("a company id");
+    let unknown = CompanyId::parse(&format!("{prefix}-unknown")).expect("a company id");
     let version = async || {
-        let versions = store.config_versions(&[nobody.clone(), one.company.clone()]).await.expect("read");
+        let versions = store.config_versions(&[unknown.clone(), one.company.clone()]).await.expect("read");
         assert_eq!((versions.len(), versions.first()), (2, Some(&0)));
         versions.last().copied()
     };
     let before = version().await;
-    assert_eq!(make(&one).await, SubscriptionCreation::Made);
+    assert_eq!(make(&one).await, WebhookCreation::Made);
     assert!(before < version().await, "a write raises the company's version");
-    let same_code = Subscription { face: one.face.clone(), ..subscription(&name, 2) };
-    assert_eq!(make(&same_code).await, SubscriptionCreation::CodeTaken);
-    let two = subscription(&name, 2);
-    assert_eq!(make(&two).await, SubscriptionCreation::Made);
-    assert_eq!(store.list_subscriptions(&one.company).await.expect("read"), [one.clone(), two.clone()]);
-    assert_eq!(store.find_subscription(&one.company, one.id).await.expect("read"), Some(one.clone()));
+    let same_code = Webhook { face: one.face.clone(), ..sample_webhook(&name, 2) };
+    assert_eq!(make(&same_code).await, WebhookCreation::CodeTaken);
+    let two = sample_webhook(&name, 2);
+    assert_eq!(make(&two).await, WebhookCreation::Made);
+    assert_eq!(store.list_webhooks(&one.company).await.expect("read"), [one.clone(), two.clone()]);
+    assert_eq!(store.find_webhook(&one.company, one.id).await.expect("read"), Some(one.clone()));
     let stranger = CompanyId::parse(&format!("{prefix}-stranger")).expect("a company id");
-    assert_eq!(store.find_subscription(&stranger, one.id).await.expect("read"), None);
-    assert_eq!(store.list_subscriptions(&stranger).await.expect("read"), []);
+    assert_eq!(store.find_webhook(&stranger, one.id).await.expect("read"), None);
+    assert_eq!(store.list_webhooks(&stranger).await.expect("read"), []);
     let between = version().await;
-    let changed = Subscription { is_active: false, version: 1, ..one.clone() };
-    assert_eq!(store.replace_subscription((&changed).into()).await.expect("write"), Replacement::Done);
-    assert_eq!(store.replace_subscription((&changed).into()).await.expect("write"), Replacement::Lost);
+    let changed = Webhook { is_active: false, version: 1, ..one.clone() };
+    assert_eq!(store.replace_webhook((&changed).into()).await.expect("write"), Replacement::Done);
+    assert_eq!(store.replace_webhook((&changed).into()).await.expect("write"), Replacement::Lost);
     assert!(between < version().await, "a change raises the company's version");
-    assert_eq!(store.find_subscription(&one.company, one.id).await.expect("read"), Some(changed));
+    assert_eq!(store.find_webhook(&one.company, one.id).await.expect("read"), Some(changed));
 }
 
-/// A webhook's secrets change with it or not at all, and are nobody else's.
+/// Checks that a webhook's secrets change with it or not at all, and belong to no other webhook.
 async fn secrets(store: &(impl ConfigStore + LogStore), prefix: &str) {
-    let webhook = subscription(&format!("{prefix}-secrets"), 1);
+    let webhook = sample_webhook(&format!("{prefix}-secrets"), 1);
     let (company, id) = (&webhook.company, webhook.id);
     let token = Token::first(TokenHash::of(company.as_str()), Grant::company(company.clone()), Millis(0));
     store.create_company(company, &token).await.expect("write");
     let first = Secrets::new(SigningSecret::from_random([1; 32]));
-    store.create_subscription(&webhook, &first).await.expect("write");
+    store.create_webhook(&webhook, &first).await.expect("write");
     let read = async || store.find_secrets(company, id).await.expect("read");
     assert_eq!(read().await, Some(first.clone()));
     let stranger = CompanyId::parse(&format!("{prefix}-stranger")).expect("a company id");
@@ -148,46 +153,32 @@ async fn secrets(store: &(impl ConfigStore + LogStore), prefix: &str) {
     second
         .headers
         .insert(HeaderName::parse("X-Key").expect("a name"), HeaderValue::parse("value").expect("a value"));
-    let changed = Subscription { version: 1, credentials: second.credentials(1), ..webhook.clone() };
-    let replacing = Replacing { subscription: &changed, secrets: Some(&second) };
-    assert_eq!(store.replace_subscription(replacing).await.expect("write"), Replacement::Done);
+    let changed = Webhook { version: 1, credentials: second.credentials(1), ..webhook.clone() };
+    let replacing = Replacing { webhook: &changed, secrets: Some(&second) };
+    assert_eq!(store.replace_webhook(replacing).await.expect("write"), Replacement::Done);
     assert_eq!(read().await, Some(second.clone()));
-    let late = Replacing { subscription: &changed, secrets: Some(&first) };
-    assert_eq!(store.replace_subscription(late).await.expect("write"), Replacement::Lost);
+    let late = Replacing { webhook: &changed, secrets: Some(&first) };
+    assert_eq!(store.replace_webhook(late).await.expect("write"), Replacement::Lost);
     assert_eq!(read().await, Some(second.clone()), "then the secrets stay as well");
-    let line = LineKey { company: company.clone(), subscription: id };
-    let settings = store.settings(std::slice::from_ref(&line)).await.expect("read");
-    let settings = settings.into_iter().next().expect("one");
-    assert_eq!((settings.subscription.as_ref(), settings.secrets.as_ref()), (Some(&changed), Some(&second)));
+    let key = WebhookKey { company: company.clone(), webhook: id };
+    let snapshot = store.snapshots(std::slice::from_ref(&key)).await.expect("read");
+    let snapshot = snapshot.into_iter().next().expect("one");
+    assert_eq!((snapshot.webhook.as_ref(), snapshot.secrets.as_ref()), (Some(&changed), Some(&second)));
 
     let third = second.without_retired();
-    let gone = Subscription { credentials: third.credentials(2), ..changed.gone() };
-    let aside = settings.line.deactivated(Waiting::Keep, None, Millis(9));
-    let with_line = Replacing { subscription: &gone, secrets: Some(&third) };
-    let replaced = store.replace_with_line(with_line, &settings.line, &aside).await.expect("write");
+    let gone = Webhook { credentials: third.credentials(2), ..changed.gone() };
+    let backlog = snapshot.state.deactivated(Waiting::Keep, None, Millis(9));
+    let with_line = Replacing { webhook: &gone, secrets: Some(&third) };
+    let replaced = store.replace_with_state(with_line, &snapshot.state, &backlog).await.expect("write");
     assert_eq!((replaced, read().await), (Replacement::Done, Some(third)));
 }
 
-async fn answers(store: &impl ConfigStore, prefix: &str) {
-    let company = CompanyId::parse(&format!("{prefix}-answers")).expect("a company id");
-    let answer = KeptAnswer {
-        request: "hash".to_owned(),
-        status: 202,
-        body: "{}".to_owned(),
-        expires_at: Millis(10_000),
-    };
-    assert_eq!(store.find_answer(&company, "key", Millis(0)).await.expect("read"), None);
-    store.keep_answer(&company, "key", &answer).await.expect("write");
-    assert_eq!(store.find_answer(&company, "key", Millis(9_999)).await.expect("read"), Some(answer));
-    assert_eq!(store.find_answer(&company, "key", Millis(10_000)).await.expect("read"), None);
-}
-
-fn row(line: &LineKey, sequence: u64, attempt: u32, run: &str) -> LogRow {
+fn row(key: &WebhookKey, sequence: u64, attempt: u32, run: &str) -> LogRow {
     let position = |queue, number: u64| QueuePosition { queue: QueueName::new(queue), number: number.into() };
     LogRow {
-        company: line.company.clone(),
-        subscription: line.subscription,
-        delivery: DeliveryId::of(EventId::of_message(&sequence.to_string()), line.subscription),
+        company: key.company.clone(),
+        webhook: key.webhook,
+        delivery: DeliveryId::of(EventId::of_message(&sequence.to_string()), key.webhook),
         event: EventId::of_message(&sequence.to_string()),
         accepted: position("events", sequence),
         queued: position("deliveries", sequence),
@@ -210,29 +201,29 @@ fn row(line: &LineKey, sequence: u64, attempt: u32, run: &str) -> LogRow {
 
 async fn rows(store: &(impl ConfigStore + LogStore), prefix: &str) {
     let name = format!("{prefix}-hooks");
-    let known = subscription(&name, 1);
-    let line = LineKey { company: known.company.clone(), subscription: known.id };
-    let unknown = LineKey { subscription: SubscriptionId::from_bytes([99; 12]), ..line.clone() };
-    let settings = store.settings(&[unknown.clone(), line.clone()]).await.expect("read");
-    let ids: Vec<_> = settings.iter().map(|one| one.subscription.as_ref().map(|found| found.id)).collect();
+    let known = sample_webhook(&name, 1);
+    let key = WebhookKey { company: known.company.clone(), webhook: known.id };
+    let unknown = WebhookKey { webhook: WebhookId::from_bytes([99; 12]), ..key.clone() };
+    let snapshot = store.snapshots(&[unknown.clone(), key.clone()]).await.expect("read");
+    let ids: Vec<_> = snapshot.iter().map(|one| one.webhook.as_ref().map(|found| found.id)).collect();
     assert_eq!(ids, [None, Some(known.id)], "in the order asked");
-    let secrets: Vec<_> = settings.iter().map(|one| one.secrets.is_some()).collect();
+    let secrets: Vec<_> = snapshot.iter().map(|one| one.secrets.is_some()).collect();
     assert_eq!(secrets, [false, true]);
 
-    assert_eq!(store.last_row(&line).await.expect("read"), None);
+    assert_eq!(store.last_row(&key).await.expect("read"), None);
     let put = async |sequence, attempt, run| {
-        store.put_row(&row(&line, sequence, attempt, run)).await.expect("write")
+        store.put_row(&row(&key, sequence, attempt, run)).await.expect("write")
     };
     for (sequence, attempt) in [(1, 1), (1, 2), (2, 1), (9, 1), (10, 1), (10, 2)] {
         assert_eq!(put(sequence, attempt, "a").await, Recorded::Mine);
     }
-    assert_eq!(put(10, 2, "a").await, Recorded::Mine, "a repeat after a lost answer");
+    assert_eq!(put(10, 2, "a").await, Recorded::Mine, "a repeat after a lost response");
     assert_eq!(put(10, 2, "b").await, Recorded::Another, "the fence");
-    assert_eq!(store.last_row(&line).await.expect("read"), Some(row(&line, 10, 2, "a").last()));
+    assert_eq!(store.last_row(&key).await.expect("read"), Some(row(&key, 10, 2, "a").last()));
     assert_eq!(store.last_row(&unknown).await.expect("read"), None);
 
     let list = async |before, limit| {
-        let rows = store.list_rows(&line, before, limit).await.expect("read");
+        let rows = store.list_rows(&key, before, limit).await.expect("read");
         for row in &rows {
             let body = format!("{{\"event\":{}}}", row.attempt.number.sequence);
             assert_eq!(row.body.as_ref().map(Body::as_str), Some(body.as_str()), "every row has its body");
@@ -247,22 +238,23 @@ async fn rows(store: &(impl ConfigStore + LogStore), prefix: &str) {
     assert_eq!(list(None, 1).await, [(10, 2)]);
 }
 
-/// One line through everything that can happen to it.
-async fn lines(store: &(impl ConfigStore + LogStore), prefix: &str) {
-    let known = subscription(&format!("{prefix}-lines"), 1);
-    let key = LineKey { company: known.company.clone(), subscription: known.id };
+/// Takes one queue through every change.
+async fn queue_states(store: &(impl ConfigStore + LogStore), prefix: &str) {
+    let known = sample_webhook(&format!("{prefix}-lines"), 1);
+    let key = WebhookKey { company: known.company.clone(), webhook: known.id };
     let now = async || {
-        let settings = store.settings(std::slice::from_ref(&key)).await.expect("read");
-        settings.into_iter().next().expect("one").line
+        let snapshot = store.snapshots(std::slice::from_ref(&key)).await.expect("read");
+        snapshot.into_iter().next().expect("one").state
     };
-    let change = async |from: &Line, to: &Line| store.change_line(&key, from, to).await.expect("write");
+    let change =
+        async |from: &QueueState, to: &QueueState| store.change_state(&key, from, to).await.expect("write");
     let due = async |at| {
-        let due = store.due_lines(Millis(at), 100).await.expect("read");
+        let due = store.due_queues(Millis(at), 100, &HashSet::new()).await.expect("read");
         due.contains(&key)
     };
     let policy = SuspensionPolicy::default();
     let active = now().await;
-    assert_eq!(active, Line::default());
+    assert_eq!(active, QueueState::default());
 
     let last = LastRow { progress: Progress::Ended, given_up: 5, ..row(&key, 5, 3, "a").last() };
     let suspended = active.suspended(Some(&last), &policy, Millis(1000)).expect("due");
@@ -274,8 +266,8 @@ async fn lines(store: &(impl ConfigStore + LogStore), prefix: &str) {
     let parked = |sequence, run| LogRow { progress: Progress::Parked, ..row(&key, sequence, 1, run) };
     let park = async |row, generation| store.park(&row, generation).await.expect("write");
     assert_eq!(park(parked(6, "a"), suspended.generation).await, Parking::Parked);
-    assert_eq!(park(parked(6, "b"), suspended.generation).await, Parking::Parked, "it was there");
-    assert_eq!(park(parked(5, "a"), suspended.generation).await, Parking::Moved, "the line is further");
+    assert_eq!(park(parked(6, "b"), suspended.generation).await, Parking::Parked, "it existed");
+    assert_eq!(park(parked(5, "a"), suspended.generation).await, Parking::Moved, "the backlog ends later");
     assert_eq!(store.put_row(&row(&key, 9, 1, "live")).await.expect("write"), Recorded::Mine);
     assert_eq!(park(parked(9, "a"), suspended.generation).await, Parking::Moved, "an attempt was made");
     assert_eq!(park(parked(7, "a"), suspended.generation + 1).await, Parking::Moved, "another generation");
@@ -284,73 +276,74 @@ async fn lines(store: &(impl ConfigStore + LogStore), prefix: &str) {
     assert_eq!(park(parked(7, "a"), suspended.generation).await, Parking::Parked);
 
     let from = now().await;
-    let leased = from.leased(Lease { run: RunId("r".into()), until: Millis(9) }).expect("set aside");
-    let other = from.leased(Lease { run: RunId("s".into()), until: Millis(9) }).expect("set aside");
+    let leased = from.leased(Lease { run: RunId("r".into()), until: Millis(9) }).expect("a backlog");
+    let other = from.leased(Lease { run: RunId("s".into()), until: Millis(9) }).expect("a backlog");
     assert_eq!(change(&from, &leased).await, Change::Done);
     assert_eq!(change(&from, &other).await, Change::Lost, "one run at a time");
 
-    let line = drained(store, &key, leased).await;
-    assert_eq!(park(parked(8, "a"), line.generation).await, Parking::Parked);
-    let closed = line.closed().expect("nothing waits, as far as it knows");
-    assert_eq!(change(&line, &closed).await, Change::Lost, "one more was parked");
-    let line = now().await;
-    assert_eq!(line.closed(), None);
-    let skipped = line.after_skip(Millis(41_000)).expect("set aside");
-    assert_eq!(change(&line, &skipped).await, Change::Done);
-    let woken = skipped.woken(Millis(30_000)).expect("set aside");
+    let state = drained(store, &key, leased).await;
+    assert_eq!(park(parked(8, "a"), state.generation).await, Parking::Parked);
+    let closed = state.closed().expect("nothing waits, as far as it knows");
+    assert_eq!(change(&state, &closed).await, Change::Lost, "one more was parked");
+    let state = now().await;
+    assert_eq!(state.closed(), None);
+    let skipped = state.after_skip(Millis(41_000)).expect("a backlog");
+    assert_eq!(change(&state, &skipped).await, Change::Done);
+    let woken = skipped.woken(Millis(30_000)).expect("a backlog");
     assert_eq!(change(&skipped, &woken).await, Change::Done);
     assert_eq!(change(&skipped, &woken).await, Change::Lost, "woken once");
     assert_eq!(now().await, woken);
     let closed = woken.closed().expect("nothing waits");
     assert_eq!(change(&woken, &closed).await, Change::Done);
     assert_eq!(now().await, closed);
-    assert!(due(40_000).await, "there is something to tell");
-    let told = closed.told();
-    let more = closed.clone().noting(LineChange::Deactivated, Millis(50_000));
-    assert_eq!(change(&closed, &told).await, Change::Done);
-    assert_eq!(change(&closed, &more).await, Change::Lost, "it was told");
-    assert_eq!(now().await, told);
-    assert!(!due(u64::MAX / 2).await, "an active line is never due");
+    assert!(due(40_000).await, "there is a change to publish");
+    let published = closed.published();
+    let more = closed.clone().noting(StateChange::Deactivated, Millis(50_000));
+    assert_eq!(change(&closed, &published).await, Change::Done);
+    assert_eq!(change(&closed, &more).await, Change::Lost, "it was published");
+    assert_eq!(now().await, published);
+    assert!(!due(u64::MAX / 2).await, "an active queue is never due");
 }
 
-/// A line and its webhook, which are changed together or not at all.
+/// Checks a queue and its webhook, which are changed together or not at all.
 async fn interventions(store: &(impl ConfigStore + LogStore), prefix: &str) {
-    let known = subscription(&format!("{prefix}-interventions"), 1);
-    let key = LineKey { company: known.company.clone(), subscription: known.id };
+    let known = sample_webhook(&format!("{prefix}-interventions"), 1);
+    let key = WebhookKey { company: known.company.clone(), webhook: known.id };
     let hash = TokenHash::of(known.company.as_str());
     let token = Token::first(hash, Grant::company(known.company.clone()), Millis(0));
     store.create_company(&known.company, &token).await.expect("write");
     let secrets = Secrets::new(SigningSecret::from_random([1; 32]));
-    store.create_subscription(&known, &secrets).await.expect("write");
+    store.create_webhook(&known, &secrets).await.expect("write");
     let now = async || {
-        let settings = store.settings(std::slice::from_ref(&key)).await.expect("read");
-        settings.into_iter().next().expect("one")
+        let snapshot = store.snapshots(std::slice::from_ref(&key)).await.expect("read");
+        snapshot.into_iter().next().expect("one")
     };
 
-    let active = Line::default();
+    let active = QueueState::default();
     let kept = active.deactivated(Waiting::Keep, None, Millis(1));
     let gone = known.gone();
-    let replace = async |webhook: &Subscription, from: &Line, to: &Line| {
-        store.replace_with_line(webhook.into(), from, to).await.expect("write")
+    let replace = async |webhook: &Webhook, from: &QueueState, to: &QueueState| {
+        store.replace_with_state(webhook.into(), from, to).await.expect("write")
     };
-    let other = kept.woken(Millis(2)).expect("set aside");
-    assert_eq!(replace(&gone, &kept, &other).await, Replacement::Lost, "the line is another");
-    assert_eq!(now().await.subscription.as_ref(), Some(&known), "then the webhook stays as well");
+    let other = kept.woken(Millis(2)).expect("a backlog");
+    assert_eq!(replace(&gone, &kept, &other).await, Replacement::Lost, "the queue is another");
+    assert_eq!(now().await.webhook.as_ref(), Some(&known), "then the webhook stays as well");
     let before = store.config_versions(std::slice::from_ref(&known.company)).await.expect("read");
     assert_eq!(replace(&gone, &active, &kept).await, Replacement::Done);
-    let settings = now().await;
-    assert_eq!((settings.subscription.as_ref(), &settings.line), (Some(&gone), &kept));
+    let snapshot = now().await;
+    assert_eq!((snapshot.webhook.as_ref(), &snapshot.state), (Some(&gone), &kept));
     let after = store.config_versions(std::slice::from_ref(&known.company)).await.expect("read");
-    assert!(before < after, "fan-out is told");
+    assert!(before < after, "fan-out sees it");
     assert_eq!(replace(&gone, &kept, &other).await, Replacement::Lost, "the webhook is another");
-    assert_eq!(now().await.line, kept, "then the line stays as well");
+    assert_eq!(now().await.state, kept, "then the queue stays as well");
 
     let range = ReplayRange { first: 1, last: 2, only_failed: true };
     let replaying = kept.replayed(range, None, Millis(2)).expect("none runs");
-    let change = async |from: &Line, to: &Line| store.change_line(&key, from, to).await.expect("write");
+    let change =
+        async |from: &QueueState, to: &QueueState| store.change_state(&key, from, to).await.expect("write");
     assert_eq!(change(&kept, &replaying).await, Change::Done);
     assert_eq!(change(&kept, &replaying).await, Change::Lost, "one replay at a time");
-    assert_eq!(now().await.line, replaying);
+    assert_eq!(now().await.state, replaying);
     let moved = replaying.replay_at(2);
     assert_eq!(change(&replaying, &moved).await, Change::Done);
     let cancelled = replaying.replay_cancelled(Millis(3)).expect("one runs");
@@ -360,24 +353,27 @@ async fn interventions(store: &(impl ConfigStore + LogStore), prefix: &str) {
     assert_eq!(change(&moved, &moved.replay_at(3)).await, Change::Lost, "it was cancelled");
     let dropped = cancelled.deactivated(Waiting::Drop, None, Millis(4));
     assert_eq!(change(&cancelled, &dropped).await, Change::Done);
-    assert_eq!(now().await.line, dropped);
+    assert_eq!(now().await.state, dropped);
 }
 
-/// A line that ends its first seven events one by one; it is returned as it is then.
-async fn drained(store: &impl LogStore, key: &LineKey, mut line: Line) -> Line {
-    let policy = SuspensionPolicy::default();
-    let retry = RetryPolicy::default();
-    let after = |line: &Line| {
-        line.after_attempt((&answer(200), 0), (&retry, &policy), Millis(40_000)).expect("set aside")
+/// Returns a queue that has ended its first seven events one by one.
+async fn drained(store: &impl LogStore, key: &WebhookKey, mut state: QueueState) -> QueueState {
+    let attempt = HeadAttempt {
+        outcome: &answer(200),
+        version: 0,
+        retry: RetryPolicy::default(),
+        suspension: SuspensionPolicy::default(),
+        ended_at: Millis(40_000),
     };
+    let after = |state: &QueueState| state.after_attempt(attempt).expect("a backlog");
     for sequence in 1..=7 {
-        let Step { progress, line: next, .. } = after(&line);
+        let Step { progress, state: next, .. } = after(&state);
         let row = LogRow { progress, ..row(key, sequence, 4, "r") };
-        assert_eq!(store.advance(&row, &line, &next).await.expect("write"), Change::Done);
-        assert_eq!(store.advance(&row, &line, &next).await.expect("write"), Change::Done, "its own row");
+        assert_eq!(store.advance(&row, &state, &next).await.expect("write"), Change::Done);
+        assert_eq!(store.advance(&row, &state, &next).await.expect("write"), Change::Done, "its own row");
         let another = LogRow { run: RunId("s".into()), ..row };
-        assert_eq!(store.advance(&another, &line, &next).await.expect("write"), Change::Lost);
-        line = next;
+        assert_eq!(store.advance(&another, &state, &next).await.expect("write"), Change::Lost);
+        state = next;
     }
     let numbers = async |sequence, limit| {
         let rows = store.rows_from(key, sequence, limit).await.expect("read");
@@ -385,10 +381,9 @@ async fn drained(store: &impl LogStore, key: &LineKey, mut line: Line) -> Line {
     };
     assert_eq!(numbers(6, 3).await, [(6, 1), (6, 4), (7, 1)]);
     let newest = async |sequence| store.last_row_of(key, sequence).await.expect("read");
-    let number = newest(6).await.map(|row| row.attempt.number);
-    assert_eq!(number, Some(AttemptNumber { sequence: 6, attempt: 4 }));
+    assert_eq!(newest(6).await.expect("a row").attempt.number, AttemptNumber { sequence: 6, attempt: 4 });
     assert_eq!(newest(8).await, None);
-    line
+    state
 }
 
 #[cfg(test)]

@@ -1,31 +1,31 @@
 //! The store in memory: the same rules as the tables, without their faults.
 
-use std::collections::{BTreeMap, HashMap};
+use std::collections::{BTreeMap, HashMap, HashSet};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
-use hookrail_adapters::store::item::Key;
-use hookrail_adapters::store::item::row::line_of;
-use hookrail_adapters::store::{
-    Change, CompanyCreation, ConfigStore, KeptAnswer, LineKey, LineSettings, LogStore, Parking, Recorded,
-    Replacement, Replacing, StoreError, SubscriptionCreation,
-};
 use hookrail_domain::attempt::AttemptNumber;
-use hookrail_domain::audit::{AuditEntry, AuditPlace};
+use hookrail_domain::audit::{AuditEntry, AuditPosition};
 use hookrail_domain::event::Body;
-use hookrail_domain::id::{CompanyId, DeliveryId, RejectedId, SubscriptionId};
+use hookrail_domain::id::{CompanyId, DeliveryId, RejectedId, WebhookId};
 use hookrail_domain::job::Job;
-use hookrail_domain::limits::SUBSCRIPTIONS_PER_COMPANY_MAX;
-use hookrail_domain::line::{LastRow, Progress};
+use hookrail_domain::limits::WEBHOOKS_PER_COMPANY_MAX;
 use hookrail_domain::log_row::LogRow;
+use hookrail_domain::progress::{LastRow, Progress};
 use hookrail_domain::rejected::RejectedEvent;
 use hookrail_domain::secrets::Secrets;
-use hookrail_domain::subscription::Subscription;
-use hookrail_domain::suspension::Line;
-use hookrail_domain::test_row::{TestPlace, TestRow};
+use hookrail_domain::suspension::QueueState;
+use hookrail_domain::test_row::{TestPosition, TestRow};
 use hookrail_domain::time::Millis;
-use hookrail_domain::token::{Holder, PanelLink, Token, TokenHash, TokenRef};
+use hookrail_domain::token::{Owner, PanelLink, Token, TokenHash, TokenRef};
+use hookrail_domain::webhook::Webhook;
+use hookrail_pipeline::store::due::Shares;
+use hookrail_pipeline::store::{
+    Change, CompanyCreation, ConfigStore, LogStore, Parking, Recorded, Replacement, Replacing, StoreError,
+    StoredResponse, WebhookCreation, WebhookKey, WebhookSnapshot,
+};
 
 mod access;
+mod due;
 mod jobs;
 mod listing;
 mod platform;
@@ -39,17 +39,17 @@ pub struct MemoryTables(Arc<Mutex<Tables>>);
 struct Tables {
     tokens: BTreeMap<TokenRef, Token>,
     links: HashMap<TokenHash, PanelLink>,
-    audit: BTreeMap<(Holder, AuditPlace), AuditEntry>,
+    audit: BTreeMap<(Owner, AuditPosition), AuditEntry>,
     companies: HashMap<CompanyId, u64>,
-    subscriptions: BTreeMap<(CompanyId, SubscriptionId), Subscription>,
-    secrets: HashMap<SubscriptionId, Secrets>,
-    answers: HashMap<(CompanyId, String), KeptAnswer>,
-    lines: HashMap<LineKey, BTreeMap<AttemptNumber, LogRow>>,
-    states: HashMap<LineKey, Line>,
-    tests: HashMap<LineKey, BTreeMap<TestPlace, TestRow>>,
-    rejected: BTreeMap<(Holder, RejectedId), RejectedEvent>,
-    jobs: HashMap<(LineKey, DeliveryId), Job>,
-    contents: HashMap<(LineKey, DeliveryId), Body>,
+    webhooks: BTreeMap<(CompanyId, WebhookId), Webhook>,
+    secrets: HashMap<WebhookId, Secrets>,
+    answers: HashMap<(CompanyId, String), StoredResponse>,
+    logs: HashMap<WebhookKey, BTreeMap<AttemptNumber, LogRow>>,
+    states: HashMap<WebhookKey, QueueState>,
+    tests: HashMap<WebhookKey, BTreeMap<TestPosition, TestRow>>,
+    rejected: BTreeMap<(Owner, RejectedId), RejectedEvent>,
+    jobs: HashMap<(WebhookKey, DeliveryId), Job>,
+    contents: HashMap<(WebhookKey, DeliveryId), Body>,
     is_away: bool,
 }
 
@@ -62,88 +62,91 @@ impl MemoryTables {
         self.0.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    /// The tables, unless they are away.
+    /// Returns the tables, unless they are away.
     fn open(&self) -> Result<MutexGuard<'_, Tables>, StoreError> {
         let tables = self.tables();
         if tables.is_away { Err(StoreError::Unavailable(Box::new(Away))) } else { Ok(tables) }
     }
 
-    /// Lets every further call of the store fail.
+    /// Makes every further call of the store fail.
     pub fn go_away(&self) {
         self.tables().is_away = true;
     }
 
-    /// Every row of the line, oldest first.
+    /// Returns every row of the webhook, oldest first.
     #[must_use]
-    pub fn rows(&self, line: &LineKey) -> Vec<LogRow> {
-        self.tables().lines.get(line).into_iter().flat_map(|rows| rows.values().cloned()).collect()
+    pub fn rows(&self, key: &WebhookKey) -> Vec<LogRow> {
+        self.tables().logs.get(key).into_iter().flat_map(|rows| rows.values().cloned()).collect()
     }
 
-    /// Whether events of any line are set aside, or anything of it is to be told.
+    /// Returns whether any queue has a backlog or a change to publish.
     #[must_use]
-    pub fn has_due_lines(&self) -> bool {
-        self.tables().states.values().any(|line| line.aside.is_some() || !line.notices.is_empty())
+    pub fn has_due_queues(&self) -> bool {
+        self.tables()
+            .states
+            .values()
+            .any(|state| state.backlog.is_some() || !state.operational_events.is_empty())
     }
 
-    /// Whether any job waits to be put into its line.
+    /// Returns whether any job waits to be queued.
     #[must_use]
     pub fn has_due_jobs(&self) -> bool {
         self.tables().jobs.values().any(|job| job.due_at.is_some())
     }
 
-    /// The line as it is.
+    /// Returns the queue as it is.
     #[must_use]
-    pub fn line(&self, key: &LineKey) -> Line {
+    pub fn state(&self, key: &WebhookKey) -> QueueState {
         self.tables().states.get(key).cloned().unwrap_or_default()
     }
 
-    /// Everything that a company has in both tables, as text: for telling whether anything of it has changed.
+    /// Returns everything that a company has in both tables, as text: it shows whether anything of it has
+    /// changed.
     #[must_use]
     pub fn everything_of(&self, company: &CompanyId) -> String {
         let tables = self.tables();
-        let webhooks: BTreeMap<_, _> =
-            tables.subscriptions.iter().filter(|((of, _), _)| of == company).collect();
+        let webhooks: BTreeMap<_, _> = tables.webhooks.iter().filter(|((of, _), _)| of == company).collect();
         let secrets: Vec<_> = webhooks
             .values()
             .filter_map(|one| Some(tables.secrets.get(&one.id)?.sign("id", Millis(0), "{}").ok()))
             .collect();
-        let holder = Holder::Company(company.clone());
-        let tokens: Vec<_> = tables.tokens.keys().filter(|token| token.holder == holder).collect();
-        let audit: Vec<_> = tables.audit.iter().filter(|((of, _), _)| *of == holder).collect();
-        let of_line = |key: &LineKey| key.company == *company;
-        let rows: Vec<_> = tables.lines.iter().filter(|(key, _)| of_line(key)).collect();
-        let states: Vec<_> = tables.states.iter().filter(|(key, _)| of_line(key)).collect();
-        let tests: Vec<_> = tables.tests.iter().filter(|(key, _)| of_line(key)).collect();
+        let owner = Owner::Company(company.clone());
+        let tokens: Vec<_> = tables.tokens.keys().filter(|token| token.owner == owner).collect();
+        let audit: Vec<_> = tables.audit.iter().filter(|((of, _), _)| *of == owner).collect();
+        let of_webhook = |key: &WebhookKey| key.company == *company;
+        let rows: Vec<_> = tables.logs.iter().filter(|(key, _)| of_webhook(key)).collect();
+        let states: Vec<_> = tables.states.iter().filter(|(key, _)| of_webhook(key)).collect();
+        let tests: Vec<_> = tables.tests.iter().filter(|(key, _)| of_webhook(key)).collect();
         let jobs: BTreeMap<_, _> = tables
             .jobs
             .values()
             .filter(|job| job.company == *company)
             .map(|job| (job.place(), job))
             .collect();
-        let rejected: Vec<_> = tables.rejected.iter().filter(|((of, _), _)| *of == holder).collect();
+        let rejected: Vec<_> = tables.rejected.iter().filter(|((of, _), _)| *of == owner).collect();
         format!(
             "{webhooks:?} {secrets:?} {tokens:?} {audit:?} {rows:?} {states:?} {tests:?} {rejected:?} {jobs:?}"
         )
     }
 
     /// Drops every row, as expiry does after idle months, and keeps the floor.
-    pub fn expire_rows(&self, line: &LineKey, floor: u64) {
+    pub fn expire_rows(&self, key: &WebhookKey, floor: u64) {
         let mut tables = self.tables();
-        tables.lines.remove(line);
-        tables.states.entry(line.clone()).or_default().sequence_floor = floor;
+        tables.logs.remove(key);
+        tables.states.entry(key.clone()).or_default().sequence_floor = floor;
     }
 }
 
 impl Tables {
-    fn replace(&mut self, Replacing { subscription, secrets }: Replacing<'_>) -> Replacement {
-        let key = (subscription.company.clone(), subscription.id);
-        match self.subscriptions.get_mut(&key) {
-            Some(current) if current.version + 1 == subscription.version => {
-                *current = subscription.clone();
+    fn replace(&mut self, Replacing { webhook, secrets }: Replacing<'_>) -> Replacement {
+        let key = (webhook.company.clone(), webhook.id);
+        match self.webhooks.get_mut(&key) {
+            Some(current) if current.version + 1 == webhook.version => {
+                *current = webhook.clone();
                 if let Some(secrets) = secrets {
-                    self.secrets.insert(subscription.id, secrets.clone());
+                    self.secrets.insert(webhook.id, secrets.clone());
                 }
-                *self.companies.entry(subscription.company.clone()).or_default() += 1;
+                *self.companies.entry(webhook.company.clone()).or_default() += 1;
                 Replacement::Done
             }
             Some(_) | None => Replacement::Lost,
@@ -170,53 +173,44 @@ impl ConfigStore for MemoryTables {
         Ok(self.open()?.companies.contains_key(company))
     }
 
-    async fn create_subscription(
+    async fn create_webhook(
         &self,
-        subscription: &Subscription,
+        webhook: &Webhook,
         secrets: &Secrets,
-    ) -> Result<SubscriptionCreation, StoreError> {
+    ) -> Result<WebhookCreation, StoreError> {
         let mut tables = self.open()?;
-        let company = &subscription.company;
-        let of_company: Vec<_> =
-            tables.subscriptions.values().filter(|other| &other.company == company).collect();
-        if of_company.iter().any(|other| Key::marker(other) == Key::marker(subscription)) {
-            return Ok(SubscriptionCreation::CodeTaken);
+        let company = &webhook.company;
+        let of_company: Vec<_> = tables.webhooks.values().filter(|other| &other.company == company).collect();
+        if of_company.iter().any(|other| other.unique_name() == webhook.unique_name()) {
+            return Ok(WebhookCreation::CodeTaken);
         }
-        if SUBSCRIPTIONS_PER_COMPANY_MAX <= of_company.len() {
-            return Ok(SubscriptionCreation::Full);
+        if WEBHOOKS_PER_COMPANY_MAX <= of_company.len() {
+            return Ok(WebhookCreation::Full);
         }
         let Some(version) = tables.companies.get_mut(company) else {
-            return Ok(SubscriptionCreation::NoSuchCompany);
+            return Ok(WebhookCreation::NoSuchCompany);
         };
         *version += 1;
-        tables.secrets.insert(subscription.id, secrets.clone());
-        tables.subscriptions.insert((company.clone(), subscription.id), subscription.clone());
-        Ok(SubscriptionCreation::Made)
+        tables.secrets.insert(webhook.id, secrets.clone());
+        tables.webhooks.insert((company.clone(), webhook.id), webhook.clone());
+        Ok(WebhookCreation::Made)
     }
 
-    async fn find_subscription(
-        &self,
-        company: &CompanyId,
-        id: SubscriptionId,
-    ) -> Result<Option<Subscription>, StoreError> {
-        Ok(self.open()?.subscriptions.get(&(company.clone(), id)).cloned())
+    async fn find_webhook(&self, company: &CompanyId, id: WebhookId) -> Result<Option<Webhook>, StoreError> {
+        Ok(self.open()?.webhooks.get(&(company.clone(), id)).cloned())
     }
 
-    async fn list_subscriptions(&self, company: &CompanyId) -> Result<Vec<Subscription>, StoreError> {
-        Ok(self.open()?.subscriptions.values().filter(|one| &one.company == company).cloned().collect())
+    async fn list_webhooks(&self, company: &CompanyId) -> Result<Vec<Webhook>, StoreError> {
+        Ok(self.open()?.webhooks.values().filter(|one| &one.company == company).cloned().collect())
     }
 
-    async fn find_secrets(
-        &self,
-        company: &CompanyId,
-        id: SubscriptionId,
-    ) -> Result<Option<Secrets>, StoreError> {
+    async fn find_secrets(&self, company: &CompanyId, id: WebhookId) -> Result<Option<Secrets>, StoreError> {
         let tables = self.open()?;
-        let is_there = tables.subscriptions.contains_key(&(company.clone(), id));
+        let is_there = tables.webhooks.contains_key(&(company.clone(), id));
         Ok(tables.secrets.get(&id).filter(|_| is_there).cloned())
     }
 
-    async fn replace_subscription(&self, replacing: Replacing<'_>) -> Result<Replacement, StoreError> {
+    async fn replace_webhook(&self, replacing: Replacing<'_>) -> Result<Replacement, StoreError> {
         Ok(self.open()?.replace(replacing))
     }
 
@@ -228,22 +222,22 @@ impl ConfigStore for MemoryTables {
             .collect())
     }
 
-    async fn keep_answer(
+    async fn store_response(
         &self,
         company: &CompanyId,
         key: &str,
-        answer: &KeptAnswer,
+        answer: &StoredResponse,
     ) -> Result<(), StoreError> {
         self.open()?.answers.insert((company.clone(), key.to_owned()), answer.clone());
         Ok(())
     }
 
-    async fn find_answer(
+    async fn find_response(
         &self,
         company: &CompanyId,
         key: &str,
         now: Millis,
-    ) -> Result<Option<KeptAnswer>, StoreError> {
+    ) -> Result<Option<StoredResponse>, StoreError> {
         let tables = self.open()?;
         let answer = tables.answers.get(&(company.clone(), key.to_owned()));
         Ok(answer.filter(|answer| now < answer.expires_at).cloned())
@@ -251,29 +245,29 @@ impl ConfigStore for MemoryTables {
 }
 
 impl LogStore for MemoryTables {
-    async fn settings(&self, lines: &[LineKey]) -> Result<Vec<LineSettings>, StoreError> {
+    async fn snapshots(&self, keys: &[WebhookKey]) -> Result<Vec<WebhookSnapshot>, StoreError> {
         let tables = self.open()?;
-        let settings = lines.iter().map(|line| {
-            let subscription = tables.subscriptions.get(&(line.company.clone(), line.subscription));
-            LineSettings {
-                subscription: subscription.cloned(),
-                secrets: subscription.and_then(|one| tables.secrets.get(&one.id)).cloned(),
-                line: tables.states.get(line).cloned().unwrap_or_default(),
+        let snapshot = keys.iter().map(|key| {
+            let webhook = tables.webhooks.get(&(key.company.clone(), key.webhook));
+            WebhookSnapshot {
+                webhook: webhook.cloned(),
+                secrets: webhook.and_then(|one| tables.secrets.get(&one.id)).cloned(),
+                state: tables.states.get(key).cloned().unwrap_or_default(),
             }
         });
-        Ok(settings.collect())
+        Ok(snapshot.collect())
     }
 
-    async fn last_row(&self, line: &LineKey) -> Result<Option<LastRow>, StoreError> {
+    async fn last_row(&self, key: &WebhookKey) -> Result<Option<LastRow>, StoreError> {
         let tables = self.open()?;
-        Ok(tables.lines.get(line).and_then(|rows| Some(rows.last_key_value()?.1.last())))
+        Ok(tables.logs.get(key).and_then(|rows| Some(rows.last_key_value()?.1.last())))
     }
 
     async fn put_row(&self, row: &LogRow) -> Result<Recorded, StoreError> {
         let mut tables = self.open()?;
         let there = tables
-            .lines
-            .entry(line_of(row))
+            .logs
+            .entry(WebhookKey::of_row(row))
             .or_default()
             .entry(row.attempt.number)
             .or_insert_with(|| row.clone());
@@ -282,42 +276,47 @@ impl LogStore for MemoryTables {
 
     async fn park(&self, row: &LogRow, generation: u64) -> Result<Parking, StoreError> {
         let mut tables = self.open()?;
-        let (key, number) = (line_of(row), row.attempt.number);
-        if let Some(there) = tables.lines.get(&key).and_then(|rows| rows.get(&number)) {
+        let (key, number) = (WebhookKey::of_row(row), row.attempt.number);
+        if let Some(there) = tables.logs.get(&key).and_then(|rows| rows.get(&number)) {
             let is_same = there.delivery == row.delivery && there.progress == Progress::Parked;
             return Ok(if is_same { Parking::Parked } else { Parking::Moved });
         }
         match tables.states.get_mut(&key) {
-            Some(Line { generation: current, aside: Some(aside), .. })
-                if *current == generation && aside.last < number.sequence =>
+            Some(QueueState { generation: current, backlog: Some(backlog), .. })
+                if *current == generation && backlog.last < number.sequence =>
             {
-                aside.last = number.sequence;
-                tables.lines.entry(key).or_default().insert(number, row.clone());
+                backlog.last = number.sequence;
+                tables.logs.entry(key).or_default().insert(number, row.clone());
                 Ok(Parking::Parked)
             }
             _ => Ok(Parking::Moved),
         }
     }
 
-    async fn change_line(&self, key: &LineKey, from: &Line, to: &Line) -> Result<Change, StoreError> {
+    async fn change_state(
+        &self,
+        key: &WebhookKey,
+        from: &QueueState,
+        to: &QueueState,
+    ) -> Result<Change, StoreError> {
         let mut tables = self.open()?;
-        let line = tables.states.entry(key.clone()).or_default();
-        if !line.allows(from, to) {
+        let state = tables.states.entry(key.clone()).or_default();
+        if !state.allows(from, to) {
             return Ok(Change::Lost);
         }
-        line.take(from, to);
+        state.take(from, to);
         Ok(Change::Done)
     }
 
-    async fn replace_with_line(
+    async fn replace_with_state(
         &self,
         replacing: Replacing<'_>,
-        from: &Line,
-        to: &Line,
+        from: &QueueState,
+        to: &QueueState,
     ) -> Result<Replacement, StoreError> {
         let mut tables = self.open()?;
-        let subscription = replacing.subscription;
-        let key = LineKey { company: subscription.company.clone(), subscription: subscription.id };
+        let webhook = replacing.webhook;
+        let key = WebhookKey { company: webhook.company.clone(), webhook: webhook.id };
         if !tables.states.entry(key.clone()).or_default().allows(from, to) {
             return Ok(Replacement::Lost);
         }
@@ -328,52 +327,46 @@ impl LogStore for MemoryTables {
         Ok(replaced)
     }
 
-    async fn advance(&self, row: &LogRow, from: &Line, to: &Line) -> Result<Change, StoreError> {
+    async fn advance(&self, row: &LogRow, from: &QueueState, to: &QueueState) -> Result<Change, StoreError> {
         let mut tables = self.open()?;
-        let (key, number) = (line_of(row), row.attempt.number);
-        if let Some(there) = tables.lines.get(&key).and_then(|rows| rows.get(&number)) {
+        let (key, number) = (WebhookKey::of_row(row), row.attempt.number);
+        if let Some(there) = tables.logs.get(&key).and_then(|rows| rows.get(&number)) {
             return Ok(if there.run == row.run { Change::Done } else { Change::Lost });
         }
-        let line = tables.states.entry(key.clone()).or_default();
-        if !line.allows(from, to) {
+        let state = tables.states.entry(key.clone()).or_default();
+        if !state.allows(from, to) {
             return Ok(Change::Lost);
         }
-        line.take(from, to);
-        tables.lines.entry(key).or_default().insert(number, row.clone());
+        state.take(from, to);
+        tables.logs.entry(key).or_default().insert(number, row.clone());
         Ok(Change::Done)
     }
 
-    async fn due_lines(&self, now: Millis, limit: usize) -> Result<Vec<LineKey>, StoreError> {
-        let tables = self.open()?;
-        let due_at = |line: &Line| match &line.aside {
-            Some(aside) => Some(aside.due_at),
-            None => line.notices.first().map(|notice| notice.at),
-        };
-        let mut due: Vec<_> = tables
-            .states
-            .iter()
-            .filter_map(|(key, line)| Some((due_at(line).filter(|due_at| *due_at <= now)?, key)))
-            .collect();
-        due.sort_by_key(|(due_at, key)| (*due_at, key.company.to_string(), key.subscription.to_string()));
-        Ok(due.into_iter().take(limit).map(|(_, key)| key.clone()).collect())
+    async fn due_queues(
+        &self,
+        now: Millis,
+        share: usize,
+        except: &HashSet<WebhookKey>,
+    ) -> Result<Vec<WebhookKey>, StoreError> {
+        Ok(self.open()?.due_queues(now, Shares::new(share, except)))
     }
 
     async fn rows_from(
         &self,
-        line: &LineKey,
+        key: &WebhookKey,
         sequence: u64,
         limit: usize,
     ) -> Result<Vec<LogRow>, StoreError> {
         let tables = self.open()?;
         let from = AttemptNumber { sequence, attempt: 0 };
-        let rows = tables.lines.get(line).into_iter().flat_map(|rows| rows.range(from..));
+        let rows = tables.logs.get(key).into_iter().flat_map(|rows| rows.range(from..));
         Ok(rows.take(limit).map(|(_, row)| row.clone()).collect())
     }
 
-    async fn last_row_of(&self, line: &LineKey, sequence: u64) -> Result<Option<LogRow>, StoreError> {
+    async fn last_row_of(&self, key: &WebhookKey, sequence: u64) -> Result<Option<LogRow>, StoreError> {
         let tables = self.open()?;
         let of_event = |attempt| AttemptNumber { sequence, attempt };
-        let rows = tables.lines.get(line);
+        let rows = tables.logs.get(key);
         Ok(rows
             .and_then(|rows| rows.range(of_event(0)..=of_event(u32::MAX)).next_back())
             .map(|(_, row)| row.clone()))
@@ -381,12 +374,12 @@ impl LogStore for MemoryTables {
 
     async fn list_rows(
         &self,
-        line: &LineKey,
+        key: &WebhookKey,
         before: Option<AttemptNumber>,
         limit: usize,
     ) -> Result<Vec<LogRow>, StoreError> {
         let tables = self.open()?;
-        let Some(rows) = tables.lines.get(line) else { return Ok(Vec::new()) };
+        let Some(rows) = tables.logs.get(key) else { return Ok(Vec::new()) };
         let page = rows.values().rev().filter(|row| before.is_none_or(|before| row.attempt.number < before));
         let filled = page.take(limit).map(|row| {
             let sequence = row.attempt.number.sequence;

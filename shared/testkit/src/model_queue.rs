@@ -1,15 +1,15 @@
-//! The queue port over the queue model: what SQS would do, at the time of a clock that a test controls.
+//! The queue port over the queue model: the behaviour of SQS, at the time of a clock that a test controls.
 
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
-use hookrail_adapters::clock::Clock;
-use hookrail_adapters::queue::{HoldResult, Outgoing, Queue, QueueError, SendResult};
 use hookrail_domain::delivery::QueueName;
 use hookrail_domain::limits::QUEUE_BATCH_MAX;
 use hookrail_fifo::message::{AttributeValue, MessageAttribute, NewMessage};
 use hookrail_fifo::millis::Millis;
 use hookrail_fifo::queues::Queues;
 use hookrail_fifo::receipt_handle::ReceiptHandle;
+use hookrail_pipeline::clock::Clock;
+use hookrail_pipeline::queue::{HoldResult, Outgoing, Queue, QueueError, SendResult};
 
 /// Queues by their URLs, of which only the last segment is looked at.
 #[derive(Debug, Clone)]
@@ -28,7 +28,7 @@ impl<C: Clock> ModelQueue<C> {
         self.queues.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    /// Does something to each entry of a batch.
+    /// Applies a call to each entry of a batch.
     fn each<T, R>(
         &self,
         queue_url: &str,
@@ -68,7 +68,7 @@ impl<C: Clock> Queue for ModelQueue<C> {
 
     async fn delete(&self, queue_url: &str, handles: &[String]) -> Result<(), QueueError> {
         self.each(queue_url, handles, |queue, now, handle| {
-            // An entry that fails is for the mapping to delete, as with the real one.
+            // The mapping deletes an entry that fails, as with the real one.
             let handle: Option<ReceiptHandle> = handle.parse().ok();
             handle.map(|handle| queue.delete(now, handle))
         })

@@ -1,10 +1,10 @@
-//! A queue that only remembers what was asked of it.
+//! A queue that only records its calls.
 
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
-use hookrail_adapters::queue::{HoldResult, Outgoing, Queue, QueueError, SendResult};
+use hookrail_pipeline::queue::{HoldResult, Outgoing, Queue, QueueError, SendResult};
 
-/// What was asked of the queue. Clones share it.
+/// The calls of the queue. Clones share it.
 #[derive(Debug, Clone, Default)]
 pub struct MemoryQueue(Arc<Mutex<Asked>>);
 
@@ -16,6 +16,8 @@ struct Asked {
     /// Sends that still succeed before every further one fails; none means all succeed.
     sends_left: Option<usize>,
     expired: Vec<String>,
+    /// The messages that are refused for good.
+    refuses: Option<fn(&Outgoing) -> bool>,
 }
 
 impl MemoryQueue {
@@ -23,19 +25,19 @@ impl MemoryQueue {
         self.0.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    /// Every message sent, with its queue's URL, in order.
+    /// Returns every message sent, with its queue's URL, in order.
     #[must_use]
     pub fn sent(&self) -> Vec<(String, Outgoing)> {
         self.asked().sent.clone()
     }
 
-    /// Every hold that succeeded: receipt handle and seconds, in order.
+    /// Returns every hold that succeeded: receipt handle and seconds, in order.
     #[must_use]
     pub fn holds(&self) -> Vec<(String, u64)> {
         self.asked().holds.clone()
     }
 
-    /// Every receipt handle deleted early, in order.
+    /// Returns every receipt handle deleted early, in order.
     #[must_use]
     pub fn deleted(&self) -> Vec<String> {
         self.asked().deleted.clone()
@@ -51,7 +53,12 @@ impl MemoryQueue {
         self.asked().sends_left = None;
     }
 
-    /// Answers every further call with this handle as SQS answers an expired one.
+    /// Refuses these messages for good from now on.
+    pub fn refuse(&self, refuses: fn(&Outgoing) -> bool) {
+        self.asked().refuses = Some(refuses);
+    }
+
+    /// Responds to every further call with this handle as SQS does to an expired one.
     pub fn expire(&self, handle: &str) {
         self.asked().expired.push(handle.to_owned());
     }
@@ -61,6 +68,9 @@ impl Queue for MemoryQueue {
     async fn send(&self, queue_url: &str, messages: &[Outgoing]) -> Result<Vec<SendResult>, QueueError> {
         let mut asked = self.asked();
         let results = messages.iter().map(|message| {
+            if asked.refuses.is_some_and(|refuses| refuses(message)) {
+                return SendResult::Refused;
+            }
             match &mut asked.sends_left {
                 Some(0) => return SendResult::Failed,
                 Some(left) => *left -= 1,

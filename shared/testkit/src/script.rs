@@ -1,14 +1,14 @@
-//! Receivers that answer as they are told.
+//! Scripted receivers.
 
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
-use hookrail_adapters::sender::{Sender, Vetted};
 use hookrail_domain::attempt::{ErrorClass, Outcome, ResponseText};
 use hookrail_domain::request::DeliveryRequest;
 use hookrail_domain::target::TargetUrl;
+use hookrail_pipeline::sender::{Sender, Vetted};
 
-/// Answers with the outcomes of a script in turn, then with 200 for ever. Any URL is allowed unless the script says
-/// otherwise. Clones share the script.
+/// A sender with the outcomes of a script in turn, then with 200 for ever.
+/// Any URL is allowed unless the script says otherwise. Clones share the script.
 #[derive(Debug, Clone, Default)]
 pub struct ScriptedSender(Arc<Mutex<Script>>);
 
@@ -20,7 +20,7 @@ struct Script {
 }
 
 impl ScriptedSender {
-    /// Answers with these first.
+    /// Makes a sender with these outcomes first.
     #[must_use]
     pub fn with(outcomes: impl IntoIterator<Item = Outcome>) -> Self {
         let mut outcomes: Vec<_> = outcomes.into_iter().collect();
@@ -32,17 +32,17 @@ impl ScriptedSender {
         self.0.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    /// Answers with this after everything else of the script.
+    /// Adds this outcome after everything else of the script.
     pub fn then(&self, outcome: Outcome) {
         self.script().outcomes.insert(0, outcome);
     }
 
-    /// Says this of the URL from now on.
+    /// Sets the verdict on the URL from now on.
     pub fn judge(&self, url: &TargetUrl, verdict: Vetted) {
         self.script().verdicts.insert(0, (url.clone(), verdict));
     }
 
-    /// Every request received, in order.
+    /// Returns every request received, in order.
     #[must_use]
     pub fn requests(&self) -> Vec<DeliveryRequest> {
         self.script().requests.clone()
@@ -63,15 +63,15 @@ impl Sender for ScriptedSender {
     }
 }
 
-/// An answer of this status.
+/// Makes a response of this status.
 #[must_use]
 pub fn answer(status: u16) -> Outcome {
     let response = ResponseText { text: format!("status {status}"), truncated: false };
-    Outcome::Answered { status, response, retry_after_seconds: None }
+    Outcome::Responded { status, response, retry_after_seconds: None }
 }
 
-/// No answer in time.
+/// Makes the outcome of a request without a response in time.
 #[must_use]
 pub fn timeout() -> Outcome {
-    Outcome::NoAnswer { error: ErrorClass::Timeout, reason: "no complete answer within 10 s".to_owned() }
+    Outcome::NoResponse { error: ErrorClass::Timeout, reason: "no complete response within 10 s".to_owned() }
 }

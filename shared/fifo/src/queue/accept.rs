@@ -1,4 +1,4 @@
-//! What a queue accepts: the checks of one message before it is sent.
+//! The checks of one message before a queue accepts it.
 
 use std::sync::Arc;
 
@@ -11,7 +11,7 @@ const DEDUPLICATION_ID_CHARS_MAX: usize = 128;
 /// User attributes one message may have.
 pub const ATTRIBUTES_MAX: usize = 10;
 
-/// Why a queue refuses a message.
+/// The reason why a queue refuses a message.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum SendError {
     #[error("the message body is missing")]
@@ -41,7 +41,7 @@ pub enum SendError {
 }
 
 impl NewMessage {
-    /// What counts towards the size limits: the body and every attribute's name, type and value.
+    /// Returns the size that counts towards the limits: the body and every attribute's name, type and value.
     #[must_use]
     pub fn size_bytes(&self) -> usize {
         let attributes = self.attributes.iter().map(|(name, attribute)| {
@@ -55,7 +55,7 @@ impl NewMessage {
     }
 }
 
-/// The message with the deduplication id it will be known by, if a queue with these settings may have it.
+/// Returns the message with its deduplication id, if a queue with these settings accepts it.
 pub(super) fn check(settings: &Settings, mut message: NewMessage) -> Result<NewMessage, SendError> {
     if message.body.is_empty() {
         return Err(SendError::BodyMissing);
@@ -123,7 +123,8 @@ fn check_attributes(attributes: &MessageAttributes) -> Result<(), SendError> {
     if is_valid && attributes.len() <= ATTRIBUTES_MAX { Ok(()) } else { Err(SendError::AttributesInvalid) }
 }
 
-/// The characters of XML 1.0: tab, line feed, carriage return and everything from the space on but two non-characters.
+/// Returns whether the text has only characters of XML 1.0: tab, line feed, carriage return and everything
+/// from the space on but two non-characters.
 fn has_allowed_characters(text: &str) -> bool {
     let has_control = text.bytes().any(|byte| byte < b' ' && !matches!(byte, b'\t' | b'\n' | b'\r'));
     // Both are encoded EF BF BE/BF: most text is done after looking for the first byte.
@@ -155,7 +156,7 @@ mod tests {
     }
 
     #[test]
-    fn bodies() {
+    fn limits_the_length_and_characters_of_a_body() {
         let limit = MESSAGE_BYTES_MAX as usize;
         for (body, expected) in [
             ("é\t\n\r\u{FFFD}\u{10FFFF}".to_owned(), Ok(())),
@@ -171,7 +172,7 @@ mod tests {
     }
 
     #[test]
-    fn fifo_needs_a_group_and_an_id() {
+    fn a_fifo_message_needs_a_group_and_a_deduplication_id() {
         let fifo = Settings::fifo();
         check_is(&fifo, message(), Ok(()));
         check_is(&fifo, NewMessage { group: None, ..message() }, Err(SendError::GroupMissing));
@@ -190,7 +191,7 @@ mod tests {
     }
 
     #[test]
-    fn standard_takes_a_delay_but_no_id() {
+    fn a_standard_message_takes_a_delay_and_no_deduplication_id() {
         let standard = Settings::standard();
         let plain = NewMessage { deduplication_id: None, ..message() };
         check_is(&standard, message(), Err(SendError::DeduplicationIdOnStandard));

@@ -8,7 +8,7 @@ use serde::{Deserialize, Serialize};
 use crate::message::{MessageId, SequenceNumber};
 use crate::millis::Millis;
 
-/// How long a deduplication id is remembered, whatever becomes of its message.
+/// Time that a deduplication id is remembered, regardless of its message.
 pub const DEDUPLICATION_WINDOW_S: u32 = 300;
 
 /// An id within its scope: the whole queue, or one group.
@@ -36,7 +36,7 @@ pub(super) struct DeduplicationWindow {
 }
 
 impl DeduplicationWindow {
-    /// The first message with this key, if it came less than the window ago.
+    /// Returns the first message with this key, if it came less than the window ago.
     pub(super) fn find(
         &mut self,
         now: Millis,
@@ -54,7 +54,12 @@ impl DeduplicationWindow {
         self.ending.push_back((until, key));
     }
 
-    /// Everything remembered, in the order it ends.
+    pub(super) fn forget(&mut self, key: &DeduplicationKey) {
+        self.first.remove(key);
+        self.ending.retain(|(_, remembered)| remembered != key);
+    }
+
+    /// Returns everything remembered, in the order it ends.
     pub(super) fn iter(&self) -> impl Iterator<Item = Remembered> {
         self.ending.iter().filter_map(|(until, key)| {
             let (message, sequence) = *self.first.get(key)?;

@@ -1,4 +1,4 @@
-//! What a receipt handle can still do: delete its message, or change how long it stays invisible.
+//! The actions of a receipt handle: delete its message, or change the time it stays invisible.
 
 use super::{Queue, Visibility};
 use crate::journal::Change;
@@ -6,7 +6,7 @@ use crate::millis::Millis;
 use crate::receipt_handle::ReceiptHandle;
 use crate::settings::VISIBILITY_TIMEOUT_S_MAX;
 
-/// Why a receipt handle is of no use.
+/// The reason why a receipt handle cannot be used.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum HandleError {
     #[error("the receipt handle is not of this queue")]
@@ -24,7 +24,7 @@ pub enum HandleError {
 }
 
 impl Queue {
-    /// Deletes the message a receive returned; deleting it twice is no error.
+    /// Deletes the message that a receive returned; deleting it twice is not an error.
     ///
     /// # Errors
     /// A foreign handle; on a FIFO queue also one whose time is over or that a later receive replaced.
@@ -44,7 +44,7 @@ impl Queue {
         }
     }
 
-    /// Lets a message in flight become visible `timeout_s` from now, whatever was left before.
+    /// Makes a message in flight become visible `timeout_s` from now, regardless of the time left before.
     ///
     /// # Errors
     /// A handle that is not of a message in flight, or a time beyond 12 hours from its receive.
@@ -71,7 +71,7 @@ impl Queue {
         Ok(())
     }
 
-    /// When the message was received that this handle is for, if the handle is still good.
+    /// Returns the time of the receive that this handle is for, if the handle is still valid.
     fn check_handle(&self, handle: ReceiptHandle) -> Result<Millis, HandleError> {
         if handle.queue_tag != self.tag() || self.sequence_last < handle.sequence {
             return Err(HandleError::Foreign);

@@ -2,7 +2,7 @@
 
 use crate::message::SequenceNumber;
 
-/// Knows the last message of the front part, exactly, at the price of one ordered look-up per removal.
+/// The last message of the front part, exactly, at the price of one ordered look-up per removal.
 ///
 /// Invariant: while fewer than `messages_max` are inside, none is beyond.
 #[derive(Clone, Debug)]
@@ -17,12 +17,12 @@ impl LookAhead {
         Self { messages_max, inside: 0, last: SequenceNumber(0) }
     }
 
-    /// The last message inside.
+    /// Returns the last message inside.
     pub(super) const fn last(&self) -> SequenceNumber {
         self.last
     }
 
-    /// A message joined the end of the queue.
+    /// Adds a message that joined the end of the queue.
     pub(super) const fn joined(&mut self, sequence: SequenceNumber) {
         if self.inside < self.messages_max {
             self.inside += 1;
@@ -30,7 +30,7 @@ impl LookAhead {
         }
     }
 
-    /// A message left; `following` finds the first message of the queue after a given one.
+    /// Removes a message; `following` finds the first message of the queue after a given one.
     pub(super) fn left(
         &mut self,
         sequence: SequenceNumber,

@@ -1,4 +1,4 @@
-//! Which messages may be received next: each group in order, groups by their oldest message.
+//! The messages that may be received next: each group in order, groups by their oldest message.
 
 use std::collections::{BTreeSet, HashMap, VecDeque};
 use std::ops::Bound;
@@ -6,10 +6,11 @@ use std::sync::Arc;
 
 use crate::message::SequenceNumber;
 
-/// The places of all messages of a queue, by group.
+/// The positions of all messages of a queue, by group.
 ///
-/// A message without a group (of a standard queue) stands in no line: it is ready whenever it is visible.
-/// `ready` holds exactly the heads of lines that are visible, so that a receive never looks at a blocked group.
+/// A message without a group (of a standard queue) has no order: it is ready whenever it is visible.
+/// `ready` holds exactly the heads of groups that are visible, so that a receive never looks at a blocked
+/// group.
 #[derive(Clone, Debug, Default)]
 pub(super) struct Order {
     /// Looked up by key only; iterating it would make runs differ.
@@ -41,7 +42,7 @@ impl Order {
         }
     }
 
-    /// Makes a message visible or invisible, at the place it has.
+    /// Makes a message visible or invisible, at its position.
     pub(super) fn set_visible(
         &mut self,
         sequence: SequenceNumber,
@@ -63,7 +64,7 @@ impl Order {
         }
     }
 
-    /// Takes a message out; the next of its group becomes the head.
+    /// Removes a message; the next of its group becomes the head.
     pub(super) fn remove(&mut self, sequence: SequenceNumber, group: Option<&Arc<str>>) {
         self.ready.remove(&sequence);
         let Some(group) = group else { return };
@@ -81,7 +82,7 @@ impl Order {
         }
     }
 
-    /// The first available head after `after` and not beyond `last`.
+    /// Returns the first available head after `after` and not beyond `last`.
     pub(super) fn next_ready(&self, after: SequenceNumber, last: SequenceNumber) -> Option<SequenceNumber> {
         if last <= after {
             return None;
@@ -89,7 +90,8 @@ impl Order {
         self.ready.range((Bound::Excluded(after), Bound::Included(last))).next().copied()
     }
 
-    /// The message behind `sequence` in its group, if it is visible: the walk stops at the first one that is not.
+    /// Returns the message behind `sequence` in its group, if it is visible: the walk stops at the first one
+    /// that is not.
     pub(super) fn follower(
         &self,
         sequence: SequenceNumber,

@@ -1,4 +1,4 @@
-//! What holds after any series of calls: order within a group, and that nothing is lost or doubled.
+//! Properties after any series of calls: order within a group, and no message lost or doubled.
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -49,7 +49,7 @@ fn steps() -> impl Strategy<Value = Vec<Step>> {
     vec(step, 1..120)
 }
 
-/// A run of steps, with what an observer outside the queue knows.
+/// A run of steps, with the knowledge of an observer outside the queue.
 struct Run {
     queues: Queues,
     now: Millis,
@@ -143,7 +143,7 @@ impl Run {
         for received in batch {
             let group = received.message.group.as_deref().unwrap().to_owned();
             assert!(!self.deleted.contains(&received.message.id), "a deleted message came back");
-            // Nothing before it in its group is with someone else.
+            // No earlier message of its group is in flight.
             let first_hidden = hidden.get(&group);
             assert!(
                 first_hidden.is_none_or(|first| received.sequence < *first),
@@ -156,7 +156,7 @@ impl Run {
         }
     }
 
-    /// The first message in flight of each group.
+    /// Returns the first message in flight of each group.
     fn hidden(&self) -> BTreeMap<String, SequenceNumber> {
         let mut hidden = BTreeMap::new();
         for (received, until) in self.in_flight.values() {
@@ -168,7 +168,7 @@ impl Run {
         hidden
     }
 
-    /// Every message is deleted, or in exactly one queue, in its order.
+    /// Checks that every message is deleted, or in exactly one queue, in its order.
     fn check_nothing_is_lost(&self) {
         for group in 0..GROUPS {
             let of_group = |name| {
@@ -191,14 +191,14 @@ impl Run {
         }
     }
 
-    /// Without the ids whose time is over: a queue forgets them at its next send.
+    /// Returns the snapshot without the ids whose time is over: a queue forgets them at its next send.
     fn snapshot(&self, queues: &Queues) -> Vec<JournalEntry> {
         let is_over =
             |entry: &JournalEntry| matches!(&entry.change, Change::Remembered(id) if id.until <= self.now);
         queues.snapshot().into_iter().filter(|entry| !is_over(entry)).collect()
     }
 
-    /// A journal, and the snapshot of it, rebuild what was there, every message visible.
+    /// Checks that a journal, and the snapshot of it, rebuild the queues, every message visible.
     fn check_journal(&mut self) {
         let mut replayed = Queues::new(3);
         replayed.replay(self.queues.drain_journal());
@@ -214,7 +214,7 @@ impl Run {
 
 proptest! {
     #[test]
-    fn order_holds_and_nothing_is_lost(steps in steps(), receive_count_max in proptest::option::of(1..4_u32)) {
+    fn keeps_order_and_loses_nothing(steps in steps(), receive_count_max in proptest::option::of(1..4_u32)) {
         let mut run = Run::new(receive_count_max);
         for step in &steps {
             run.step(step);

@@ -9,7 +9,7 @@ use crate::message::{Received, SequenceNumber};
 use crate::millis::Millis;
 use crate::receipt_handle::ReceiptHandle;
 
-/// What a receive asks for.
+/// The parameters of a receive.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Receive {
     /// 1 to 10.
@@ -19,7 +19,7 @@ pub struct Receive {
 }
 
 impl Receive {
-    /// Up to this many messages, hidden for as long as the queue says.
+    /// Asks for up to this many messages, hidden for the queue's own time.
     #[must_use]
     pub const fn up_to(messages_max: usize) -> Self {
         Self { messages_max, visibility_timeout_s: None }
@@ -55,20 +55,20 @@ impl Queue {
         received
     }
 
-    /// Whether a receive that leaves the locked groups alone would find a message.
+    /// Returns whether a receive that leaves the locked groups alone would find a message.
     pub fn has_available_except(&mut self, now: Millis, locked: &BTreeSet<Arc<str>>) -> bool {
         self.advance(now);
         self.next_head_except(SequenceNumber::default(), locked).is_some()
     }
 
-    /// Takes visible messages of one group, from its head on.
+    /// Receives visible messages of one group, from its head on.
     fn receive_group(&mut self, head: SequenceNumber, receive: Receive, received: &mut Vec<Received>) {
         let mut next = Some(head);
         while let Some(sequence) = next
             && received.len() < receive.messages_max
             && !self.is_full()
         {
-            // Asked before this message is hidden or gone.
+            // Read before this message is hidden or removed.
             next = self.messages.get(&sequence).and_then(|stored| {
                 self.order.follower(sequence, ordered_group(&self.settings, &stored.message))
             });
@@ -119,7 +119,8 @@ impl Queue {
                 .is_some_and(|group| locked.contains(group))
     }
 
-    /// At the limit of messages in flight receives return nothing more, without an error.
+    /// Returns whether the limit of messages in flight is reached: receives then return nothing more, without
+    /// an error.
     fn is_full(&self) -> bool {
         self.settings.is_fifo() && self.settings.limits.in_flight_messages_max <= self.in_flight
     }

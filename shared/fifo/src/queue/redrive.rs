@@ -1,4 +1,4 @@
-//! Giving messages up: out of one queue after too many receives, into its dead-letter queue.
+//! Dead letters: from a queue, after too many receives, into its dead-letter queue.
 
 use std::sync::Arc;
 
@@ -6,28 +6,29 @@ use super::{Queue, Stored, Visibility};
 use crate::message::{Message, SequenceNumber};
 use crate::millis::Millis;
 
-/// A message that left its queue for good and belongs into the dead-letter queue.
+/// A message that left its queue for good and belongs in the dead-letter queue.
 #[derive(Clone, Debug)]
 pub struct DeadLetter {
     pub message: Arc<Message>,
-    /// Its place in the queue it left.
+    /// Its position in the queue that it left.
     pub sequence: SequenceNumber,
     pub receive_count: u32,
     pub first_received_at: Option<Millis>,
 }
 
 impl Queue {
-    /// The messages given up since the last call, in the order they left.
+    /// Returns the dead letters since the last call, in the order they left.
     ///
-    /// Whoever receives from the queue takes them and puts them into the dead-letter queue at once, as
-    /// [`crate::queues::Queues`] does: they are in neither queue until then.
+    /// The caller that receives from the queue puts them into the dead-letter queue at once, as
+    /// [`crate::queues::Queues`] does: until then they are in neither queue.
     pub fn take_dead_letters(&mut self) -> Vec<DeadLetter> {
         std::mem::take(&mut self.dead_letters)
     }
 
-    /// Adds a message that `source_arn` gave up, at the end of its group.
+    /// Adds a dead letter of `source_arn`, at the end of its group.
     ///
-    /// It keeps its id, group, attributes and receive count; it gets a place, and so a sequence number, of this queue.
+    /// It keeps its id, group, attributes and receive count; it gets a position, and so a sequence number, of
+    /// this queue.
     pub fn adopt(&mut self, now: Millis, letter: DeadLetter, source_arn: &Arc<str>) -> SequenceNumber {
         self.advance(now);
         let DeadLetter { message, receive_count, first_received_at, .. } = letter;
@@ -41,7 +42,7 @@ impl Queue {
         sequence
     }
 
-    /// Moves a message to the dead letters if one more receive would be too many.
+    /// Moves a message to the dead letters if one more receive would exceed the limit.
     pub(super) fn give_up(&mut self, sequence: SequenceNumber) -> bool {
         let Some(policy) = &self.settings.redrive else { return false };
         let receive_count_max = policy.receive_count_max;

@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use super::{Queue, Stored, Visibility};
+use super::{DeduplicationKey, Queue, Stored, Visibility};
 use crate::journal::{Change, Kept};
 use crate::message::SequenceNumber;
 use crate::millis::Millis;
@@ -12,7 +12,7 @@ impl Stored {
     pub(super) fn into_kept(self, sequence: SequenceNumber) -> Kept {
         let delayed_until = match self.visibility {
             Visibility::Delayed { until } => Some(until),
-            // Who received it is gone after a restart: it is visible again.
+            // Its receiver is gone after a restart: it is visible again.
             Visibility::Visible | Visibility::InFlight { .. } => None,
         };
         Kept {
@@ -32,12 +32,12 @@ impl Queue {
         self.journal.get_or_insert_default();
     }
 
-    /// The changes since the last call, oldest first.
+    /// Returns the changes since the last call, oldest first.
     pub fn drain_journal(&mut self) -> Vec<Change> {
         self.journal.as_mut().map(std::mem::take).unwrap_or_default()
     }
 
-    /// The shortest list of changes that rebuilds this queue.
+    /// Returns the shortest list of changes that rebuilds this queue.
     #[must_use]
     pub fn snapshot(&self) -> Vec<Change> {
         let created = Change::Created {
@@ -52,7 +52,7 @@ impl Queue {
         [created].into_iter().chain(kept).chain(remembered).collect()
     }
 
-    /// A queue as [`Change::Created`] has it, before anything was sent to it.
+    /// Returns a queue as [`Change::Created`] has it, before any message was sent to it.
     pub(crate) fn restore(
         name: Arc<str>,
         seed: u64,
@@ -63,7 +63,7 @@ impl Queue {
         Self { sequence_last, ..Self::new(at, name, seed, settings) }
     }
 
-    /// Repeats a change of a journal; what no longer applies is left alone.
+    /// Repeats a change of a journal; a change that no longer applies is ignored.
     pub(crate) fn replay(&mut self, change: Change) {
         match change {
             Change::Sent(kept) => self.put_back(kept),
@@ -94,7 +94,19 @@ impl Queue {
         self.place(sequence, Stored { message, enqueued_at, receive_count, first_received_at, visibility });
     }
 
-    /// A message as the journal keeps it.
+    /// Removes a message that was just sent, as if it had never been.
+    pub(crate) fn take_back(&mut self, sequence: SequenceNumber) {
+        if self.take_out(sequence).is_some() {
+            self.totals.sent -= 1;
+        }
+    }
+
+    /// Forgets the deduplication id of a message that is taken back.
+    pub(crate) fn forget(&mut self, key: &DeduplicationKey) {
+        self.deduplication.forget(key);
+    }
+
+    /// Returns a message as the journal keeps it.
     pub(crate) fn kept(&self, sequence: SequenceNumber) -> Option<Kept> {
         self.messages.get(&sequence).map(|stored| stored.clone().into_kept(sequence))
     }

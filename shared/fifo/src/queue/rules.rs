@@ -70,7 +70,8 @@ fn bodies(received: &[Received]) -> Vec<&str> {
     received.iter().map(|received| &*received.message.body).collect()
 }
 
-/// The six validated rows of §1.1: what is hidden for how long after a receive of a1, a2 and a3, then 31 s later.
+/// The six validated rows of §1.1: the hidden messages and their times after a receive of a1, a2 and a3, then
+/// 31 s later.
 #[test]
 fn the_walk_along_a_group_stops_at_the_first_invisible_message() {
     for (extended, expected) in [
@@ -90,7 +91,7 @@ fn the_walk_along_a_group_stops_at_the_first_invisible_message() {
 }
 
 #[test]
-fn a_head_set_to_zero_comes_back_alone() {
+fn a_head_made_visible_returns_alone() {
     let mut bench = Bench::fifo().sent(&["a1", "a2", "a3"]);
     bench.receives(2, &["a1", "a2"]);
     bench.hide("a1", 0).unwrap();
@@ -98,7 +99,7 @@ fn a_head_set_to_zero_comes_back_alone() {
 }
 
 #[test]
-fn a_group_stays_blocked_until_all_in_flight_is_settled() {
+fn a_group_is_blocked_until_nothing_is_in_flight() {
     let mut bench = Bench::fifo().sent(&["a1", "a2", "a3"]);
     bench.receives(2, &["a1", "a2"]);
     bench.delete("a1").unwrap();
@@ -108,7 +109,7 @@ fn a_group_stays_blocked_until_all_in_flight_is_settled() {
 }
 
 #[test]
-fn what_is_sent_while_in_flight_waits() {
+fn a_message_sent_to_a_group_in_flight_waits() {
     let mut bench = Bench::fifo().sent(&["a1"]);
     bench.receives(10, &["a1"]);
     bench.send("a2", "a", "2").unwrap();
@@ -118,7 +119,7 @@ fn what_is_sent_while_in_flight_waits() {
 }
 
 #[test]
-fn a_receive_takes_one_group_first_and_tops_up_with_others() {
+fn a_receive_takes_one_group_first_and_then_others() {
     let mut bench = Bench::fifo().sent(&["a1", "b1", "a2", "c1", "b2", "a3"]);
     bench.receives(5, &["a1", "a2", "a3", "b1", "b2"]);
     bench.receives(10, &["c1"]);
@@ -129,7 +130,7 @@ fn a_receive_takes_one_group_first_and_tops_up_with_others() {
 }
 
 #[test]
-fn what_comes_back_keeps_its_place() {
+fn a_returned_message_keeps_its_position() {
     let mut bench = Bench::fifo().sent(&["a1", "b1"]);
     bench.receives(1, &["a1"]);
     bench.wait(30);
@@ -138,7 +139,7 @@ fn what_comes_back_keeps_its_place() {
 }
 
 #[test]
-fn a_fifo_handle_ends_with_its_visibility() {
+fn a_fifo_handle_expires_with_its_visibility() {
     let mut bench = Bench::fifo().sent(&["a1"]);
     bench.receives(1, &["a1"]);
     bench.wait(30);
@@ -150,12 +151,12 @@ fn a_fifo_handle_ends_with_its_visibility() {
     assert_eq!(bench.queue.delete(bench.now, old), Err(HandleError::Expired));
     assert_eq!(bench.queue.change_visibility(bench.now, old, 0), Err(HandleError::Expired));
     assert_eq!(bench.delete("a1"), Ok(()));
-    assert_eq!(bench.delete("a1"), Ok(()), "deleting twice is no error");
+    assert_eq!(bench.delete("a1"), Ok(()), "deleting twice is not an error");
     assert_eq!(bench.hide("a1", 5), Err(HandleError::Gone));
 }
 
 #[test]
-fn a_handle_is_of_one_queue() {
+fn a_handle_belongs_to_one_queue() {
     let mut bench = Bench::fifo().sent(&["a1"]);
     bench.receives(1, &["a1"]);
     let mut other = Queue::new(bench.now, "other.fifo", 8, Settings::fifo());
@@ -180,7 +181,7 @@ fn a_standard_queue_accepts_old_handles() {
 }
 
 #[test]
-fn a_visibility_counts_from_the_call_and_at_most_12_hours_from_the_receive() {
+fn visibility_counts_from_the_call_and_ends_12_hours_after_the_receive() {
     let mut bench = Bench::fifo().sent(&["a1"]);
     bench.receives(1, &["a1"]);
     assert_eq!(bench.hide("a1", 43_201), Err(HandleError::TimeoutInvalid));
@@ -198,7 +199,7 @@ fn a_visibility_counts_from_the_call_and_at_most_12_hours_from_the_receive() {
 }
 
 #[test]
-fn the_receive_count_rises_on_receive() {
+fn the_receive_count_rises_with_each_receive() {
     let mut bench = Bench::fifo().sent(&["a1"]);
     let first_received_at = bench.now;
     for receive_count in 1..=3 {
@@ -219,7 +220,7 @@ fn a_visibility_timeout_of_the_call_overrides_the_queue() {
 }
 
 #[test]
-fn an_id_is_remembered_for_five_minutes_past_deletion() {
+fn deduplication_ids_last_five_minutes_even_after_deletion() {
     let mut bench = Bench::fifo();
     let first = bench.send("one", "a", "x").unwrap();
     bench.receives(1, &["one"]);
@@ -233,7 +234,7 @@ fn an_id_is_remembered_for_five_minutes_past_deletion() {
 }
 
 #[test]
-fn the_scope_of_an_id_is_the_queue_or_the_group() {
+fn deduplication_is_per_queue_or_per_group() {
     for (deduplication_scope, expected) in
         [(DeduplicationScope::Queue, &["one"][..]), (DeduplicationScope::MessageGroup, &["one", "two"])]
     {
@@ -246,7 +247,7 @@ fn the_scope_of_an_id_is_the_queue_or_the_group() {
 }
 
 #[test]
-fn content_based_ids_hash_the_body_only() {
+fn content_based_deduplication_hashes_the_body_only() {
     let mut bench = Bench::with(Settings { content_based_deduplication: true, ..Settings::fifo() });
     for (body, group) in [("a", "g"), ("a", "h"), ("b", "g")] {
         let message = NewMessage { body: body.into(), group: Some(group.into()), ..NewMessage::default() };
@@ -256,7 +257,7 @@ fn content_based_ids_hash_the_body_only() {
 }
 
 #[test]
-fn too_many_receives_move_a_message_and_free_its_group() {
+fn too_many_receives_dead_letter_a_message_and_free_its_group() {
     let redrive = Some(RedrivePolicy { target_arn: "arn".into(), receive_count_max: 2 });
     let mut bench = Bench::with(Settings { redrive, ..Settings::fifo() }).sent(&["a1", "a2"]);
     for _ in 0..2 {
@@ -272,7 +273,7 @@ fn too_many_receives_move_a_message_and_free_its_group() {
 }
 
 #[test]
-fn messages_older_than_the_retention_vanish() {
+fn messages_older_than_the_retention_are_removed() {
     let mut bench = Bench::with(Settings { retention_s: 60, ..Settings::fifo() }).sent(&["a1"]);
     bench.wait(10);
     let mut bench = bench.sent(&["a2", "b1"]);
@@ -291,7 +292,7 @@ fn messages_older_than_the_retention_vanish() {
 }
 
 #[test]
-fn counts_move_as_messages_do() {
+fn counts_follow_the_messages() {
     let mut bench = Bench::with(Settings { delay_s: 5, ..Settings::fifo() }).sent(&["a1", "a2", "b1"]);
     assert_eq!(bench.queue.counts(), Counts { visible: 0, in_flight: 0, delayed: 3 });
     bench.receives(10, &[]);
@@ -344,7 +345,7 @@ fn receives_stop_at_the_limit_of_messages_in_flight() {
 }
 
 #[test]
-fn a_clock_that_goes_back_changes_nothing() {
+fn sequence_and_visibility_survive_a_clock_set_back() {
     let mut bench = Bench::fifo().sent(&["a1"]);
     bench.receives(1, &["a1"]);
     bench.now = Millis(5);
@@ -356,7 +357,7 @@ fn a_clock_that_goes_back_changes_nothing() {
 }
 
 #[test]
-fn a_full_queue_stays_quick() {
+fn a_full_queue_stays_fast() {
     let mut bench = Bench::fifo();
     for number in 0..120_000 {
         bench.send("x", &format!("g{}", number % 40_000), &number.to_string()).unwrap();

@@ -1,11 +1,11 @@
-//! What every store of tokens, links and the audit log must do.
+//! The contract of every store of tokens, links and the audit log.
 
-use hookrail_adapters::store::access::{AccessStore, TokenCreation};
-use hookrail_domain::audit::{Actor, AuditAction, AuditEntry, AuditPlace};
+use hookrail_domain::audit::{Actor, AuditAction, AuditEntry, AuditPosition};
 use hookrail_domain::id::{CompanyId, TokenId};
-use hookrail_domain::limits::TOKENS_MAX;
+use hookrail_domain::limits::{SESSIONS_MAX, TOKENS_MAX};
 use hookrail_domain::time::Millis;
-use hookrail_domain::token::{Grant, Holder, PanelLink, Token, TokenHash, TokenRef};
+use hookrail_domain::token::{Grant, Owner, PanelLink, Token, TokenHash, TokenKind, TokenRef};
+use hookrail_pipeline::store::access::{AccessStore, TokenCreation};
 
 pub(super) async fn check(store: &impl AccessStore, prefix: &str) {
     tokens(store, prefix).await;
@@ -19,7 +19,7 @@ fn company(name: &str) -> CompanyId {
 }
 
 fn token(prefix: &str, number: usize, grant: &Grant) -> Token {
-    let hash = TokenHash::of(&format!("{prefix} {number} of {:?}", grant.holder));
+    let hash = TokenHash::of(&format!("{prefix} {number} of {:?}", grant.owner));
     Token::first(hash, grant.clone(), Millis(1_000))
 }
 
@@ -33,29 +33,29 @@ async fn tokens(store: &impl AccessStore, prefix: &str) {
     }
     assert_eq!(store.find_token(one.hash).await.expect("read"), Some(one.clone()));
     assert_eq!(store.token_of(&one.reference()).await.expect("read"), Some(one.clone()));
-    let listed = async |holder: &Holder| {
-        let mut tokens = store.list_tokens(holder).await.expect("read");
+    let listed = async |owner: &Owner| {
+        let mut tokens = store.list_tokens(owner).await.expect("read");
         tokens.sort_by_key(|token| token.hash.to_string());
         tokens
     };
     let mut both = vec![one.clone(), two.clone()];
     both.sort_by_key(|token| token.hash.to_string());
-    assert_eq!(listed(&acme.holder).await, both);
-    assert_eq!(listed(&other.holder).await, std::slice::from_ref(&strangers));
+    assert_eq!(listed(&acme.owner).await, both);
+    assert_eq!(listed(&other.owner).await, std::slice::from_ref(&strangers));
 
     store.mark_used(&one, Millis(9_000)).await.expect("write");
     let used = Token { last_used_at: Some(Millis(9_000)), ..one.clone() };
     assert_eq!(store.find_token(one.hash).await.expect("read"), Some(used.clone()));
     assert_eq!(store.token_of(&one.reference()).await.expect("read"), Some(used));
 
-    let foreign = TokenRef { holder: other.holder.clone(), id: TokenId::of(one.hash) };
-    assert!(!store.revoke_token(&foreign).await.expect("write"), "another company's is not there");
+    let foreign = TokenRef { owner: other.owner.clone(), id: TokenId::of(one.hash) };
+    assert!(!store.revoke_token(&foreign).await.expect("write"), "another company's is not found");
     assert!(store.revoke_token(&one.reference()).await.expect("write"));
     assert!(!store.revoke_token(&one.reference()).await.expect("write"));
     assert_eq!(store.find_token(one.hash).await.expect("read"), None);
-    assert_eq!(listed(&acme.holder).await, std::slice::from_ref(&two));
+    assert_eq!(listed(&acme.owner).await, std::slice::from_ref(&two));
     store.mark_used(&one, Millis(10_000)).await.expect("write");
-    assert_eq!(store.find_token(one.hash).await.expect("read"), None, "a use brings no token back");
+    assert_eq!(store.find_token(one.hash).await.expect("read"), None, "a use does not restore a token");
 }
 
 async fn full(store: &impl AccessStore, prefix: &str) {
@@ -70,6 +70,26 @@ async fn full(store: &impl AccessStore, prefix: &str) {
     assert_eq!(store.make_token(&next).await.expect("write"), TokenCreation::Full);
     let later = Token { made_at: Millis(1_500), ..next };
     assert_eq!(store.make_token(&later).await.expect("write"), TokenCreation::Made, "one has expired");
+    sessions_beside_them(store, prefix, &grant).await;
+}
+
+/// Checks sessions while the tokens of programs are at their limit: sessions have room all the same, and the
+/// oldest is ended.
+async fn sessions_beside_them(store: &impl AccessStore, prefix: &str, grant: &Grant) {
+    let session = |number: usize| {
+        let made_at = Millis(2_000 + number as u64);
+        Token { kind: TokenKind::Session, made_at, ..token(prefix, 10_000 + number, grant) }
+    };
+    for number in 0..=SESSIONS_MAX {
+        let made = store.make_token(&session(number)).await.expect("write");
+        assert_eq!(made, TokenCreation::Made, "session {number}");
+    }
+    for (number, is_there) in [(0, false), (1, true), (SESSIONS_MAX, true)] {
+        let found = store.find_token(session(number).hash).await.expect("read");
+        assert_eq!(found.is_some(), is_there, "session {number}");
+    }
+    let program = store.find_token(token(prefix, 1, grant).hash).await.expect("read");
+    assert!(program.is_some(), "no session ends a program's token");
 }
 
 async fn links(store: &impl AccessStore, prefix: &str) {
@@ -88,10 +108,10 @@ async fn links(store: &impl AccessStore, prefix: &str) {
 }
 
 async fn audit(store: &impl AccessStore, prefix: &str) {
-    let log = Holder::Company(company(&format!("{prefix}-access")));
+    let log = Owner::Company(company(&format!("{prefix}-access")));
     let entry = |at, chance| AuditEntry {
-        place: AuditPlace { at: Millis(at), chance },
-        actor: Actor::new(None, "someone"),
+        place: AuditPosition { at: Millis(at), chance },
+        actor: Actor::new(None, "a person"),
         action: AuditAction::SecretRotate,
         subject: Some("webhook".to_owned()),
         fields: vec!["url".to_owned()],
@@ -100,9 +120,9 @@ async fn audit(store: &impl AccessStore, prefix: &str) {
     for (at, chance) in [(1, 1), (20, 4), (3, 2), (3, u32::MAX)] {
         store.put_audit(&log, &entry(at, chance)).await.expect("write");
     }
-    let done = entry(3, 2).ended(hookrail_domain::audit::Finding::default(), 200);
+    let done = entry(3, 2).ended(hookrail_domain::audit::AuditFinding::default(), 200);
     store.put_audit(&log, &done).await.expect("write");
-    let stranger = Holder::Company(company(&format!("{prefix}-other")));
+    let stranger = Owner::Company(company(&format!("{prefix}-other")));
     store.put_audit(&stranger, &entry(2, 9)).await.expect("write");
     let list = async |before, limit| store.list_audit(&log, before, limit).await.expect("read");
     let page = list(None, 2).await;

@@ -1,21 +1,23 @@
 //! Webhook jobs: made once, started or cancelled and never both, listed latest first.
 
-use hookrail_adapters::store::jobs::{JobStart, JobStore};
-use hookrail_adapters::store::{Change, LineKey};
+use std::collections::HashSet;
+
 use hookrail_domain::event::Body;
-use hookrail_domain::id::{CompanyId, DeliveryId, EventId, KappSlug, SubscriptionId};
+use hookrail_domain::id::{CompanyId, DeliveryId, EventId, KappSlug, WebhookId};
 use hookrail_domain::job::{Job, JobState, Parent};
 use hookrail_domain::platform::EventType;
 use hookrail_domain::platform::webhook::WebhookScope;
 use hookrail_domain::target::TargetUrl;
 use hookrail_domain::time::Millis;
+use hookrail_pipeline::store::jobs::{JobStart, JobStore};
+use hookrail_pipeline::store::{Change, WebhookKey};
 
-/// A job that waits, of a webhook of this number.
+/// Makes a job that waits, of a webhook of this number.
 #[must_use]
 pub fn job(company: &str, number: u8, scheduled_at: u64) -> Job {
     Job {
         company: CompanyId::parse(company).expect("a company id"),
-        subscription: SubscriptionId::from_bytes([number; 12]),
+        webhook: WebhookId::from_bytes([number; 12]),
         delivery: DeliveryId::from_bytes([number; 12]),
         event: EventId::from_bytes([9; 12]),
         name: "Name".to_owned(),
@@ -40,13 +42,13 @@ pub fn job(company: &str, number: u8, scheduled_at: u64) -> Job {
 pub(super) async fn check(store: &impl JobStore, prefix: &str) {
     let name = format!("{prefix}-jobs");
     let one = job(&name, 1, 1_000);
-    let line = LineKey { company: one.company.clone(), subscription: one.subscription };
-    let find = async || store.find_job(&line, one.delivery).await.expect("read");
+    let key = WebhookKey { company: one.company.clone(), webhook: one.webhook };
+    let find = async || store.find_job(&key, one.delivery).await.expect("read");
     assert_eq!(find().await, None);
-    let start = async |sequence| store.start_job(&line, one.delivery, sequence).await.expect("write");
+    let start = async |sequence| store.start_job(&key, one.delivery, sequence).await.expect("write");
     assert_eq!(start(1).await, JobStart::NoJob);
-    store.place_job(&line, one.delivery, 1).await.expect("write");
-    assert_eq!(find().await, None, "a start makes no job");
+    store.place_job(&key, one.delivery, 1).await.expect("write");
+    assert_eq!(find().await, None, "a start does not create a job");
 
     store.put_job(&one).await.expect("write");
     store.put_job(&Job { name: "Other".to_owned(), ..one.clone() }).await.expect("write");
@@ -56,11 +58,11 @@ pub(super) async fn check(store: &impl JobStore, prefix: &str) {
     let corrected = one.corrected(url.clone());
     assert_eq!(store.change_job(&corrected).await.expect("write"), Change::Done);
     assert_eq!(store.change_job(&corrected).await.expect("write"), Change::Lost);
-    store.place_job(&line, one.delivery, 6).await.expect("write");
-    let placed = find().await.expect("it is there");
+    store.place_job(&key, one.delivery, 6).await.expect("write");
+    let placed = find().await.expect("it exists");
     assert_eq!((placed.state, placed.version), (JobState::Queued { sequence: Some(6) }, 2));
     assert_eq!(start(7).await, JobStart::Started { corrected: Some(url) });
-    let started = find().await.expect("it is there");
+    let started = find().await.expect("it exists");
     assert_eq!((started.state, started.version), (JobState::Started { sequence: 7 }, 3));
     assert_eq!(started.cancelled(), None);
     let late = placed.cancelled().expect("it was queued when it was read");
@@ -70,15 +72,15 @@ pub(super) async fn check(store: &impl JobStore, prefix: &str) {
     store.put_job(&two).await.expect("write");
     let cancelled = two.cancelled().expect("it waits");
     assert_eq!(store.change_job(&cancelled).await.expect("write"), Change::Done);
-    let line = LineKey { subscription: two.subscription, ..line.clone() };
-    assert_eq!(store.start_job(&line, two.delivery, 1).await.expect("write"), JobStart::Cancelled);
+    let key = WebhookKey { webhook: two.webhook, ..key.clone() };
+    assert_eq!(store.start_job(&key, two.delivery, 1).await.expect("write"), JobStart::Cancelled);
 
     for (number, at) in [(3, 2_000), (4, 2_000)] {
         store.put_job(&job(&name, number, at)).await.expect("write");
     }
     let page = async |before, limit| {
         let jobs = store.page_jobs(&one.company, before, limit).await.expect("read");
-        jobs.iter().map(|job| job.subscription.as_bytes()[0]).collect::<Vec<_>>()
+        jobs.iter().map(|job| job.webhook.as_bytes()[0]).collect::<Vec<_>>()
     };
     assert_eq!(page(None, 10).await, [2, 4, 3, 1]);
     assert_eq!(page(None, 2).await, [2, 4]);
@@ -86,11 +88,12 @@ pub(super) async fn check(store: &impl JobStore, prefix: &str) {
     assert_eq!(store.change_job(&job(&name, 4, 2_000).deleted()).await.expect("write"), Change::Done);
     assert_eq!(page(None, 10).await, [2, 3, 1]);
     check_due(store, &name).await;
-    let nobody = CompanyId::parse(&format!("{prefix}-nobody")).expect("a company id");
-    assert_eq!(store.page_jobs(&nobody, None, 10).await.expect("read"), []);
+    let unknown = CompanyId::parse(&format!("{prefix}-unknown")).expect("a company id");
+    assert_eq!(store.page_jobs(&unknown, None, 10).await.expect("read"), []);
 }
 
-/// Jobs that wait for their time are found when it has come, and what they send is kept beside them.
+/// Checks that jobs that wait for their time are found when it has come, and that their content is kept with
+/// them.
 async fn check_due(store: &impl JobStore, name: &str) {
     // Times of their own: other checks leave jobs that are due.
     let posted = |number: u8, at: u64| Job {
@@ -99,18 +102,17 @@ async fn check_due(store: &impl JobStore, name: &str) {
         ..job(name, number, at)
     };
     let (early, late) = (posted(5, 100), posted(6, 200));
-    let key = |job: &Job| LineKey { company: job.company.clone(), subscription: job.subscription };
+    let key = |job: &Job| WebhookKey { company: job.company.clone(), webhook: job.webhook };
     for job in [&late, &early] {
         store.put_job(job).await.expect("write");
     }
     let due = async |now| {
-        let all = store.due_jobs(Millis(now), 100).await.expect("read");
-        all.into_iter().filter(|(line, _)| line.company == early.company).collect::<Vec<_>>()
+        let all = store.due_jobs(Millis(now), 100, &HashSet::new()).await.expect("read");
+        all.into_iter().filter(|(webhook_key, _)| webhook_key.company == early.company).collect::<Vec<_>>()
     };
     assert_eq!(due(99).await, []);
     assert_eq!(due(100).await, [(key(&early), early.delivery)]);
     assert_eq!(due(200).await, [(key(&early), early.delivery), (key(&late), late.delivery)]);
-    assert_eq!(store.due_jobs(Millis(200), 1).await.expect("read").len(), 1);
     let later = early.postponed(Millis(300)).expect("it waits");
     assert_eq!(store.change_job(&later).await.expect("write"), Change::Done);
     assert_eq!(store.find_job(&key(&later), later.delivery).await.expect("read"), Some(later.clone()));
@@ -118,16 +120,16 @@ async fn check_due(store: &impl JobStore, name: &str) {
     let message = EventId::from_bytes([7; 12]);
     let taken = later.taken_from(message, Millis(300)).expect("it waits");
     assert_eq!(store.change_job(&taken).await.expect("write"), Change::Done);
-    let found = store.find_job(&key(&taken), taken.delivery).await.expect("read").expect("it is there");
+    let found = store.find_job(&key(&taken), taken.delivery).await.expect("read").expect("it exists");
     assert_eq!((&found, found.taken), (&taken, Some(message)));
-    assert_eq!(due(1_000).await, [(key(&late), late.delivery)], "one in its line is not due");
+    assert_eq!(due(1_000).await, [(key(&late), late.delivery)], "a queued one is not due");
 
-    let (line, delivery) = (key(&early), early.delivery);
-    assert_eq!(store.find_content(&line, delivery).await.expect("read"), None);
+    let (webhook_key, delivery) = (key(&early), early.delivery);
+    assert_eq!(store.find_content(&webhook_key, delivery).await.expect("read"), None);
     let content = Body::new(format!("{{\"text\":\"{}\"}}", "x".repeat(5_000))).expect("a body");
-    // Far enough that no table takes it away while the check runs.
+    // Far enough that no table deletes it while the check runs.
     let expires_at = Millis(4_000_000_000_000);
-    store.put_content((&line, delivery), &content, expires_at).await.expect("write");
-    assert_eq!(store.find_content(&line, delivery).await.expect("read"), Some(content));
-    assert_eq!(store.find_content(&line, late.delivery).await.expect("read"), None);
+    store.put_content(&webhook_key, delivery, &content, expires_at).await.expect("write");
+    assert_eq!(store.find_content(&webhook_key, delivery).await.expect("read"), Some(content));
+    assert_eq!(store.find_content(&webhook_key, late.delivery).await.expect("read"), None);
 }

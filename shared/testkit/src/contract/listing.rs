@@ -1,18 +1,18 @@
-//! Lists for people: every entry once, in order, however they are cut into pages.
+//! Lists for people: every entry once, in order, for any page size.
 
-use hookrail_adapters::store::listing::{EventPlace, ListStore};
-use hookrail_adapters::store::{ConfigStore, LineKey, LogStore};
 use hookrail_domain::attempt::AttemptNumber;
 use hookrail_domain::event::Body;
-use hookrail_domain::id::{CompanyId, DeliveryId, EventId, SubscriptionId};
+use hookrail_domain::id::{CompanyId, DeliveryId, EventId, WebhookId};
 use hookrail_domain::log_row::LogRow;
 use hookrail_domain::secrets::Secrets;
 use hookrail_domain::signature::SigningSecret;
-use hookrail_domain::test_row::{TestPlace, TestRow};
+use hookrail_domain::test_row::{TestPosition, TestRow};
 use hookrail_domain::time::Millis;
 use hookrail_domain::token::{Grant, Token, TokenHash};
+use hookrail_pipeline::store::listing::{EventPosition, ListStore};
+use hookrail_pipeline::store::{ConfigStore, LogStore, WebhookKey};
 
-use super::{row, subscription};
+use super::{row, sample_webhook};
 use crate::script::answer;
 
 pub(super) async fn check(store: &(impl ConfigStore + LogStore + ListStore), prefix: &str) {
@@ -29,11 +29,11 @@ async fn webhooks(store: &(impl ConfigStore + ListStore), prefix: &str) {
     store.create_company(&company, &token).await.expect("write");
     let secrets = Secrets::new(SigningSecret::from_random([1; 32]));
     for number in [3, 1, 5, 2, 4] {
-        store.create_subscription(&subscription(&name, number), &secrets).await.expect("write");
+        store.create_webhook(&sample_webhook(&name, number), &secrets).await.expect("write");
     }
-    let id = |number| SubscriptionId::from_bytes([number; 12]);
+    let id = |number| WebhookId::from_bytes([number; 12]);
     let page = async |before: Option<u8>, limit| {
-        let found = store.page_subscriptions(&company, before.map(id), limit).await.expect("read");
+        let found = store.page_webhooks(&company, before.map(id), limit).await.expect("read");
         found.iter().filter_map(|one| one.id.as_bytes().first().copied()).collect::<Vec<_>>()
     };
     assert_eq!(page(None, 100).await, [5, 4, 3, 2, 1]);
@@ -41,23 +41,23 @@ async fn webhooks(store: &(impl ConfigStore + ListStore), prefix: &str) {
     assert_eq!(page(Some(4), 2).await, [3, 2]);
     assert_eq!(page(Some(2), 2).await, [1]);
     assert_eq!(page(Some(1), 2).await, [] as [u8; 0]);
-    // Those made meanwhile do not move what is behind the cursor.
-    store.create_subscription(&subscription(&name, 9), &secrets).await.expect("write");
+    // Webhooks created in the meantime do not move the ones behind the cursor.
+    store.create_webhook(&sample_webhook(&name, 9), &secrets).await.expect("write");
     assert_eq!(page(Some(4), 2).await, [3, 2]);
     let stranger = CompanyId::parse(&format!("{prefix}-stranger")).expect("a company id");
-    assert_eq!(store.page_subscriptions(&stranger, None, 10).await.expect("read"), []);
+    assert_eq!(store.page_webhooks(&stranger, None, 10).await.expect("read"), []);
 }
 
 async fn rows(store: &(impl LogStore + ListStore), prefix: &str) {
     let company = CompanyId::parse(&format!("{prefix}-pages")).expect("a company id");
-    let line = LineKey { company, subscription: SubscriptionId::from_bytes([1; 12]) };
+    let key = WebhookKey { company, webhook: WebhookId::from_bytes([1; 12]) };
     let numbers = [(1, 1), (1, 2), (2, 1), (10, 1), (10, 2)];
     for (sequence, attempt) in numbers {
-        store.put_row(&row(&line, sequence, attempt, "a")).await.expect("write");
+        store.put_row(&row(&key, sequence, attempt, "a")).await.expect("write");
     }
     let (mut found, mut before) = (Vec::new(), None);
     loop {
-        let scanned = store.scan_rows(&line, before, 2).await.expect("read");
+        let scanned = store.scan_rows(&key, before, 2).await.expect("read");
         assert!(scanned.rows.len() <= 3, "one more at most, which a cursor would have taken");
         before = scanned.rows.last().map(|row| row.attempt.number).or(before);
         found.extend(scanned.rows);
@@ -65,19 +65,19 @@ async fn rows(store: &(impl LogStore + ListStore), prefix: &str) {
             break;
         }
     }
-    let bare = |(sequence, attempt)| LogRow { body: None, ..row(&line, sequence, attempt, "a") };
+    let bare = |(sequence, attempt)| LogRow { body: None, ..row(&key, sequence, attempt, "a") };
     assert_eq!(found, numbers.into_iter().rev().map(bare).collect::<Vec<_>>());
     let older = AttemptNumber { sequence: 1, attempt: 1 };
-    let none = store.scan_rows(&line, Some(older), 2).await.expect("read");
+    let none = store.scan_rows(&key, Some(older), 2).await.expect("read");
     assert!(none.rows.is_empty() && none.is_end);
 }
 
-/// Test sends are listed by themselves, and the line and its log know nothing of them.
+/// Checks that test sends are listed by themselves, apart from the queue and its log.
 async fn tests(store: &(impl LogStore + ListStore), prefix: &str) {
     let company = CompanyId::parse(&format!("{prefix}-pages")).expect("a company id");
-    let line = LineKey { company, subscription: SubscriptionId::from_bytes([2; 12]) };
+    let key = WebhookKey { company, webhook: WebhookId::from_bytes([2; 12]) };
     let test = |at, chance| TestRow {
-        place: TestPlace { at: Millis(at), chance },
+        place: TestPosition { at: Millis(at), chance },
         delivery: DeliveryId::from_bytes([3; 12]),
         outcome: answer(500),
         duration_ms: 5,
@@ -86,45 +86,43 @@ async fn tests(store: &(impl LogStore + ListStore), prefix: &str) {
     };
     let rows = [test(1, 9), test(20, 1), test(20, 2), test(100, 0)];
     for row in &rows {
-        store.put_test(&line, row).await.expect("write");
+        store.put_test(&key, row).await.expect("write");
     }
-    let list = async |before, limit| store.list_tests(&line, before, limit).await.expect("read");
+    let list = async |before, limit| store.list_tests(&key, before, limit).await.expect("read");
     let [first, second, third, fourth] = rows;
     assert_eq!(list(None, 10).await, [fourth.clone(), third.clone(), second.clone(), first.clone()]);
     assert_eq!(list(None, 1).await.first(), Some(&fourth));
     assert_eq!(list(Some(third.place), 1).await, [second]);
     assert_eq!(list(Some(first.place), 1).await, []);
-    assert_eq!(store.last_row(&line).await.expect("read"), None);
-    assert_eq!(store.list_rows(&line, None, 10).await.expect("read"), []);
-    assert!(store.scan_rows(&line, None, 10).await.expect("read").rows.is_empty());
-    assert!(store.rows_from(&line, 0, 10).await.expect("read").is_empty());
-    let other = LineKey { subscription: SubscriptionId::from_bytes([1; 12]), ..line };
+    assert_eq!(store.last_row(&key).await.expect("read"), None);
+    assert_eq!(store.list_rows(&key, None, 10).await.expect("read"), []);
+    assert!(store.scan_rows(&key, None, 10).await.expect("read").rows.is_empty());
+    assert!(store.rows_from(&key, 0, 10).await.expect("read").is_empty());
+    let other = WebhookKey { webhook: WebhookId::from_bytes([1; 12]), ..key };
     assert_eq!(store.list_tests(&other, None, 10).await.expect("read"), []);
 }
 
-/// An event is found in the logs of its own company's webhooks, however many attempts were made.
+/// Checks that an event is found in the logs of its own company's webhooks, for any number of attempts.
 async fn places(store: &(impl LogStore + ListStore), prefix: &str) {
     let company = |name: &str| CompanyId::parse(&format!("{prefix}-{name}")).expect("a company id");
-    let id = |number| SubscriptionId::from_bytes([number; 12]);
-    let line = |name: &str, number| LineKey { company: company(name), subscription: id(number) };
+    let id = |number| WebhookId::from_bytes([number; 12]);
+    let state = |name: &str, number| WebhookKey { company: company(name), webhook: id(number) };
     for number in [30, 10, 20] {
-        let line = line("places", number);
+        let state = state("places", number);
         for attempt in [1, 2] {
-            store.put_row(&row(&line, u64::from(number), attempt, "a")).await.expect("write");
+            store.put_row(&row(&state, u64::from(number), attempt, "a")).await.expect("write");
         }
         // The contract's rows have an event for each sequence; this one is in every log.
-        let shared = LogRow { event: EventId::of_message("shared"), ..row(&line, 40, 1, "a") };
+        let shared = LogRow { event: EventId::of_message("shared"), ..row(&state, 40, 1, "a") };
         store.put_row(&shared).await.expect("write");
     }
-    let stranger = LogRow { event: EventId::of_message("shared"), ..row(&line("strangers", 10), 40, 1, "a") };
+    let stranger =
+        LogRow { event: EventId::of_message("shared"), ..row(&state("strangers", 10), 40, 1, "a") };
     store.put_row(&stranger).await.expect("write");
     let found = async |name: &str, event: &str, after: Option<u8>, limit| {
         let event = EventId::of_message(event);
         let places = store.places_of(&company(name), event, after.map(id), limit).await.expect("read");
-        places
-            .into_iter()
-            .map(|EventPlace { subscription, sequence }| (subscription, sequence))
-            .collect::<Vec<_>>()
+        places.into_iter().map(|EventPosition { webhook, sequence }| (webhook, sequence)).collect::<Vec<_>>()
     };
     assert_eq!(found("places", "20", None, 10).await, [(id(20), 20)]);
     let all = [(id(10), 40), (id(20), 40), (id(30), 40)];

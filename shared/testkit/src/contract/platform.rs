@@ -1,21 +1,21 @@
 //! Webhooks by name: one of a name in a scope, renamed and deleted as a whole.
 
-use hookrail_adapters::store::platform::{NamedStore, Renaming};
-use hookrail_adapters::store::{ConfigStore, Replacement, Replacing, SubscriptionCreation};
-use hookrail_domain::id::{KappSlug, SubscriptionId};
+use hookrail_domain::id::{KappSlug, WebhookId};
 use hookrail_domain::platform::EventType;
 use hookrail_domain::platform::webhook::{PlatformWebhook, Stamp, WebhookScope};
 use hookrail_domain::secrets::Secrets;
 use hookrail_domain::signature::SigningSecret;
-use hookrail_domain::subscription::{Face, Name, Subscription};
 use hookrail_domain::time::Millis;
 use hookrail_domain::token::{Grant, Token, TokenHash};
+use hookrail_domain::webhook::{Name, Webhook, WebhookKind};
+use hookrail_pipeline::store::platform::{NamedStore, Renaming};
+use hookrail_pipeline::store::{ConfigStore, Replacement, Replacing, WebhookCreation};
 
-use super::subscription;
+use super::sample_webhook;
 
-/// A webhook of this name on submissions, in the space or one of its kapps.
+/// Makes a webhook of this name on submissions, in the space or one of its kapps.
 #[must_use]
-pub fn named(company: &str, number: u8, scope: WebhookScope, name: &str) -> Subscription {
+pub fn named(company: &str, number: u8, scope: WebhookScope, name: &str) -> Webhook {
     let stamp = Stamp { at: Millis(7), by: "ana".to_owned() };
     let face = PlatformWebhook {
         scope,
@@ -28,7 +28,7 @@ pub fn named(company: &str, number: u8, scope: WebhookScope, name: &str) -> Subs
         updated: stamp,
     };
     let name = Name::parse(name).expect("a name");
-    Subscription { face: Face::Platform(Box::new(face)), name, ..subscription(company, number) }
+    Webhook { face: WebhookKind::Platform(Box::new(face)), name, ..sample_webhook(company, number) }
 }
 
 pub(super) async fn names(store: &(impl ConfigStore + NamedStore), prefix: &str) {
@@ -42,21 +42,25 @@ pub(super) async fn names(store: &(impl ConfigStore + NamedStore), prefix: &str)
         .await
         .expect("write");
     let secrets = Secrets::new(SigningSecret::from_random([1; 32]));
-    let make = async |made: &Subscription| store.create_subscription(made, &secrets).await.expect("write");
-    assert_eq!(make(&one).await, SubscriptionCreation::Made);
+    let make = async |made: &Webhook| store.create_webhook(made, &secrets).await.expect("write");
+    assert_eq!(make(&one).await, WebhookCreation::Made);
     let twin = named(&company, 2, WebhookScope::Space, "One");
-    assert_eq!(make(&twin).await, SubscriptionCreation::CodeTaken);
+    assert_eq!(make(&twin).await, WebhookCreation::CodeTaken);
     let of_kapp = named(&company, 3, kapp(), "One");
-    assert_eq!(make(&of_kapp).await, SubscriptionCreation::Made, "each scope has its own names");
+    assert_eq!(make(&of_kapp).await, WebhookCreation::Made, "each scope has its own names");
     let two = named(&company, 4, WebhookScope::Space, "Two / 2 é");
-    assert_eq!(make(&two).await, SubscriptionCreation::Made);
+    assert_eq!(make(&two).await, WebhookCreation::Made);
 
     let stamp = Stamp { at: Millis(7), by: "ana".to_owned() };
-    let implicit = Subscription::implicit(id, &kapp(), &secrets, stamp);
-    assert_eq!(make(&implicit).await, SubscriptionCreation::Made);
-    assert_eq!(make(&implicit).await, SubscriptionCreation::CodeTaken);
-    let found = store.find_subscription(id, implicit.id).await.expect("read");
-    assert_eq!(found.as_ref(), Some(&implicit), "it reads back, or nothing of its company would be sent");
+    let implicit = Webhook::implicit(id, &kapp(), &secrets, stamp);
+    assert_eq!(make(&implicit).await, WebhookCreation::Made);
+    assert_eq!(make(&implicit).await, WebhookCreation::CodeTaken);
+    let found = store.find_webhook(id, implicit.id).await.expect("read");
+    assert_eq!(
+        found.as_ref(),
+        Some(&implicit),
+        "it reads back; otherwise no event of its company would be sent"
+    );
 
     let find = async |scope: &WebhookScope, name: &str| {
         store.find_named(id, scope, name).await.expect("read").map(|found| found.id)
@@ -68,17 +72,16 @@ pub(super) async fn names(store: &(impl ConfigStore + NamedStore), prefix: &str)
 
     let call = |name: &str, version| {
         let name = Name::parse(name).expect("a name");
-        Subscription { name, version, ..one.clone() }
+        Webhook { name, version, ..one.clone() }
     };
-    let rename = async |to: &Subscription, from: &Subscription| {
-        store.rename(Replacing::from(to), from).await.expect("write")
-    };
+    let rename =
+        async |to: &Webhook, from: &Webhook| store.rename(Replacing::from(to), from).await.expect("write");
     assert_eq!(rename(&call("Two / 2 é", 1), &one).await, Renaming::NameTaken);
     assert_eq!(rename(&call("Three", 3), &one).await, Renaming::Lost);
     assert_eq!(rename(&call("Three", 1), &one).await, Renaming::Done);
     assert_eq!(find(&WebhookScope::Space, "One").await, None);
     assert_eq!(find(&WebhookScope::Space, "Three").await, Some(one.id));
-    assert_eq!(make(&twin).await, SubscriptionCreation::Made, "a name that was given up is free");
+    assert_eq!(make(&twin).await, WebhookCreation::Made, "a former name is free");
 
     let versions = async || store.config_versions(std::slice::from_ref(id)).await.expect("read");
     let before = versions().await;
@@ -86,9 +89,9 @@ pub(super) async fn names(store: &(impl ConfigStore + NamedStore), prefix: &str)
     assert_eq!(store.delete(&call("Three", 1)).await.expect("write"), Replacement::Done);
     assert!(before < versions().await, "a deletion raises the company's version");
     assert_eq!(find(&WebhookScope::Space, "Three").await, None);
-    assert_eq!(store.find_subscription(id, one.id).await.expect("read"), None);
+    assert_eq!(store.find_webhook(id, one.id).await.expect("read"), None);
     assert!(store.find_secrets(id, one.id).await.expect("read").is_none());
-    let ids: Vec<SubscriptionId> =
-        store.list_subscriptions(id).await.expect("read").into_iter().map(|one| one.id).collect();
+    let ids: Vec<WebhookId> =
+        store.list_webhooks(id).await.expect("read").into_iter().map(|one| one.id).collect();
     assert_eq!(ids, [twin.id, of_kapp.id, two.id, implicit.id]);
 }

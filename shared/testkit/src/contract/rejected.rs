@@ -1,22 +1,22 @@
-//! Rejected events: kept once, each by its holder, listed from the newest.
+//! Rejected events: kept once, each by its owner, listed from the newest.
 
-use hookrail_adapters::store::rejected::RejectedStore;
 use hookrail_domain::id::{CompanyId, EventId};
 use hookrail_domain::rejected::{Pushed, RejectedEvent};
 use hookrail_domain::time::Millis;
-use hookrail_domain::token::Holder;
+use hookrail_domain::token::Owner;
+use hookrail_pipeline::store::rejected::RejectedStore;
 
 pub(super) async fn check(store: &impl RejectedStore, prefix: &str) {
-    let holder =
-        |name: &str| Holder::Company(CompanyId::parse(&format!("{prefix}-{name}")).expect("a company id"));
-    let (own, other) = (holder("rejects"), holder("other-rejects"));
+    let owner =
+        |name: &str| Owner::Company(CompanyId::parse(&format!("{prefix}-{name}")).expect("a company id"));
+    let (own, other) = (owner("rejects"), owner("other-rejects"));
     let event = |at: u64, text: &str| RejectedEvent::new(Millis(at), &format!("message-{at}"), text);
-    // A thousandth more digits sorts behind: ids are compared as bytes, not as text of numbers.
-    let events = [event(9, "no json"), event(10, "[1]"), event(1000, &"long ".repeat(1000))];
+    // One more digit sorts behind: ids are compared as bytes, not as text of numbers.
+    let events = [event(9, "not json"), event(10, "[1]"), event(1000, &"long ".repeat(1000))];
     for one in &events {
         store.keep_rejected(&own, one).await.expect("write");
     }
-    let list = async |of: &Holder, before: Option<&RejectedEvent>, limit| {
+    let list = async |of: &Owner, before: Option<&RejectedEvent>, limit| {
         store.list_rejected(of, before.map(|one| one.id), limit).await.expect("read")
     };
     let [first, second, third] = events;
@@ -26,7 +26,7 @@ pub(super) async fn check(store: &impl RejectedStore, prefix: &str) {
     assert_eq!(list(&other, None, 10).await, []);
     assert_eq!(store.find_rejected(&own, second.id).await.expect("read"), Some(second.clone()));
     assert_eq!(store.find_rejected(&other, second.id).await.expect("read"), None);
-    assert_eq!(store.find_rejected(&Holder::Operator, second.id).await.expect("read"), None);
+    assert_eq!(store.find_rejected(&Owner::Operator, second.id).await.expect("read"), None);
 
     let pushed = second.after_push(Pushed { at: Millis(2000), event: EventId::of_message("again") });
     store.replace_rejected(&own, &pushed).await.expect("write");

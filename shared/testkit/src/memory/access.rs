@@ -1,11 +1,10 @@
 //! Tokens, links and the audit log in memory.
 
-use hookrail_adapters::store::StoreError;
-use hookrail_adapters::store::access::{AccessStore, TokenCreation};
-use hookrail_domain::audit::{AuditEntry, AuditPlace};
-use hookrail_domain::limits::TOKENS_MAX;
+use hookrail_domain::audit::{AuditEntry, AuditPosition};
 use hookrail_domain::time::Millis;
-use hookrail_domain::token::{Holder, PanelLink, Token, TokenHash, TokenRef};
+use hookrail_domain::token::{Owner, PanelLink, Room, Token, TokenHash, TokenRef};
+use hookrail_pipeline::store::StoreError;
+use hookrail_pipeline::store::access::{AccessStore, TokenCreation};
 
 use super::MemoryTables;
 
@@ -20,16 +19,20 @@ impl AccessStore for MemoryTables {
 
     async fn make_token(&self, token: &Token) -> Result<TokenCreation, StoreError> {
         let mut tables = self.open()?;
-        let of_holder = tables.tokens.values().filter(|one| one.grant.holder == token.grant.holder);
-        if TOKENS_MAX <= of_holder.filter(|one| !one.grant.is_expired(token.made_at)).count() {
-            return Ok(TokenCreation::Full);
+        let of_owner = tables.tokens.values().filter(|one| one.grant.owner == token.grant.owner);
+        match token.room(&of_owner.cloned().collect::<Vec<_>>()) {
+            Room::Free => {}
+            Room::Instead(oldest) => {
+                tables.tokens.remove(&oldest);
+            }
+            Room::Full => return Ok(TokenCreation::Full),
         }
         tables.tokens.entry(token.reference()).or_insert_with(|| token.clone());
         Ok(TokenCreation::Made)
     }
 
-    async fn list_tokens(&self, holder: &Holder) -> Result<Vec<Token>, StoreError> {
-        Ok(self.open()?.tokens.values().filter(|token| token.grant.holder == *holder).cloned().collect())
+    async fn list_tokens(&self, owner: &Owner) -> Result<Vec<Token>, StoreError> {
+        Ok(self.open()?.tokens.values().filter(|token| token.grant.owner == *owner).cloned().collect())
     }
 
     async fn revoke_token(&self, reference: &TokenRef) -> Result<bool, StoreError> {
@@ -54,15 +57,15 @@ impl AccessStore for MemoryTables {
         Ok(if is_valid { tables.links.remove(&code) } else { None })
     }
 
-    async fn put_audit(&self, log: &Holder, entry: &AuditEntry) -> Result<(), StoreError> {
+    async fn put_audit(&self, log: &Owner, entry: &AuditEntry) -> Result<(), StoreError> {
         self.open()?.audit.insert((log.clone(), entry.place), entry.clone());
         Ok(())
     }
 
     async fn list_audit(
         &self,
-        log: &Holder,
-        before: Option<AuditPlace>,
+        log: &Owner,
+        before: Option<AuditPosition>,
         limit: usize,
     ) -> Result<Vec<AuditEntry>, StoreError> {
         let tables = self.open()?;
@@ -70,7 +73,7 @@ impl AccessStore for MemoryTables {
             .audit
             .iter()
             .rev()
-            .filter(|((holder, place), _)| holder == log && before.is_none_or(|before| *place < before));
+            .filter(|((owner, place), _)| owner == log && before.is_none_or(|before| *place < before));
         Ok(of_log.take(limit).map(|(_, entry)| entry.clone()).collect())
     }
 }

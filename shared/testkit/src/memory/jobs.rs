@@ -1,63 +1,73 @@
 //! Webhook jobs.
 
-use hookrail_adapters::store::jobs::{JobStart, JobStore};
-use hookrail_adapters::store::{Change, LineKey, StoreError};
+use std::collections::HashSet;
+
 use hookrail_domain::event::Body;
 use hookrail_domain::id::{CompanyId, DeliveryId};
-use hookrail_domain::job::{Job, JobPlace, JobState};
+use hookrail_domain::job::{Job, JobPosition, JobState};
 use hookrail_domain::time::Millis;
+use hookrail_pipeline::store::due::{DueJob, Shares};
+use hookrail_pipeline::store::jobs::{JobStart, JobStore};
+use hookrail_pipeline::store::{Change, StoreError, WebhookKey};
 
 use super::MemoryTables;
 
 impl MemoryTables {
-    /// Every job of the line.
+    /// Returns every job of the webhook.
     #[must_use]
-    pub fn jobs(&self, line: &LineKey) -> Vec<Job> {
+    pub fn jobs(&self, webhook_key: &WebhookKey) -> Vec<Job> {
         let tables = self.tables();
-        tables.jobs.iter().filter(|((key, _), _)| key == line).map(|(_, job)| job.clone()).collect()
+        tables.jobs.iter().filter(|((key, _), _)| key == webhook_key).map(|(_, job)| job.clone()).collect()
     }
 }
 
 impl JobStore for MemoryTables {
     async fn put_job(&self, job: &Job) -> Result<(), StoreError> {
-        self.open()?.jobs.entry((LineKey::of_job(job), job.delivery)).or_insert_with(|| job.clone());
+        self.open()?.jobs.entry((WebhookKey::of_job(job), job.delivery)).or_insert_with(|| job.clone());
         Ok(())
     }
 
     async fn put_content(
         &self,
-        (line, delivery): (&LineKey, DeliveryId),
+        key: &WebhookKey,
+        delivery: DeliveryId,
         content: &Body,
         _expires_at: Millis,
     ) -> Result<(), StoreError> {
-        self.open()?.contents.insert((line.clone(), delivery), content.clone());
+        self.open()?.contents.insert((key.clone(), delivery), content.clone());
         Ok(())
     }
 
-    async fn find_content(&self, line: &LineKey, delivery: DeliveryId) -> Result<Option<Body>, StoreError> {
-        Ok(self.open()?.contents.get(&(line.clone(), delivery)).cloned())
+    async fn find_content(&self, key: &WebhookKey, delivery: DeliveryId) -> Result<Option<Body>, StoreError> {
+        Ok(self.open()?.contents.get(&(key.clone(), delivery)).cloned())
     }
 
-    async fn due_jobs(&self, now: Millis, limit: usize) -> Result<Vec<(LineKey, DeliveryId)>, StoreError> {
+    async fn due_jobs(
+        &self,
+        now: Millis,
+        share: usize,
+        except: &HashSet<DueJob>,
+    ) -> Result<Vec<DueJob>, StoreError> {
         let tables = self.open()?;
         let due = tables.jobs.iter().filter_map(|(key, job)| Some((job.due_at?, job.place(), key)));
         let mut due: Vec<_> = due.filter(|(due_at, ..)| *due_at <= now).collect();
         due.sort_by_key(|(due_at, place, _)| (*due_at, *place));
-        Ok(due.into_iter().take(limit).map(|(.., key)| key.clone()).collect())
+        let mut shares = Shares::new(share, except);
+        Ok(due.into_iter().filter(|(.., key)| shares.takes(key)).map(|(.., key)| key.clone()).collect())
     }
 
-    async fn find_job(&self, line: &LineKey, delivery: DeliveryId) -> Result<Option<Job>, StoreError> {
-        Ok(self.open()?.jobs.get(&(line.clone(), delivery)).cloned())
+    async fn find_job(&self, key: &WebhookKey, delivery: DeliveryId) -> Result<Option<Job>, StoreError> {
+        Ok(self.open()?.jobs.get(&(key.clone(), delivery)).cloned())
     }
 
     async fn start_job(
         &self,
-        line: &LineKey,
+        key: &WebhookKey,
         delivery: DeliveryId,
         sequence: u64,
     ) -> Result<JobStart, StoreError> {
         let mut tables = self.open()?;
-        let Some(job) = tables.jobs.get_mut(&(line.clone(), delivery)) else { return Ok(JobStart::NoJob) };
+        let Some(job) = tables.jobs.get_mut(&(key.clone(), delivery)) else { return Ok(JobStart::NoJob) };
         if job.state == JobState::Cancelled {
             return Ok(JobStart::Cancelled);
         }
@@ -66,8 +76,13 @@ impl JobStore for MemoryTables {
         Ok(JobStart::Started { corrected: job.url.clone().filter(|_| job.is_corrected) })
     }
 
-    async fn place_job(&self, line: &LineKey, delivery: DeliveryId, sequence: u64) -> Result<(), StoreError> {
-        if let Some(job) = self.open()?.jobs.get_mut(&(line.clone(), delivery)) {
+    async fn place_job(
+        &self,
+        key: &WebhookKey,
+        delivery: DeliveryId,
+        sequence: u64,
+    ) -> Result<(), StoreError> {
+        if let Some(job) = self.open()?.jobs.get_mut(&(key.clone(), delivery)) {
             if let JobState::Queued { .. } = job.state {
                 job.state = JobState::Queued { sequence: Some(sequence) };
             }
@@ -77,7 +92,7 @@ impl JobStore for MemoryTables {
     }
 
     async fn change_job(&self, to: &Job) -> Result<Change, StoreError> {
-        match self.open()?.jobs.get_mut(&(LineKey::of_job(to), to.delivery)) {
+        match self.open()?.jobs.get_mut(&(WebhookKey::of_job(to), to.delivery)) {
             Some(job) if job.version + 1 == to.version => {
                 *job = to.clone();
                 Ok(Change::Done)
@@ -89,7 +104,7 @@ impl JobStore for MemoryTables {
     async fn page_jobs(
         &self,
         company: &CompanyId,
-        before: Option<JobPlace>,
+        before: Option<JobPosition>,
         limit: usize,
     ) -> Result<Vec<Job>, StoreError> {
         let tables = self.open()?;

@@ -1,11 +1,10 @@
 //! Webhooks by name.
 
-use hookrail_adapters::store::item::Key;
-use hookrail_adapters::store::platform::{NamedStore, Renaming};
-use hookrail_adapters::store::{Replacement, Replacing, StoreError};
 use hookrail_domain::id::CompanyId;
 use hookrail_domain::platform::webhook::WebhookScope;
-use hookrail_domain::subscription::Subscription;
+use hookrail_domain::webhook::Webhook;
+use hookrail_pipeline::store::platform::{NamedStore, Renaming};
+use hookrail_pipeline::store::{Replacement, Replacing, StoreError};
 
 use super::MemoryTables;
 
@@ -15,15 +14,21 @@ impl NamedStore for MemoryTables {
         company: &CompanyId,
         scope: &WebhookScope,
         name: &str,
-    ) -> Result<Option<Subscription>, StoreError> {
-        let key = Key::name(company, scope, name);
-        Ok(self.open()?.subscriptions.values().find(|one| Key::marker(one) == key).cloned())
+    ) -> Result<Option<Webhook>, StoreError> {
+        Ok(self
+            .open()?
+            .webhooks
+            .values()
+            .find(|one| one.company == *company && one.unique_name() == (Some(scope), name))
+            .cloned())
     }
 
-    async fn rename(&self, replacing: Replacing<'_>, _former: &Subscription) -> Result<Renaming, StoreError> {
+    async fn rename(&self, replacing: Replacing<'_>, _former: &Webhook) -> Result<Renaming, StoreError> {
         let mut tables = self.open()?;
-        let key = Key::marker(replacing.subscription);
-        if tables.subscriptions.values().any(|one| Key::marker(one) == key) {
+        let is_taken = |one: &Webhook| {
+            one.company == replacing.webhook.company && one.unique_name() == replacing.webhook.unique_name()
+        };
+        if tables.webhooks.values().any(is_taken) {
             return Ok(Renaming::NameTaken);
         }
         Ok(match tables.replace(replacing) {
@@ -32,14 +37,14 @@ impl NamedStore for MemoryTables {
         })
     }
 
-    async fn delete(&self, subscription: &Subscription) -> Result<Replacement, StoreError> {
+    async fn delete(&self, webhook: &Webhook) -> Result<Replacement, StoreError> {
         let mut tables = self.open()?;
-        let key = (subscription.company.clone(), subscription.id);
-        if tables.subscriptions.get(&key).is_none_or(|one| one.version != subscription.version) {
+        let key = (webhook.company.clone(), webhook.id);
+        if tables.webhooks.get(&key).is_none_or(|one| one.version != webhook.version) {
             return Ok(Replacement::Lost);
         }
-        tables.subscriptions.remove(&key);
-        tables.secrets.remove(&subscription.id);
+        tables.webhooks.remove(&key);
+        tables.secrets.remove(&webhook.id);
         *tables.companies.entry(key.0).or_default() += 1;
         Ok(Replacement::Done)
     }
