@@ -1,115 +1,122 @@
-//! One webhook's part of a batch, strictly in order. Holds back the rest after the first record that must wait.
+//! One webhook's part of a batch, strictly in order. Holds back the rest after the first record that
+//! must wait.
 
-use hookrail_adapters::clock::Clock;
-use hookrail_adapters::notices;
-use hookrail_adapters::queue::{HoldResult, Outgoing, Queue, SendResult};
-use hookrail_adapters::records::{Lost, Record};
-use hookrail_adapters::sender::Sender;
-use hookrail_adapters::store::{LineKey, LogStore};
-use hookrail_adapters::telemetry::Chain;
-use hookrail_domain::delivery::Delivery;
-use hookrail_domain::line::{Progress, Standing, standing};
-use hookrail_domain::notice::Notice;
+use hookrail_domain::decision::{Decision, decide};
+use hookrail_domain::delivery::{Delivery, QueuedDelivery};
+use hookrail_domain::operational_event::OperationalEvent;
 use hookrail_domain::retry::fault_hold_seconds;
-use hookrail_domain::suspension::Course;
+use hookrail_pipeline::batch::{Lost, Record};
+use hookrail_pipeline::clock::Clock as _;
+use hookrail_pipeline::fault::{ErrorChain, Fault};
+use hookrail_pipeline::operational_events;
+use hookrail_pipeline::ports::Ports;
+use hookrail_pipeline::queue::{HoldResult, Outgoing, Queue as _, SendResult};
+use hookrail_pipeline::store::WebhookKey;
 use hookrail_wire::queue_message;
 
 use crate::attempt::{self, Attempted};
-use crate::line::{self, Line};
+use crate::reading::{self, Reading};
 use crate::{App, Invocation, parking};
 
-/// Steps of one message: each line state is met at most a few times before it ends, waits or is parked.
+/// Steps of one message: each queue state is met at most a few times before the message ends, waits or
+/// is parked.
 const TURNS_MAX: usize = 8;
-/// How long a fresh message waits while recover sends the last parked ones, in seconds.
-const HAND_OVER_HOLD_SECONDS: u64 = 1;
 
-/// What a record turned out to be.
+/// A record, decoded.
 #[derive(Debug)]
 enum Message {
     Delivery(Box<Delivery>),
-    /// It can never succeed, for this reason.
+    /// A message that can never succeed, with the reason.
     Poison(String),
 }
 
 /// The records of one queue group, decoded.
 #[derive(Debug)]
 pub struct Group {
-    line: Option<LineKey>,
+    key: Option<WebhookKey>,
     messages: Vec<(Record, Message)>,
 }
 
 impl Group {
-    /// Decodes each record by itself. The first delivery names the line; one of another line is poison.
+    /// Decodes each record by itself. The first delivery names the webhook; a delivery of another
+    /// webhook is poison.
     #[must_use]
     pub fn new(records: Vec<Record>) -> Self {
-        let mut line: Option<LineKey> = None;
+        let mut webhook_key: Option<WebhookKey> = None;
         let mut messages = Vec::with_capacity(records.len());
         for record in records {
             let message = match queue_message::decode(&record.body) {
                 Err(invalid) => Message::Poison(invalid.to_string()),
                 Ok(delivery) => {
-                    let key =
-                        LineKey { company: delivery.company.clone(), subscription: delivery.subscription };
-                    let own = delivery.subscription.to_string() == record.group;
-                    if own && *line.get_or_insert_with(|| key.clone()) == key {
+                    let key = WebhookKey::of_delivery(&delivery);
+                    let own = delivery.webhook.to_string() == record.group;
+                    if own && *webhook_key.get_or_insert_with(|| key.clone()) == key {
                         Message::Delivery(Box::new(delivery))
                     } else {
-                        Message::Poison("the message names another webhook than its group".to_owned())
+                        Message::Poison("message group does not match the webhook id".to_owned())
                     }
                 }
             };
             messages.push((record, message));
         }
-        Self { line, messages }
+        Self { key: webhook_key, messages }
     }
 
-    /// The line of the group's deliveries; none when every record is poison.
+    /// Returns the webhook of the group's deliveries; none if every record is poison.
     #[must_use]
-    pub fn line(&self) -> Option<&LineKey> {
-        self.line.as_ref()
+    pub fn key(&self) -> Option<&WebhookKey> {
+        self.key.as_ref()
     }
 
-    /// Leaves alone what another run may hold, and returns its ids.
-    pub(crate) fn cut_off(&mut self, lost: &Lost) -> Vec<String> {
-        lost.cut_off(&mut self.messages, |(record, _)| record)
+    /// Leaves alone the records that another run may hold, and returns their ids.
+    pub(crate) fn split_lost(&mut self, lost: &Lost) -> Vec<String> {
+        lost.split_lost(&mut self.messages, |(record, _)| record)
     }
 }
 
-/// What became of a group: message ids that stay in the queue, and receipt handles of those that ended.
+/// The end of a group: message ids that stay in the queue, and receipt handles of messages that ended.
 #[derive(Debug, Default)]
 pub struct GroupEnd {
     pub failed: Vec<String>,
     pub finished: Vec<String>,
 }
 
-/// What the queue is told about a message.
+/// The verdict on a message, as reported to SQS.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum Verdict {
-    /// It has ended, or it never was a delivery.
+    /// It has ended, or it is not a delivery.
     Ack,
-    /// It and everything behind it stay hidden for so many seconds.
+    /// It and everything behind it stay hidden for this many seconds.
     Hold { seconds: u64 },
-    /// Another run holds the group: not a finger on it.
+    /// Another run holds the group: its messages are not touched.
     LeaveAlone,
 }
 
 /// Runs the group's messages one after another until one must wait.
-pub(crate) async fn run<S: LogStore, Q: Queue, H: Sender, C: Clock>(
-    app: &App<S, Q, H, C>,
+pub(crate) async fn run<P: Ports>(
+    app: &App<P>,
     queue_url: &str,
-    (group, line): (Group, Option<Line>),
+    group: Group,
+    reading: Option<Reading>,
     invocation: &Invocation,
 ) -> GroupEnd {
-    let Some(line) = line else { return hold_for_fault(app, queue_url, &group.messages).await };
-    let mut line = group.line.as_ref().zip(Some(line));
+    let Some(reading) = reading else { return hold_for_fault(app, queue_url, &group.messages).await };
+    let mut reading = group.key.as_ref().zip(Some(reading));
     let mut end = GroupEnd::default();
     for (index, (record, message)) in group.messages.iter().enumerate() {
         let rest = group.messages.get(index..).unwrap_or_default();
         let verdict = match message {
             Message::Poison(reason) => reject(app, record, reason).await,
-            Message::Delivery(delivery) => match &mut line {
-                Some((key, line)) => deliver(app, (key, line), (record, delivery), invocation).await,
-                // The first delivery of a group names its line.
+            Message::Delivery(delivery) => match &mut reading {
+                Some((key, reading)) => {
+                    let (position, sent_at) = (&record.position, record.sent_at);
+                    let message = QueuedDelivery { delivery, position, sent_at };
+                    deliver(app, key, reading, message, invocation).await.unwrap_or_else(|fault| {
+                        fault.log(Some(key.webhook));
+                        Verdict::Hold { seconds: fault_hold_seconds(record.receive_count) }
+                    })
+                }
+                // The first delivery of a group names its webhook.
                 None => Verdict::LeaveAlone,
             },
         };
@@ -129,140 +136,76 @@ pub(crate) async fn run<S: LogStore, Q: Queue, H: Sender, C: Clock>(
     end
 }
 
-async fn deliver<S: LogStore, Q: Queue, H: Sender, C: Clock>(
-    app: &App<S, Q, H, C>,
-    (key, line): (&LineKey, &mut Line),
-    (record, delivery): (&Record, &Delivery),
+/// Takes the steps of one message until it ends, waits or is parked.
+async fn deliver<P: Ports>(
+    app: &App<P>,
+    key: &WebhookKey,
+    read: &mut Reading,
+    message: QueuedDelivery<'_>,
     invocation: &Invocation,
-) -> Verdict {
-    let fault = Verdict::Hold { seconds: fault_hold_seconds(record.receive_count) };
-    // Every turn leads to the next step of this message, or reads a line that has moved again.
+) -> Result<Verdict, Fault> {
+    // Every turn leads to the next step of this message, or reads a queue that has changed again.
     for _ in 0..TURNS_MAX {
-        let now = app.clock.now();
-        let policy = &app.config.suspension.of(line.settings.subscription.as_ref());
-        let state = &line.settings.line;
-        let last_is_parked = line.last.as_ref().is_some_and(|last| last.progress == Progress::Parked);
-        let is_active = line.settings.subscription.as_ref().is_some_and(|one| one.is_active);
-        if state.aside.is_none() && (last_is_parked || !is_active && !line.is_reread) {
-            // The line was set aside between two reads, or the webhook deactivated.
-            match line::read_again(app, key).await {
-                Some(now) => *line = now,
-                None => return fault,
+        match decide(read.facts(message, app.config.suspension, app.clock.now())) {
+            Decision::ReadAgain => *read = reading::read_again(app, key).await?,
+            Decision::OpenBacklog(to) => parking::open_backlog(app, key, read, *to).await?,
+            Decision::Acknowledge { exhausted } => {
+                publish_exhausted(app, read, exhausted).await;
+                return Ok(Verdict::Ack);
             }
-            continue;
-        }
-        // Before anything else, and before a message that has ended is let go: a crash after the row that made it due
-        // is repaired here.
-        // Nothing of a deactivated webhook is kept unless its line says so.
-        let may_suspend = is_active || state.aside.is_some();
-        if let Some(suspended) = state.suspended(line.last.as_ref(), policy, now).filter(|_| may_suspend) {
-            match parking::set_aside(app, key, line, suspended).await {
-                Ok(()) => continue,
-                Err(parking::Fault) => return fault,
-            }
-        }
-        let number = match standing(line.last.as_ref(), state.sequence_floor, delivery, &record.position, now)
-        {
-            Standing::Ended => {
-                tell_exhausted(app, line, delivery).await;
-                return Verdict::Ack;
-            }
-            Standing::Early { seconds } => return Verdict::Hold { seconds },
-            Standing::Due(number) => number,
-        };
-        let course = if state.aside.is_none() && !is_active {
-            // It ends at once as what it is: an event of a webhook that was deactivated.
-            Course::Send
-        } else {
-            state.course((number.sequence, number.attempt), record.sent_at, policy, now)
-        };
-        match course {
-            Course::SetAside(aside) => match parking::set_aside(app, key, line, *aside).await {
-                Ok(()) => {}
-                Err(parking::Fault) => return fault,
-            },
-            Course::Parked => return Verdict::Ack,
-            Course::HoldBack => return Verdict::Hold { seconds: HAND_OVER_HOLD_SECONDS },
-            Course::Park => {
-                let place = (delivery, &record.position, number);
-                match parking::park(app, key, line, place, invocation).await {
-                    Ok(true) => return Verdict::Ack,
-                    Ok(false) => {}
-                    Err(parking::Fault) => return fault,
+            Decision::HoldBack { seconds } => return Ok(Verdict::Hold { seconds }),
+            Decision::Park(number) => {
+                if parking::park(app, read, message, number, invocation).await? {
+                    return Ok(Verdict::Ack);
                 }
             }
-            Course::Send => {
-                let place = (delivery, &record.position, number);
-                match attempt::make(app, line, place, invocation).await {
-                    Attempted::Recorded { row, retry_after_seconds } => {
-                        line.last = Some(row);
-                        if let Some(seconds) = retry_after_seconds {
-                            return Verdict::Hold { seconds };
-                        }
+            Decision::Send(number) => match attempt::make(app, read, message, number, invocation).await? {
+                Attempted::Recorded { row, retry_after_seconds } => {
+                    read.last = Some(row);
+                    if let Some(seconds) = retry_after_seconds {
+                        return Ok(Verdict::Hold { seconds });
                     }
-                    Attempted::OutOfTime => return Verdict::Hold { seconds: 0 },
-                    Attempted::Overtaken => return Verdict::LeaveAlone,
-                    Attempted::Fault => return fault,
                 }
-            }
+                Attempted::OutOfTime => return Ok(Verdict::Hold { seconds: 0 }),
+                Attempted::Overtaken => return Ok(Verdict::LeaveAlone),
+            },
         }
     }
-    tracing::error!(subscription.id = %key.subscription, "a line keeps moving");
-    fault
+    Err(Fault::lasting("a webhook's queue keeps changing"))
 }
 
-/// Tells that a delivery was given up, before its message is let go: a crash after its row is made up for.
-async fn tell_exhausted<S: LogStore, Q: Queue, H: Sender, C: Clock>(
-    app: &App<S, Q, H, C>,
-    line: &Line,
-    delivery: &Delivery,
-) {
-    let (Some(webhook), Some(last)) = (&line.settings.subscription, &line.last) else { return };
-    if last.delivery == delivery.id && last.progress == Progress::Ended && 0 < last.given_up {
-        let (number, status, at) = (last.number, last.status, app.clock.now());
-        let notice = Notice::Exhausted { delivery: delivery.id, number, at, status };
-        notices::tell(&app.queue, &app.config.notices, (webhook, &notice)).await;
+async fn publish_exhausted<P: Ports>(app: &App<P>, reading: &Reading, exhausted: Option<OperationalEvent>) {
+    if let (Some(webhook), Some(event)) = (&reading.snapshot.webhook, exhausted) {
+        operational_events::publish(&app.queue, &app.config.operational_events, webhook, &event).await;
     }
 }
 
 /// Copies a message that can never succeed to the dead-letter queue, so that it does not hold up its group.
-async fn reject<S: LogStore, Q: Queue, H: Sender, C: Clock>(
-    app: &App<S, Q, H, C>,
-    record: &Record,
-    reason: &str,
-) -> Verdict {
-    tracing::error!(message.id = %record.message_id, reason, "a message is no delivery");
+async fn reject<P: Ports>(app: &App<P>, record: &Record, reason: &str) -> Verdict {
+    tracing::error!(message.id = %record.message_id, reason, "a message is not a delivery");
     let copy = Outgoing::dead_letter(record, "poison", reason);
     match app.queue.send(&app.config.deliveries_dlq_url, &[copy]).await {
         Ok(results) if results.iter().all(SendResult::is_sent) => Verdict::Ack,
         Ok(_) => Verdict::Hold { seconds: fault_hold_seconds(record.receive_count) },
         Err(error) => {
-            tracing::warn!(error = %Chain(&error), "a message could not be dead-lettered");
+            tracing::warn!(error = %ErrorChain(&error), "a message could not be dead-lettered");
             Verdict::Hold { seconds: fault_hold_seconds(record.receive_count) }
         }
     }
 }
 
-async fn hold_for_fault<S: LogStore, Q: Queue, H: Sender, C: Clock>(
-    app: &App<S, Q, H, C>,
-    queue_url: &str,
-    messages: &[(Record, Message)],
-) -> GroupEnd {
+async fn hold_for_fault<P: Ports>(app: &App<P>, queue_url: &str, messages: &[(Record, Message)]) -> GroupEnd {
     let receive_count = messages.first().map_or(1, |(record, _)| record.receive_count);
     hold(app, queue_url, messages, fault_hold_seconds(receive_count)).await;
     let failed = messages.iter().map(|(record, _)| record.message_id.clone()).collect();
     GroupEnd { failed, finished: Vec::new() }
 }
 
-/// Hides the failed record and everything behind it, at once: followers left at the queue's own visibility would
-/// keep the group closed long after the head is due. Entries that fail are tried once more; then they are late,
-/// never out of order.
-async fn hold<S: LogStore, Q: Queue, H: Sender, C: Clock>(
-    app: &App<S, Q, H, C>,
-    queue_url: &str,
-    rest: &[(Record, Message)],
-    seconds: u64,
-) {
+/// Hides the failed record and everything behind it at once: followers left at the queue's own visibility
+/// would keep the group closed long after the head is due.
+///
+/// Entries that fail are tried once more; after that they are late, never out of order.
+async fn hold<P: Ports>(app: &App<P>, queue_url: &str, rest: &[(Record, Message)], seconds: u64) {
     let mut holds: Vec<_> = rest.iter().map(|(record, _)| (record.receipt_handle.clone(), seconds)).collect();
     for _ in 0..2 {
         match app.queue.hold(queue_url, &holds).await {
@@ -271,7 +214,7 @@ async fn hold<S: LogStore, Q: Queue, H: Sender, C: Clock>(
                 holds.retain(|_| failed.next().unwrap_or(false));
             }
             Err(error) => {
-                tracing::warn!(error = %Chain(&error), "a hold failed");
+                tracing::warn!(error = %ErrorChain(&error), "a hold failed");
             }
         }
         if holds.is_empty() {

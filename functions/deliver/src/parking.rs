@@ -1,107 +1,87 @@
-//! Sets a line aside and parks its events, so that an endpoint that fails or is slow costs the queue nothing.
+//! Parking of a webhook's events, so that an endpoint that fails or is slow costs SQS nothing.
 
-use hookrail_adapters::clock::Clock;
-use hookrail_adapters::queue::Queue;
-use hookrail_adapters::recovery;
-use hookrail_adapters::sender::Sender;
-use hookrail_adapters::store::{Change, LineKey, LogStore, Parking};
-use hookrail_adapters::telemetry::Chain;
 use hookrail_domain::attempt::{Attempt, AttemptNumber, ErrorClass, Outcome};
-use hookrail_domain::delivery::{Delivery, Destination, QueuePosition};
-use hookrail_domain::line::Progress;
-use hookrail_domain::log_row::LogRow;
-use hookrail_domain::suspension::Line as LineState;
+use hookrail_domain::delivery::{Delivery, Destination, QueuedDelivery};
+use hookrail_domain::log_row::{EndedAttempt, LogRow};
+use hookrail_domain::progress::Progress;
+use hookrail_domain::suspension::QueueState;
+use hookrail_pipeline::clock::Clock as _;
+use hookrail_pipeline::fault::Fault;
+use hookrail_pipeline::ports::Ports;
+use hookrail_pipeline::store::jobs::JobStore as _;
+use hookrail_pipeline::store::{Change, LogStore as _, Parking, WebhookKey};
 
-use crate::line::{Line, read_again};
+use crate::reading::{Reading, read_again};
 use crate::{App, Invocation};
 
-/// What the log says of an event that is set aside.
-const PARKED: &str = "set aside until the webhook\u{2019}s endpoint has caught up";
+/// Reason in the log row of a parked event.
+const PARKED: &str = "parked until the webhook\u{2019}s endpoint has caught up";
 
-/// A table did not answer.
-#[derive(Debug)]
-pub(crate) struct Fault;
-
-/// Sets the line aside as `to`, unless it has moved: it is as it is now afterwards.
-pub(crate) async fn set_aside<S: LogStore, Q: Queue, H: Sender, C: Clock>(
-    app: &App<S, Q, H, C>,
-    key: &LineKey,
-    line: &mut Line,
-    to: LineState,
+/// Opens a backlog as `to`, unless the queue has changed. The reading is current afterwards.
+pub(crate) async fn open_backlog<P: Ports>(
+    app: &App<P>,
+    key: &WebhookKey,
+    reading: &mut Reading,
+    to: QueueState,
 ) -> Result<(), Fault> {
-    match app.store.change_line(key, &line.settings.line, &to).await {
-        Ok(Change::Done) => {
-            tracing::warn!(subscription.id = %key.subscription, line = ?to.aside, "a webhook is set aside");
-            // If this fails, recover's schedule finds the line.
-            if let Err(error) = recovery::call(&app.queue, &app.config.recovery_queue_url, key, to.wake).await
-            {
-                tracing::warn!(error = %Chain(&error), "recover was not called");
-            }
-            line.settings.line = to;
-            Ok(())
+    let changed = app.store.change_state(key, &reading.snapshot.state, &to).await;
+    match changed.map_err(Fault::of("a webhook's events could not be parked"))? {
+        Change::Done => {
+            tracing::warn!(webhook.id = %key.webhook, reading = ?to.backlog, "a webhook's events are parked");
+            // If this fails, recover's schedule finds the queue.
+            app.queue_commands().call_or_leave_it(key, to.wake).await;
+            reading.snapshot.state = to;
         }
-        Ok(Change::Lost) => reread(app, key, line).await,
-        Err(error) => {
-            tracing::warn!(error = %Chain(&error), "a webhook could not be set aside");
-            Err(Fault)
-        }
+        Change::Lost => *reading = read_again(app, key).await?,
     }
+    Ok(())
 }
 
-/// Parks an event, unless its line has moved: then nothing happened and the line is as it is now. Returns whether it
-/// is parked.
-pub(crate) async fn park<S: LogStore, Q: Queue, H: Sender, C: Clock>(
-    app: &App<S, Q, H, C>,
-    key: &LineKey,
-    line: &mut Line,
-    (delivery, queued, number): (&Delivery, &QueuePosition, AttemptNumber),
+/// Parks an event and returns true. If its queue has changed, does nothing, updates the reading and
+/// returns false.
+pub(crate) async fn park<P: Ports>(
+    app: &App<P>,
+    reading: &mut Reading,
+    message: QueuedDelivery<'_>,
+    number: AttemptNumber,
     invocation: &Invocation,
 ) -> Result<bool, Fault> {
+    let delivery = message.delivery;
+    let key = &WebhookKey::of_delivery(delivery);
     let attempt = Attempt {
         number,
         started_at: app.clock.now(),
         duration_ms: 0,
         outcome: Outcome::Unsent { error: ErrorClass::Parked, reason: reason(delivery) },
     };
-    let webhook = line.settings.subscription.as_ref();
-    // Its job waits at this place, and may still be cancelled.
-    if webhook.is_some_and(|webhook| webhook.platform().is_some())
-        && let Err(error) = app.store.place_job(key, delivery.id, number.sequence).await
-    {
-        tracing::warn!(error = %Chain(&error), "a job could not be placed");
-        return Err(Fault);
+    let webhook = reading.snapshot.webhook.as_ref();
+    // Its job waits at this position, and may still be cancelled.
+    if webhook.is_some_and(|webhook| webhook.platform().is_some()) {
+        let placed = app.store.place_job(key, delivery.id, number.sequence).await;
+        placed.map_err(Fault::of("a job could not be placed"))?;
     }
-    let state = (attempt, Progress::Parked, 0);
-    let row = LogRow::of((delivery, queued), state, webhook, &invocation.run, None);
-    match app.store.park(&row, line.settings.line.generation).await {
-        Ok(Parking::Parked) => {
-            line.last = Some(row.last());
-            if let Some(aside) = &mut line.settings.line.aside {
-                aside.last = aside.last.max(number.sequence);
+    let parked = EndedAttempt { attempt, progress: Progress::Parked, given_up: 0 };
+    let row = LogRow::of(message, parked, webhook, &invocation.run);
+    let parking = app.store.park(&row, reading.snapshot.state.generation).await;
+    match parking.map_err(Fault::of("an event could not be parked"))? {
+        Parking::Parked => {
+            reading.last = Some(row.last());
+            if let Some(backlog) = &mut reading.snapshot.state.backlog {
+                backlog.last = backlog.last.max(number.sequence);
             }
             Ok(true)
         }
-        Ok(Parking::Moved) => reread(app, key, line).await.map(|()| false),
-        Err(error) => {
-            tracing::warn!(error = %Chain(&error), "an event could not be parked");
-            Err(Fault)
+        Parking::Moved => {
+            *reading = read_again(app, key).await?;
+            Ok(false)
         }
     }
 }
 
-/// An event that has no URL says why: nothing else will, once its queue message is gone.
+/// Returns the reason of an event without a URL: after its queue message is gone, only the row has it.
 fn reason(delivery: &Delivery) -> String {
     match &delivery.destination {
         Destination::Webhook | Destination::Resolved(_) => PARKED.to_owned(),
         Destination::Nowhere(fault) => format!("{PARKED}; {}", fault.reason),
     }
-}
-
-async fn reread<S: LogStore, Q: Queue, H: Sender, C: Clock>(
-    app: &App<S, Q, H, C>,
-    key: &LineKey,
-    line: &mut Line,
-) -> Result<(), Fault> {
-    *line = read_again(app, key).await.ok_or(Fault)?;
-    Ok(())
 }

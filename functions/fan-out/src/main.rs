@@ -4,7 +4,7 @@ use hookrail_adapters::config::{AwsConfig, FanOutConfig, LogLevel, ProcessEnviro
 use hookrail_adapters::{scripts, telemetry};
 use lambda_runtime::Error;
 
-/// Why: see the workspace's manifest.
+/// See the workspace's manifest.
 #[global_allocator]
 static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
 

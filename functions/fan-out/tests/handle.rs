@@ -4,11 +4,14 @@
 
 #[path = "handle/posted.rs"]
 mod posted;
+#[path = "handle/refused.rs"]
+mod refused;
+#[path = "handle/slow.rs"]
+mod slow;
 
 use aws_lambda_events::sqs::{SqsBatchResponse, SqsEvent};
 use hookrail_adapters::config::FanOutConfig;
 use hookrail_adapters::scripts::{InProcessScripts, Scripts};
-use hookrail_adapters::store::{ConfigStore as _, LineKey};
 use hookrail_domain::attempt::ErrorClass;
 use hookrail_domain::delivery::Destination;
 use hookrail_domain::id::CompanyId;
@@ -16,21 +19,23 @@ use hookrail_domain::job::JobState;
 use hookrail_domain::platform::webhook::{PlatformWebhook, WebhookScope};
 use hookrail_domain::secrets::Secrets;
 use hookrail_domain::signature::SigningSecret;
-use hookrail_domain::subscription::{CotWebhook, Face, Subscription};
 use hookrail_domain::target::TargetUrl;
 use hookrail_domain::time::Millis;
 use hookrail_domain::token::{Grant, Token, TokenHash};
 use hookrail_domain::trigger::{Context, Trigger, TriggerType};
+use hookrail_domain::webhook::{CotWebhook, Webhook, WebhookKind};
 use hookrail_fan_out::cache::Cache;
 use hookrail_fan_out::{App, handle};
+use hookrail_pipeline::store::{ConfigStore as _, WebhookKey};
+use hookrail_script::bindings::Bindings;
 use hookrail_script::service::{Answer, Question};
 use hookrail_script::workflow::WorkflowBase;
 use hookrail_testkit::clock::ManualClock;
 use hookrail_testkit::contract::platform::named;
-use hookrail_testkit::contract::subscription;
+use hookrail_testkit::contract::sample_webhook;
 use hookrail_testkit::memory::MemoryTables;
 use hookrail_testkit::queue::MemoryQueue;
-use hookrail_wire::queue_message;
+use hookrail_wire::{event_json, queue_message};
 
 const SAMPLE: &str = include_str!("../../../events/fan-out-task-create.json");
 const COMPANY: &str = "625bcbdcc9a8e3a86dbf041c";
@@ -45,7 +50,7 @@ struct World {
     app: TestApp,
 }
 
-/// The function over these tables.
+/// Makes the function over these tables.
 fn app_over(store: MemoryTables) -> TestApp {
     let config = FanOutConfig {
         redacts: true,
@@ -67,7 +72,7 @@ fn app_over(store: MemoryTables) -> TestApp {
 }
 
 impl World {
-    /// A company with two webhooks for every task event.
+    /// Makes a company with two webhooks for every task event.
     async fn new() -> Self {
         let store = MemoryTables::default();
         let company = CompanyId::parse(COMPANY).unwrap();
@@ -75,7 +80,7 @@ impl World {
         store.create_company(&company, &Token::first(TokenHash::of("t"), grant, Millis(0))).await.unwrap();
         for number in [1, 2] {
             let secrets = Secrets::new(SigningSecret::from_random([number; 32]));
-            store.create_subscription(&subscription(COMPANY, number), &secrets).await.unwrap();
+            store.create_webhook(&sample_webhook(COMPANY, number), &secrets).await.unwrap();
         }
         Self { app: app_over(store) }
     }
@@ -86,7 +91,7 @@ impl World {
     }
 }
 
-/// The sample's record once per body, each with an id, handle and place of its own.
+/// Makes the sample's record once per body, each with an id, handle and position of its own.
 fn events(bodies: &[&str]) -> SqsEvent {
     let mut event: SqsEvent = serde_json::from_str(SAMPLE).unwrap();
     let template = event.records.remove(0);
@@ -107,7 +112,7 @@ fn sample_body() -> String {
 }
 
 #[tokio::test]
-async fn the_sample_event_becomes_one_delivery_per_matching_webhook_with_the_body_untouched() {
+async fn the_sample_event_becomes_one_unchanged_delivery_per_matching_webhook() {
     let world = World::new().await;
     let event: SqsEvent = serde_json::from_str(SAMPLE).unwrap();
     assert!(world.handle(&event).await.is_empty());
@@ -116,21 +121,21 @@ async fn the_sample_event_becomes_one_delivery_per_matching_webhook_with_the_bod
     for ((url, message), number) in sent.iter().zip([1, 2]) {
         let delivery = queue_message::decode(&message.body).unwrap();
         assert_eq!(url, DELIVERIES);
-        assert_eq!(message.group, subscription(COMPANY, number).id.to_string());
+        assert_eq!(message.group, sample_webhook(COMPANY, number).id.to_string());
         assert_eq!(message.deduplication_id, delivery.id.to_string());
         assert_eq!(delivery.body.as_str(), sample_body());
     }
 }
 
 #[tokio::test]
-async fn a_users_password_reaches_no_receiver_unless_the_operator_says_so() {
+async fn a_user_password_is_removed_unless_the_operator_allows_it() {
     let mut world = World::new().await;
     let kind = TriggerType::find("create-edit-delete-user").unwrap();
     let trigger = Trigger::new(kind, Context::default()).unwrap();
-    let face = Face::Cot(CotWebhook { trigger, ..subscription(COMPANY, 3).cot().unwrap().clone() });
-    let users = Subscription { face, ..subscription(COMPANY, 3) };
+    let face = WebhookKind::Cot(CotWebhook { trigger, ..sample_webhook(COMPANY, 3).cot().unwrap().clone() });
+    let users = Webhook { face, ..sample_webhook(COMPANY, 3) };
     let secrets = Secrets::new(SigningSecret::from_random([3; 32]));
-    world.app.store.create_subscription(&users, &secrets).await.unwrap();
+    world.app.store.create_webhook(&users, &secrets).await.unwrap();
     let body = format!(
         r#"{{ "company":"{COMPANY}","type":"COTUser","event":"edit","data":{{"a":1.0,"password":"h"}}}}"#
     );
@@ -143,7 +148,26 @@ async fn a_users_password_reaches_no_receiver_unless_the_operator_says_so() {
 }
 
 #[tokio::test]
-async fn a_second_run_sends_the_same_messages_under_the_same_names() {
+async fn an_event_that_receivers_cannot_read_is_rejected_and_never_sent() {
+    let mut world = World::new().await;
+    let event = |kind: &str, data: &str| {
+        format!(r#"{{"company":"{COMPANY}","type":"{kind}","event":"create","data":{data}}}"#)
+    };
+    let (name, value) = (r#"{"x\ud800":1,"password":"HASH"}"#, r#"{"a":"cut \ud83d","password":"HASH"}"#);
+    let deep = format!(r#"{{"password":"HASH","a":{}{}}}"#, "[".repeat(200), "]".repeat(200));
+    let bodies =
+        [event("COTUser", name), event("COTUser", value), event("COTUser", &deep), event("COTTask", name)];
+    for redacts in [true, false] {
+        world.app.config.redacts = redacts;
+        assert!(world.handle(&events(&bodies.each_ref().map(String::as_str))).await.is_empty());
+    }
+    let sent = world.app.queue.sent();
+    let reasons = sent.iter().map(|(url, message)| (url.as_str(), message.attributes[0].1.as_str()));
+    assert_eq!(reasons.collect::<Vec<_>>(), [(DEAD_LETTERS, "not_json"); 8]);
+}
+
+#[tokio::test]
+async fn a_second_run_sends_the_same_messages_with_the_same_ids() {
     let world = World::new().await;
     let body = sample_body();
     let batch = events(&[&body, &body]);
@@ -154,7 +178,7 @@ async fn a_second_run_sends_the_same_messages_under_the_same_names() {
 }
 
 #[tokio::test]
-async fn what_is_no_event_is_dead_lettered_with_its_reason_and_holds_up_nobody() {
+async fn an_invalid_event_is_dead_lettered_with_its_reason_and_blocks_nothing() {
     let world = World::new().await;
     let other = sample_body().replace(COMPANY, "625bcbdcc9a8e3a86dbf0000");
     let large = "x".repeat(256 * 1024 + 1);
@@ -173,7 +197,7 @@ async fn what_is_no_event_is_dead_lettered_with_its_reason_and_holds_up_nobody()
 }
 
 #[tokio::test]
-async fn a_send_that_fails_keeps_the_event_and_the_company_s_later_ones() {
+async fn a_failed_send_keeps_the_event_and_later_events_of_its_company() {
     let world = World::new().await;
     let body = sample_body();
     // The first event's two deliveries pass, and one of the second's.
@@ -186,7 +210,7 @@ async fn a_send_that_fails_keeps_the_event_and_the_company_s_later_ones() {
 }
 
 #[tokio::test]
-async fn what_another_run_holds_is_not_touched() {
+async fn fan_out_does_not_touch_messages_claimed_by_another_run() {
     let world = World::new().await;
     let body = sample_body();
     world.app.queue.expire("handle-1");
@@ -195,7 +219,7 @@ async fn what_another_run_holds_is_not_touched() {
 }
 
 #[tokio::test]
-async fn without_time_nothing_is_begun_and_everything_is_given_back_at_once() {
+async fn without_time_nothing_is_started_and_messages_return_at_once() {
     let world = World::new().await;
     world.app.clock.set(Millis(DEADLINE.0 - 1_000));
     let body = sample_body();
@@ -205,45 +229,45 @@ async fn without_time_nothing_is_begun_and_everything_is_given_back_at_once() {
 }
 
 #[tokio::test]
-async fn a_webhook_changed_between_two_batches_is_seen_by_the_second() {
+async fn a_webhook_changed_between_two_batches_applies_to_the_second() {
     let world = World::new().await;
     let body = sample_body();
     world.handle(&events(&[&body])).await;
-    let mut changed = subscription(COMPANY, 1);
+    let mut changed = sample_webhook(COMPANY, 1);
     changed.is_active = false;
     changed.version = 1;
-    world.app.store.replace_subscription((&changed).into()).await.unwrap();
+    world.app.store.replace_webhook((&changed).into()).await.unwrap();
     world.handle(&events(&[&body])).await;
     assert_eq!(world.app.queue.sent().len(), 2 + 1);
 }
 
-/// A webhook on submitted forms with this filter and URL.
-fn on_submitted(number: u8, filter: &str, url: &str) -> Subscription {
+/// Makes a webhook on submitted forms with this filter and URL.
+fn on_submitted(number: u8, filter: &str, url: &str) -> Webhook {
     let made = named(COMPANY, number, WebhookScope::Space, &format!("Webhook {number}"));
     let platform = made.platform().unwrap().clone();
     let platform = PlatformWebhook { filter: filter.to_owned(), url: url.to_owned(), ..platform };
-    Subscription { face: Face::Platform(Box::new(platform)), ..made }
+    Webhook { face: WebhookKind::Platform(Box::new(platform)), ..made }
 }
 
-/// The deliveries of the published event of a record to these webhooks, by the last digit of their ids.
-async fn deliveries_of(webhooks: &[Subscription]) -> (World, Vec<(u8, Destination)>) {
+/// Returns the deliveries of the published event of a record to these webhooks, by the last digit of their
+/// ids.
+async fn deliveries_of(webhooks: &[Webhook]) -> (World, Vec<(u8, Destination)>) {
     let mut world = World::new().await;
     world.app.config.workflow = Some(WorkflowBase::parse("https://engine.example/x").unwrap());
     for webhook in webhooks {
         let secrets = Secrets::new(SigningSecret::from_random([9; 32]));
-        world.app.store.create_subscription(webhook, &secrets).await.unwrap();
+        world.app.store.create_webhook(webhook, &secrets).await.unwrap();
     }
     let body = include_str!("../../../shared/wire/fixtures/kinetic_event_submission_submitted.json");
     assert!(world.handle(&events(&[body])).await.is_empty());
     let sent = world.app.queue.sent();
     let deliveries = sent.iter().map(|(_, message)| queue_message::decode(&message.body).unwrap());
-    let deliveries: Vec<_> =
-        deliveries.map(|one| (one.subscription.as_bytes()[0], one.destination)).collect();
+    let deliveries: Vec<_> = deliveries.map(|one| (one.webhook.as_bytes()[0], one.destination)).collect();
     (world, deliveries)
 }
 
 #[tokio::test]
-async fn each_webhook_on_a_record_gets_its_own_job_and_its_own_url() {
+async fn each_platform_webhook_gets_its_own_job_and_url() {
     let webhooks = [
         on_submitted(3, "", "https://a.io/${form('slug')}?m=${values('Model')}"),
         on_submitted(4, "values('Quantity') === '3'", "https://a.io/refused"),
@@ -259,8 +283,8 @@ async fn each_webhook_on_a_record_gets_its_own_job_and_its_own_url() {
     ];
     assert_eq!(deliveries, expected);
     for webhook in &webhooks {
-        let line = LineKey { company: webhook.company.clone(), subscription: webhook.id };
-        let jobs = world.app.store.jobs(&line);
+        let key = WebhookKey { company: webhook.company.clone(), webhook: webhook.id };
+        let jobs = world.app.store.jobs(&key);
         let wanted = expected.iter().find(|(number, _)| *number == webhook.id.as_bytes()[0]);
         assert_eq!(jobs.len(), usize::from(wanted.is_some()), "a filter that refuses makes no job");
         if let (Some(job), Some((_, Destination::Resolved(url)))) = (jobs.first(), wanted) {
@@ -270,7 +294,7 @@ async fn each_webhook_on_a_record_gets_its_own_job_and_its_own_url() {
 }
 
 #[tokio::test]
-async fn a_script_that_fails_makes_a_job_that_goes_nowhere() {
+async fn a_failing_script_creates_a_job_without_a_destination() {
     let (_, deliveries) = deliveries_of(&[
         on_submitted(3, "values('Model').a.b", "https://a.io/"),
         on_submitted(4, "", "https://a.io/${values('Missing')}"),
@@ -291,28 +315,51 @@ async fn a_script_that_fails_makes_a_job_that_goes_nowhere() {
     assert_eq!((found[2].0, found[2].1), (5, ErrorClass::Filter));
 }
 
-/// Scripts that take so long for each question, by the clock of the function.
+/// Scripts that must not be asked.
 #[derive(Debug)]
-struct Slow(ManualClock, u64);
+struct Unasked;
 
-impl Scripts for Slow {
-    async fn ask(&self, payload: &str, questions: &[Question]) -> Vec<Answer> {
-        let Self(clock, seconds) = self;
-        clock.advance_ms(seconds * 1_000);
-        InProcessScripts.ask(payload, questions).await
+impl Scripts for Unasked {
+    async fn ask(&self, _payload: &str, questions: &[Question]) -> Vec<Answer> {
+        assert!(questions.is_empty(), "asked: {questions:?}");
+        Vec::new()
     }
 }
 
 #[tokio::test]
-async fn what_slow_scripts_leave_no_time_for_is_given_back_and_not_begun() {
-    let World { app: App { store, queue, clock, config, .. } } = World::new().await;
+async fn a_webhook_without_filter_and_url_values_runs_no_script() {
+    let World { app: App { store, queue, clock, mut config, .. } } = World::new().await;
     let secrets = Secrets::new(SigningSecret::from_random([9; 32]));
-    store.create_subscription(&on_submitted(3, "true", "https://a.io/"), &secrets).await.unwrap();
-    let scripts = Slow(clock.clone(), 6);
-    let app = App { store, queue, scripts, clock, config, cache: Cache::default() };
+    for webhook in [on_submitted(3, " ", "https://a.io/plain?x=$1"), on_submitted(4, "", "/trees/a")] {
+        store.create_webhook(&webhook, &secrets).await.unwrap();
+    }
+    config.workflow = Some(WorkflowBase::parse("https://engine.example/x").unwrap());
+    let app = App { store, queue, scripts: Unasked, clock, config, cache: Cache::default() };
     let body = include_str!("../../../shared/wire/fixtures/kinetic_event_submission_submitted.json");
-    let reply = handle(&app, events(&[body, body, body]), DEADLINE).await;
-    let failed: Vec<_> = reply.batch_item_failures.into_iter().map(|one| one.item_identifier).collect();
-    assert_eq!(failed, ["m1", "m2"], "the first one took 12 of 30 seconds");
-    assert_eq!(app.queue.sent().len(), 1);
+    assert!(handle(&app, events(&[body]), DEADLINE).await.batch_item_failures.is_empty());
+    let sent = app.queue.sent();
+    let found = sent.iter().map(|(_, message)| queue_message::decode(&message.body).unwrap().destination);
+    let to = |url: &str| Destination::Resolved(TargetUrl::parse_unchecked(url).unwrap());
+    assert_eq!(
+        found.collect::<Vec<_>>(),
+        [to("https://a.io/plain?x=$1"), to("https://engine.example/x/trees/a")]
+    );
+}
+
+#[test]
+fn scripts_can_read_every_accepted_event() {
+    let nested = |levels| format!("{}{}", "[".repeat(levels), "]".repeat(levels));
+    let edge = |value: &str| format!(r#"{{"values":{{"v":{value},"v":2}}}}"#);
+    for value in [
+        &nested(event_json::DEPTH_MAX - 2),
+        "1.7976931348623157e308",
+        "-0",
+        "1e-999",
+        "0e9999999999",
+        &format!("0.{}", "3".repeat(event_json::NUMBER_CHARS_MAX - 2)),
+        r#""\ud83d\ude00\u0000""#,
+    ] {
+        event_json::check(&edge(value)).unwrap();
+        Bindings::read(edge(value).as_bytes()).unwrap();
+    }
 }

@@ -10,7 +10,7 @@ use std::time::Duration;
 
 use hookrail_adapters::scripts::child::{CALL_MS_MAX, ChildScripts, EVENT_MS_MAX, QUESTION_MS_MAX};
 use hookrail_adapters::scripts::{ARGUMENTS, InProcessScripts, Scripts as _};
-use hookrail_domain::limits::{EVENT_BYTES_MAX, SUBSCRIPTIONS_PER_COMPANY_MAX};
+use hookrail_domain::limits::{EVENT_BYTES_MAX, WEBHOOKS_PER_COMPANY_MAX};
 use hookrail_script::catalogue::EventType;
 use hookrail_script::service::{Answer, Question};
 use hookrail_script::template::ResolvedUrl;
@@ -28,10 +28,10 @@ const UNCOUNTED: [&str; 4] = [
     "(() => { const a = '1'.repeat(200000); for (;;) { READ } })()",
 ];
 
-/// What a busy machine may add to a deadline.
+/// Time that a busy machine may add to a deadline.
 const GRACE: Duration = Duration::from_millis(1_500);
 
-/// Questions that an event's time is enough for, however busy the machine.
+/// Questions that a call's time suffices for, however busy the machine.
 const ASKED_MIN: usize = 100;
 
 fn scripts() -> ChildScripts {
@@ -58,7 +58,7 @@ fn uncounted() -> Vec<Question> {
     UNCOUNTED.iter().map(written).collect()
 }
 
-/// The code of an answer's fault, or what it says.
+/// Returns the code of an answer's fault, or its text.
 fn said(answer: &Answer) -> String {
     match answer {
         Answer::Filter(Ok(matches)) => matches.to_string(),
@@ -71,7 +71,7 @@ fn all_said(answers: &[Answer]) -> Vec<String> {
     answers.iter().map(said).collect()
 }
 
-/// What comes of a future that is dropped when it has waited so many times.
+/// Returns the result of a future that is dropped after it has waited this many times.
 async fn given_up_after<T>(polls_max: u32, future: impl Future<Output = T>) -> Option<T> {
     let mut future = pin!(future);
     let mut polls = 0;
@@ -85,7 +85,7 @@ async fn given_up_after<T>(polls_max: u32, future: impl Future<Output = T>) -> O
     .await
 }
 
-/// The processes that this thread has started: each test has a thread, and its runtime no other.
+/// Returns the processes that this thread has started: each test has a thread, and its runtime has no other.
 #[cfg(target_os = "linux")]
 fn children() -> Vec<u32> {
     let children = std::fs::read_to_string("/proc/thread-self/children").unwrap();
@@ -93,7 +93,7 @@ fn children() -> Vec<u32> {
 }
 
 #[tokio::test]
-async fn each_hostile_script_ends_in_a_child_as_it_does_in_process() {
+async fn hostile_scripts_end_in_a_child_as_they_do_in_process() {
     let event = format!(r#"{{"form":{{"slug":"laptop"}},"values":{{"Long":"{}"}}}}"#, "x".repeat(100_000));
     let lines = include_str!("../../../shared/script/tests/hostile.txt").lines();
     let scripts = scripts();
@@ -116,7 +116,7 @@ async fn each_hostile_script_ends_in_a_child_as_it_does_in_process() {
 }
 
 #[tokio::test]
-async fn what_nothing_counts_is_killed_at_the_deadline_and_the_next_is_answered() {
+async fn an_unmetered_script_is_killed_at_its_deadline_and_the_next_runs() {
     let scripts = scripts();
     for script in uncounted() {
         let start = Instant::now();
@@ -129,7 +129,7 @@ async fn what_nothing_counts_is_killed_at_the_deadline_and_the_next_is_answered(
 }
 
 #[tokio::test]
-async fn an_event_has_so_much_time_and_its_last_questions_are_not_asked() {
+async fn a_call_has_so_much_time_and_its_last_questions_are_not_asked() {
     let scripts = scripts();
     let questions: Vec<_> = uncounted()
         .into_iter()
@@ -143,9 +143,7 @@ async fn an_event_has_so_much_time_and_its_last_questions_are_not_asked() {
     let late = answers.iter().take_while(|answer| said(answer) == "took_too_long").count();
     let most = usize::try_from(EVENT_MS_MAX / QUESTION_MS_MAX).unwrap();
     assert!((1..=most).contains(&late), "{:?}", all_said(&answers));
-    assert!(answers.iter().skip(late).all(|answer| said(answer) == "budget"), "{:?}", all_said(&answers));
-    assert!(matches!(answers[5], Answer::Url(Err(_))));
-    assert_eq!(answers.len(), questions.len());
+    assert_eq!(answers.len(), late, "the others have no answer yet: {:?}", all_said(&answers));
     assert!(Duration::from_millis(EVENT_MS_MAX) <= start.elapsed());
     assert!(start.elapsed() < Duration::from_millis(CALL_MS_MAX));
     assert_eq!(all_said(&scripts.ask(EVENT, &[plain()]).await), ["true"]);
@@ -153,7 +151,7 @@ async fn an_event_has_so_much_time_and_its_last_questions_are_not_asked() {
 
 #[cfg(target_os = "linux")]
 #[tokio::test]
-async fn one_child_serves_all_events_and_has_no_environment() {
+async fn one_child_serves_all_events_without_an_environment() {
     let scripts = scripts();
     assert!(scripts.ask(EVENT, &[]).await.is_empty());
     assert!(children().is_empty());
@@ -169,7 +167,7 @@ async fn one_child_serves_all_events_and_has_no_environment() {
 
 #[cfg(target_os = "linux")]
 #[tokio::test]
-async fn a_child_that_was_killed_between_events_is_replaced() {
+async fn a_child_killed_between_events_is_replaced() {
     let scripts = scripts();
     assert_eq!(all_said(&scripts.ask(EVENT, &[plain()]).await), ["true"]);
     for _ in 0..20 {
@@ -182,7 +180,7 @@ async fn a_child_that_was_killed_between_events_is_replaced() {
 }
 
 #[tokio::test]
-async fn a_call_given_up_anywhere_leaves_no_answer_to_the_next() {
+async fn an_abandoned_call_leaves_no_result_to_the_next() {
     let scripts = scripts();
     let event = format!(r#"{{"form":{{"slug":"phone"}},"values":{{"Long":"{}"}}}}"#, "x".repeat(200_000));
     let questions = [plain(), filter("form('slug') === 'phone'"), plain()];
@@ -203,12 +201,12 @@ async fn a_call_given_up_anywhere_leaves_no_answer_to_the_next() {
                 assert_eq!(all_said(&scripts.ask(EVENT, &[plain(), filter("0")]).await), ["true", "false"]);
             }
         }
-        assert!(3 < polls_max, "nothing was given up");
+        assert!(3 < polls_max, "no call was cancelled");
     }
 }
 
 #[tokio::test]
-async fn calls_at_once_have_their_own_answers() {
+async fn concurrent_calls_get_their_own_results() {
     let scripts = scripts();
     let questions = vec![plain(); 20];
     let calls = (0..10).map(|number| {
@@ -223,7 +221,7 @@ async fn calls_at_once_have_their_own_answers() {
 }
 
 #[tokio::test]
-async fn the_largest_event_is_read_whatever_is_in_it() {
+async fn evaluates_the_largest_event_with_any_content() {
     let scripts = scripts();
     let shell = r#"{"form":{"slug":"laptop"},"values":{"Long":""}}"#.len();
     for (unit, units_max) in [("x", EVENT_BYTES_MAX - shell), ("\\\"", (EVENT_BYTES_MAX - shell) / 2)] {
@@ -245,25 +243,22 @@ async fn the_largest_event_is_read_whatever_is_in_it() {
 }
 
 #[tokio::test]
-async fn a_thousand_webhooks_have_an_answer_each_in_their_order() {
+async fn a_thousand_webhooks_get_their_results_in_order() {
     let question = |number: usize| match number % 4 {
         0 => filter(&format!("form('slug') === 'laptop' && {number} === {number}")),
         1 => filter(&format!("{number} < 0")),
         2 => Question::Url { template: format!("/run/{number}/${{form('slug')}}"), kind: EventType::Form },
         _ => filter(&format!("unknown{number}")),
     };
-    let questions: Vec<_> = (0..SUBSCRIPTIONS_PER_COMPANY_MAX).map(question).collect();
+    let questions: Vec<_> = (0..WEBHOOKS_PER_COMPANY_MAX).map(question).collect();
     let scripts = scripts();
     let expected = InProcessScripts.ask(EVENT, &questions).await;
     assert_eq!(said(&expected[998]), "/run/998/laptop");
     for _ in 0..2 {
         let answers = scripts.ask(EVENT, &questions).await;
-        assert_eq!(answers.len(), questions.len());
-        // On a machine that is busy with other things an event's time may not be enough for all.
-        let asked = answers.iter().take_while(|answer| said(answer) != "budget").count();
-        assert!(ASKED_MIN <= asked, "{asked}");
-        assert_eq!(answers[..asked], expected[..asked]);
-        assert!(answers[asked..].iter().all(|answer| said(answer) == "budget"));
+        // On a machine that is busy with other work a call's time may not suffice for all.
+        assert!(ASKED_MIN <= answers.len(), "{}", answers.len());
+        assert_eq!(answers, expected[..answers.len()]);
     }
 }
 

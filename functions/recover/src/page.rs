@@ -2,20 +2,20 @@
 
 use std::collections::VecDeque;
 
-use hookrail_adapters::store::{LineKey, LogStore, StoreError};
 use hookrail_domain::attempt::AttemptNumber;
 use hookrail_domain::log_row::LogRow;
+use hookrail_pipeline::store::{LogStore, StoreError, WebhookKey};
 
 /// Rows of one page. Bodies of 256 KiB come in smaller ones: a query ends at 1 MB.
 pub const ROWS_MAX: usize = 25;
 
-/// An event: its first row, which holds the body, and where it stands.
+/// An event: its first row, which holds the body, and its position.
 #[derive(Debug, Clone)]
 pub(crate) struct LoggedEvent {
     pub first: LogRow,
     pub newest: LogRow,
-    /// A run of deliver that was overtaken by the one that parked it got through nevertheless, or one of recover
-    /// whose line moved.
+    /// A run of deliver succeeded although the run that parked the event overtook it, or a run of
+    /// recover whose queue changed.
     pub was_accepted: bool,
 }
 
@@ -34,58 +34,58 @@ impl LoggedEvent {
         self.first.attempt.number.sequence
     }
 
-    /// The number of its next attempt.
+    /// Returns the number of its next attempt.
     pub(crate) fn next_number(&self) -> AttemptNumber {
         let AttemptNumber { sequence, attempt } = self.newest.attempt.number;
         AttemptNumber { sequence, attempt: attempt + 1 }
     }
 }
 
-/// What has been read and not been sent.
+/// The rows that were read and not sent yet.
 #[derive(Debug, Default)]
 pub(crate) struct Page {
-    /// Everything from this number on, as far as it goes.
+    /// Every row from this sequence on, up to the end of the page.
     from: u64,
     events: VecDeque<LoggedEvent>,
 }
 
 impl Page {
-    /// The event of this number; none if its row is not there.
+    /// Returns the event of this sequence; none if its row does not exist.
     pub(crate) async fn find(
         &mut self,
         store: &impl LogStore,
-        line: &LineKey,
+        key: &WebhookKey,
         sequence: u64,
     ) -> Result<Option<LoggedEvent>, StoreError> {
-        let found = self.find_from(store, line, sequence).await?;
+        let found = self.find_from(store, key, sequence).await?;
         Ok(found.filter(|found| found.sequence() == sequence))
     }
 
-    /// The first event of this number or a later one; none if there is no such row.
+    /// Returns the event of this sequence or a later one; none if there is no such row.
     pub(crate) async fn find_from(
         &mut self,
         store: &impl LogStore,
-        line: &LineKey,
+        key: &WebhookKey,
         sequence: u64,
     ) -> Result<Option<LoggedEvent>, StoreError> {
         while self.events.front().is_some_and(|event| event.sequence() < sequence) {
             self.events.pop_front();
         }
         if sequence < self.from || self.events.is_empty() {
-            self.events = read(store, line, sequence).await?;
+            self.events = read(store, key, sequence).await?;
         }
         self.from = sequence;
         Ok(self.events.front().cloned())
     }
 
-    /// A row was written of the event that was found last.
+    /// Adds a new row of the event that was found last.
     pub(crate) fn see(&mut self, row: &LogRow) {
         if let Some(event) = self.events.front_mut() {
             event.see(row.clone());
         }
     }
 
-    /// Somebody else wrote a row: what was read is no longer how it is.
+    /// Drops the page after another run wrote a row: it is out of date.
     pub(crate) fn forget(&mut self) {
         self.events.clear();
     }
@@ -93,19 +93,20 @@ impl Page {
 
 async fn read(
     store: &impl LogStore,
-    line: &LineKey,
+    key: &WebhookKey,
     sequence: u64,
 ) -> Result<VecDeque<LoggedEvent>, StoreError> {
     let mut events: VecDeque<LoggedEvent> = VecDeque::new();
-    for row in store.rows_from(line, sequence, ROWS_MAX).await? {
+    for row in store.rows_from(key, sequence, ROWS_MAX).await? {
         match events.back_mut() {
             Some(event) if event.sequence() == row.attempt.number.sequence => event.see(row),
             _ => events.push_back(LoggedEvent::new(row)),
         }
     }
-    // The page may end amid an event: one that was probed for days has more rows than a page.
+    // The page may end in the middle of an event: one that was probed for days has more rows than a
+    // page.
     if let Some(event) = events.back_mut()
-        && let Some(row) = store.last_row_of(line, event.sequence()).await?
+        && let Some(row) = store.last_row_of(key, event.sequence()).await?
     {
         event.see(row);
     }

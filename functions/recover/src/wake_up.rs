@@ -1,134 +1,124 @@
-//! One wake-up: whether there is anything to do for its line, and who does it.
+//! One wake-up: whether its queue needs work, and whether this run does it.
 
-use hookrail_adapters::clock::Clock;
-use hookrail_adapters::notices;
-use hookrail_adapters::queue::Queue;
-use hookrail_adapters::records::{CLAIM_SLACK_SECONDS, Record};
-use hookrail_adapters::sender::Sender;
-use hookrail_adapters::store::{Change, LineKey, LineSettings, LogStore};
-use hookrail_adapters::telemetry::Chain;
-use hookrail_domain::aside::{Lease, PROBE_SECONDS_MAX};
-use hookrail_domain::notice::Notice;
+use hookrail_domain::backlog::{Lease, PROBE_SECONDS_MAX};
+use hookrail_domain::drain::WakeStep;
+use hookrail_domain::operational_event::OperationalEvent;
 use hookrail_domain::retry::fault_hold_seconds;
 use hookrail_domain::time::Millis;
+use hookrail_pipeline::batch::{CLAIM_SLACK_SECONDS, Record};
+use hookrail_pipeline::fault::{ErrorChain, Fault};
+use hookrail_pipeline::operational_events;
+use hookrail_pipeline::ports::Ports;
+use hookrail_pipeline::store::{Change, LogStore as _, WebhookKey, WebhookSnapshot};
 use hookrail_wire::wake_up::WakeUp;
 
+use crate::drain::Drain;
 use crate::{App, Invocation, Verdict, drain};
 
-/// Hold when a line moved while it was looked at, in seconds.
+/// Hold when a queue changed while it was looked at, in seconds.
 const MOVED_HOLD_SECONDS: u64 = 1;
 
-/// Does what a line needs, if it is this wake-up's turn.
-pub(crate) async fn run<S: LogStore, Q: Queue, H: Sender, C: Clock>(
-    app: &App<S, Q, H, C>,
-    record: &Record,
-    invocation: &Invocation,
-) -> Verdict {
+/// Does the work that a queue needs, if it is this wake-up's turn.
+pub(crate) async fn run<P: Ports>(app: &App<P>, record: &Record, invocation: &Invocation) -> Verdict {
     let wake_up = match WakeUp::decode(&record.body) {
         Ok(wake_up) => wake_up,
         Err(error) => {
-            tracing::error!(message.id = %record.message_id, error = %Chain(&error), "a message is no wake-up");
+            tracing::error!(message.id = %record.message_id, error = %ErrorChain(&error), "a message is not a wake-up");
             return Verdict::Ack;
         }
     };
-    let fault = Verdict::Hold { seconds: fault_hold_seconds(record.receive_count) };
-    let key = LineKey { company: wake_up.company.clone(), subscription: wake_up.subscription };
-    let Some(settings) = read(app, &key).await else { return fault };
-    let settings = tell(app, &key, settings).await;
-    let now = app.clock.now();
-    let Some(aside) = settings.line.aside.as_ref().filter(|_| settings.line.wake == wake_up.wake) else {
-        return Verdict::Ack;
-    };
-    let is_active = settings.subscription.as_ref().is_some_and(|subscription| subscription.is_active);
-    let is_kept = !is_active && !aside.is_dropped;
-    if now < aside.due_at {
-        return if is_kept { Verdict::Ack } else { until(aside.due_at, now) };
-    }
-    if let Some(lease) = aside.lease.as_ref().filter(|lease| now < lease.until && lease.run != invocation.run)
-    {
-        return until(lease.until, now);
-    }
-    if is_kept {
-        return put_off(app, &key, &settings, now).await;
+    let key = WebhookKey { company: wake_up.company, webhook: wake_up.webhook };
+    follow(app, &key, wake_up.wake, invocation).await.unwrap_or_else(|fault| {
+        fault.log(Some(key.webhook));
+        Verdict::Hold { seconds: fault_hold_seconds(record.receive_count) }
+    })
+}
+
+async fn follow<P: Ports>(
+    app: &App<P>,
+    key: &WebhookKey,
+    wake: u64,
+    invocation: &Invocation,
+) -> Result<Verdict, Fault> {
+    let snapshot = publish_pending(app, key, read(app, key).await?).await;
+    let facts = drain::facts(app, &snapshot, invocation);
+    match facts.wake_step(wake) {
+        WakeStep::Leave => return Ok(Verdict::Ack),
+        WakeStep::Wait { until: at } => return Ok(until(at, facts.now)),
+        WakeStep::Postpone => return Ok(postponed(app, key, &snapshot, facts.now).await),
+        WakeStep::Lease => {}
     }
     let lease =
         Lease { run: invocation.run.clone(), until: invocation.deadline.plus_seconds(CLAIM_SLACK_SECONDS) };
-    let Some(leased) = settings.line.leased(lease) else { return Verdict::Ack };
-    match app.store.change_line(&key, &settings.line, &leased).await {
-        Ok(Change::Done) => {
-            let settings = LineSettings { line: leased, ..settings };
-            drain::run(app, &key, settings, invocation).await.unwrap_or(fault)
+    let Some(leased) = snapshot.state.leased(lease) else { return Ok(Verdict::Ack) };
+    let changed = app.store.change_state(key, &snapshot.state, &leased).await;
+    match changed.map_err(Fault::of("a webhook's queue could not be leased"))? {
+        Change::Done => {
+            let snapshot = WebhookSnapshot { state: leased, ..snapshot };
+            Drain::new(app, key, snapshot, invocation).run().await
         }
-        Ok(Change::Lost) => Verdict::Hold { seconds: MOVED_HOLD_SECONDS },
-        Err(error) => {
-            tracing::warn!(error = %Chain(&error), "a line could not be taken");
-            fault
-        }
+        Change::Lost => Ok(Verdict::Hold { seconds: MOVED_HOLD_SECONDS }),
     }
 }
 
-/// Tells what has happened to a line and has not been told. If that fails, whoever looks next does it.
-pub(crate) async fn tell<S: LogStore, Q: Queue, H: Sender, C: Clock>(
-    app: &App<S, Q, H, C>,
-    key: &LineKey,
-    settings: LineSettings,
-) -> LineSettings {
-    let Some(webhook) = settings.subscription.as_ref().filter(|_| !settings.line.notices.is_empty()) else {
-        return settings;
+/// Publishes the operational events of a queue that are not published yet. If that fails, the next run
+/// does it.
+pub(crate) async fn publish_pending<P: Ports>(
+    app: &App<P>,
+    key: &WebhookKey,
+    snapshot: WebhookSnapshot,
+) -> WebhookSnapshot {
+    let Some(webhook) = snapshot.webhook.as_ref().filter(|_| !snapshot.state.operational_events.is_empty())
+    else {
+        return snapshot;
     };
-    for notice in &settings.line.notices {
-        let notice = Notice::Line(*notice);
-        if !notices::tell(&app.queue, &app.config.notices, (webhook, &notice)).await {
-            return settings;
+    for event in &snapshot.state.operational_events {
+        let event = OperationalEvent::State(*event);
+        if !operational_events::publish(&app.queue, &app.config.operational_events, webhook, &event).await {
+            return snapshot;
         }
     }
-    let told = settings.line.told();
-    match app.store.change_line(key, &settings.line, &told).await {
-        Ok(Change::Done) => LineSettings { line: told, ..settings },
-        // What was told is told again, and taken once.
-        Ok(Change::Lost) => settings,
+    let published = snapshot.state.published();
+    match app.store.change_state(key, &snapshot.state, &published).await {
+        Ok(Change::Done) => WebhookSnapshot { state: published, ..snapshot },
+        // An event that was published is published again, and accepted once.
+        Ok(Change::Lost) => snapshot,
         Err(error) => {
-            tracing::warn!(error = %Chain(&error), "a line could not be written");
-            settings
+            tracing::warn!(error = %ErrorChain(&error), "a webhook's queue could not be written");
+            snapshot
         }
     }
 }
 
-/// The line and its settings. None where a table did not answer.
-pub(crate) async fn read<S: LogStore, Q: Queue, H: Sender, C: Clock>(
-    app: &App<S, Q, H, C>,
-    key: &LineKey,
-) -> Option<LineSettings> {
-    match app.store.settings(std::slice::from_ref(key)).await {
-        Ok(settings) => settings.into_iter().next(),
-        Err(error) => {
-            tracing::warn!(error = %Chain(&error), "a line could not be read");
-            None
-        }
-    }
+/// Reads the snapshot of the webhook.
+pub(crate) async fn read<P: Ports>(app: &App<P>, key: &WebhookKey) -> Result<WebhookSnapshot, Fault> {
+    let snapshots = app.store.snapshots(std::slice::from_ref(key)).await;
+    let snapshots = snapshots.map_err(Fault::of("a webhook's queue could not be read"))?;
+    Ok(snapshots.into_iter().next().unwrap_or_default())
 }
 
-/// A webhook that was deactivated keeps what is parked. Its wake-up ends; activation sends another one, and the schedule
-/// does so now and then in case that one is lost.
-pub(crate) async fn put_off<S: LogStore, Q: Queue, H: Sender, C: Clock>(
-    app: &App<S, Q, H, C>,
-    key: &LineKey,
-    settings: &LineSettings,
+/// Postpones the wake-up of a deactivated webhook, which keeps its backlog.
+/// The wake-up ends; activation sends another one, and the schedule does so from time to time in case
+/// that one is lost.
+pub(crate) async fn postponed<P: Ports>(
+    app: &App<P>,
+    key: &WebhookKey,
+    snapshot: &WebhookSnapshot,
     now: Millis,
 ) -> Verdict {
     let due_at = now.plus_seconds(PROBE_SECONDS_MAX);
-    let Some(later) = settings.line.put_off(due_at) else { return Verdict::Ack };
-    match app.store.change_line(key, &settings.line, &later).await {
+    let Some(later) = snapshot.state.postponed(due_at) else { return Verdict::Ack };
+    match app.store.change_state(key, &snapshot.state, &later).await {
         Ok(Change::Done) => Verdict::Ack,
         Ok(Change::Lost) => Verdict::Hold { seconds: MOVED_HOLD_SECONDS },
         Err(error) => {
-            tracing::warn!(error = %Chain(&error), "a line could not be put off");
+            tracing::warn!(error = %ErrorChain(&error), "a webhook's queue could not be postponed");
             until(due_at, now)
         }
     }
 }
 
-/// Comes back at `at`, in whole seconds and never before.
+/// Returns the verdict to come back at `at`, in whole seconds and never before.
 pub(crate) fn until(at: Millis, now: Millis) -> Verdict {
     Verdict::Hold { seconds: at.since(now).div_ceil(1000) }
 }

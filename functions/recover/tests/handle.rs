@@ -4,37 +4,40 @@
 
 #[path = "handle/by_hand.rs"]
 mod by_hand;
-#[path = "handle/notices.rs"]
-mod notices;
+#[path = "handle/operational_events.rs"]
+mod operational_events;
 #[path = "handle/jobs.rs"]
 mod jobs;
+#[path = "handle/shares.rs"]
+mod shares;
 
 use std::collections::HashMap;
 
 use aws_lambda_events::sqs::{SqsEvent, SqsMessage, SqsMessageAttribute};
-use hookrail_adapters::config::{NoticeConfig, RecoverConfig};
-use hookrail_adapters::store::rejected::RejectedStore as _;
-use hookrail_adapters::store::{Change, ConfigStore as _, LineKey, LogStore as _, Parking};
-use hookrail_domain::aside::Mode;
+use hookrail_adapters::config::RecoverConfig;
 use hookrail_domain::attempt::{Attempt, AttemptNumber, ErrorClass, Outcome};
-use hookrail_domain::delivery::{Delivery, Destination, QueueName, QueuePosition};
+use hookrail_domain::backlog::Mode;
+use hookrail_domain::delivery::{Delivery, Destination, QueueName, QueuePosition, QueuedDelivery};
+use hookrail_domain::drain::PARKED_DAYS_MAX;
 use hookrail_domain::event::Body;
 use hookrail_domain::id::{CompanyId, DeliveryId, EventId};
-use hookrail_domain::line::Progress;
-use hookrail_domain::log_row::{LogRow, RunId};
+use hookrail_domain::log_row::{EndedAttempt, LogRow, RunId};
+use hookrail_domain::progress::Progress;
 use hookrail_domain::rejected::RejectedEvent;
 use hookrail_domain::retry::RetryPolicy;
 use hookrail_domain::secrets::Secrets;
 use hookrail_domain::signature::SigningSecret;
-use hookrail_domain::subscription::Subscription;
-use hookrail_domain::suspension::{Line, SuspensionPolicy};
+use hookrail_domain::suspension::{QueueState, SuspensionPolicy};
 use hookrail_domain::target::TargetPolicy;
 use hookrail_domain::time::Millis;
-use hookrail_domain::token::{Grant, Holder, Token, TokenHash};
-use hookrail_recover::drain::PARKED_DAYS_MAX;
+use hookrail_domain::token::{Grant, Owner, Token, TokenHash};
+use hookrail_domain::webhook::Webhook;
+use hookrail_pipeline::operational_events::OperationalEventConfig;
+use hookrail_pipeline::store::rejected::RejectedStore as _;
+use hookrail_pipeline::store::{Change, ConfigStore as _, LogStore as _, Parking, WebhookKey};
 use hookrail_recover::{App, Invocation, dead_letter, handle, sweep};
 use hookrail_testkit::clock::ManualClock;
-use hookrail_testkit::contract::subscription;
+use hookrail_testkit::contract::sample_webhook;
 use hookrail_testkit::memory::MemoryTables;
 use hookrail_testkit::queue::MemoryQueue;
 use hookrail_testkit::script::{ScriptedSender, answer, timeout};
@@ -50,20 +53,20 @@ const POLICY: SuspensionPolicy =
     SuspensionPolicy { suspend_after: 5, park_after_seconds: 900, retires_gone: true };
 
 struct World {
-    app: App<MemoryTables, MemoryQueue, ScriptedSender, ManualClock>,
+    app: App<(MemoryTables, MemoryQueue, ScriptedSender, ManualClock)>,
 }
 
-fn key() -> LineKey {
-    LineKey { company: CompanyId::parse(COMPANY).unwrap(), subscription: subscription(COMPANY, 1).id }
+fn key() -> WebhookKey {
+    WebhookKey { company: CompanyId::parse(COMPANY).unwrap(), webhook: sample_webhook(COMPANY, 1).id }
 }
 
 fn delivery(number: u8) -> Delivery {
     let event = EventId::of_message(&number.to_string());
     Delivery {
-        id: DeliveryId::of(event, key().subscription),
+        id: DeliveryId::of(event, key().webhook),
         event,
         company: key().company,
-        subscription: key().subscription,
+        webhook: key().webhook,
         accepted: place("events", number),
         accepted_at: NOW,
         destination: Destination::Webhook,
@@ -77,14 +80,16 @@ fn place(queue: &str, number: u8) -> QueuePosition {
 
 fn row(number: u8, attempt: u32, progress: Progress) -> LogRow {
     let number_of_attempt = AttemptNumber { sequence: number.into(), attempt };
-    let outcome = Outcome::Unsent { error: ErrorClass::Parked, reason: "set aside".to_owned() };
-    let made = Attempt { number: number_of_attempt, started_at: NOW, duration_ms: 0, outcome };
-    let queued = place("deliveries", number);
-    LogRow::of((&delivery(number), &queued), (made, progress, 0), None, &RunId("deliver".into()), None)
+    let outcome = Outcome::Unsent { error: ErrorClass::Parked, reason: "parked".to_owned() };
+    let attempt = Attempt { number: number_of_attempt, started_at: NOW, duration_ms: 0, outcome };
+    let (delivery, position) = (&delivery(number), &place("deliveries", number));
+    let message = QueuedDelivery { delivery, position, sent_at: NOW };
+    LogRow::of(message, EndedAttempt { attempt, progress, given_up: 0 }, None, &RunId("deliver".into()))
 }
 
 impl World {
-    /// A webhook with events 1 to `parked` set aside; the receiver answers as scripted, then 200.
+    /// Makes a webhook with events 1 to `parked` parked; the receiver responds as scripted, then with
+    /// 200.
     async fn new(mode: Mode, parked: u8, outcomes: impl IntoIterator<Item = Outcome>) -> Self {
         let store = MemoryTables::default();
         let grant = Grant::company(key().company);
@@ -93,11 +98,11 @@ impl World {
             .await
             .unwrap();
         let secrets = Secrets::new(SigningSecret::from_random([7; 32]));
-        store.create_subscription(&subscription(COMPANY, 1), &secrets).await.unwrap();
+        store.create_webhook(&sample_webhook(COMPANY, 1), &secrets).await.unwrap();
         let config = RecoverConfig {
             config_table: String::new(),
             log_table: String::new(),
-            notices: NoticeConfig::default(),
+            operational_events: OperationalEventConfig::default(),
             recovery_queue_url: RECOVERY.to_owned(),
             deliveries_dlq_url: DEAD_LETTERS.to_owned(),
             events_dlq_url: DEAD_EVENTS.to_owned(),
@@ -109,28 +114,26 @@ impl World {
         let app = App { store, queue: MemoryQueue::default(), sender, clock: ManualClock::at(NOW), config };
         let world = Self { app };
         if 0 < parked {
-            let mut line = Line::default();
-            let course = line.course((1, 1), Millis(0), &POLICY, NOW);
-            let hookrail_domain::suspension::Course::SetAside(mut to) = course else { panic!("it is late") };
-            to.aside.as_mut().unwrap().mode = mode;
-            assert_eq!(world.app.store.change_line(&key(), &line, &to).await.unwrap(), Change::Done);
-            line = *to;
+            let mut to = QueueState::default().lagging(1, NOW);
+            to.backlog.as_mut().unwrap().mode = mode;
+            let opened = world.app.store.change_state(&key(), &QueueState::default(), &to).await;
+            assert_eq!(opened.unwrap(), Change::Done);
             for number in 1..=parked {
-                let parking = world.app.store.park(&row(number, 1, Progress::Parked), line.generation).await;
+                let parking = world.app.store.park(&row(number, 1, Progress::Parked), to.generation).await;
                 assert_eq!(parking.unwrap(), Parking::Parked);
             }
         }
         world
     }
 
-    fn line(&self) -> Line {
-        self.app.store.line(&key())
+    fn state(&self) -> QueueState {
+        self.app.store.state(&key())
     }
 
-    /// One invocation with the line's current wake-up, or an older one.
+    /// Runs one invocation with the queue's current wake-up, or an older one.
     async fn wake(&self, run: &str, older: u64) -> usize {
-        let wake = self.line().wake - older;
-        let wake_up = WakeUp { company: key().company, subscription: key().subscription, wake };
+        let wake = self.state().wake - older;
+        let wake_up = WakeUp { company: key().company, webhook: key().webhook, wake };
         self.handle(run, RECOVERY, &wake_up.name(), wake_up.encode()).await
     }
 
@@ -139,7 +142,7 @@ impl World {
         self.handle_named(run, queue_url, (group, body), HashMap::new()).await
     }
 
-    /// The same for a message with attributes of its sender's.
+    /// Does the same for a message with attributes of its sender.
     async fn handle_named(
         &self,
         run: &str,
@@ -168,11 +171,11 @@ impl World {
     }
 
     fn invocation(&self, run: &str) -> Invocation {
-        let now = hookrail_adapters::clock::Clock::now(&self.app.clock);
+        let now = hookrail_pipeline::clock::Clock::now(&self.app.clock);
         Invocation { run: RunId(run.to_owned()), deadline: Millis(now.0 + 30_000) }
     }
 
-    /// Sequence, attempt and status of every row but those of parking.
+    /// Returns sequence, attempt and status of every row but those of parking.
     fn log(&self) -> Vec<(u64, u32, u16)> {
         let rows = self.app.store.rows(&key());
         let parked = Some(ErrorClass::Parked);
@@ -183,24 +186,24 @@ impl World {
         .collect()
     }
 
-    /// Seconds of the last hold, the claim apart.
+    /// Returns the seconds of the last hold, apart from the claim.
     fn held(&self) -> u64 {
         self.app.queue.holds().last().unwrap().1
     }
 }
 
 #[tokio::test]
-async fn an_endpoint_that_is_back_gets_everything_in_order_and_its_line_is_active_again() {
+async fn a_recovered_endpoint_gets_its_backlog_in_order_and_its_queue_is_active() {
     let world = World::new(Mode::Suspended, 60, []).await;
     assert_eq!(world.wake("a", 0).await, 0);
     assert_eq!(world.log(), (1..=60).map(|number| (number, 2, 200)).collect::<Vec<_>>());
-    assert_eq!(world.line().aside, None);
+    assert_eq!(world.state().backlog, None);
     let bodies: Vec<_> = world.app.sender.requests().iter().map(|one| one.body.as_str().to_owned()).collect();
     assert_eq!(bodies, (1..=60).map(|number| format!("{{\"event\":{number}}}")).collect::<Vec<_>>());
 }
 
 #[tokio::test]
-async fn a_dead_endpoint_is_probed_with_the_oldest_event_and_comes_later_each_time() {
+async fn a_dead_endpoint_is_probed_with_the_oldest_event_at_growing_intervals() {
     let world = World::new(Mode::Suspended, 2, [timeout(), answer(500)]).await;
     for (run, seconds) in [("a", 60), ("b", 120)] {
         assert_eq!(world.wake(run, 0).await, 1);
@@ -215,7 +218,7 @@ async fn a_dead_endpoint_is_probed_with_the_oldest_event_and_comes_later_each_ti
 }
 
 #[tokio::test]
-async fn an_event_probed_for_days_has_more_rows_than_a_page_and_still_one_number_each() {
+async fn an_event_probed_for_days_has_one_sequence_and_more_rows_than_a_page() {
     let world = World::new(Mode::Suspended, 2, std::iter::repeat_n(answer(503), 70)).await;
     for _ in 0..70 {
         assert_eq!(world.wake("a", 0).await, 1);
@@ -227,33 +230,33 @@ async fn an_event_probed_for_days_has_more_rows_than_a_page_and_still_one_number
 }
 
 #[tokio::test]
-async fn a_failed_event_of_a_lagging_line_is_tried_again_after_the_delay() {
+async fn a_failed_event_of_a_draining_queue_is_retried_after_the_delay() {
     let world = World::new(Mode::Lagging, 2, [answer(500)]).await;
     assert_eq!(world.wake("a", 0).await, 1);
     assert_eq!(world.held(), 30);
-    assert_eq!(world.line().aside.unwrap().lease, None, "nobody is at work meanwhile");
+    assert_eq!(world.state().backlog.unwrap().lease, None, "no run has the lease in the meantime");
     world.app.clock.advance_ms(30_000);
     assert_eq!(world.wake("b", 0).await, 0);
     assert_eq!(world.log(), [(1, 2, 500), (1, 3, 200), (2, 2, 200)]);
 }
 
 #[tokio::test]
-async fn a_void_wake_up_and_one_for_an_active_line_end_without_a_word() {
+async fn a_void_wake_up_and_one_of_an_active_queue_end_silently() {
     let world = World::new(Mode::Suspended, 1, []).await;
     assert_eq!(world.wake("a", 1).await, 0);
     assert!(world.log().is_empty());
     assert_eq!(world.wake("a", 0).await, 0);
     assert_eq!(world.wake("a", 0).await, 0, "active by now");
     assert_eq!(world.log().len(), 1);
-    assert_eq!(world.handle("a", RECOVERY, "x", "no wake-up".to_owned()).await, 0);
+    assert_eq!(world.handle("a", RECOVERY, "x", "not a wake-up".to_owned()).await, 0);
 }
 
 #[tokio::test]
-async fn while_one_run_is_at_work_another_waits_for_the_end_of_its_lease() {
+async fn a_run_waits_for_the_lease_of_another_run() {
     let world = World::new(Mode::Suspended, 1, []).await;
-    let line = world.line();
-    let lease = hookrail_domain::aside::Lease { run: RunId("a".into()), until: NOW.plus_seconds(40) };
-    world.app.store.change_line(&key(), &line, &line.leased(lease).unwrap()).await.unwrap();
+    let state = world.state();
+    let lease = hookrail_domain::backlog::Lease { run: RunId("a".into()), until: NOW.plus_seconds(40) };
+    world.app.store.change_state(&key(), &state, &state.leased(lease).unwrap()).await.unwrap();
     assert_eq!(world.wake("b", 0).await, 1);
     assert_eq!((world.held(), world.log().len()), (40, 0));
     world.app.clock.advance_ms(40_000);
@@ -261,10 +264,9 @@ async fn while_one_run_is_at_work_another_waits_for_the_end_of_its_lease() {
 }
 
 #[tokio::test]
-async fn out_of_time_the_rest_comes_back_at_once() {
+async fn without_time_a_wake_up_returns_at_once() {
     let world = World::new(Mode::Lagging, 1, []).await;
-    let wake_up =
-        WakeUp { company: key().company, subscription: key().subscription, wake: world.line().wake };
+    let wake_up = WakeUp { company: key().company, webhook: key().webhook, wake: world.state().wake };
     world.app.clock.advance_ms(0);
     let mut invocation = world.invocation("a");
     invocation.deadline = Millis(NOW.0 + 11_999);
@@ -285,20 +287,20 @@ async fn out_of_time_the_rest_comes_back_at_once() {
     event.records.push(message);
     let reply = handle(&world.app, event, &invocation).await;
     assert_eq!((reply.batch_item_failures.len(), world.held(), world.log().len()), (1, 0, 0));
-    assert_eq!(world.line().aside.unwrap().lease, None);
+    assert_eq!(world.state().backlog.unwrap().lease, None);
 }
 
 #[tokio::test]
-async fn a_deactivated_webhook_keeps_what_is_parked() {
+async fn a_deactivated_webhook_keeps_its_backlog() {
     let world = World::new(Mode::Suspended, 1, []).await;
-    let off = Subscription { is_active: false, version: 1, ..subscription(COMPANY, 1) };
-    world.app.store.replace_subscription((&off).into()).await.unwrap();
+    let off = Webhook { is_active: false, version: 1, ..sample_webhook(COMPANY, 1) };
+    world.app.store.replace_webhook((&off).into()).await.unwrap();
     assert_eq!(world.wake("a", 0).await, 0);
-    assert_eq!((world.line().aside.unwrap().due_at, world.log().len()), (NOW.plus_seconds(900), 0));
+    assert_eq!((world.state().backlog.unwrap().due_at, world.log().len()), (NOW.plus_seconds(900), 0));
 }
 
 #[tokio::test]
-async fn what_was_parked_for_too_long_ends_in_its_turn() {
+async fn an_event_parked_for_too_long_expires_in_its_turn() {
     let world = World::new(Mode::Suspended, 2, []).await;
     world.app.clock.advance_ms(PARKED_DAYS_MAX * 24 * 60 * 60 * 1000);
     assert_eq!(world.wake("a", 0).await, 0);
@@ -309,7 +311,7 @@ async fn what_was_parked_for_too_long_ends_in_its_turn() {
 }
 
 #[tokio::test]
-async fn the_schedule_wakes_what_is_overdue_and_nobody_is_at_work_on() {
+async fn the_schedule_wakes_overdue_queues_without_a_lease() {
     let world = World::new(Mode::Suspended, 1, []).await;
     sweep::run(&world.app, &world.invocation("s")).await;
     assert!(world.app.queue.sent().is_empty(), "its own wake-up may still come");
@@ -317,20 +319,20 @@ async fn the_schedule_wakes_what_is_overdue_and_nobody_is_at_work_on() {
     sweep::run(&world.app, &world.invocation("s")).await;
     let sent = world.app.queue.sent();
     assert_eq!((sent.len(), sent[0].0.as_str()), (1, RECOVERY));
-    assert_eq!(WakeUp::decode(&sent[0].1.body).unwrap().wake, world.line().wake);
+    assert_eq!(WakeUp::decode(&sent[0].1.body).unwrap().wake, world.state().wake);
     assert_eq!(world.wake("a", 1).await, 0, "the older one is void");
     assert!(world.log().is_empty());
-    let line = world.line();
+    let state = world.state();
     let until = NOW.plus_seconds(10_000);
-    let lease = hookrail_domain::aside::Lease { run: RunId("a".into()), until };
-    world.app.store.change_line(&key(), &line, &line.leased(lease).unwrap()).await.unwrap();
+    let lease = hookrail_domain::backlog::Lease { run: RunId("a".into()), until };
+    world.app.store.change_state(&key(), &state, &state.leased(lease).unwrap()).await.unwrap();
     world.app.clock.advance_ms(sweep::GRACE_MS);
     sweep::run(&world.app, &world.invocation("s")).await;
     assert_eq!(world.app.queue.sent().len(), 1, "a run is at work");
 }
 
 #[tokio::test]
-async fn a_dead_letter_ends_in_a_row_behind_everything_that_went_on() {
+async fn a_dead_letter_ends_in_a_row_after_all_later_deliveries() {
     let world = World::new(Mode::Suspended, 0, []).await;
     let ended = |number, sequence| {
         let mut row = row(number, 1, Progress::Ended);
@@ -348,37 +350,37 @@ async fn a_dead_letter_ends_in_a_row_behind_everything_that_went_on() {
     assert_eq!(world.log(), [(1, 1, 200), (2, 1, 200), (3, 1, 409)], "once");
     let rows = world.app.store.rows(&key());
     assert_eq!(rows[2].attempt.outcome.error(), Some(ErrorClass::DeadLettered));
-    assert_eq!(rows[2].accepted, place("events", 3), "places never go back");
+    assert_eq!(rows[2].accepted, place("events", 3), "positions never go back");
     assert_eq!(world.handle("a", DEAD_LETTERS, "g", letter(3)).await, 0);
     assert_eq!(world.log().len(), 3, "that one had ended");
 }
 
 #[tokio::test]
-async fn what_was_no_event_is_kept_once_for_the_company_of_its_group() {
+async fn a_rejected_event_is_stored_once_for_the_company_of_its_group() {
     let world = World::new(Mode::Suspended, 0, []).await;
     for _ in 0..2 {
-        assert_eq!(world.handle("a", DEAD_EVENTS, COMPANY, "no json".to_owned()).await, 0);
+        assert_eq!(world.handle("a", DEAD_EVENTS, COMPANY, "not json".to_owned()).await, 0);
     }
-    assert_eq!(world.handle("a", DEAD_EVENTS, "no/company!", "nobody's".to_owned()).await, 0);
-    let texts = async |of: &Holder| {
+    assert_eq!(world.handle("a", DEAD_EVENTS, "no/company!", "unknown company".to_owned()).await, 0);
+    let texts = async |of: &Owner| {
         let kept = world.app.store.list_rejected(of, None, 10).await.unwrap();
         kept.iter().map(RejectedEvent::text).collect::<Vec<_>>()
     };
-    assert_eq!(texts(&Holder::Company(key().company)).await, ["no json"]);
-    assert_eq!(texts(&Holder::Operator).await, ["nobody's"]);
+    assert_eq!(texts(&Owner::Company(key().company)).await, ["not json"]);
+    assert_eq!(texts(&Owner::Operator).await, ["unknown company"]);
     world.app.store.go_away();
     assert_eq!(world.handle("a", DEAD_EVENTS, COMPANY, "later".to_owned()).await, 1, "it comes back");
 }
 
 #[tokio::test]
-async fn a_dead_letter_that_is_no_delivery_is_left_for_a_person() {
+async fn a_malformed_dead_letter_is_kept_for_manual_handling() {
     let world = World::new(Mode::Suspended, 0, []).await;
-    assert_eq!(world.handle("a", DEAD_LETTERS, "g", "what is this".to_owned()).await, 1);
+    assert_eq!(world.handle("a", DEAD_LETTERS, "g", "not a delivery".to_owned()).await, 1);
     assert_eq!(world.held(), dead_letter::POISON_HOLD_SECONDS);
 }
 
 #[tokio::test]
-async fn a_dead_letter_waits_until_nothing_is_set_aside() {
+async fn a_dead_letter_waits_until_the_backlog_is_empty() {
     let world = World::new(Mode::Suspended, 1, []).await;
     assert_eq!(world.handle("a", DEAD_LETTERS, "g", queue_message::encode(&delivery(9))).await, 1);
     assert!(world.log().is_empty());

@@ -3,12 +3,12 @@
 use std::io;
 use std::sync::{Arc, Mutex};
 
-use hookrail_adapters::clock::Clock;
-use hookrail_adapters::sender::{Sender, Vetted};
 use hookrail_domain::attempt::Outcome;
 use hookrail_domain::request::DeliveryRequest;
 use hookrail_domain::target::TargetUrl;
 use hookrail_domain::time::Millis;
+use hookrail_pipeline::clock::Clock;
+use hookrail_pipeline::sender::{Sender, Vetted};
 use hookrail_testkit::queue::MemoryQueue;
 use hookrail_testkit::script::answer;
 
@@ -25,7 +25,7 @@ impl Clock for HastyClock {
     }
 }
 
-/// Receivers of which the one at `url` is busy until the queue has let go of a message, or for many turns.
+/// Receivers of which the one at `url` is busy until the queue has deleted a message, or for many turns.
 pub(crate) struct BusyReceivers {
     pub(crate) url: TargetUrl,
     pub(crate) queue: MemoryQueue,
@@ -48,7 +48,7 @@ impl Sender for BusyReceivers {
     }
 }
 
-/// What was logged.
+/// Lines that were logged.
 #[derive(Clone, Default)]
 pub(crate) struct Lines(pub(crate) Arc<Mutex<Vec<u8>>>);
 

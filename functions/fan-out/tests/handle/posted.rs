@@ -1,8 +1,6 @@
-//! Jobs that were posted: taken from the ingest queue into the line of one webhook.
+//! Posted jobs: taken from the ingest queue into the queue of one webhook.
 
 use aws_lambda_events::sqs::{SqsEvent, SqsMessageAttribute};
-use hookrail_adapters::store::jobs::JobStore as _;
-use hookrail_adapters::store::{Change, ConfigStore as _, LineKey};
 use hookrail_domain::delivery::{Delivery, Destination};
 use hookrail_domain::id::{CompanyId, EventId};
 use hookrail_domain::job::{Job, JobState};
@@ -10,14 +8,16 @@ use hookrail_domain::target::TargetUrl;
 use hookrail_domain::time::Millis;
 use hookrail_domain::token::{Grant, Token, TokenHash};
 use hookrail_fan_out::handle;
+use hookrail_pipeline::store::jobs::JobStore as _;
+use hookrail_pipeline::store::{Change, ConfigStore as _, WebhookKey};
 use hookrail_testkit::contract::jobs::job;
 use hookrail_testkit::memory::MemoryTables;
-use hookrail_wire::job_address::{JOB_ATTRIBUTE, JobAddress};
+use hookrail_wire::job_ref::{JOB_ATTRIBUTE, JobRef};
 use hookrail_wire::queue_message;
 
 use crate::{DEAD_LETTERS, DELIVERIES, NOW, SAMPLE, TestApp, app_over};
 
-/// What a job sends is not read again here: it was when it was posted.
+/// Content of a job. It is not read again here: it was read when it was posted.
 const CONTENT: &str = "{ \"event\": 7 }";
 
 struct World {
@@ -26,7 +26,7 @@ struct World {
 }
 
 impl World {
-    /// A company with a job that is due.
+    /// Makes a company with a job that is due.
     async fn new() -> Self {
         let store = MemoryTables::default();
         let company = CompanyId::parse("acme").unwrap();
@@ -38,7 +38,7 @@ impl World {
         Self { app: app_over(store), job }
     }
 
-    /// A message for a job, or what claims to be one, sent under this id.
+    /// Handles a message for a job, valid or not, sent under this id.
     async fn take(&self, message_id: &str, address: &str) -> Vec<String> {
         let mut event: SqsEvent = serde_json::from_str(SAMPLE).unwrap();
         let record = &mut event.records[0];
@@ -58,15 +58,15 @@ impl World {
     }
 
     async fn stored(&self) -> Job {
-        let line = LineKey::of_job(&self.job);
-        self.app.store.find_job(&line, self.job.delivery).await.unwrap().unwrap()
+        let key = WebhookKey::of_job(&self.job);
+        self.app.store.find_job(&key, self.job.delivery).await.unwrap().unwrap()
     }
 }
 
 #[tokio::test]
-async fn a_job_that_is_due_becomes_one_delivery_however_often_its_message_comes() {
+async fn a_due_job_becomes_one_delivery_even_if_its_message_repeats() {
     let world = World::new().await;
-    let address = JobAddress::of(&world.job).encode();
+    let address = JobRef::of(&world.job).encode();
     assert!(world.take("m1", &address).await.is_empty());
     let [delivery] = &world.sent()[..] else { panic!("{:?}", world.sent()) };
     assert_eq!((delivery.id, delivery.event), (world.job.delivery, world.job.event));
@@ -74,7 +74,7 @@ async fn a_job_that_is_due_becomes_one_delivery_however_often_its_message_comes(
     assert_eq!(Some(&delivery.destination), world.job.url.clone().map(Destination::Resolved).as_ref());
     let taken = world.stored().await;
     assert_eq!((taken.due_at, taken.taken), (None, Some(EventId::of_message("m1"))));
-    // Cut off before it was acknowledged: the delivery queue drops the second of one name.
+    // Interrupted before it was acknowledged: the delivery queue drops the second message of one name.
     assert!(world.take("m1", &address).await.is_empty());
     assert_eq!(world.sent().len(), 2);
     assert_eq!(world.sent()[0], world.sent()[1]);
@@ -84,45 +84,45 @@ async fn a_job_that_is_due_becomes_one_delivery_however_often_its_message_comes(
 }
 
 #[tokio::test]
-async fn a_job_that_is_not_to_be_sent_any_more_leaves_without_a_word() {
+async fn a_cancelled_or_postponed_job_is_deleted_silently() {
     let cancelled = |job: &Job| job.cancelled().unwrap();
-    let put_off = |job: &Job| job.postponed(NOW.plus_seconds(60)).unwrap();
-    for change in [&cancelled as &dyn Fn(&Job) -> Job, &put_off] {
+    let postponed = |job: &Job| job.postponed(NOW.plus_seconds(60)).unwrap();
+    for change in [&cancelled as &dyn Fn(&Job) -> Job, &postponed] {
         let world = World::new().await;
         assert_eq!(world.app.store.change_job(&change(&world.job)).await.unwrap(), Change::Done);
-        assert!(world.take("m1", &JobAddress::of(&world.job).encode()).await.is_empty());
+        assert!(world.take("m1", &JobRef::of(&world.job).encode()).await.is_empty());
         assert!(world.app.queue.sent().is_empty());
         assert_eq!(world.stored().await.taken, None);
     }
     let world = World::new().await;
-    let line = LineKey::of_job(&world.job);
-    world.app.store.start_job(&line, world.job.delivery, 1).await.unwrap();
-    assert!(world.take("m1", &JobAddress::of(&world.job).encode()).await.is_empty());
+    let key = WebhookKey::of_job(&world.job);
+    world.app.store.start_job(&key, world.job.delivery, 1).await.unwrap();
+    assert!(world.take("m1", &JobRef::of(&world.job).encode()).await.is_empty());
     assert_eq!((world.sent().len(), world.stored().await.state), (0, JobState::Started { sequence: 1 }));
 }
 
 #[tokio::test]
-async fn no_company_takes_a_job_of_another() {
+async fn a_company_cannot_take_a_job_of_another() {
     let world = World::new().await;
     let foreign = Job { company: CompanyId::parse("other").unwrap(), ..world.job.clone() };
     world.app.store.put_job(&foreign).await.unwrap();
     let own = world.job.cancelled().unwrap();
     world.app.store.change_job(&own).await.unwrap();
-    // The same ids, in acme's group: it is acme's job that is meant, and that was cancelled.
-    assert!(world.take("m1", &JobAddress::of(&foreign).encode()).await.is_empty());
+    // The same ids, in acme's group: they name acme's job, and that was cancelled.
+    assert!(world.take("m1", &JobRef::of(&foreign).encode()).await.is_empty());
     assert!(world.app.queue.sent().is_empty());
-    let line = LineKey::of_job(&foreign);
-    let left = world.app.store.find_job(&line, foreign.delivery).await.unwrap().unwrap();
+    let key = WebhookKey::of_job(&foreign);
+    let left = world.app.store.find_job(&key, foreign.delivery).await.unwrap().unwrap();
     assert_eq!(left, foreign);
 }
 
 #[tokio::test]
-async fn what_names_no_job_is_rejected_and_a_table_that_is_away_keeps_the_message() {
+async fn rejects_a_message_without_a_job_and_keeps_one_if_tables_are_unavailable() {
     let world = World::new().await;
     assert!(world.take("m1", "job 7").await.is_empty());
     let sent = world.app.queue.sent();
     assert_eq!((sent.len(), sent[0].0.as_str()), (1, DEAD_LETTERS));
     assert_eq!(sent[0].1.attributes[0], ("reason", "bad_job".to_owned()));
     world.app.store.go_away();
-    assert_eq!(world.take("m2", &JobAddress::of(&world.job).encode()).await, ["m2"]);
+    assert_eq!(world.take("m2", &JobRef::of(&world.job).encode()).await, ["m2"]);
 }
