@@ -3,22 +3,31 @@
 import { el, icon } from "./dom.js";
 import { t } from "./text.js";
 
+/** @type {Record<string, string>} */
 const RESULTS = { SUCCESS: "good", FAILED: "bad", WAITING: "waiting", PARKED: "parked" };
+/** @type {Record<string, string>} */
 const STATES = { active: "good", failing: "bad", suspended: "parked", lagging: "waiting", disabled: "off" };
 
-const JOBS = { Queued: "waiting", "In Progress": "waiting", Complete: "good", Failed: "bad", Cancelled: "off" };
+/** @type {Record<string, string>} */
+const JOBS = {
+  Queued: "waiting",
+  "In Progress": "waiting",
+  Complete: "good",
+  Failed: "bad",
+  Cancelled: "off",
+};
 
-/** How far a job has come. */
+/** Shows the status of a job. @param {string} status */
 export function jobBadge(status) {
-  return badge(JOBS[status] ?? "off", t(`job.${status}`));
+  return badge(JOBS[status] ?? "off", t(`job.status.${status}`));
 }
 
-/** What became of an attempt. */
+/** Shows the result of an attempt. @param {string} result */
 export function resultBadge(result) {
   return badge(RESULTS[result] ?? "off", t(`result.${result}`));
 }
 
-/** How a webhook is, and why if that is known. */
+/** Shows the state of a webhook, and the reason. @param {{ state: string, why: Children }} state */
 export function stateBadge({ state, why }) {
   return el(
     "span",
@@ -28,6 +37,7 @@ export function stateBadge({ state, why }) {
   );
 }
 
+/** @param {string} kind @param {string} text */
 function badge(kind, text) {
   return el("span", { class: `badge ${kind}` }, icon(kind), text);
 }

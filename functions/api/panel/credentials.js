@@ -1,83 +1,87 @@
 // Headers and basic auth of a webhook. Their values are written, and never shown again.
 
-import { button, el } from "./dom.js";
+import { button, el, find, textInput } from "./dom.js";
 import { field } from "./fields.js";
 import { t } from "./text.js";
 
-/** The fields, and `read()`: what has changed, as the API takes it. */
+/**
+ * Makes the fields, and `read()`: the changes, as the API takes them.
+ * @param {{ headers?: string[], basicAuth?: { username: string } | null }} webhook
+ */
 export function credentials({ headers = [], basicAuth = null }) {
-  const list = el("div", { class: "headers" });
-  const input = (more) => el("input", { type: "text", autocomplete: "off", spellcheck: "false", ...more });
-  const dropped = new Set();
-  const rows = new Set();
+  const list = new HeaderList(headers);
+  const user = field("basicAuth", t("basic.user"), textInput({ value: basicAuth?.username ?? "" }), {
+    note: t("basic.note"),
+  });
+  const placeholder = basicAuth ? t("unchanged") : "";
+  const input = textInput({ type: "password", autocomplete: "new-password", placeholder });
+  const password = field("basicAuth.password", t("basic.password"), input);
+  const fields = [list.field, user, password];
 
-  /** A header by its name; what is saved keeps its value until another one is typed. */
-  function add(name, isSaved) {
+  function basic() {
+    const username = user.input.value;
+    if (username === "") return basicAuth ? { basicAuth: null } : {};
+    if (password.input.value !== "") return { basicAuth: { username, password: password.input.value } };
+    return username === basicAuth?.username ? {} : { basicAuth: { username } };
+  }
+
+  const read = () => ({ ...list.read(), ...basic() });
+  return { fields, element: fields.map((each) => each.element), read };
+}
+
+class HeaderList {
+  /** @param {string[]} names of the saved headers */
+  constructor(names) {
+    this.list = el("div", { class: "headers" });
+    /** @type {Set<string>} */
+    this.dropped = new Set();
+    this.rows = new Set();
+    names.forEach((name) => this.add(name, true));
+    this.more = button(t("header.add"), () => this.add("", false).name.focus(), { mark: "plus" });
+    this.field = field("headers", t("headers"), el("input", { type: "hidden" }), { note: t("headers.note") });
+    const { element, input } = this.field;
+    find(element, "label").removeAttribute("for");
+    input.focus = () => (this.list.querySelector("input") ?? this.more).focus();
+    element.insertBefore(el("div", {}, this.list, this.more), element.querySelector(".note"));
+  }
+
+  /**
+   * Adds a row. A saved header keeps its value until another one is typed.
+   * @param {string} name
+   * @param {boolean} isSaved
+   */
+  add(name, isSaved) {
+    const label = isSaved ? t("header.value.of", { name }) : t("header.value");
+    const naming = { "aria-label": t("header.name"), placeholder: t("header.name") };
     const row = {
       isSaved,
-      name: input({
-        value: name,
-        readonly: isSaved,
-        class: "mono",
-        "aria-label": t("header.name"),
-        placeholder: t("header.name"),
-      }),
-      value: input({
+      name: textInput({ value: name, readonly: isSaved, class: "mono", ...naming }),
+      value: textInput({
         type: "password",
-        "aria-label": isSaved ? t("header.value.of", { name }) : t("header.value"),
-        placeholder: isSaved ? t("unchanged") : t("header.value"),
+        "aria-label": label,
+        placeholder: t(isSaved ? "unchanged" : "header.value"),
         autocomplete: "new-password",
       }),
     };
-    const remove = button(
-      t("header.drop"),
-      () => {
-        if (isSaved) dropped.add(name);
-        rows.delete(row);
-        element.remove();
-        more.focus();
-      },
-      { kind: "quiet", "aria-label": t("header.drop.of", { name: name || t("header.new") }) },
-    );
-    const element = el("div", { class: "header" }, row.name, row.value, remove);
-    rows.add(row);
-    list.append(element);
+    const remove = () => {
+      if (isSaved) this.dropped.add(name);
+      this.rows.delete(row);
+      element.remove();
+      this.more.focus();
+    };
+    const named = t("header.drop.of", { name: name || t("header.new") });
+    const drop = button(t("header.drop"), remove, { kind: "quiet", "aria-label": named });
+    const element = el("div", { class: "header" }, row.name, row.value, drop);
+    this.rows.add(row);
+    this.list.append(element);
     return row;
   }
 
-  headers.forEach((name) => add(name, true));
-  const more = button(t("header.add"), () => add("", false).name.focus(), { mark: "plus" });
-  const named = el("input", { type: "hidden" });
-  const error = field("headers", t("headers"), named, { note: t("headers.note") });
-  error.element.querySelector("label").removeAttribute("for");
-  error.input.focus = () => (list.querySelector("input") ?? more).focus();
-  error.element.insertBefore(el("div", {}, list, more), error.element.querySelector(".note"));
-
-  const user = field("basicAuth", t("basic.user"), input({ value: basicAuth?.username ?? "" }), {
-    note: t("basic.note"),
-  });
-  const password = field(
-    "basicAuth.password",
-    t("basic.password"),
-    input({ type: "password", autocomplete: "new-password", placeholder: basicAuth ? t("unchanged") : "" }),
-  );
-
-  function read() {
-    const change = {};
-    const set = Object.fromEntries([...dropped].map((name) => [name, null]));
-    for (const { isSaved, name, value } of rows) {
+  read() {
+    const set = Object.fromEntries([...this.dropped].map((name) => [name, null]));
+    for (const { isSaved, name, value } of this.rows) {
       if (value.value !== "" || (!isSaved && name.value !== "")) set[name.value.trim()] = value.value;
     }
-    if (Object.keys(set).length) change.headers = set;
-    if (user.input.value === "") {
-      if (basicAuth) change.basicAuth = null;
-    } else if (password.input.value !== "") {
-      change.basicAuth = { username: user.input.value, password: password.input.value };
-    } else if (user.input.value !== basicAuth?.username) {
-      change.basicAuth = { username: user.input.value };
-    }
-    return change;
+    return Object.keys(set).length ? { headers: set } : {};
   }
-
-  return { fields: [error, user, password], element: [error.element, user.element, password.element], read };
 }

@@ -1,4 +1,4 @@
-// What is asked before webhooks are switched off.
+// The question before webhooks are deactivated.
 
 import { confirm } from "./dialog.js";
 import { el } from "./dom.js";
@@ -6,7 +6,11 @@ import { t } from "./text.js";
 
 const NAMES_MAX = 5;
 
-/** Asks; resolves to what becomes of the events that wait (`keep` or `drop`), or null. */
+/**
+ * Asks. Resolves to what happens to waiting events (`keep` or `drop`), or null.
+ * @param {Webhook[]} webhooks
+ * @returns {Promise<string | null>}
+ */
 export function deactivation(webhooks) {
   const named = webhooks
     .slice(0, NAMES_MAX)
@@ -14,6 +18,8 @@ export function deactivation(webhooks) {
     .join(", ");
   const rest = webhooks.length - NAMES_MAX;
   const names = 0 < rest ? t("names.more", { names: named, count: rest }) : named;
+  /** @param {string} value @param {boolean} checked */
+  /** @param {string} value @param {boolean} checked */
   const choice = (value, checked) =>
     el(
       "label",
@@ -21,15 +27,19 @@ export function deactivation(webhooks) {
       el("input", { type: "radio", name: "waiting", value, checked }),
       el("span", {}, t(`waiting.${value}`)),
     );
-  const choices = el("fieldset", {}, el("legend", {}, t("waiting")), choice("keep", true), choice("drop", false));
-  return confirm(
-    webhooks.length === 1
-      ? t("deactivate.one", { name: named })
-      : t("deactivate.title", { count: webhooks.length }),
-    [t("deactivate.body", { names }), choices],
-    {
-      yes: t("deactivate"),
-      read: () => choices.querySelector("input:checked").value,
-    },
+  const choices = el(
+    "fieldset",
+    {},
+    el("legend", {}, t("waiting")),
+    choice("keep", true),
+    choice("drop", false),
   );
+  const isOne = webhooks.length === 1;
+  const title = isOne
+    ? t("deactivate.one", { name: named })
+    : t("deactivate.title", { count: webhooks.length });
+  return confirm(title, [el("p", {}, t("deactivate.body", { names })), choices], {
+    yes: t("deactivate"),
+    read: () => /** @type {HTMLInputElement} */ (choices.querySelector("input:checked")).value,
+  });
 }

@@ -1,21 +1,27 @@
-// How a webhook is doing: its state with the reason, and its latest attempts.
+// The state of a webhook with the reason, and its latest attempts.
 
-import { LOGS, WEBHOOKS, call, withQuery } from "./api.js";
+import { LOGS, WEBHOOKS, call } from "./api.js";
+import { withQuery } from "./route.js";
 import { t } from "./text.js";
-import { clock } from "./time.js";
+import { countdown } from "./time.js";
 
-const DAY = 86_400_000;
-/** Attempts that are looked at to say how the last day went. */
+const DAY_MS = 86_400_000;
+/** The latest attempts that are counted for the last day. */
 const ATTEMPTS = 20;
-/** Later than this, an event whose next attempt was due has been overtaken by what the list does not show. */
-const OVERDUE = 900_000;
+/** An attempt that is overdue by more has been made; the list does not show it yet. */
+const OVERDUE_MS = 900_000;
 
-/** The queue of a webhook as the API shows it. */
+/** Reads the queue of a webhook. @param {string} id @param {AbortSignal} signal @returns {Promise<Queue>} */
 export async function queueOf(id, signal) {
   return (await call("GET", `${WEBHOOKS}/${id}/queue`, undefined, signal)).body;
 }
 
-/** `{state, why}` of a webhook and its queue, if that is known. */
+/**
+ * Returns the state of a webhook and the reason, by its queue if that is known.
+ * @param {{ isActive: boolean, inactiveReason?: string | null }} webhook
+ * @param {Queue | null} [queue]
+ * @returns {{ state: string, why: Children }}
+ */
 export function stateOf(webhook, queue) {
   const isActive = queue ? queue.state !== "inactive" : webhook.isActive;
   if (!isActive) return { state: "disabled", why: webhook.inactiveReason ?? null };
@@ -25,33 +31,41 @@ export function stateOf(webhook, queue) {
   if (queue.state === "lagging")
     return { state: "lagging", why: queue.parked ? t("why.lagging", { parked: queue.parked }) : null };
   if (queue.head) {
-    const { sequence, attempts, attemptsMax, blockedSince } = queue.head;
-    const time = clock(Date.now() - new Date(blockedSince));
-    return { state: "failing", why: t("why.failing", { sequence, attempts, attemptsMax, time }) };
+    const [before, after] = t("why.failing", { ...queue.head, time: "\n" }).split("\n");
+    return { state: "failing", why: [before, countdown(queue.head.nextAttemptAt), after] };
   }
   return { state: "active", why: null };
 }
 
-/** Good and bad among the latest attempts of the last day: `{good, bad, more}`. */
+/** Counts the latest attempts of the last day: `{good, bad, more}`. @param {string} id @param {AbortSignal} signal */
 export async function dayOf(id, signal) {
   const { body } = await call("GET", withQuery(`${LOGS}/${id}`, { limit: ATTEMPTS }), undefined, signal);
-  const rows = body.filter((row) => Date.now() - new Date(row.createdAt) < DAY && row.result !== "PARKED");
+  /** @type {LogRow[]} */
+  const all = body;
+  const rows = all.filter(
+    (row) => Date.now() - Date.parse(row.createdAt) < DAY_MS && row.result !== "PARKED",
+  );
   const good = rows.filter((row) => row.result === "SUCCESS").length;
   return { good, bad: rows.length - good, more: rows.length === ATTEMPTS };
 }
 
-/** What the panel calls the result of a row: one whose event is to be tried again waits. */
+/** Returns the result of a row: WAITING if its event has a next attempt. @param {LogRow} row */
 export function resultOf(row, isLatest = true) {
   const waits =
-    isLatest && row.result === "FAILED" && row.nextAttemptAt && Date.now() - new Date(row.nextAttemptAt) < OVERDUE;
+    isLatest &&
+    row.result === "FAILED" &&
+    row.nextAttemptAt &&
+    Date.now() - Date.parse(row.nextAttemptAt) < OVERDUE_MS;
   return waits ? "WAITING" : row.result;
 }
 
-/** Rows of one event side by side: `[{sequence, rows}]`, in the order they came, latest attempt first. */
+/** Groups neighbouring rows of one event, in their order. @param {LogRow[]} rows @returns {Group[]} */
 export function grouped(rows) {
+  /** @type {Group[]} */
   const groups = [];
   for (const row of rows) {
-    if (groups.at(-1)?.sequence === row.sequence) groups.at(-1).rows.push(row);
+    const last = groups.at(-1);
+    if (last?.sequence === row.sequence) last.rows.push(row);
     else groups.push({ sequence: row.sequence, rows: [row] });
   }
   return groups;

@@ -1,203 +1,190 @@
-// The jobs of webhooks on records: each event that is owed to one, the latest first.
+// The jobs of platform webhooks: one for each event that a webhook gets, the latest first.
 
-import { filled, may, withQuery } from "./api.js";
+import { filled, may } from "./api.js";
 import { jobBadge } from "./badges.js";
-import { reason } from "./dialog.js";
-import { button, el, show } from "./dom.js";
-import { jobPanel, webhookOf } from "./job_detail.js";
+import { button, el, find, focusIn, show } from "./dom.js";
+import { JobDetail, webhookOf } from "./job_detail.js";
+import { ListView, filterBy, labelled } from "./list_view.js";
+import { Live } from "./live.js";
 import { cursorPager, sizeOf } from "./pager.js";
 import { JOBS, kappOf, paged, recordWebhooks, scopeName } from "./records.js";
-import { link, place, query } from "./route.js";
+import { link, place, query, withQuery } from "./route.js";
 import { t } from "./text.js";
-import { ago, exact } from "./time.js";
+import { ago } from "./time.js";
 
 const TABS = ["", "failed", "queued"];
 const COLUMNS = ["scheduled", "status", "webhook", "event", "scope", "summary", "retries", "run"];
-const REFRESH = 4000;
+const REFRESH_MS = 4000;
 
+/** @param {HTMLElement} main @returns {PanelScreen} */
 export function jobsScreen(main) {
-  const life = new AbortController();
-  const { signal } = life;
-  let drawn = null;
-  let asked = null;
-  let isLong = false;
+  return new Jobs(main);
+}
 
-  const tabs = TABS.map((status) => ({ status, link: el("a", {}, t(`jobs.${status || "all"}`)) }));
-  const names = el("datalist", { id: "names" });
-  const webhook = el("input", { type: "search", id: "webhook", list: "names", placeholder: t("job.name") });
-  const live = el("input", { type: "checkbox", id: "live", checked: true });
-  const news = el("span", { class: "news note" });
-  const rows = el("tbody");
-  const table = el(
-    "table",
-    { class: "logs jobs" },
-    el("caption", { class: "hidden" }, t("jobs")),
-    el(
-      "thead",
-      {},
+class Jobs {
+  /** @param {HTMLElement} main */
+  constructor(main) {
+    this.title = t("jobs");
+    this.life = new AbortController();
+    /** @type {Job[]} */
+    this.jobs = [];
+    /** @type {string | null} */
+    this.drawn = null;
+    /** A long search is not repeated every few seconds. */
+    this.isLong = false;
+    this.tabs = TABS.map((status) => ({ status, link: el("a", {}, t(`jobs.${status || "all"}`)) }));
+    const names = el("datalist", { id: "names" });
+    const search = { type: "search", id: "webhook", list: "names", placeholder: t("job.name") };
+    const webhook = el("input", search);
+    const clear = () => query({ webhook: "", cursor: "", job: "" });
+    this.live = new Live(REFRESH_MS, {
+      refresh: () => this.refresh(),
+      switched: () => (this.live.isOn() ? this.refresh() : this.live.showTime()),
+    });
+    const side = el("div", { class: "side" });
+    this.detail = new JobDetail(side, {
+      openJob: (job) => this.openJob(job),
+      changed: () => this.view.load(),
+    });
+    this.view = this.makeView(webhook);
+    const tabs = this.tabs.map((tab) => tab.link);
+    show(
+      main,
+      el("div", { class: "title" }, el("h1", {}, t("jobs"))),
+      el("nav", { class: "tabs", "aria-label": t("job.tabs") }, tabs),
       el(
-        "tr",
-        {},
-        COLUMNS.map((name) => el("th", { scope: "col", class: name }, t(name))),
+        "div",
+        { class: "toolbar" },
+        labelled(t("webhook"), webhook),
+        names,
+        button(t("filter.clear"), clear, { kind: "quiet", id: "clear" }),
+        this.live.element,
       ),
-    ),
-    rows,
-  );
-  const none = el("p", { class: "empty", hidden: true }, t("none"));
-  const pages = el("div");
-  const side = el("div", { class: "side" });
-
-  webhook.addEventListener("change", () => query({ webhook: webhook.value, cursor: "", job: "" }));
-  live.addEventListener("change", () => (live.checked ? refresh() : show(news)));
-  show(
-    main,
-    el("div", { class: "title" }, el("h1", {}, t("jobs"))),
-    el(
-      "nav",
-      { class: "tabs", "aria-label": t("job.tabs") },
-      tabs.map((tab) => tab.link),
-    ),
-    el(
-      "div",
-      { class: "toolbar" },
-      el("label", {}, t("webhook"), " ", webhook),
-      names,
-      button(t("filter.clear"), () => query({ webhook: "", cursor: "", job: "" }), { kind: "quiet", id: "clear" }),
-      el("label", { class: "live" }, live, " ", t("live")),
-      news,
-    ),
-    el("div", { class: "split" }, el("div", { class: "scroll" }, table, none, pages), side),
-  );
-
-  const openJob = (job) => query({ job: job?.id ?? "" }, { inPlace: Boolean(place().queries.job) && Boolean(job) });
-  const panel = jobPanel({ side, openJob, changed: () => load().catch(failed) });
-
-  /** The page of the address, without what is open beside it. */
-  function first() {
-    const { queries } = place();
-    const { status, webhook: name } = queries;
-    return withQuery(JOBS, { all: "true", limit: sizeOf(queries), status, webhook: name });
-  }
-
-  const page = () => withQuery("", { ...place().queries, job: "" });
-
-  async function load() {
-    asked = page();
-    const [mine, list, { queries }] = [asked, first(), place()];
-    const from = queries.cursor ? `${list}&${new URLSearchParams({ pageToken: queries.cursor })}` : list;
-    const found = await filled(from, () => true, 1, signal, paged(list, "webhookJobs"));
-    if (mine !== asked) return;
-    const { rows: jobs, next, pages: looked } = found;
-    isLong = 1 < looked;
-    draw(jobs, next && new URL(next, location.origin).searchParams.get("pageToken"));
-    show(news, live.checked && t("live.at", { time: exact(Date.now()).slice(-8) }));
-    await openDetail();
-  }
-
-  function draw(jobs, next) {
-    const key = JSON.stringify([asked, jobs, next]);
-    if (key === drawn?.key) return;
-    const { activeElement: focused } = document;
-    const [id, kind] = [focused.closest("tr")?.dataset.id, focused.localName];
-    drawn = { key, jobs };
-    show(rows, jobs.map(row));
-    table.hidden = jobs.length === 0;
-    none.hidden = jobs.length !== 0;
-    show(pages, cursorPager(next));
-    if (id) rows.querySelector(`[data-id="${CSS.escape(id)}"] ${kind}`)?.focus();
-    mark();
-  }
-
-  function row(job) {
-    return el(
-      "tr",
-      { "data-id": job.id },
-      el("td", {}, ago(job.scheduledAt)),
-      el("td", {}, jobBadge(job.status)),
-      el("td", { class: "name" }, webhookOf(job)),
-      el("td", { class: "event" }, `${job.type} · ${job.event}`),
-      el("td", { class: "scope" }, scopeName(kappOf(job))),
-      el(
-        "td",
-        { class: "summary" },
-        el(
-          "button",
-          {
-            type: "button",
-            class: "quiet",
-            "data-role": "open",
-            "data-job": job.id,
-            onclick: () => openJob(job),
-          },
-          el("span", { class: "hidden" }, `${t("job.open", { name: job.name })}: `),
-          job.summary ?? t("job.unsent"),
-        ),
-      ),
-      el("td", { class: "number retries", "data-label": t("retries") }, String(job.retryCount)),
-      el("td", { class: "number run", "data-label": t("run") }, job.runId ?? "–"),
+      el("div", { class: "split" }, this.view.element, side),
     );
+    this.view.changed();
+    if (may("webhooks:read")) offerNames(names, this.life.signal).catch(() => {});
   }
 
-  function mark() {
-    const { job } = place().queries;
-    for (const each of rows.children) each.classList.toggle("open", each.dataset.id === job);
+  /** @param {HTMLInputElement} webhook */
+  makeView(webhook) {
+    return new ListView({
+      name: "logs jobs",
+      caption: t("jobs"),
+      head: COLUMNS.map((name) => el("th", { scope: "col", class: name }, t(name))),
+      filters: [
+        filterBy(webhook, "webhook", { resets: ["cursor", "job"] }),
+        { follow: (queries) => this.mark(queries) },
+      ],
+      key: (queries) => withQuery("", { ...queries, job: "" }),
+      load: (queries, isCurrent) => this.load(queries, isCurrent),
+      row: (job) => row(job, () => this.openJob(job)),
+      empty: () => el("p", {}, t("none")),
+      opened: () => this.openDetail(),
+    });
   }
 
-  async function openDetail() {
-    mark();
-    const { job } = place().queries;
-    if (!job) return panel.close();
-    await panel.open(job, drawn?.jobs.find(({ id }) => id === job), signal);
+  changed() {
+    this.view.changed();
   }
 
-  /** What took a long search is not searched for every few seconds. */
-  async function refresh() {
-    const isIdle = document.hidden || asked === null || isLong || document.querySelector("dialog");
-    if (!live.checked || isIdle) return;
-    await load().catch(() => {});
-  }
-
-  function changed() {
-    const { status = "", webhook: name = "" } = place().queries;
-    webhook.value = name;
-    for (const tab of tabs) {
-      tab.link.href = link(["jobs"], { status: tab.status, webhook: name });
+  /** Marks the tab of the address. @param {Queries} queries */
+  mark({ status = "", webhook }) {
+    for (const tab of this.tabs) {
+      tab.link.href = link(["jobs"], { status: tab.status, webhook });
       if (tab.status === status) tab.link.setAttribute("aria-current", "page");
       else tab.link.removeAttribute("aria-current");
     }
-    if (asked === page()) openDetail().catch(failed);
-    else load().catch(failed);
   }
 
-  function failed(problem) {
-    if (problem.name === "AbortError" || problem.status === 401) return;
-    asked = null;
-    drawn = null;
-    show(
-      pages,
-      el("p", { class: "notice bad", role: "alert" }, reason(problem)),
-      button(t("again"), () => load().catch(failed)),
-    );
+  /** @param {Queries} queries @param {() => boolean} isCurrent */
+  async load(queries, isCurrent) {
+    const { status, webhook, cursor } = queries;
+    const list = withQuery(JOBS, { all: "true", limit: sizeOf(queries), status, webhook });
+    const from = cursor ? `${list}&${new URLSearchParams({ pageToken: cursor })}` : list;
+    const found = await filled(from, () => true, 1, this.life.signal, paged(list, "webhookJobs"));
+    if (!isCurrent()) return null;
+    const next = found.next && new URL(found.next, location.origin).searchParams.get("pageToken");
+    this.isLong = 1 < found.pages;
+    this.live.showTime();
+    const key = JSON.stringify([this.view.asked, found.rows, next]);
+    this.jobs = found.rows;
+    if (key !== this.drawn) {
+      this.drawn = key;
+      this.keepFocus();
+      return { rows: found.rows, pager: cursorPager(next) };
+    }
+    this.openDetail();
+    return null;
   }
 
-  /** Names to choose from; others may be typed, for webhooks that are gone. */
-  async function offerNames() {
-    const all = new Set((await recordWebhooks(signal)).map(({ name }) => name));
-    show(
-      names,
-      [...all].sort().map((name) => el("option", { value: name })),
-    );
+  /** Gives the focus back to the row that has it, once the rows are drawn again. */
+  keepFocus() {
+    const focused = focusIn(this.view.body);
+    const row = focused?.closest("tr");
+    if (!focused || !row) return;
+    const again = `[data-id="${CSS.escape(row.dataset.id ?? "")}"] ${focused.localName}`;
+    queueMicrotask(() => this.view.body.querySelector(again) && find(this.view.body, again).focus());
   }
 
-  const timer = setInterval(refresh, REFRESH);
-  changed();
-  if (may("webhooks:read")) offerNames().catch(() => {});
-  return {
-    title: t("jobs"),
-    changed,
-    leave: () => {
-      life.abort();
-      clearInterval(timer);
-    },
-  };
+  /** @param {Job | null} job */
+  openJob(job) {
+    const isOther = Boolean(place().queries.job) && Boolean(job);
+    query({ job: job?.id ?? "" }, { inPlace: isOther });
+  }
+
+  openDetail() {
+    const { job } = place().queries;
+    /** @type {NodeListOf<HTMLElement>} */
+    const rows = this.view.body.querySelectorAll("tr");
+    for (const each of rows) each.classList.toggle("open", each.dataset.id === job);
+    if (!job) return this.detail.close();
+    const listed = this.jobs.find(({ id }) => id === job);
+    this.detail.open(job, listed, this.life.signal);
+  }
+
+  async refresh() {
+    const isIdle = this.view.asked === null || this.isLong || document.querySelector("dialog");
+    if (!isIdle) await this.view.reload().catch(() => {});
+  }
+
+  leave() {
+    this.life.abort();
+    this.live.stop();
+  }
+}
+
+/** @param {Job} job @param {() => void} open */
+function row(job, open) {
+  const attributes = { type: "button", class: "quiet", "data-role": "open", "data-job": job.id };
+  const label = el("span", { class: "hidden" }, `${t("job.open", { name: job.name })}: `);
+  return el(
+    "tr",
+    { "data-id": job.id },
+    el("td", {}, ago(job.scheduledAt)),
+    el("td", {}, jobBadge(job.status)),
+    el("td", { class: "name" }, webhookOf(job)),
+    el("td", { class: "event" }, `${job.type} · ${job.event}`),
+    el("td", { class: "scope" }, scopeName(kappOf(job))),
+    el(
+      "td",
+      { class: "summary" },
+      el("button", { ...attributes, onclick: open }, label, job.summary ?? t("job.unsent")),
+    ),
+    el("td", { class: "number retries", "data-label": t("retries") }, String(job.retryCount)),
+    el("td", { class: "number run", "data-label": t("run") }, job.runId ?? "–"),
+  );
+}
+
+/**
+ * Offers the names of webhooks. Others may be typed, for webhooks that were deleted.
+ * @param {HTMLElement} list
+ * @param {AbortSignal} signal
+ */
+async function offerNames(list, signal) {
+  const all = new Set((await recordWebhooks(signal)).map(({ name }) => name));
+  show(
+    list,
+    [...all].sort().map((name) => el("option", { value: name })),
+  );
 }

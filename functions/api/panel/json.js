@@ -1,30 +1,37 @@
-// JSON as a tree that opens and closes, and the changes of an edit as a table.
+// JSON as a tree that opens and closes, and the changes of an edit as a table. Values are shown as they were written.
 
-import { el } from "./dom.js";
+import { button, el } from "./dom.js";
+import { entriesOf, kindOf, memberOf, nameOf } from "./json_text.js";
 import { t } from "./text.js";
+
+/** @typedef {import("./json_text.js").Entry} Entry */
 
 /** Levels that are open at first. */
 const DEPTH_OPEN = 2;
-/** Entries of one level that are shown before one asks for the rest. */
-const ENTRIES = 200;
+/** Entries of one level that are shown before the rest is asked for. */
+const ENTRIES_SHOWN = 200;
 
-/** A value as a tree. */
-export function tree(value) {
-  return el("div", { class: "json" }, node(value, null, 0));
+/** Shows a JSON text as a tree. @param {string} text */
+export function tree(text) {
+  return el("div", { class: "json" }, node({ name: null, value: text }, 0));
 }
 
-function node(value, key, depth) {
-  const name = key === null ? null : [el("span", { class: "key" }, key), ": "];
-  if (value === null || typeof value !== "object") return el("div", {}, name, leaf(value));
-  const entries = Array.isArray(value) ? value.map((each, index) => [String(index), each]) : ordered(value);
-  const size = Array.isArray(value) ? `[${entries.length}]` : `{${entries.length}}`;
-  if (entries.length === 0) return el("div", {}, name, Array.isArray(value) ? "[]" : "{}");
-  const details = el("details", {}, el("summary", {}, name, el("span", { class: "note" }, size)));
+/** @param {Entry} entry @param {number} depth */
+function node({ name, value }, depth) {
+  const label = name === null ? null : [el("span", { class: "key" }, nameOf(name)), ": "];
+  const kind = kindOf(value);
+  if (kind !== "object" && kind !== "array") return el("div", {}, label, leaf(value));
+  const entries = entriesOf(value);
+  const [open, close] = kind === "array" ? "[]" : "{}";
+  if (entries.length === 0) return el("div", {}, label, open + close);
+  const size = el("span", { class: "note" }, open + entries.length + close);
+  const details = el("details", {}, el("summary", {}, label, size));
   let isDrawn = false;
   const draw = () => {
     if (isDrawn) return;
     isDrawn = true;
-    fill(details, entries, ([each, inner]) => node(inner, each, depth + 1));
+    const named = entries.map((each, index) => ({ ...each, name: each.name ?? String(index) }));
+    append(details, named, (each) => node(each, depth + 1));
   };
   details.addEventListener("toggle", draw);
   if (depth < DEPTH_OPEN) {
@@ -34,60 +41,57 @@ function node(value, key, depth) {
   return details;
 }
 
-/** Puts what `make` gives for each entry into a place: the first ones now, the rest when `foot` is asked for them. */
-function fill(place, entries, make, foot = place) {
-  place.append(...entries.slice(0, ENTRIES).map(make));
-  const left = entries.slice(ENTRIES);
+/**
+ * Appends an element for each entry: the first ones now, the others when the button in `foot` is pressed.
+ * @param {Element} place
+ * @param {Entry[]} entries
+ * @param {(entry: Entry) => Element} make
+ */
+function append(place, entries, make, foot = place) {
+  place.append(...entries.slice(0, ENTRIES_SHOWN).map(make));
+  const left = entries.slice(ENTRIES_SHOWN);
   if (left.length === 0) return;
-  const rest = el("button", { type: "button", class: "quiet" }, t("rest", { count: left.length }));
-  rest.addEventListener("click", () => {
-    rest.remove();
-    place.append(...left.map(make));
-  });
+  const rest = button(
+    t("rest", { count: left.length }),
+    () => {
+      rest.remove();
+      place.append(...left.map(make));
+    },
+    { kind: "quiet" },
+  );
   foot.append(rest);
 }
 
-/** What has changed comes first. */
-function ordered(value) {
-  const entries = Object.entries(value);
-  return [...entries.filter(([key]) => key === "diff"), ...entries.filter(([key]) => key !== "diff")];
-}
-
+/** @param {string} value */
 function leaf(value) {
-  return el("span", { class: value === null ? "null" : typeof value }, JSON.stringify(value));
+  return el("span", { class: kindOf(value) }, value);
 }
 
-/** The changes of an edit, or nothing if there are none. */
-export function changes(diff) {
-  if (diff === null || typeof diff !== "object" || Object.keys(diff).length === 0) return null;
-  const row = ([path, change]) =>
+/** Shows the changes of an event as a table, or nothing if it has none. @param {string} event */
+export function changes(event) {
+  const entries = entriesOf(memberOf(event, "diff") ?? "").filter(({ name }) => name !== null);
+  if (entries.length === 0) return null;
+  /** @param {string} change @param {string} name */
+  const cell = (change, name) => el("td", { class: "mono" }, leaf(memberOf(change, name) ?? "null"));
+  /** @param {Entry} entry */
+  const row = ({ name, value }) =>
     el(
       "tr",
       {},
-      el("th", { scope: "row", class: "mono" }, path),
-      el("td", { class: "mono" }, leaf(change?.previous ?? null)),
-      el("td", { class: "mono" }, leaf(change?.changedTo ?? null)),
+      el("th", { scope: "row", class: "mono" }, nameOf(name ?? "")),
+      cell(value, "previous"),
+      cell(value, "changedTo"),
     );
+  const columns = ["diff.path", "diff.before", "diff.after"].map((name) =>
+    el("th", { scope: "col" }, t(name)),
+  );
   const rows = el("tbody");
+  const head = el("thead", {}, el("tr", {}, columns));
   const made = el(
     "div",
     { class: "scroll" },
-    el(
-      "table",
-      { class: "diff" },
-      el("caption", {}, t("diff")),
-      el(
-        "thead",
-        {},
-        el(
-          "tr",
-          {},
-          ["diff.path", "diff.before", "diff.after"].map((name) => el("th", { scope: "col" }, t(name))),
-        ),
-      ),
-      rows,
-    ),
+    el("table", { class: "diff" }, el("caption", {}, t("diff")), head, rows),
   );
-  fill(rows, Object.entries(diff), row, made);
+  append(rows, entries, row, made);
   return made;
 }

@@ -1,221 +1,214 @@
-// A webhook's log: the attempts of each event together, newest first.
+// The log of a webhook: the attempts of each event together, newest first.
 
-import { LOGS, call, filled, withQuery } from "./api.js";
-import { reason } from "./dialog.js";
-import { button, el, show } from "./dom.js";
+import { LOGS, call, filled } from "./api.js";
+import { button, el, select, show } from "./dom.js";
 import { grouped, queueOf, resultOf } from "./facts.js";
-import { detailPanel } from "./log_detail.js";
+import { ListView, columns, filterBy, labelled } from "./list_view.js";
+import { Live } from "./live.js";
+import { LogDetail } from "./log_detail.js";
 import { groupBody, updateGroup } from "./log_group.js";
+import { rowsOf } from "./log_rows.js";
 import { cursorPager, sizeOf } from "./pager.js";
-import { place, query } from "./route.js";
+import { place, query, withQuery } from "./route.js";
 import { t } from "./text.js";
-import { exact } from "./time.js";
+import { localTime } from "./time.js";
 
 const RESULTS = ["", "SUCCESS", "FAILED", "WAITING", "PARKED"];
-const REFRESH = 4000;
+const COLUMNS = ["result", "date", "status", "duration", "attempt", "tab.logs"];
+const REFRESH_MS = 4000;
 
-export function logsScreen({ main, shown, tell, signal }) {
-  const id = shown.webhook._id;
-  const state = { groups: new Map(), next: null, open: new Set(), newer: 0, queue: null };
-
-  const results = el(
-    "select",
-    { id: "result", "aria-label": t("result") },
-    RESULTS.map((result) => el("option", { value: result }, t(`result.${result || "all"}`))),
-  );
-  const time = (name) => el("input", { type: "datetime-local", step: 1, id: name, "aria-label": t(name) });
-  const [from, to] = [time("from"), time("to")];
-  const live = el("input", { type: "checkbox", id: "live", checked: true });
-  const news = el("span", { class: "news", role: "status" });
-  const table = el(
-    "table",
-    { class: "logs" },
-    el("caption", { class: "hidden" }, t("tab.logs")),
-    el(
-      "thead",
-      {},
-      el(
-        "tr",
-        {},
-        ["result", "date", "status", "duration", "attempt"].map((name) => el("th", { scope: "col" }, t(name))),
-        el("th", { scope: "col" }, t("tab.logs")),
-      ),
-    ),
-  );
-  live.addEventListener("change", () => (live.checked ? refresh().catch(() => {}) : tellNews()));
-  const none = el("p", { class: "empty", hidden: true }, t("none"));
-  const pages = el("div");
-  const side = el("div", { class: "side" });
-
-  results.addEventListener("change", () => query({ result: results.value, cursor: "" }));
-  for (const input of [from, to]) {
-    input.addEventListener("change", () =>
-      query({ [input.id]: input.value ? new Date(input.value).toISOString() : "", cursor: "" }),
-    );
-  }
-  show(
-    main,
-    el(
-      "div",
-      { class: "toolbar" },
-      el("label", {}, t("result"), " ", results),
-      el("label", {}, t("from"), " ", from),
-      el("label", {}, t("to"), " ", to),
-      button(t("filter.clear"), () => query({ result: "", from: "", to: "", cursor: "" }), {
-        kind: "quiet",
-        id: "clear",
-      }),
-      el("label", { class: "live" }, live, " ", t("live")),
-      news,
-    ),
-    el("div", { class: "split" }, el("div", { class: "scroll" }, table, none, pages), side),
-  );
-
-  const queries = () => place().queries;
-  const passes = (row) => {
-    const { result, from: since, to: until } = queries();
-    return (
-      (!result || resultOf(row) === result) &&
-      (!since || since <= row.createdAt) &&
-      (!until || row.createdAt < until)
-    );
-  };
-  const first = () => {
-    const { result, from: since, to: until, cursor } = queries();
-    return withQuery(`${LOGS}/${id}`, {
-      limit: sizeOf(queries()),
-      result: result === "WAITING" ? "FAILED" : result,
-      from: since,
-      to: until,
-      cursor,
-    });
-  };
-
-  let asked = null;
-  async function load() {
-    asked = first();
-    const mine = asked;
-    const [{ rows, next }, queue] = await Promise.all([
-      filled(mine, passes, sizeOf(queries()), signal),
-      queueOf(id, signal),
-    ]);
-    if (mine !== asked) return;
-    tell({ queue });
-    Object.assign(state, { next, newer: 0, queue });
-    draw(rows);
-    openDetail();
-  }
-
-  function draw(rows) {
-    state.groups.clear();
-    for (const body of table.querySelectorAll("tbody")) body.remove();
-    for (const group of grouped(rows)) {
-      const body = groupBody(group, {
-        queue: state.queue,
-        isOpen: state.open.has(group.sequence),
-        openLog,
-        toggle,
-      });
-      state.groups.set(group.sequence, { group, body });
-      table.append(body);
-    }
-    table.hidden = rows.length === 0;
-    none.hidden = rows.length !== 0;
-    mark();
-    show(pages, cursorPager(state.next && new URL(state.next, location.origin).searchParams.get("cursor")));
-    tellNews();
-  }
-
-  function toggle(sequence, isOpen) {
-    if (isOpen) state.open.add(sequence);
-    else state.open.delete(sequence);
-  }
-
-  function openLog(row) {
-    query({ log: row?._id ?? "" }, { inPlace: Boolean(queries().log) && Boolean(row) });
-  }
-
-  /** Looks for what is new. What is on the screen is changed where it stands; more waits until it is asked for. */
-  async function refresh() {
-    if (!live.checked || document.hidden || queries().cursor || asked === null) return;
-    const mine = asked;
-    const [{ body: rows }, queue] = await Promise.all([call("GET", mine, undefined, signal), queueOf(id, signal)]);
-    if (mine !== asked || !live.checked) return;
-    state.queue = queue;
-    tell({ queue });
-    let newer = 0;
-    for (const group of grouped(rows.filter(passes))) {
-      const known = state.groups.get(group.sequence);
-      if (known) {
-        if (known.group.rows[0]._id !== group.rows[0]._id && !state.open.has(group.sequence)) known.group = group;
-        updateGroup(known.body, known.group, { queue, openLog, toggle, isOpen: state.open.has(group.sequence) });
-      } else if (isNewer(group)) newer += 1;
-    }
-    if (newer && state.groups.size === 0) return load();
-    state.newer = newer;
-    tellNews();
-    mark();
-  }
-
-  const isNewer = (group) => group.rows.some((row) => !state.newest || state.newest < row.createdAt);
-
-  function tellNews() {
-    state.newest = [...state.groups.values()]
-      .flatMap(({ group }) => group.rows.map((row) => row.createdAt))
-      .sort()
-      .at(-1);
-    if (state.newer) show(news, button(t("news", { count: state.newer }), load, { kind: "primary", id: "news" }));
-    else
-      show(
-        news,
-        el("span", { class: "note" }, live.checked ? t("live.at", { time: exact(Date.now()).slice(-8) }) : ""),
-      );
-  }
-
-  function mark() {
-    const { log } = queries();
-    for (const row of table.querySelectorAll("tr[data-log]"))
-      row.classList.toggle("open", row.dataset.log === log);
-  }
-
-  const panel = detailPanel({ side, webhook: shown.webhook, openLog, reload: () => load().catch(failed) });
-
-  function openDetail() {
-    mark();
-    const { log } = queries();
-    if (!log) return panel.close();
-    const found = [...state.groups.values()].find(({ group }) => group.rows.some((row) => row._id === log));
-    panel.open(log, found?.group, { attemptsMax: state.queue?.head?.attemptsMax, signal });
-  }
-
-  function changed() {
-    const { result, from: since, to: until } = queries();
-    results.value = result ?? "";
-    for (const [input, value] of [
-      [from, since],
-      [to, until],
-    ])
-      input.value = value ? local(value) : "";
-    if (asked === first()) openDetail();
-    else load().catch(failed);
-  }
-
-  function failed(problem) {
-    if (problem.name === "AbortError" || problem.status === 401) return;
-    show(
-      pages,
-      el("p", { class: "notice bad", role: "alert" }, reason(problem)),
-      button(t("again"), () => load().catch(failed)),
-    );
-  }
-
-  const timer = setInterval(() => refresh().catch(() => {}), REFRESH);
-  changed();
-  return { changed, leave: () => clearInterval(timer) };
+/** @param {WebhookTab} tab @returns {PanelScreen} */
+export function logsScreen(tab) {
+  return new Logs(tab);
 }
 
-/** A time as an input of the browser takes it. */
-function local(at) {
-  const time = new Date(at);
-  return new Date(time - time.getTimezoneOffset() * 60_000).toISOString().slice(0, 19);
+class Logs {
+  /** @param {WebhookTab} tab */
+  constructor({ main, shown, tell, signal }) {
+    this.id = shown.webhook._id;
+    this.tell = tell;
+    this.signal = signal;
+    /** By sequence, the events on the page. @type {Map<number, { group: Group, body: HTMLElement }>} */
+    this.groups = new Map();
+    /** The events whose earlier attempts are shown. @type {Set<number>} */
+    this.open = new Set();
+    /** @type {Queue | null} */
+    this.queue = null;
+    this.newer = 0;
+    this.live = new Live(REFRESH_MS, {
+      refresh: () => this.refresh(),
+      switched: () => this.switched(),
+    });
+    const side = el("div", { class: "side" });
+    this.detail = new LogDetail(side, shown.webhook, {
+      openLog: (row) => this.openLog(row),
+      reload: () => this.view.load(),
+    });
+    const [filters, inputs] = makeFilters();
+    this.view = new ListView({
+      name: "logs",
+      caption: t("tab.logs"),
+      head: columns(COLUMNS),
+      filters,
+      isGrouped: true,
+      key: (queries) => this.path(queries),
+      load: (queries, isCurrent) => this.load(queries, isCurrent),
+      row: (group) => this.body(group),
+      empty: () => el("p", {}, t("none")),
+      opened: () => this.openDetail(),
+    });
+    show(
+      main,
+      el("div", { class: "toolbar" }, inputs, this.live.element),
+      el("div", { class: "split" }, this.view.element, side),
+    );
+    this.view.changed();
+  }
+
+  changed() {
+    this.view.changed();
+  }
+
+  /** @param {Queries} queries */
+  path({ result, from, to, cursor, size }) {
+    const asked = result === "WAITING" ? "FAILED" : result;
+    return withQuery(`${LOGS}/${this.id}`, { limit: sizeOf({ size }), result: asked, from, to, cursor });
+  }
+
+  /** @param {Queries} queries @param {() => boolean} isCurrent */
+  async load(queries, isCurrent) {
+    const size = sizeOf(queries);
+    const [{ rows, next }, queue] = await Promise.all([
+      filled(this.path(queries), passes(queries), size, this.signal, rowsOf),
+      queueOf(this.id, this.signal),
+    ]);
+    if (!isCurrent()) return null;
+    this.tell({ queue });
+    this.queue = queue;
+    this.newer = 0;
+    this.groups.clear();
+    const cursor = next && new URL(next, location.origin).searchParams.get("cursor");
+    return { rows: grouped(rows), pager: cursorPager(cursor) };
+  }
+
+  /** @param {Group} group */
+  body(group) {
+    const body = groupBody(group, this.drawing(group));
+    this.groups.set(group.sequence, { group, body });
+    return body;
+  }
+
+  /** @param {Group} group @returns {import("./log_group.js").Drawing} */
+  drawing({ sequence }) {
+    return {
+      queue: this.queue,
+      isOpen: this.open.has(sequence),
+      openLog: (row) => this.openLog(row),
+      toggle: (isOpen) => (isOpen ? this.open.add(sequence) : this.open.delete(sequence)),
+    };
+  }
+
+  /** @param {LogRow | null} row */
+  openLog(row) {
+    const isOther = Boolean(place().queries.log) && Boolean(row);
+    query({ log: row?._id ?? "" }, { inPlace: isOther });
+  }
+
+  openDetail() {
+    this.showNews();
+    const { log } = place().queries;
+    for (const row of this.rows()) row.classList.toggle("open", row.dataset.log === log);
+    if (!log) return this.detail.close();
+    const found = [...this.groups.values()].find(({ group }) => group.rows.some((row) => row._id === log));
+    this.detail.open(log, found?.group, { attemptsMax: this.queue?.head?.attemptsMax, signal: this.signal });
+  }
+
+  /** @returns {NodeListOf<HTMLElement>} */
+  rows() {
+    return this.view.table.querySelectorAll("tr[data-log]");
+  }
+
+  switched() {
+    if (this.live.isOn()) this.refresh().catch(() => {});
+    else this.showNews();
+  }
+
+  /** Looks for news. Events on the page change where they are; new ones wait until a person asks for them. */
+  async refresh() {
+    const { asked } = this.view;
+    if (place().queries.cursor || asked === null) return;
+    const [found, queue] = await Promise.all([
+      call("GET", asked, undefined, this.signal),
+      queueOf(this.id, this.signal),
+    ]);
+    if (asked !== this.view.asked || !this.live.isOn()) return;
+    this.queue = queue;
+    this.tell({ queue });
+    const rows = rowsOf(found).rows.filter(passes(place().queries));
+    this.newer = this.update(grouped(rows));
+    if (this.newer && this.groups.size === 0) return this.view.reload();
+    this.openDetail();
+  }
+
+  /** Updates the events on the page. Returns the number of newer ones. @param {Group[]} groups */
+  update(groups) {
+    const newest = this.newest();
+    let newer = 0;
+    for (const group of groups) {
+      const known = this.groups.get(group.sequence);
+      if (known) {
+        const isOther = known.group.rows[0]._id !== group.rows[0]._id;
+        if (isOther && !this.open.has(group.sequence)) known.group = group;
+        updateGroup(known.body, known.group, this.drawing(group));
+      } else if (group.rows.some((row) => newest < row.createdAt)) newer += 1;
+    }
+    return newer;
+  }
+
+  /** When the newest attempt on the page was made. */
+  newest() {
+    const times = [...this.groups.values()].flatMap(({ group }) => group.rows.map((row) => row.createdAt));
+    return times.sort().at(-1) ?? "";
+  }
+
+  showNews() {
+    if (this.newer === 0) return this.live.showTime();
+    const label = t("news", { count: this.newer });
+    show(
+      this.live.news,
+      button(label, () => this.view.load(), { kind: "primary", id: "news" }),
+    );
+  }
+
+  leave() {
+    this.live.stop();
+  }
+}
+
+/** Makes what the log is filtered by, and the inputs as they are shown. */
+function makeFilters() {
+  const options = RESULTS.map((each) => [each, t(`result.${each || "all"}`)]);
+  const result = select({ id: "result", "aria-label": t("result") }, options);
+  /** @param {string} id */
+  const time = (id) => el("input", { type: "datetime-local", step: 1, id, "aria-label": t(id) });
+  const [from, to] = [time("from"), time("to")];
+  const clear = () => query({ result: "", from: "", to: "", cursor: "" });
+  const filters = [
+    filterBy(result, "result", { resets: ["cursor"] }),
+    filterBy(from, "from", { resets: ["cursor"], ...localTime }),
+    filterBy(to, "to", { resets: ["cursor"], ...localTime }),
+  ];
+  const inputs = [
+    labelled(t("result"), result),
+    labelled(t("from"), from),
+    labelled(t("to"), to),
+    button(t("filter.clear"), clear, { kind: "quiet", id: "clear" }),
+  ];
+  return /** @type {const} */ ([filters, inputs]);
+}
+
+/** @param {Queries} queries @returns {(row: LogRow) => boolean} */
+function passes({ result, from, to }) {
+  return (row) =>
+    (!result || resultOf(row) === result) && (!from || from <= row.createdAt) && (!to || row.createdAt < to);
 }

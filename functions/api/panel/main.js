@@ -1,28 +1,20 @@
-// The page as a whole: who is signed in, which screen is shown, and what stands around it.
+// The page as a whole: who is signed in, the screen that is shown, and the header above it.
 
 import { exchange, may, session, signOut } from "./api.js";
 import { reason } from "./dialog.js";
-import { button, el, show } from "./dom.js";
-import { jobsScreen } from "./jobs.js";
-import { recordsScreen } from "./record_list.js";
+import { button, el, find, select, show } from "./dom.js";
 import { askBeforeLeaving, link, place } from "./route.js";
+import { SCREENS } from "./screens.js";
 import { signInScreen } from "./signin.js";
 import { LANGUAGES, chooseLanguage, language, t } from "./text.js";
 import { zone } from "./time.js";
-import { webhookScreen } from "./webhook.js";
-import { webhooksScreen } from "./webhooks.js";
 
-/** The places that the header leads to: their screens, and the scope without which there is nothing to see. */
-const PLACES = {
-  webhooks: { screen: (main, parts) => (parts[1] ? webhookScreen(main, parts) : webhooksScreen(main)) },
-  records: { screen: (main, parts) => (parts[1] ? webhookScreen(main, parts) : recordsScreen(main)) },
-  jobs: { screen: (main) => jobsScreen(main), scope: "logs:read" },
-};
-
-const page = document.getElementById("page");
+const HOME = "webhooks";
+const page = find(document, "#page");
+/** The screen that is shown, and its place. @type {{ name: string, screen: PanelScreen } | null} */
 let shown = null;
 
-/** Shows the screen of the place; one that is shown already hears of new queries itself. */
+/** Shows the screen of the address. One that is shown already follows new queries itself. */
 function navigate() {
   if (!session()) return showSignIn();
   const { parts } = place();
@@ -30,10 +22,12 @@ function navigate() {
   if (shown?.name === name && shown.screen.changed) return shown.screen.changed();
   leave();
   const main = el("main", { id: "main", tabindex: "-1" });
-  const where = Object.hasOwn(PLACES, parts[0] ?? "") ? parts[0] : "webhooks";
-  const screen = PLACES[where].screen(main, where === parts[0] ? parts : [where]);
+  const isKnown = Object.hasOwn(SCREENS, parts[0] ?? "");
+  const where = isKnown ? parts[0] : HOME;
+  const screen = SCREENS[where].screen(main, isKnown ? parts : [where]);
   shown = { name, screen };
-  show(page, el("a", { class: "skip", href: "#main", onclick: toMain }, t("to.main")), header(where), main);
+  const toMain = { class: "skip", href: "#main", onclick: skipTo(main) };
+  show(page, el("a", toMain, t("to.main")), header(where), main);
   document.title = `${screen.title} · Hookrail`;
   main.focus({ preventScroll: true });
   scrollTo(0, 0);
@@ -46,56 +40,58 @@ function leave() {
   for (const dialog of document.querySelectorAll("dialog")) dialog.close();
 }
 
-function toMain(event) {
+/** @param {HTMLElement} main @returns {(event: Event) => void} */
+const skipTo = (main) => (event) => {
   event.preventDefault();
-  document.getElementById("main").focus();
-}
+  main.focus();
+};
 
+/** @param {string} where */
 function header(where) {
-  const { name, company } = session();
-  const languages = el(
-    "select",
-    { id: "language", "aria-label": t("language") },
-    Object.entries(LANGUAGES).map(([code, text]) =>
-      el("option", { value: code, selected: code === language() }, text),
-    ),
-  );
-  languages.addEventListener("change", () => {
-    chooseLanguage(languages.value);
-    restart();
-  });
+  const { name, company } = session() ?? {};
+  const icon = /** @type {HTMLLinkElement} */ (document.querySelector("link[rel=icon]")).href;
+  const brand = [el("img", { src: icon, alt: "", width: 24, height: 24 }), "Hookrail"];
   return el(
     "header",
     {},
-    el(
-      "a",
-      { class: "brand", href: link(["webhooks"]) },
-      el("img", { src: document.querySelector("link[rel=icon]").href, alt: "", width: 24, height: 24 }),
-      "Hookrail",
-    ),
-    el(
-      "nav",
-      { class: "places", "aria-label": t("places") },
-      Object.entries(PLACES)
-        .filter(([, { scope }]) => !scope || may(scope))
-        .map(([name]) =>
-          el("a", { href: link([name]), "aria-current": name === where ? "page" : null }, t(`place.${name}`)),
-        ),
-    ),
+    el("a", { class: "brand", href: link([HOME]) }, brand),
+    el("nav", { class: "places", "aria-label": t("places") }, places(where)),
     el("span", { class: "who", title: company ?? "" }, name ?? company ?? ""),
     el("span", { class: "zone" }, t("zone", { zone: zone() })),
-    languages,
-    button(
-      t("signout"),
-      async () => {
-        await signOut();
-        showSignIn(t("signedout"));
-      },
-      { kind: "quiet" },
-    ),
+    languages(),
+    button(t("signout"), leaveSession, { kind: "quiet" }),
   );
 }
 
+/** @param {string} where */
+function places(where) {
+  return Object.entries(SCREENS)
+    .filter(([, { scope }]) => !scope || may(scope))
+    .map(([name]) => {
+      const attributes = { href: link([name]), "aria-current": name === where ? "page" : null };
+      return el("a", attributes, t(`place.${name}`));
+    });
+}
+
+function languages() {
+  const choice = select(
+    { id: "language", "aria-label": t("language") },
+    Object.entries(LANGUAGES),
+    language(),
+  );
+  choice.addEventListener("change", () => {
+    chooseLanguage(choice.value);
+    restart();
+  });
+  return choice;
+}
+
+async function leaveSession() {
+  await signOut();
+  showSignIn(t("signedout"));
+}
+
+/** @param {string} [message] */
 function showSignIn(message) {
   leave();
   document.documentElement.lang = language();
@@ -103,14 +99,14 @@ function showSignIn(message) {
   signInScreen(page, message, restart);
 }
 
-/** Everything anew: another language, or somebody has signed in. */
+/** Draws everything again: in another language, or for the person who has signed in. */
 function restart() {
   document.documentElement.lang = language();
   leave();
   navigate();
 }
 
-/** A code or token in the address works once, and is nobody else's to see. */
+/** Starts. A code in the address works once; it is removed from the address before it is used. */
 async function start() {
   document.documentElement.lang = language();
   const code = /^#code=(.+)$/.exec(location.hash)?.[1];

@@ -1,10 +1,10 @@
-// What waits for a webhook, since when, and what a person can do about it.
+// The queue of a webhook, and its manual actions.
 
 import { WEBHOOKS, call, may } from "./api.js";
 import { stateBadge } from "./badges.js";
 import { dayChart } from "./chart.js";
 import { confirm, reason, say, sayProblem } from "./dialog.js";
-import { button, el, show } from "./dom.js";
+import { button, el, find, focusIn, show } from "./dom.js";
 import { queueOf, stateOf } from "./facts.js";
 import { replaySection } from "./replay.js";
 import { link, place } from "./route.js";
@@ -12,102 +12,117 @@ import { facts } from "./side.js";
 import { t } from "./text.js";
 import { countdown, elapsed, exact } from "./time.js";
 
-const REFRESH = 2000;
+const REFRESH_MS = 2000;
 
-export function queueScreen({ main, shown, tell, signal }) {
-  const { webhook } = shown;
-  const path = `${WEBHOOKS}/${webhook._id}/queue`;
-  const now = el("div", { id: "queue" });
-  const actions = el("div", { class: "actions" });
-  const problem = el("div", { role: "alert" });
-  let drawn = null;
+/** @param {WebhookTab} tab @returns {PanelScreen} */
+export function queueScreen(tab) {
+  return new QueueView(tab);
+}
 
-  show(
-    main,
-    el(
-      "section",
-      { class: "card" },
-      el("h2", {}, t("tab.queue")),
-      now,
-      may("deliveries:write") && actions,
-      problem,
-    ),
-    replaySection(webhook, { signal, changed: () => refresh() }),
-    el("section", { class: "card" }, el("h2", {}, t("chart")), dayChart(webhook, signal)),
-  );
+class QueueView {
+  /** @param {WebhookTab} tab */
+  constructor({ main, shown, tell, signal }) {
+    this.main = main;
+    this.webhook = shown.webhook;
+    this.tell = tell;
+    this.signal = signal;
+    this.path = `${WEBHOOKS}/${this.webhook._id}/queue`;
+    this.now = el("div", { id: "queue" });
+    this.actions = el("div", { class: "actions" });
+    this.problem = el("div", { role: "alert" });
+    /** @type {string | null} */
+    this.drawn = null;
+    const acts = may("deliveries:write") && this.actions;
+    show(
+      main,
+      el("section", { class: "card" }, el("h2", {}, t("tab.queue")), this.now, acts, this.problem),
+      replaySection(this.webhook, { signal, changed: () => this.refresh() }),
+      el("section", { class: "card" }, el("h2", {}, t("chart")), dayChart(this.webhook, signal)),
+    );
+    this.timer = setInterval(() => this.refresh(), REFRESH_MS);
+    this.refresh();
+  }
 
-  async function refresh() {
-    if (document.hidden && drawn) return;
+  changed() {}
+
+  async refresh() {
+    if (document.hidden && this.drawn) return;
     try {
-      draw(await queueOf(webhook._id, signal));
-      show(problem);
-    } catch (failed) {
-      if (failed.name !== "AbortError" && failed.status !== 401)
-        show(problem, el("p", { class: "notice bad" }, reason(failed)));
+      this.draw(await queueOf(this.webhook._id, this.signal));
+      show(this.problem);
+    } catch (problem) {
+      if (problem.name === "AbortError" || problem.status === 401) return;
+      show(this.problem, el("p", { class: "notice bad" }, reason(problem)));
     }
   }
 
-  function draw(queue) {
-    tell({ queue });
+  /** @param {Queue} queue */
+  draw(queue) {
+    this.tell({ queue });
     const key = JSON.stringify(queue);
-    if (key === drawn) return;
-    drawn = key;
+    if (key === this.drawn) return;
+    this.drawn = key;
     const { head } = queue;
-    const known = [[t("state"), stateBadge(stateOf(webhook, queue))]];
-    if (queue.since) known.push([t("aside.since"), exact(queue.since)]);
-    if (head) {
-      known.push(
-        [
-          t("head"),
-          [
-            el("a", { href: link([place().parts[0], webhook._id, "logs"]) }, `#${head.sequence}`),
-            " ",
-            el("span", { class: "mono note" }, head.event),
-          ],
-        ],
-        [t("attempt"), t("attempt.of", { attempt: head.attempts, max: head.attemptsMax })],
-        [t("blocked"), [exact(head.blockedSince), " · ", elapsed(head.blockedSince)]],
-        [t("next.try"), countdown(head.nextAttemptAt)],
-      );
-    }
-    known.push([t("parked"), String(queue.parked)]);
-    if (queue.failedProbes) known.push([t("probes"), String(queue.failedProbes)]);
+    const { isActive } = this.webhook;
+    const idle = !head && el("p", { class: "plain" }, t(isActive ? "queue.free" : "queue.off"));
+    show(this.now, idle, facts(this.known(queue)));
+    const focused = focusIn(this.actions)?.id;
+    const hasBacklog = queue.state === "suspended" || queue.state === "lagging";
     show(
-      now,
-      !head && el("p", { class: "plain" }, webhook.isActive ? t("queue.free") : t("queue.off")),
-      facts(known),
+      this.actions,
+      head && isActive && button(t("retry"), () => this.act("retry"), { kind: "primary", id: "retry" }),
+      head && button(t("skip"), () => this.skip(head), { kind: "danger", id: "skip" }),
+      hasBacklog && isActive && button(t("resume"), () => this.act("resume"), { id: "resume" }),
     );
-    const focused = actions.contains(document.activeElement) ? document.activeElement.id : null;
-    const isAside = queue.state === "suspended" || queue.state === "lagging";
-    show(
-      actions,
-      head && webhook.isActive && button(t("retry"), () => act("retry"), { kind: "primary", id: "retry" }),
-      head && button(t("skip"), () => skip(head), { kind: "danger", id: "skip" }),
-      isAside && webhook.isActive && button(t("resume"), () => act("resume"), { id: "resume" }),
-    );
-    if (focused) (document.getElementById(focused) ?? main.querySelector("h2")).focus();
+    if (focused) (document.getElementById(focused) ?? find(this.main, "h2")).focus();
   }
 
-  async function act(action) {
+  /** @param {Queue} queue @returns {[string, Children][]} */
+  known(queue) {
+    const { head, since, parked, failedProbes } = queue;
+    return [
+      [t("state"), stateBadge(stateOf(this.webhook, queue))],
+      [t("parked.since"), since ? exact(since) : null],
+      ...(head ? this.headFacts(head) : []),
+      [t("parked"), String(parked)],
+      [t("probes"), failedProbes ? String(failedProbes) : null],
+    ];
+  }
+
+  /** @param {Head} head @returns {[string, Children][]} */
+  headFacts(head) {
+    const logs = link([place().parts[0], this.webhook._id, "logs"]);
+    const event = [
+      el("a", { href: logs }, `#${head.sequence}`),
+      " ",
+      el("span", { class: "mono note" }, head.event),
+    ];
+    return [
+      [t("head"), event],
+      [t("attempt"), t("attempt.of", { attempt: head.attempts, max: head.attemptsMax })],
+      [t("blocked"), [exact(head.blockedSince), " · ", elapsed(head.blockedSince)]],
+      [t("next.try"), countdown(head.nextAttemptAt)],
+    ];
+  }
+
+  /** @param {string} action */
+  async act(action) {
     try {
-      await call("POST", `${path}/${action}`, {});
+      await call("POST", `${this.path}/${action}`, {});
       say(t(`done.${action}`));
     } catch (refused) {
       sayProblem(refused);
     }
-    await refresh();
+    await this.refresh();
   }
 
-  async function skip(head) {
-    const yes = await confirm(
-      t("skip.title", { sequence: head.sequence }),
-      t("skip.body", { name: webhook.name }),
-      { yes: t("skip") },
-    );
-    if (yes) await act("skip");
+  /** @param {Head} head */
+  async skip({ sequence }) {
+    const body = t("skip.body", { name: this.webhook.name });
+    if (await confirm(t("skip.title", { sequence }), body, { yes: t("skip") })) await this.act("skip");
   }
 
-  const timer = setInterval(refresh, REFRESH);
-  refresh();
-  return { changed: () => {}, leave: () => clearInterval(timer) };
+  leave() {
+    clearInterval(this.timer);
+  }
 }

@@ -1,103 +1,121 @@
-// What a webhook on records is for and where it goes: type, event, filter and URL, which depend on each other.
+// The events of a platform webhook and its URL: type, event, filter and URL, which depend on each other.
 
 import { el, show } from "./dom.js";
-import { field } from "./fields.js";
+import { accept, field } from "./fields.js";
 import { typeName, typesIn } from "./records.js";
 import { scriptField } from "./script_field.js";
 import { t } from "./text.js";
 
-/** The fields of a webhook that begins as `start`. `kapp()` is where it is kept; `changed()` is called when type or
- * event are others. */
-export function recordEditors(start, types, { kapp, changed }) {
-  const choice = () => el("select");
-  const type = field("type", t("type"), choice(), { required: true, note: t("type.note") });
-  const event = field("event", t("event"), choice(), { required: true, note: t("event.note") });
-  const filter = scriptField(
-    "filter",
-    t("filter"),
-    el("textarea", { rows: 4, class: "mono", spellcheck: "false", value: start.filter }),
-    { note: t("filter.note") },
-  );
-  const url = scriptField(
-    "url",
-    t("url"),
-    el("textarea", { rows: 2, class: "mono", spellcheck: "false", value: start.url }),
-    { required: true, note: t("record.url.note"), wrap: (text) => `\${${text}}` },
-  );
-  const preset = field("preset", t("preset"), choice(), { note: t("preset.note") });
-  const find = () => types.find(({ name }) => name === type.input.value);
-
-  function options(input, value, all) {
-    show(
-      input,
-      el("option", { value: "" }, t("choose")),
-      all.map(([each, label]) => el("option", { value: each }, label)),
-    );
-    input.value = all.some(([each]) => each === value) ? value : "";
+export class RecordEditors {
+  /**
+   * @param {{ type: string, event: string, filter: string, url: string }} start
+   * @param {RecordType[]} types
+   * @param {{ kapp: () => string, changed: () => void }} form where the webhook is kept; `changed` is called when type
+   * or event have changed
+   */
+  constructor(start, types, { kapp, changed }) {
+    this.start = start;
+    this.types = types;
+    this.kapp = kapp;
+    this.changed = changed;
+    this.type = field("type", t("type"), el("select"), { required: true, note: t("type.note") });
+    this.event = field("event", t("event"), el("select"), { required: true, note: t("event.note") });
+    const filter = el("textarea", { rows: 4, class: "mono", spellcheck: "false", value: start.filter });
+    this.filter = scriptField("filter", t("filter"), filter, { note: t("filter.note") });
+    const url = el("textarea", { rows: 2, class: "mono", spellcheck: "false", value: start.url });
+    this.url = scriptField("url", t("url"), url, {
+      required: true,
+      note: t("record.url.note"),
+      wrap: (text) => `\${${text}}`,
+    });
+    this.preset = field("preset", t("preset"), el("select"), { note: t("preset.note") });
+    this.fields = [this.type, this.event, this.filter, this.url];
+    /** Those that a trial may refuse. */
+    this.tried = [this.type, this.filter, this.url];
+    this.element = this.fields.map((each) => each.element);
+    this.type.input.addEventListener("change", () => {
+      this.preset.input.value = "";
+      this.reset();
+    });
+    this.event.input.addEventListener("change", () => this.changed());
+    this.preset.input.addEventListener("change", () => this.take());
+    this.offerTypes();
+    this.offerEvents(start.event);
   }
 
-  /** What is offered where the webhook is kept. What is not any longer takes event, filter and URL with it. */
-  function offerTypes() {
-    const offered = typesIn(types, kapp());
-    const before = type.input.value;
-    options(type.input, before || start.type, offered.map((each) => [each.name, typeName(each)]));
+  /** Offers what fits where the webhook is kept. A type that no longer fits clears event, filter and URL. */
+  offerTypes() {
+    const offered = typesIn(this.types, this.kapp());
+    const before = this.type.input.value;
+    const types = offered.map((each) => [each.name, typeName(each)]);
+    options(this.type.input, before || this.start.type, types);
     const trees = offered.flatMap((each) => each.presets.map((one) => ({ ...one, type: each.name })));
     options(
-      preset.input,
+      this.preset.input,
       "",
-      trees.map((tree) => [
-        JSON.stringify(tree),
-        t("preset.tree", { action: `${tree.type} ${tree.event}`, tree: `${tree.group} / ${tree.tree}` }),
-      ]),
+      trees.map((tree) => {
+        const marks = { action: `${tree.type} ${tree.event}`, tree: `${tree.group} / ${tree.tree}` };
+        return [JSON.stringify(tree), t("preset.tree", marks)];
+      }),
     );
-    if (before && !type.input.value) reset();
+    if (before && !this.type.input.value) this.reset();
   }
 
-  function offerEvents(value) {
-    const found = find();
-    options(event.input, value, (found?.events ?? []).map((each) => [each, each]));
-    for (const editor of [filter, url]) editor.offer(found?.bindings ?? []);
+  /** @param {string} value */
+  offerEvents(value) {
+    const found = this.found();
+    const events = (found?.events ?? []).map((each) => [each, each]);
+    options(this.event.input, value, events);
+    for (const editor of [this.filter, this.url]) editor.offer(found?.bindings ?? []);
   }
 
-  /** Each of the others may be nonsense for another type. */
-  function reset() {
-    offerEvents("");
-    for (const editor of [filter, url]) editor.input.value = "";
-    for (const each of [type, event, filter, url]) each.refuse(null);
-    changed();
+  found() {
+    return this.types.find(({ name }) => name === this.type.input.value);
   }
 
-  function take() {
-    if (preset.input.value === "") return;
-    const tree = JSON.parse(preset.input.value);
-    if (type.input.value !== tree.type) {
-      type.input.value = tree.type;
-      reset();
+  /** Clears what another type may not understand. */
+  reset() {
+    this.offerEvents("");
+    for (const editor of [this.filter, this.url]) editor.input.value = "";
+    accept(this.fields);
+    this.changed();
+  }
+
+  /** Fills in the workflow tree that was chosen. */
+  take() {
+    if (this.preset.input.value === "") return;
+    const tree = JSON.parse(this.preset.input.value);
+    if (this.type.input.value !== tree.type) {
+      this.type.input.value = tree.type;
+      this.reset();
     }
-    event.input.value = tree.event;
-    url.input.value = tree.url;
-    for (const each of [type, event, url]) each.refuse(null);
-    changed();
+    this.event.input.value = tree.event;
+    this.url.input.value = tree.url;
+    accept([this.type, this.event, this.url]);
+    this.changed();
   }
 
-  type.input.addEventListener("change", () => {
-    preset.input.value = "";
-    reset();
-  });
-  event.input.addEventListener("change", changed);
-  preset.input.addEventListener("change", take);
-  offerTypes();
-  offerEvents(start.event);
+  texts() {
+    return { filter: this.filter.input.value, url: this.url.input.value.trim() };
+  }
 
-  const texts = () => ({ filter: filter.input.value, url: url.input.value.trim() });
-  return {
-    fields: [type, event, filter, url],
-    /** Those that a trial may have something against. */
-    tried: [type, filter, url],
-    preset: preset.element,
-    element: [type.element, event.element, filter.element, url.element],
-    offerTypes,
-    read: () => ({ type: type.input.value, event: event.input.value, ...texts() }),
-    chosen: () => ({ type: find(), event: event.input.value, ...texts() }),
-  };
+  /** Returns what the fields say, as the API takes it. */
+  read() {
+    return { type: this.type.input.value, event: this.event.input.value, ...this.texts() };
+  }
+
+  /** Returns the same, with everything that is known of the type. */
+  chosen() {
+    return { type: this.found(), event: this.event.input.value, ...this.texts() };
+  }
+}
+
+/** @param {HTMLSelectElement} input @param {string} value @param {string[][]} all */
+function options(input, value, all) {
+  show(
+    input,
+    el("option", { value: "" }, t("choose")),
+    all.map(([each, label]) => el("option", { value: each }, label)),
+  );
+  input.value = all.some(([each]) => each === value) ? value : "";
 }

@@ -1,132 +1,134 @@
-// The list of webhooks on records, of the space and of its kapps.
+// The list of platform webhooks, of the space and of its kapps.
 
 import { may } from "./api.js";
 import { stateBadge } from "./badges.js";
-import { sayProblem } from "./dialog.js";
 import { button, el, icon, show } from "./dom.js";
 import { stateOf } from "./facts.js";
-import { pager, sizeOf } from "./pager.js";
-import { removed } from "./record_form.js";
+import { ListView, columns, filterBy, labelled } from "./list_view.js";
+import { pageOf, pager, range } from "./pager.js";
 import { kappOf, recordTypes, recordWebhooks, scopeName, typeName } from "./records.js";
-import { go, link, place, query } from "./route.js";
+import { recordRemoved } from "./record_remove.js";
+import { go, link, query } from "./route.js";
 import { t } from "./text.js";
 import { ago } from "./time.js";
-import { skeleton } from "./webhook_row.js";
 
 const COLUMNS = ["name", "scope", "type", "filter", "url", "state", "updated"];
-/** What a kapp is called in the query, apart from the space. */
+/** What the space and a kapp are called in the address. */
 const SPACE = "space";
 const KAPP = "kapp:";
 
+/** @param {HTMLElement} main @returns {PanelScreen} */
 export function recordsScreen(main) {
-  const life = new AbortController();
-  let webhooks = null;
-  let types = [];
+  return new Records(main);
+}
 
-  const count = el("p", { class: "note", role: "status" });
-  const rows = el("tbody");
-  const table = el(
-    "table",
-    { class: "webhooks records" },
-    el("caption", { class: "hidden" }, t("records")),
-    el(
-      "thead",
-      {},
-      el(
-        "tr",
-        {},
-        COLUMNS.map((name) => el("th", { scope: "col" }, t(name))),
-        el("th", { scope: "col" }, el("span", { class: "hidden" }, t("remove"))),
-      ),
-    ),
-    rows,
-  );
-  const body = el("div", { class: "scroll" }, table);
-  const pages = el("div");
-  const starts = el("input", { type: "search", id: "starts", "aria-label": t("starts"), placeholder: t("starts") });
-  const [scope, type, event] = ["scope", "type", "event"].map((id) => el("select", { id, "aria-label": t(id) }));
-  let typing;
-  starts.addEventListener("input", () => {
-    clearTimeout(typing);
-    typing = setTimeout(() => query({ name: starts.value, page: "" }, { inPlace: true }), 200);
-  });
-  scope.addEventListener("change", () => query({ scope: scope.value, page: "" }));
-  type.addEventListener("change", () => query({ type: type.value, event: "", page: "" }));
-  event.addEventListener("change", () => query({ event: event.value, page: "" }));
-
-  const create = el("a", { class: "button primary", id: "create" }, icon("plus"), el("span", {}, t("create")));
-  show(
-    main,
-    el("div", { class: "title" }, el("h1", {}, t("records")), may("webhooks:write") && create),
-    el(
-      "div",
-      { class: "toolbar" },
-      starts,
-      el("label", {}, t("scope"), " ", scope),
-      el("label", {}, t("type"), " ", type),
-      el("label", {}, t("event"), " ", event),
-      count,
-    ),
-    body,
-    pages,
-  );
-
-  async function load() {
-    show(rows, skeleton());
-    [webhooks, types] = await Promise.all([recordWebhooks(life.signal), recordTypes()]);
-    draw();
-  }
-
-  /** Whatever of the query the list does not know stays among the choices: its list may be empty. */
-  function choices(input, all, value = "") {
-    const known = value === "" || all.some(([each]) => each === value) ? all : [...all, [value, value]];
+class Records {
+  /** @param {HTMLElement} main */
+  constructor(main) {
+    this.title = t("records");
+    this.main = main;
+    this.life = new AbortController();
+    this.isLoaded = false;
+    /** @type {PlatformWebhook[]} */
+    this.webhooks = [];
+    /** @type {RecordType[]} */
+    this.types = [];
+    this.count = el("p", { class: "note", role: "status" });
+    const starts = { type: "search", id: "starts", "aria-label": t("starts"), placeholder: t("starts") };
+    this.starts = el("input", starts);
+    /** @param {string} id */
+    const choice = (id) => el("select", { id, "aria-label": t(id) });
+    this.scope = choice("scope");
+    this.type = choice("type");
+    this.event = choice("event");
+    const plus = [icon("plus"), el("span", {}, t("create"))];
+    this.create = el("a", { class: "button primary", id: "create" }, plus);
+    this.view = this.makeView();
     show(
-      input,
-      el("option", { value: "" }, t("all")),
-      known.map(([each, label]) => el("option", { value: each, selected: each === value }, label)),
+      main,
+      el("div", { class: "title" }, el("h1", {}, t("records")), may("webhooks:write") && this.create),
+      el(
+        "div",
+        { class: "toolbar" },
+        this.starts,
+        labelled(t("scope"), this.scope),
+        labelled(t("type"), this.type),
+        labelled(t("event"), this.event),
+        this.count,
+      ),
+      this.view.element,
     );
+    this.view.changed();
   }
 
-  function draw() {
-    const { queries } = place();
-    const kapps = [...new Set(webhooks.map(kappOf).filter(Boolean))].sort();
-    choices(
-      scope,
-      [[SPACE, scopeName("")], ...kapps.map((kapp) => [`${KAPP}${kapp}`, scopeName(kapp)])],
-      queries.scope,
-    );
-    choices(
-      type,
-      types.map((each) => [each.name, typeName(each)]),
-      queries.type,
-    );
-    const typed = types.filter((each) => !queries.type || each.name === queries.type);
+  makeView() {
+    return new ListView({
+      name: "webhooks records",
+      caption: t("records"),
+      head: [columns(COLUMNS), el("th", { scope: "col" }, el("span", { class: "hidden" }, t("remove")))],
+      filters: [
+        filterBy(this.starts, "name", { resets: ["page"], isTyped: true }),
+        filterBy(this.scope, "scope", { resets: ["page"] }),
+        filterBy(this.type, "type", { resets: ["event", "page"] }),
+        filterBy(this.event, "event", { resets: ["page"] }),
+      ],
+      key: (queries) => JSON.stringify(queries),
+      load: (queries) => this.load(queries),
+      row: (webhook) => this.row(webhook),
+      empty: (queries) => this.empty(queries),
+    });
+  }
+
+  changed() {
+    this.view.changed();
+  }
+
+  /** @param {Queries} queries */
+  async load(queries) {
+    if (!this.isLoaded) {
+      this.view.wait();
+      const { signal } = this.life;
+      [this.webhooks, this.types] = await Promise.all([recordWebhooks(signal), recordTypes()]);
+      this.isLoaded = true;
+    }
+    this.offer(queries);
+    const found = this.webhooks
+      .filter(passes(queries))
+      .sort((one, other) => one.name.localeCompare(other.name));
+    const { size, page } = pageOf(queries);
+    const first = (page - 1) * size;
+    const rows = found.slice(first, first + size);
+    show(this.count, range(first, rows.length, found.length));
+    return { rows, pager: pager({ size, page, hasNext: first + size < found.length }) };
+  }
+
+  /** Offers what the list can be filtered by. @param {Queries} queries */
+  offer(queries) {
+    const kapps = [...new Set(this.webhooks.map(kappOf).filter(Boolean))].sort();
+    const places = [[SPACE, scopeName("")], ...kapps.map((kapp) => [KAPP + kapp, scopeName(kapp)])];
+    const typed = this.types.filter((each) => !queries.type || each.name === queries.type);
     const events = [...new Set(typed.flatMap((each) => each.events))].sort();
+    const types = this.types.map((each) => [each.name, typeName(each)]);
+    choices(this.scope, places, queries.scope);
+    choices(this.type, types, queries.type);
     choices(
-      event,
+      this.event,
       events.map((each) => [each, each]),
       queries.event,
     );
-    const kapp = queries.scope?.startsWith(KAPP) ? queries.scope.slice(KAPP.length) : "";
-    create.href = link(["records", "new"], { kapp });
-
-    const found = webhooks.filter(filter(queries)).sort((one, other) => one.name.localeCompare(other.name));
-    const [size, page] = [sizeOf(queries), Math.max(1, Number(queries.page) || 1)];
-    const first = (page - 1) * size;
-    const seen = found.slice(first, first + size);
-    show(
-      count,
-      t("range", { first: seen.length && first + 1, last: first + seen.length, of: found.length }),
-    );
-    show(rows, seen.map(row));
-    show(pages, pager({ size, page, hasNext: first + size < found.length }));
-    body.querySelector(".empty")?.remove();
-    table.hidden = seen.length === 0;
-    if (seen.length === 0) body.append(empty(kapp));
+    this.create.href = link(["records", "new"], { kapp: kappIn(queries) });
   }
 
-  function row(webhook) {
+  /** @param {PlatformWebhook} webhook */
+  row(webhook) {
+    /** @param {string} name @param {...Children} content */
     const cell = (name, ...content) => el("td", { class: name, "data-label": t(name) }, ...content);
+    const remove =
+      may("webhooks:write") &&
+      button(t("remove"), () => this.remove(webhook), {
+        kind: "quiet danger",
+        "aria-label": t("remove.one", { name: webhook.name }),
+      });
     return el(
       "tr",
       { "data-id": webhook.id },
@@ -137,57 +139,58 @@ export function recordsScreen(main) {
       cell("url", webhook.url),
       el("td", { class: "stated" }, stateBadge(stateOf(webhook))),
       cell("updated", ago(webhook.updatedAt), el("span", { class: "by" }, webhook.updatedBy)),
-      el(
-        "td",
-        {},
-        may("webhooks:write") &&
-          button(t("remove"), () => remove(webhook), {
-            kind: "quiet danger",
-            "aria-label": t("remove.one", { name: webhook.name }),
-          }),
-      ),
+      el("td", {}, remove),
     );
   }
 
-  async function remove(webhook) {
-    if (!(await removed(webhook))) return;
-    webhooks = webhooks.filter(({ id }) => id !== webhook.id);
-    draw();
-    main.focus({ preventScroll: true });
+  /** @param {PlatformWebhook} webhook */
+  async remove(webhook) {
+    if (!(await recordRemoved(webhook))) return;
+    this.webhooks = this.webhooks.filter(({ id }) => id !== webhook.id);
+    await this.view.load();
+    this.main.focus({ preventScroll: true });
   }
 
-  function empty(kapp) {
-    const isNarrowed = webhooks.length !== 0;
-    const reset = { name: "", scope: "", type: "", event: "", page: "" };
-    return el(
-      "div",
-      { class: "empty" },
-      el("p", {}, t(isNarrowed ? "records.no.match" : "records.empty")),
-      isNarrowed
-        ? button(t("search.clear"), () => query(reset), { kind: "primary" })
-        : may("webhooks:write") &&
-            button(t("create.first"), () => go(["records", "new"], { kapp }), { kind: "primary", mark: "plus" }),
-    );
+  /** @param {Queries} queries */
+  empty(queries) {
+    if (this.webhooks.length !== 0) {
+      const clear = () => query({ name: "", scope: "", type: "", event: "", page: "" });
+      return [el("p", {}, t("records.no.match")), button(t("search.clear"), clear, { kind: "primary" })];
+    }
+    const create = () => go(["records", "new"], { kapp: kappIn(queries) });
+    return [
+      el("p", {}, t("records.empty")),
+      may("webhooks:write") && button(t("create.first"), create, { kind: "primary", mark: "plus" }),
+    ];
   }
 
-  function changed() {
-    if (document.activeElement !== starts) starts.value = place().queries.name ?? "";
-    if (webhooks) return draw();
-    load().catch(failed);
+  leave() {
+    this.life.abort();
   }
-
-  function failed(problem) {
-    if (problem.name === "AbortError") return;
-    sayProblem(problem);
-    const again = button(t("again"), () => load().catch(failed));
-    show(rows, el("tr", {}, el("td", { colspan: COLUMNS.length + 1 }, again)));
-  }
-
-  changed();
-  return { title: t("records"), changed, leave: () => life.abort() };
 }
 
-function filter({ name = "", scope, type, event }) {
+/**
+ * Shows choices. A value of the address that is not among them stays: its list is empty.
+ * @param {HTMLSelectElement} input
+ * @param {string[][]} all
+ * @param {string} [value]
+ */
+function choices(input, all, value = "") {
+  const known = value === "" || all.some(([each]) => each === value) ? all : [...all, [value, value]];
+  show(
+    input,
+    el("option", { value: "" }, t("all")),
+    known.map(([each, label]) => el("option", { value: each, selected: each === value }, label)),
+  );
+}
+
+/** The kapp that the list is filtered by. @param {Queries} queries */
+function kappIn({ scope }) {
+  return scope?.startsWith(KAPP) ? scope.slice(KAPP.length) : "";
+}
+
+/** @param {Queries} queries @returns {(webhook: PlatformWebhook) => boolean} */
+function passes({ name = "", scope, type, event }) {
   const start = name.toLowerCase();
   const kapp = scope === SPACE ? "" : scope?.slice(KAPP.length);
   return (webhook) =>

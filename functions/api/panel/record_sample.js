@@ -1,5 +1,6 @@
-// A small event of each type, to try filters and URLs on.
+// A small event of each type, for the trial of filters and URLs.
 
+/** @type {Record<string, object>} */
 const RECORDS = {
   space: { name: "Acme", slug: "acme", attributesMap: { "Task Source": ["Kinetic Request CE"] } },
   kapp: { name: "Services", slug: "services", attributesMap: { Owner: ["IT"] } },
@@ -22,10 +23,10 @@ const RECORDS = {
   },
   team: { name: "IT::Support", slug: "it-support", attributesMap: {} },
 };
-/** The state that a submission is in when this has happened to it. */
+/** The state of a submission after an action. @type {Record<string, string>} */
 const STATES = { Submitted: "Submitted", Closed: "Closed" };
 
-/** An event of this type with every record that its filters may ask. */
+/** Returns an event with every record that a filter of the type may read. @param {RecordType} type @param {string} action */
 export function sampleOf(type, action) {
   const records = Object.fromEntries(type.bindings.map(({ name }) => [name, RECORDS[name] ?? {}]));
   if (records.submission && STATES[action])

@@ -1,6 +1,7 @@
-// The second face of the API: webhooks on records of spaces and kapps, and what can be said about them.
+// Platform webhooks: those of spaces and kapps, where they are, and what can be said about them.
 
-import { call, filled, withQuery } from "./api.js";
+import { call, filled } from "./api.js";
+import { withQuery } from "./route.js";
 import { t } from "./text.js";
 
 const BASE = "/app/api/v1";
@@ -8,55 +9,69 @@ const WEBHOOKS = `${BASE}/webhooks`;
 export const JOBS = `${BASE}/webhookJobs`;
 export const TRY = `${BASE}/meta/webhooks/try`;
 
-/** Where the webhooks of a kapp are, or with no slug those of the space. */
+/** Returns the path of the webhooks of a kapp, or without a slug of the space. @param {string} kapp */
 export function homeOf(kapp) {
   return kapp ? `${BASE}/kapps/${encodeURIComponent(kapp)}/webhooks` : WEBHOOKS;
 }
 
-/** Where a webhook is. */
+/** Returns the path of a webhook. @param {PlatformWebhook} webhook */
 export function pathOf(webhook) {
   return `${homeOf(kappOf(webhook))}/${encodeURIComponent(webhook.name)}`;
 }
 
-/** The slug of the kapp that a webhook or a job is of; none of one of the space. */
+/**
+ * Returns the slug of the kapp of a webhook or a job, or an empty text for the space.
+ * @param {{ scopeType: string, scopeId: string }} scoped
+ */
 export function kappOf({ scopeType, scopeId }) {
   return scopeType === "Kapp" ? scopeId : "";
 }
 
-/** What people call that place. */
+/** Returns what that place is called. @param {string} kapp */
 export function scopeName(kapp) {
   return kapp ? t("scope.kapp", { kapp }) : t("scope.space");
 }
 
-/** Every webhook of the space and its kapps, with who made and who changed it. */
+/**
+ * Returns every webhook of the space and its kapps, with who created and who changed it.
+ * @param {AbortSignal} signal
+ * @returns {Promise<PlatformWebhook[]>}
+ */
 export async function recordWebhooks(signal) {
   const all = withQuery(WEBHOOKS, { all: "true", include: "details" });
   return (await filled(all, () => true, Infinity, signal, paged(all, "webhooks"))).rows;
 }
 
-/** The webhook of this id, or none; its settings and its line call it by the same name. */
+/** Returns the webhook of this id, or undefined. @param {string} id @param {AbortSignal} signal */
 export async function recordWebhook(id, signal) {
   const found = (await recordWebhooks(signal)).find((webhook) => webhook.id === id);
   return found && named(found);
 }
 
-/** A webhook that the screens of lines know as well. */
+/** Returns the webhook under the names that the log and the queue use. @param {PlatformWebhook} webhook */
 export function named(webhook) {
   return { ...webhook, _id: webhook.id };
 }
 
-/** Reads the pages of the list at `first`, whose rows have this name. */
+/**
+ * Reads the pages of the list at `first`, whose rows have this name.
+ * @param {string} first
+ * @param {string} name
+ * @returns {(response: ApiResponse) => Page}
+ */
 export function paged(first, name) {
+  const start = first.includes("?") ? "&" : "?";
   return ({ body }) => {
     const token = body.nextPageToken;
-    const more = token && `${first}${first.includes("?") ? "&" : "?"}${new URLSearchParams({ pageToken: token })}`;
-    return { rows: body[name], next: more || null };
+    const next = token ? `${first}${start}${new URLSearchParams({ pageToken: token })}` : null;
+    return { rows: body[name], next };
   };
 }
 
+/** @type {Promise<RecordType[]> | null} */
 let asked = null;
 
-/** The types that webhooks can be made for, each with its events, bindings and presets. Asked for once. */
+/** Returns the types that webhooks can be created for, each with its events, bindings and presets; read once. */
 export function recordTypes() {
   asked ??= call("GET", `${BASE}/meta/webhooks/catalogue`).then(
     ({ body }) => body.types,
@@ -68,12 +83,12 @@ export function recordTypes() {
   return asked;
 }
 
-/** The types that are offered there. */
+/** Returns the types that are offered there. @param {RecordType[]} types @param {string} kapp */
 export function typesIn(types, kapp) {
   return types.filter((type) => type.scopes.includes(kapp ? "kapp" : "space"));
 }
 
-/** What people call a type. */
+/** Returns what a type is called. @param {RecordType} type */
 export function typeName({ name, isLegacy }) {
   return isLegacy ? t("type.legacy", { name }) : name;
 }

@@ -1,15 +1,22 @@
-// Where the page is: everything that can be linked stands behind the fragment sign of the address.
+// The place in the address, behind the #: everything that can be linked.
 
+/** @typedef {{ isNeeded: () => boolean, ask: () => Promise<boolean> }} Guard */
+
+/** @type {Guard | null} */
 let guard = null;
 let here = location.hash;
 
-/** The place: `{parts, queries}` of `#/webhooks/ID/logs?result=FAILED`. */
-export function place(hash = location.hash) {
+/** Returns the parts and the queries of an address such as `#/webhooks/ID/logs?result=FAILED`. */
+export function place() {
+  const { hash } = location;
   const [path, query = ""] = hash.replace(/^#\/?/, "").split("?", 2);
   const parts = path.split("/").filter((part) => part !== "");
-  return { parts: parts.map(decode), queries: Object.fromEntries(new URLSearchParams(query)) };
+  /** @type {Queries} */
+  const queries = Object.fromEntries(new URLSearchParams(query));
+  return { parts: parts.map(decode), queries };
 }
 
+/** @param {string} part */
 function decode(part) {
   try {
     return decodeURIComponent(part);
@@ -18,21 +25,30 @@ function decode(part) {
   }
 }
 
-/** The address of a place. */
-export function link(parts, queries = {}) {
+/** Returns a path with these queries, without the empty ones. @param {string} path @param {object} queries */
+export function withQuery(path, queries) {
   const given = Object.entries(queries).filter(
     ([, value]) => value !== undefined && value !== null && value !== "",
   );
-  const query = new URLSearchParams(given).toString();
-  return `#/${parts.map(encodeURIComponent).join("/")}${query ? `?${query}` : ""}`;
+  const text = new URLSearchParams(given).toString();
+  return text ? `${path}?${text}` : path;
 }
 
-/** Goes there. */
+/** Returns the address of a place. @param {string[]} parts @param {Queries} [queries] */
+export function link(parts, queries = {}) {
+  return withQuery(`#/${parts.map(encodeURIComponent).join("/")}`, queries);
+}
+
+/** Goes to a place. @param {string[]} parts @param {Queries} [queries] */
 export function go(parts, queries = {}) {
   location.hash = link(parts, queries);
 }
 
-/** Changes queries of this place, as a step of its own or in place of this one. */
+/**
+ * Changes queries of this place, as a new step of the history or instead of this one.
+ * @param {Queries} changes
+ * @param {{ inPlace?: boolean }} [how]
+ */
 export function query(changes, { inPlace = false } = {}) {
   const { parts, queries } = place();
   const target = link(parts, { ...queries, ...changes });
@@ -46,9 +62,9 @@ export function query(changes, { inPlace = false } = {}) {
   }
 }
 
-/** Asks `may` (a promise) before this place is left; null asks nobody. */
-export function askBeforeLeaving(may) {
-  guard = may;
+/** Asks before this place is left; null does not ask. @param {Guard | null} next */
+export function askBeforeLeaving(next) {
+  guard = next;
 }
 
 addEventListener("beforeunload", (event) => {

@@ -1,19 +1,29 @@
-// A field for a filter or a URL, with the functions that it may call, to be put where the cursor is.
+// A field for a filter or a URL, with the functions that it may call, to be inserted at the cursor.
 
 import { button, el, show } from "./dom.js";
 import { field } from "./fields.js";
 import { t } from "./text.js";
 
-/** Whether a name is still to be written behind it. */
+/** Returns whether a name must still be written behind it. @param {string} key */
 const isOpen = (key) => key === "" || key.endsWith(":");
 
-/** A field around `input`; `wrap` makes of a call what stands in the text. `offer(bindings)` says what is offered. */
-export function scriptField(name, label, input, { note, required, wrap = (text) => text } = {}) {
+/**
+ * Makes a field around `input`. `offer(bindings)` sets the functions that can be inserted.
+ * @param {string} name
+ * @param {string} label
+ * @param {HTMLTextAreaElement} input
+ * @param {{ note?: string, required?: boolean, wrap?: (text: string) => string }} options
+ */
+export function scriptField(name, label, input, { note, required, wrap = (text) => text }) {
   const list = el("dl", { class: "bindings" });
   const menu = el("details", { class: "insert" }, el("summary", {}, t("bindings")), list);
   const made = field(name, label, input, { note, required, after: menu });
 
-  /** The cursor goes to where a name is still to be written, else behind the call. */
+  /**
+   * Inserts a call. The cursor goes to the name that is missing, or behind the call.
+   * @param {string} binding
+   * @param {string} key
+   */
   function insert(binding, key) {
     const text = wrap(`${binding}('${key}')`);
     const start = input.selectionStart;
@@ -26,28 +36,27 @@ export function scriptField(name, label, input, { note, required, wrap = (text) 
     input.focus();
   }
 
+  /** @param {string} binding @param {string} key */
+  function choice(binding, key) {
+    const shown = isOpen(key) ? `${key}…` : key;
+    const hidden = el("span", { class: "hidden" }, t("binding.insert", { binding }), " ");
+    const label = [hidden, key === "" ? t("binding.any") : shown];
+    const attributes = { kind: "mono", "data-binding": `${binding}.${key}` };
+    return button(label, () => insert(binding, key), attributes);
+  }
+
+  /** @param {Binding[]} bindings */
   function offer(bindings) {
     menu.hidden = bindings.length === 0;
-    show(
-      list,
-      bindings.map(({ name: binding, keys, takesAnyKey }) => [
-        el("dt", {}, binding),
-        el(
-          "dd",
-          {},
-          [...keys, ...(takesAnyKey ? [""] : [])].map((key) =>
-            button(
-              [
-                el("span", { class: "hidden" }, t("binding.insert", { binding }), " "),
-                key === "" ? t("binding.any") : isOpen(key) ? `${key}…` : key,
-              ],
-              () => insert(binding, key),
-              { kind: "mono", "data-binding": `${binding}.${key}` },
-            ),
-          ),
-        ),
-      ]),
-    );
+    const rows = bindings.map(({ name: binding, keys, takesAnyKey }) => [
+      el("dt", {}, binding),
+      el(
+        "dd",
+        {},
+        [...keys, ...(takesAnyKey ? [""] : [])].map((key) => choice(binding, key)),
+      ),
+    ]);
+    show(list, rows);
   }
 
   return { ...made, offer };

@@ -1,129 +1,146 @@
-// A webhook's settings.
+// The settings of a webhook.
 
 import { WEBHOOKS, call, may } from "./api.js";
 import { credentials } from "./credentials.js";
 import { deactivation } from "./deactivate.js";
 import { confirm, reason, say, sayProblem } from "./dialog.js";
-import { button, el, show } from "./dom.js";
+import { button, el, find, select, show, textInput } from "./dom.js";
 import { codeOf, field, refuseFields } from "./fields.js";
+import { removed } from "./remove.js";
 import { askBeforeLeaving, go } from "./route.js";
 import { secretSection } from "./secret.js";
 import { guardChanges, mayLose, settingsForm } from "./settings_form.js";
+import { suspendPolicy } from "./suspend_policy.js";
 import { testSection } from "./test_send.js";
 import { t } from "./text.js";
-import { labelOf, triggers } from "./triggers.js";
+import { labelOf, slotsOf, triggers } from "./triggers.js";
 
 const SLOTS = ["taskGroup", "survey", "group"];
-const POLICIES = { default: null, hold: 1, never: 0, number: 5 };
+/** @type {Partial<Webhook>} */
+const NEW = { name: "", code: "", url: "", description: "", context: {}, isActive: true };
 
-export function settingsScreen({ main, shown, tell, signal }) {
-  triggers().then((catalogue) => signal.aborted || draw(main, { shown, tell, signal }, catalogue), sayProblem);
+/** @param {WebhookTab} tab @returns {PanelScreen} */
+export function settingsScreen(tab) {
+  triggers().then((catalogue) => tab.signal.aborted || draw(tab, catalogue), sayProblem);
   return {};
 }
 
-function draw(main, { shown, tell, signal }, catalogue) {
-  let webhook = shown.webhook;
-  const isNew = !webhook;
-  const canWrite = may("webhooks:write");
-  if (isNew && !canWrite) return show(main, el("p", { class: "notice bad", role: "alert" }, t("read.only")));
-  const start = webhook ?? {
-    name: "",
-    code: "",
-    url: "",
-    description: "",
-    trigger: catalogue[0].name,
-    context: {},
-    isActive: true,
-  };
-  const text = (value, more = {}) =>
-    el("input", { type: "text", value, autocomplete: "off", spellcheck: "false", ...more });
+/** @param {WebhookTab} tab @param {Trigger[]} catalogue */
+function draw(tab, catalogue) {
+  if (tab.shown.webhook || may("webhooks:write")) new SettingsForm(tab, catalogue);
+  else show(tab.main, el("p", { class: "notice bad", role: "alert" }, t("read.only")));
+}
 
-  const name = field("name", t("name"), text(start.name), { required: true });
-  const code = field("code", t("code"), text(start.code, { readonly: !isNew, class: "mono" }), {
-    required: true,
-    note: isNew ? t("code.note") : t("code.locked"),
-  });
-  const url = field("url", t("url"), text(start.url, { type: "url", inputmode: "url", placeholder: "https://" }), {
-    required: true,
-  });
-  const description = field(
-    "description",
-    t("description"),
-    el("textarea", { rows: 2, value: start.description ?? "" }),
-    { note: t("description.note") },
-  );
-  const trigger = field(
-    "trigger",
-    t("trigger"),
-    el(
-      "select",
-      {},
-      catalogue.map((entry) =>
-        el(
-          "option",
-          { value: entry.name, selected: entry.name === start.trigger },
-          labelOf(catalogue, entry.name),
-        ),
-      ),
-    ),
-    { required: true },
-  );
-  const slots = SLOTS.map((slot) =>
-    field(`context.${slot}`, t(`slot.${slot}`), text(start.context[slot] ?? "", { class: "mono" }), {
-      note: t("slot.note"),
-    }),
-  );
-  const policy = suspendPolicy(start);
-  const auth = credentials(start);
-  const fields = [name, code, url, description, trigger, ...slots, policy.field, ...auth.fields];
-  const problems = el("div", { role: "alert" });
+class SettingsForm {
+  /** @param {WebhookTab} tab @param {Trigger[]} catalogue */
+  constructor(tab, catalogue) {
+    this.tab = tab;
+    this.catalogue = catalogue;
+    this.webhook = tab.shown.webhook;
+    this.isNew = !this.webhook;
+    const start = this.webhook ?? { ...NEW, trigger: catalogue[0].name };
+    this.general = generalFields(start, this.isNew, catalogue);
+    this.policy = suspendPolicy(start);
+    this.auth = credentials(start);
+    const { name, code, url, description, trigger, slots } = this.general;
+    this.fields = [name, code, url, description, trigger, ...slots, this.policy.field, ...this.auth.fields];
+    this.problems = el("div", { role: "alert" });
+    this.suggestCode();
+    trigger.input.addEventListener("change", () => this.showSlots());
+    this.showSlots();
+    show(tab.main, this.form(), el("div", { class: "beside" }, this.beside()));
+    this.saved = this.text();
+    guardChanges(() => this.isChanged());
+    if (this.isNew) name.input.focus();
+  }
 
-  let suggests = isNew;
-  name.input.addEventListener("input", () => {
-    if (suggests) code.input.value = codeOf(name.input.value);
-  });
-  code.input.addEventListener("input", () => {
-    suggests = code.input.value === "";
-  });
-  const slotsOf = () => catalogue.find((entry) => entry.name === trigger.input.value)?.slots ?? [];
-  const showSlots = () =>
-    slots.forEach((each, index) => {
-      each.element.hidden = !slotsOf().includes(SLOTS[index]);
+  /** Suggests a code from the name of a new webhook, until a person writes one. */
+  suggestCode() {
+    let suggests = this.isNew;
+    const { name, code } = this.general;
+    name.input.addEventListener("input", () => {
+      if (suggests) code.input.value = codeOf(name.input.value);
     });
-  trigger.input.addEventListener("change", showSlots);
-  showSlots();
+    code.input.addEventListener("input", () => {
+      suggests = code.input.value === "";
+    });
+  }
 
-  /** What the form says, as the API takes it. */
-  function read() {
-    const context = Object.fromEntries(
-      SLOTS.map((slot, index) => [slot, slotsOf().includes(slot) ? slots[index].input.value.trim() : ""]),
+  showSlots() {
+    const wanted = slotsOf(this.catalogue, this.general.trigger.input.value);
+    this.general.slots.forEach((each, index) => {
+      each.element.hidden = !wanted.includes(SLOTS[index]);
+    });
+  }
+
+  form() {
+    const { webhook, problems } = this;
+    // The API deletes inactive webhooks only.
+    const isDeletable = webhook && !webhook.isActive;
+    const more = isDeletable && button(t("remove"), () => this.remove(), { kind: "danger", id: "remove" });
+    const work = { submit: () => this.submit(), toggle: () => this.toggle(), more };
+    const { name, code, url, description, trigger, slots } = this.general;
+    const general = [name, code, url, description, trigger, ...slots];
+    return settingsForm(
+      { webhook, canWrite: may("webhooks:write"), problems, ...work },
+      el(
+        "section",
+        { class: "card" },
+        el("h2", {}, t("general")),
+        general.map((each) => each.element),
+        webhook && identifier(webhook),
+      ),
+      el("section", { class: "card" }, el("h2", {}, t("failing")), this.policy.element),
+      el("section", { class: "card" }, el("h2", {}, t("credentials")), this.auth.element),
     );
+  }
+
+  beside() {
+    const { webhook } = this;
+    const { url, trigger } = this.general;
+    if (webhook) return [secretSection(webhook, () => this.reread()), testSection(webhook)];
+    const read = () => ({ url: url.input.value.trim(), trigger: trigger.input.value });
+    return testSection(null, { read, fields: [url, trigger] });
+  }
+
+  /** Returns what the form says, as the API takes it. */
+  read() {
+    const { name, url, description, trigger, slots } = this.general;
+    const wanted = slotsOf(this.catalogue, trigger.input.value);
+    /** @param {string} slot @param {number} index */
+    const text = (slot, index) => (wanted.includes(slot) ? slots[index].input.value.trim() : "");
     return {
       name: name.input.value,
       url: url.input.value.trim(),
       trigger: trigger.input.value,
-      context,
+      context: Object.fromEntries(SLOTS.map((slot, index) => [slot, text(slot, index)])),
       description: description.input.value.trim() || null,
-      suspendAfter: policy.read(),
-      ...auth.read(),
+      suspendAfter: this.policy.read(),
+      ...this.auth.read(),
     };
   }
 
-  let saved = JSON.stringify(read());
-  const isChanged = () => JSON.stringify(read()) !== saved || (isNew && code.input.value !== "");
+  text() {
+    return JSON.stringify(this.read());
+  }
 
-  async function submit() {
-    const change = read();
-    if (!isNew && !(await mayWiden(webhook, change))) return;
+  isChanged() {
+    return this.text() !== this.saved || (this.isNew && this.general.code.input.value !== "");
+  }
+
+  async submit() {
+    const change = this.read();
+    if (!(await mayWiden(this.webhook, change))) return;
     try {
-      if (isNew) await create({ ...change, code: code.input.value });
-      else await put({ ...change, __v: webhook.__v });
+      if (this.isNew) await this.create({ ...change, code: this.general.code.input.value });
+      else await this.put({ ...change, __v: this.webhook.__v });
     } catch (problem) {
-      refused(problem);
+      this.refused(problem);
     }
   }
 
-  async function create(body) {
+  /** @param {any} body */
+  async create(body) {
     if (body.description === null) delete body.description;
     const made = (await call("POST", WEBHOOKS, body)).body;
     askBeforeLeaving(null);
@@ -131,103 +148,96 @@ function draw(main, { shown, tell, signal }, catalogue) {
     go(["webhooks", made._id]);
   }
 
-  async function put(change) {
-    const changed = (await call("PATCH", `${WEBHOOKS}/${webhook._id}`, change)).body;
+  /** @param {object} change */
+  async put(change) {
+    const changed = (await call("PATCH", `${WEBHOOKS}/${this.webhook._id}`, change)).body;
     askBeforeLeaving(null);
-    tell({ webhook: changed, queue: null });
+    this.tab.tell({ webhook: changed, queue: null });
     say(t("saved"));
-    draw(main, { shown, tell, signal }, catalogue);
-    main.querySelector("#save")?.focus();
+    draw(this.tab, this.catalogue);
+    find(this.tab.main, "#save").focus();
   }
 
-  function refused(problem) {
-    const others = refuseFields(problem, fields);
-    const isStale = problem.fields.some((each) => each.field === "__v");
-    if (isStale) show(problems, el("p", { class: "notice bad" }, t("stale")), button(t("reload"), reload));
-    else if (others.length) show(problems, el("p", { class: "notice bad" }, others.join("; ")));
-    else if (problem.fields.length === 0) show(problems, el("p", { class: "notice bad" }, reason(problem)));
-    else show(problems, el("p", { class: "notice bad" }, t("refused", { count: problem.fields.length })));
+  /** @param {any} problem */
+  refused(problem) {
+    const others = refuseFields(problem, this.fields);
+    const count = problem.fields.length;
+    /** @param {string} text */
+    const notice = (text) => el("p", { class: "notice bad" }, text);
+    /** @type {{ fields: FieldProblem[] }} */
+    const { fields } = problem;
+    const isStale = fields.some((each) => each.field === "__v");
+    const reload = () => button(t("reload"), () => this.reload());
+    if (isStale) show(this.problems, notice(t("stale")), reload());
+    else if (others.length) show(this.problems, notice(others.join("; ")));
+    else show(this.problems, notice(count === 0 ? reason(problem) : t("refused", { count })));
   }
 
-  async function reload() {
-    tell({ webhook: (await call("GET", `${WEBHOOKS}/${webhook._id}`)).body });
-    draw(main, { shown, tell, signal }, catalogue);
+  async reload() {
+    await this.reread();
+    draw(this.tab, this.catalogue);
   }
 
-  async function toggle() {
-    const waiting = webhook.isActive ? await deactivation([webhook]) : undefined;
+  async toggle() {
+    const { isActive } = this.webhook;
+    const waiting = isActive ? await deactivation([this.webhook]) : undefined;
     if (waiting === null) return;
-    if (isChanged() && !(await mayLose())) return;
-    await put({ isActive: !webhook.isActive, waiting }).catch(refused);
+    if (this.isChanged() && !(await mayLose())) return;
+    await this.put({ isActive: !isActive, waiting }).catch((problem) => this.refused(problem));
   }
 
-  const form = settingsForm(
-    { webhook, canWrite, submit, toggle, problems },
-    el(
-      "section",
-      { class: "card" },
-      el("h2", {}, t("general")),
-      name.element,
-      code.element,
-      url.element,
-      description.element,
-      trigger.element,
-      slots.map((each) => each.element),
-      !isNew &&
-        field("identifier", t("identifier"), text(webhook._id, { readonly: true, class: "mono" }), {
-          note: t("identifier.note"),
-        }).element,
-    ),
-    el("section", { class: "card" }, el("h2", {}, t("failing")), policy.element),
-    el("section", { class: "card" }, el("h2", {}, t("credentials")), auth.element),
-  );
-  const target = () => ({ url: url.input.value.trim(), trigger: trigger.input.value });
-  const beside = isNew
-    ? testSection(null, { read: target, fields: [url, trigger] })
-    : [secretSection(webhook, reread), testSection(webhook)];
-  show(main, form, el("div", { class: "beside" }, beside));
-
-  /** The version has moved: what is on the page stays. */
-  async function reread() {
-    webhook = (await call("GET", `${WEBHOOKS}/${webhook._id}`)).body;
-    tell({ webhook });
+  async remove() {
+    const { _id, name } = this.webhook;
+    if (!(await removed({ name, path: `${WEBHOOKS}/${_id}`, body: t("remove.body") }))) return;
+    askBeforeLeaving(null);
+    go(["webhooks"]);
   }
 
-  saved = JSON.stringify(read());
-  guardChanges(isChanged);
-  if (isNew) name.input.focus();
+  /** Reads the webhook again after its version has changed; the fields keep what was typed. */
+  async reread() {
+    this.webhook = (await call("GET", `${WEBHOOKS}/${this.webhook._id}`)).body;
+    this.tab.tell({ webhook: this.webhook });
+  }
 }
 
-/** Asks before a webhook that was for one workflow, survey or group gets the events of the whole company. */
+/** @param {any} start @param {boolean} isNew @param {Trigger[]} catalogue */
+function generalFields(start, isNew, catalogue) {
+  const required = { required: true };
+  const code = textInput({ value: start.code, readonly: !isNew, class: "mono" });
+  const codeNote = t(isNew ? "code.note" : "code.locked");
+  const url = textInput({ value: start.url, type: "url", inputmode: "url", placeholder: "https://" });
+  const description = el("textarea", { rows: 2, value: start.description ?? "" });
+  const options = catalogue.map(({ name }) => [name, labelOf(catalogue, name)]);
+  const trigger = select({}, options, start.trigger);
+  /** @param {string} name */
+  const slot = (name) => {
+    const input = textInput({ value: start.context[name] ?? "", class: "mono" });
+    return field(`context.${name}`, t(`slot.${name}`), input, { note: t("slot.note") });
+  };
+  return {
+    name: field("name", t("name"), textInput({ value: start.name }), required),
+    code: field("code", t("code"), code, { required: true, note: codeNote }),
+    url: field("url", t("url"), url, required),
+    description: field("description", t("description"), description, { note: t("description.note") }),
+    trigger: field("trigger", t("trigger"), trigger, required),
+    slots: SLOTS.map(slot),
+  };
+}
+
+/** @param {Webhook} webhook */
+function identifier({ _id }) {
+  const input = textInput({ value: _id, readonly: true, class: "mono" });
+  return field("identifier", t("identifier"), input, { note: t("identifier.note") }).element;
+}
+
+/**
+ * Asks before a webhook that was for one workflow, survey or group gets the events of the whole company.
+ * @param {Webhook | null} webhook
+ * @param {{ context: Record<string, string> }} change
+ */
 async function mayWiden(webhook, change) {
-  const cleared = SLOTS.filter((slot) => webhook.context[slot] && !change.context[slot]);
-  if (cleared.length === 0) return true;
+  const cleared = SLOTS.filter((slot) => webhook?.context[slot] && !change.context[slot]);
+  if (!webhook || cleared.length === 0) return true;
   const names = cleared.map((slot) => t(`slot.${slot}`)).join(", ");
   return confirm(t("widen.title"), t("widen.body", { name: webhook.name, names }), { yes: t("widen.yes") });
-}
-
-/** After how many events given up in a row the webhook is suspended. */
-function suspendPolicy({ suspendAfter = null }) {
-  const kind = Object.keys(POLICIES).find((key) => POLICIES[key] === suspendAfter && key !== "number") ?? "number";
-  const select = el(
-    "select",
-    {},
-    Object.keys(POLICIES).map((key) => el("option", { value: key, selected: key === kind }, t(`policy.${key}`))),
-  );
-  const count = el("input", {
-    type: "number",
-    min: 0,
-    max: 100,
-    value: String(kind === "number" ? suspendAfter : POLICIES.number),
-    "aria-label": t("policy.count"),
-  });
-  const made = field("suspendAfter", t("policy"), select, { note: t("policy.note"), after: count });
-  const follow = () => {
-    count.hidden = select.value !== "number";
-  };
-  select.addEventListener("change", follow);
-  follow();
-  const read = () =>
-    select.value === "number" ? (count.value === "" ? "" : Number(count.value)) : POLICIES[select.value];
-  return { field: made, element: made.element, read };
 }

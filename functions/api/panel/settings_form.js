@@ -1,17 +1,26 @@
-// What the settings of any webhook stand in: the bar of what can be done, and a guard of what is not saved.
+// The frame of a webhook's settings: the bar of actions, and a guard of unsaved changes.
 
 import { confirm } from "./dialog.js";
 import { busy, button, el } from "./dom.js";
 import { askBeforeLeaving } from "./route.js";
 import { t } from "./text.js";
 
-/** The form of a webhook, or with none of one to be made. `more` are other buttons; who may not write sees `sections`
- * as they are, and no button. */
+/**
+ * Makes the form of a webhook, or of a new one. Without the scope to write it shows `sections` and no button.
+ * @param {object} options
+ * @param {{ isActive: boolean } | null} options.webhook
+ * @param {boolean} options.canWrite
+ * @param {() => Promise<void>} options.submit
+ * @param {() => Promise<void>} options.toggle
+ * @param {Children} [options.more] other buttons
+ * @param {HTMLElement} options.problems
+ * @param {...Children} sections
+ */
 export function settingsForm({ webhook, canWrite, submit, toggle, more, problems }, ...sections) {
   const save = el("button", { class: "primary", id: "save" }, el("span", {}, t("save")));
   const onOff =
     webhook &&
-    button(webhook.isActive ? t("deactivate") : t("activate"), toggle, {
+    button(t(webhook.isActive ? "deactivate" : "activate"), toggle, {
       mark: "off",
       id: "toggle",
       kind: webhook.isActive ? "danger" : "",
@@ -28,19 +37,26 @@ export function settingsForm({ webhook, canWrite, submit, toggle, more, problems
     event.preventDefault();
     if (save.getAttribute("aria-disabled") !== "true") busy(save, submit);
   });
-  if (!canWrite) {
-    for (const input of form.querySelectorAll("input, select, textarea")) input.disabled = true;
-    for (const each of form.querySelectorAll("button, details")) each.hidden = true;
-  }
+  if (!canWrite) lock(form);
   return form;
 }
 
-/** Asks whether what was changed may be lost. */
+/** @param {HTMLFormElement} form */
+function lock(form) {
+  /** @type {NodeListOf<HTMLInputElement>} */
+  const inputs = form.querySelectorAll("input, select, textarea");
+  for (const input of inputs) input.disabled = true;
+  /** @type {NodeListOf<HTMLElement>} */
+  const buttons = form.querySelectorAll("button, details");
+  for (const each of buttons) each.hidden = true;
+}
+
+/** Asks whether changes may be lost. */
 export function mayLose() {
   return confirm(t("leave.title"), t("leave.body"), { yes: t("leave") });
 }
 
-/** Asks before changes are left behind. */
+/** Asks before changes are left behind. @param {() => boolean} isNeeded */
 export function guardChanges(isNeeded) {
   askBeforeLeaving({ isNeeded, ask: mayLose });
 }

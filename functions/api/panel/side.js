@@ -1,12 +1,18 @@
-// What stands beside a list: one of its entries in full. It takes the focus, and gives it back.
+// The panel beside a list: one of its entries in full. It takes the focus, and gives it back.
 
 import { copy } from "./dialog.js";
-import { button, el, show } from "./dom.js";
+import { button, el, find, focusIn, show } from "./dom.js";
+import { tree } from "./json.js";
 import { t } from "./text.js";
 
-/** Shows entries in `side`. `dismiss` is called when a person is done with one; `opener` finds what opens the entry of
- * an id. */
+/**
+ * Shows entries in `side`.
+ * @param {HTMLElement} side
+ * @param {{ dismiss: () => void, opener: (id: string) => HTMLElement | null }} options `dismiss` is called when a
+ * person closes an entry; `opener` finds the button that opened it
+ */
 export function sidePanel(side, { dismiss, opener }) {
+  /** @type {string | null} */
   let shown = null;
 
   side.addEventListener("keydown", (event) => {
@@ -14,17 +20,22 @@ export function sidePanel(side, { dismiss, opener }) {
   });
 
   return {
+    /** @param {string} id */
     isOpen: (id) => shown === id,
 
-    /** Says whose entry is drawn from now on; returns whether it is another one than before. */
+    /**
+     * Sets the entry that is drawn from now on. Returns whether it is another one than before.
+     * @param {string} id
+     */
     open(id) {
       const isOther = shown !== id;
       shown = id;
       return isOther;
     },
 
+    /** @param {string} title @param {Children} content @param {Children} [actions] */
     draw(title, content, actions = []) {
-      const focused = side.contains(document.activeElement) ? document.activeElement.id : null;
+      const focused = focusIn(side)?.id;
       show(
         side,
         el(
@@ -40,10 +51,10 @@ export function sidePanel(side, { dismiss, opener }) {
           content,
         ),
       );
-      if (focused) (document.getElementById(focused) ?? side.querySelector("h2")).focus();
+      if (focused) (document.getElementById(focused) ?? find(side, "h2")).focus();
     },
 
-    focus: () => side.querySelector("h2").focus(),
+    focus: () => find(side, "h2").focus(),
 
     close() {
       if (!shown) return;
@@ -55,7 +66,12 @@ export function sidePanel(side, { dismiss, opener }) {
   };
 }
 
-/** A part of what is shown, with a button that copies its text. */
+/**
+ * Makes a part of an entry, with a button that copies a text.
+ * @param {string} title
+ * @param {string | null} text null has no button
+ * @param {Children} content
+ */
 export function block(title, text, content) {
   return el(
     "section",
@@ -64,18 +80,25 @@ export function block(title, text, content) {
       "div",
       { class: "title" },
       el("h3", {}, title),
-      text && button(t("copy"), () => copy(text()), { kind: "quiet", "aria-label": t("copy.of", { title }) }),
+      text !== null &&
+        button(t("copy"), () => copy(text), { kind: "quiet", "aria-label": t("copy.of", { title }) }),
     ),
     content,
   );
 }
 
-/** A text as it came, to the byte. */
+/** Shows a text exactly as it is stored. @param {string} text @param {string} label */
 export function verbatim(text, label) {
   return el("pre", { class: "response", tabindex: 0, "aria-label": label }, text);
 }
 
-/** Names and what is known of each; what is null is left out. */
+/** Shows a JSON text as a tree, and on demand exactly as it is stored. @param {string} text @param {string} label */
+export function stored(text, label) {
+  const summary = el("summary", {}, t("stored"));
+  return [tree(text), el("details", { class: "bytes" }, summary, verbatim(text, label))];
+}
+
+/** Shows names and their values, without those that are null. @param {[string, Children][]} list */
 export function facts(list) {
   return el(
     "dl",

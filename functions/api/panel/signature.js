@@ -1,31 +1,25 @@
-// The auth strategy Signature: a key's name, and its secret, which is written and never shown again.
+// The auth strategy Signature: the name of a key, and its secret, which is written and never shown again.
 
-import { el } from "./dom.js";
+import { el, textInput } from "./dom.js";
 import { field } from "./fields.js";
 import { t } from "./text.js";
 
 const FIELD = "authStrategy";
 
-/** The fields, and `read()`: what has changed, as the API takes it. */
+/**
+ * Makes the fields, and `read()`: the changes, as the API takes them.
+ * @param {{ authStrategy?: PlatformWebhook["authStrategy"] }} webhook
+ */
 export function signature({ authStrategy = null }) {
   const isSet = authStrategy !== null;
   const saved = authStrategy?.properties.find(({ name }) => name === "Key")?.value ?? "";
-  const key = field(
-    `${FIELD}.properties.Key`,
-    t("signature.key"),
-    el("input", { type: "text", value: saved, autocomplete: "off", spellcheck: "false", class: "mono" }),
-    { note: t("signature.key.note") },
-  );
-  const secret = field(
-    `${FIELD}.properties.Secret`,
-    t("signature.secret"),
-    el("input", {
-      type: "password",
-      autocomplete: "new-password",
-      placeholder: isSet ? t("unchanged") : "",
-    }),
-    { note: t(isSet ? "signature.secret.kept" : "signature.secret.note") },
-  );
+  const keyInput = textInput({ value: saved, class: "mono" });
+  const keyNote = { note: t("signature.key.note") };
+  const key = field(`${FIELD}.properties.Key`, t("signature.key"), keyInput, keyNote);
+  const placeholder = isSet ? t("unchanged") : "";
+  const secretInput = el("input", { type: "password", autocomplete: "new-password", placeholder });
+  const secretNote = { note: t(isSet ? "signature.secret.kept" : "signature.secret.note") };
+  const secret = field(`${FIELD}.properties.Secret`, t("signature.secret"), secretInput, secretNote);
   const clear = el("input", { type: "checkbox", name: "clear" });
   clear.addEventListener("change", () => {
     for (const each of [key, secret]) each.input.disabled = clear.checked;

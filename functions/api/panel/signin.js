@@ -1,4 +1,4 @@
-// Getting in: with a token, or with a link that was made for one visit.
+// Signing in: with a token, or with a link that works once.
 
 import { exchange, may, signIn, signOut } from "./api.js";
 import { reason } from "./dialog.js";
@@ -7,7 +7,12 @@ import { t } from "./text.js";
 
 const CODE = /^hkl_|#code=/;
 
-/** Shows the form, and the message if there is one; calls `done` when somebody is signed in. */
+/**
+ * Shows the form. Calls `done` when a person has signed in.
+ * @param {HTMLElement} page
+ * @param {string | undefined} message
+ * @param {() => void} done
+ */
 export function signInScreen(page, message, done) {
   const input = el("input", {
     id: "token",
@@ -29,6 +34,7 @@ export function signInScreen(page, message, done) {
     error,
     submit,
   );
+  /** @param {string} why */
   const refuse = (why) => {
     show(error, why);
     input.setAttribute("aria-invalid", "true");
@@ -51,7 +57,13 @@ export function signInScreen(page, message, done) {
   });
   show(
     page,
-    el("main", { id: "main", class: "signin" }, el("h1", {}, "Hookrail"), el("p", {}, t("signin.about")), form),
+    el(
+      "main",
+      { id: "main", class: "signin" },
+      el("h1", {}, "Hookrail"),
+      el("p", {}, t("signin.about")),
+      form,
+    ),
   );
   input.focus();
 }

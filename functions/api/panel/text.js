@@ -1,33 +1,32 @@
-// What the panel says, in the language of whoever reads it.
-
-import { ENGLISH } from "./english.js";
-import { ENGLISH_RECORDS } from "./english_records.js";
-import { SPANISH } from "./spanish.js";
-import { SPANISH_RECORDS } from "./spanish_records.js";
+// The texts of the panel, in the reader's language. They are in `texts/*.json`, each in every language.
 
 const KEY = "hookrail.language";
-const ALL = { en: { ...ENGLISH, ...ENGLISH_RECORDS }, es: { ...SPANISH, ...SPANISH_RECORDS } };
 
-/** The languages there are, by their code. */
+/** The languages, by their code. @type {Record<string, string>} */
 export const LANGUAGES = { en: "English", es: "Español" };
 
-/** The language that was chosen, or that the browser asks for. */
+/** Returns the code of the language that was chosen, or that the browser asks for. */
 export function language() {
   const asked = localStorage.getItem(KEY) ?? navigator.language.slice(0, 2);
-  return asked in ALL ? asked : "en";
+  return Object.hasOwn(LANGUAGES, asked) ? asked : "en";
 }
 
+/** Chooses a language. @param {string} code */
 export function chooseLanguage(code) {
   localStorage.setItem(KEY, code);
 }
 
-/** The text of this name, its {marks} replaced. */
+/**
+ * Returns the text of this name, with its {marks} replaced.
+ * @param {string} name
+ * @param {Record<string, unknown>} [marks]
+ */
 export function t(name, marks = {}) {
   const text = maybe(name) ?? name;
   return text.replace(/\{(\w+)\}/g, (_, mark) => String(marks[mark] ?? ""));
 }
 
-/** The text of this name, if there is one. */
+/** Returns the text of this name, if there is one. @param {string} name @returns {string | undefined} */
 export function maybe(name) {
-  return ALL[language()][name] ?? ALL.en[name];
+  return Object.hasOwn(TEXTS, name) ? TEXTS[name][language()] : undefined;
 }

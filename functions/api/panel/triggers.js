@@ -1,45 +1,30 @@
-// What webhooks can be told of, and by which ids each can be narrowed.
+// The catalogue of triggers: the events that a webhook can get, and the ids that it can be limited to.
 
 import { call } from "./api.js";
 import { maybe } from "./text.js";
 
-/** What a server without a catalogue knows. */
-const BUILT_IN = [
-  ["create-edit-delete-user", "Create / Edit / Remove User", []],
-  ["create-edit-delete-task", "Create / Edit / Remove Task", ["taskGroup"]],
-  ["create-edit-delete-survey", "Create / Edit / Remove Survey", ["survey", "group"]],
-  ["create-edit-delete-property", "Create / Edit / Remove Element", []],
-  ["create-edit-delete-note", "Edit Note", []],
-  ["logout-user", "User Logout", []],
-  ["hookrail-operational", "Webhooks Themselves", []],
-].map(([name, label, slots]) => ({ name, label, slots, example: null }));
-
+/** @type {Promise<Trigger[]> | null} */
 let asked = null;
 
-/** The catalogue: `{name, label, slots, example}` each. Asked for once. */
+/** Returns the catalogue, which is read once. */
 export function triggers() {
   asked ??= call("GET", "/api/v3/trigger").then(
-    ({ body }) => body.map(read),
+    ({ body }) => body,
     (problem) => {
       asked = null;
-      if (problem.status === 404) return BUILT_IN;
       throw problem;
     },
   );
   return asked;
 }
 
-function read(entry) {
-  const slots = entry.slots ?? entry.context ?? [];
-  return {
-    name: entry.name ?? entry.trigger,
-    label: entry.label,
-    slots: slots.map((slot) => slot.slot ?? slot.name ?? slot),
-    example: entry.example ?? null,
-  };
+/** Returns the ids that a trigger can be limited to. @param {Trigger[]} catalogue @param {string} name */
+export function slotsOf(catalogue, name) {
+  const found = catalogue.find((trigger) => trigger.name === name);
+  return found ? found.context.map(({ slot }) => slot) : [];
 }
 
-/** What people call the trigger of this name. */
+/** Returns what a trigger is called. @param {Trigger[]} catalogue @param {string} name */
 export function labelOf(catalogue, name) {
-  return maybe(`trigger.${name}`) ?? catalogue.find((entry) => entry.name === name)?.label ?? name;
+  return maybe(`trigger.${name}`) ?? catalogue.find((trigger) => trigger.name === name)?.label ?? name;
 }

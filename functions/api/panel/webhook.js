@@ -1,4 +1,4 @@
-// One webhook of either face: its name and state, and the tabs behind which its screens are.
+// One webhook of either API: its name and state, and its tabs.
 
 import { Problem, WEBHOOKS, call, may } from "./api.js";
 import { stateBadge } from "./badges.js";
@@ -13,8 +13,18 @@ import { link } from "./route.js";
 import { settingsScreen } from "./settings.js";
 import { t } from "./text.js";
 
-/** By the place of its list: how a webhook is found and set up, and what the way back is called. */
-const FACES = {
+/**
+ * @typedef {object} Kind
+ * @property {(id: string, signal: AbortSignal) => Promise<any>} find
+ * @property {(tab: WebhookTab) => PanelScreen} settings
+ * @property {string} back
+ */
+
+/**
+ * By the first part of the address: how a webhook is read and set up, and the text of the way back.
+ * @type {Record<string, Kind>}
+ */
+const KINDS = {
   webhooks: {
     find: async (id, signal) => (await call("GET", `${WEBHOOKS}/${id}`, undefined, signal)).body,
     settings: settingsScreen,
@@ -23,84 +33,101 @@ const FACES = {
   records: { find: recordWebhook, settings: recordForm, back: "records.back" },
 };
 
-export function webhookScreen(main, [place, id, asked]) {
-  const { find, settings, back } = FACES[place];
-  const parts = { settings: [settings], logs: [logsScreen, "logs"], queue: [queueScreen, "queue"] };
-  const life = new AbortController();
-  const isNew = id === "new";
-  const name = el("h1", {}, isNew ? t("create.title") : "…");
-  const state = el("div", { class: "now" });
-  const content = el("div", { class: "screen" });
-  const tab = Object.hasOwn(parts, asked ?? "") ? asked : "settings";
-  const [screen, part] = parts[tab];
-  const tabs = Object.entries(parts).map(([key, [, path]]) =>
-    el(
-      "a",
-      {
-        href: link([place, id, ...(path ? [path] : [])]),
-        "aria-current": path === part ? "page" : null,
-      },
-      t(`tab.${key}`),
-    ),
-  );
-  show(
-    main,
-    el(
-      "div",
-      { class: "title" },
-      el("a", { class: "button quiet", href: link([place]), "aria-label": t(back) }, icon("back")),
-      name,
-      state,
-    ),
-    !isNew && el("nav", { class: "tabs", "aria-label": t("tabs") }, tabs),
-    content,
-  );
+/** @param {HTMLElement} main @param {string[]} parts of the address @returns {PanelScreen} */
+export function webhookScreen(main, parts) {
+  return new WebhookView(main, parts);
+}
 
-  const shown = { webhook: isNew ? null : undefined, queue: null };
-  let inner = null;
-
-  /** Shows what is known of the webhook now; screens call it when they have changed or read something. */
-  function tell(news) {
-    Object.assign(shown, news);
-    if (!shown.webhook) return;
-    show(name, shown.webhook.name);
-    show(state, stateBadge(stateOf(shown.webhook, shown.queue)));
-    document.title = `${shown.webhook.name} · ${t(`tab.${tab}`)} · Hookrail`;
-  }
-
-  async function load() {
-    if (!isNew) {
-      const webhook = await find(id, life.signal);
-      if (!webhook) throw new Problem(404);
-      tell({ webhook });
-      if (may("logs:read"))
-        queueOf(id, life.signal).then(
-          (queue) => tell({ queue }),
-          () => {},
-        );
-    }
-    if (!life.signal.aborted) inner = screen({ main: content, shown, tell, signal: life.signal });
-  }
-
-  load().catch((problem) => {
-    if (problem.name === "AbortError") return;
-    show(name, t("webhook"));
+class WebhookView {
+  /** @param {HTMLElement} main @param {string[]} parts */
+  constructor(main, parts) {
+    const [place, id, asked = ""] = parts;
+    this.place = place;
+    this.id = id;
+    this.kind = KINDS[place];
+    this.isNew = id === "new";
+    this.title = t(this.isNew ? "create.title" : "webhook");
+    this.life = new AbortController();
+    /** @type {WebhookTab["shown"]} */
+    this.shown = { webhook: this.isNew ? null : undefined, queue: null };
+    /** @type {PanelScreen | null} */
+    this.inner = null;
+    /**
+     * By name, the screen of a tab and its part of the address.
+     * @type {Record<string, [screen: (tab: WebhookTab) => PanelScreen, part?: string]>}
+     */
+    this.tabs = { settings: [this.kind.settings], logs: [logsScreen, "logs"], queue: [queueScreen, "queue"] };
+    this.tab = Object.hasOwn(this.tabs, asked) ? asked : "settings";
+    this.name = el("h1", {}, this.isNew ? this.title : "…");
+    this.state = el("div", { class: "now" });
+    this.content = el("div", { class: "screen" });
+    const back = { class: "button quiet", href: link([place]), "aria-label": t(this.kind.back) };
     show(
-      content,
-      el(
-        "p",
-        { class: "notice bad", role: "alert" },
-        problem.status === 404 ? t("webhook.none") : reason(problem),
-      ),
-      el("a", { href: link([place]) }, t(back)),
+      main,
+      el("div", { class: "title" }, el("a", back, icon("back")), this.name, this.state),
+      !this.isNew && el("nav", { class: "tabs", "aria-label": t("tabs") }, this.links()),
+      this.content,
     );
-  });
-  return {
-    title: isNew ? t("create.title") : t("webhook"),
-    changed: () => inner?.changed?.(),
-    leave: () => {
-      life.abort();
-      inner?.leave?.();
-    },
-  };
+    this.load().catch((problem) => this.failed(problem));
+  }
+
+  links() {
+    return Object.entries(this.tabs).map(([name, [, part]]) => {
+      const href = link([this.place, this.id, ...(part ? [part] : [])]);
+      return el("a", { href, "aria-current": name === this.tab ? "page" : null }, t(`tab.${name}`));
+    });
+  }
+
+  /**
+   * Shows what is known of the webhook. Tabs call it when they have changed or read something.
+   * @param {Partial<WebhookTab["shown"]>} news
+   */
+  tell(news) {
+    Object.assign(this.shown, news);
+    const { webhook, queue } = this.shown;
+    if (!webhook) return;
+    show(this.name, webhook.name);
+    show(this.state, stateBadge(stateOf(webhook, queue)));
+    document.title = `${webhook.name} · ${t(`tab.${this.tab}`)} · Hookrail`;
+  }
+
+  async load() {
+    const { signal } = this.life;
+    if (!this.isNew) {
+      const webhook = await this.kind.find(this.id, signal);
+      if (!webhook) throw new Problem(404);
+      this.tell({ webhook });
+      if (may("logs:read")) this.loadQueue().catch(() => {});
+    }
+    if (signal.aborted) return;
+    const [screen] = this.tabs[this.tab];
+    /** @type {WebhookTab["tell"]} */
+    const tell = (news) => this.tell(news);
+    this.inner = screen({ main: this.content, shown: this.shown, tell, signal });
+  }
+
+  async loadQueue() {
+    this.tell({ queue: await queueOf(this.id, this.life.signal) });
+  }
+
+  /** @param {any} problem */
+  failed(problem) {
+    if (problem.name === "AbortError") return;
+    show(this.name, t("webhook"));
+    const text = problem.status === 404 ? t("webhook.none") : reason(problem);
+    show(
+      this.content,
+      el("p", { class: "notice bad", role: "alert" }, text),
+      el("a", { href: link([this.place]) }, t(this.kind.back)),
+    );
+  }
+
+  changed() {
+    this.inner?.changed?.();
+  }
+
+  leave() {
+    this.life.abort();
+    this.inner?.leave?.();
+  }
 }

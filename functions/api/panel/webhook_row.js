@@ -8,14 +8,23 @@ import { link } from "./route.js";
 import { t } from "./text.js";
 import { labelOf } from "./triggers.js";
 
-/** A row; `selected(isSelected)` hears of its box. It asks how the webhook is doing when it hears that it is seen. */
+/**
+ * Makes a row. It asks how the webhook is doing when it can be seen (event `seen`).
+ * @param {Webhook} webhook
+ * @param {Trigger[]} catalogue
+ * @param {{ selected: (isSelected: boolean) => void, signal: AbortSignal }} options
+ */
 export function webhookRow(webhook, catalogue, { selected, signal }) {
   const box = el("input", { type: "checkbox", "aria-label": t("select", { name: webhook.name }) });
   box.addEventListener("change", () => selected(box.checked));
-  const [state, day] = [
-    el("td", { class: "stated" }, stateBadge(stateOf(webhook))),
-    el("td", { class: "day", "data-label": t("day") }),
-  ];
+  const state = el("td", { class: "stated" }, stateBadge(stateOf(webhook)));
+  const day = el("td", { class: "day", "data-label": t("day") });
+  const edit = {
+    class: "button quiet",
+    href: link(["webhooks", webhook._id]),
+    title: t("edit"),
+    "aria-label": t("edit.one", { name: webhook.name }),
+  };
   const made = el(
     "tr",
     { "data-id": webhook._id },
@@ -25,31 +34,19 @@ export function webhookRow(webhook, catalogue, { selected, signal }) {
     el("td", { class: "url" }, webhook.url),
     state,
     day,
-    el(
-      "td",
-      {},
-      el(
-        "a",
-        {
-          class: "button quiet",
-          href: link(["webhooks", webhook._id]),
-          title: t("edit"),
-          "aria-label": t("edit.one", { name: webhook.name }),
-        },
-        icon("edit"),
-      ),
-    ),
+    el("td", {}, el("a", edit, icon("edit"))),
   );
-  made.addEventListener("seen", () => may("logs:read") && facts(webhook, { state, day, signal }).catch(() => {}), {
-    once: true,
-  });
+  const ask = () => may("logs:read") && showFacts(webhook, { state, day, signal }).catch(() => {});
+  made.addEventListener("seen", ask, { once: true });
   return made;
 }
 
-async function facts(webhook, { state, day, signal }) {
+/** @param {Webhook} webhook @param {{ state: Element, day: Element, signal: AbortSignal }} options */
+async function showFacts(webhook, { state, day, signal }) {
   const [queue, counts] = await Promise.all([queueOf(webhook._id, signal), dayOf(webhook._id, signal)]);
   show(state, stateBadge(stateOf(webhook, queue)));
-  const text = (name, number) =>
+  /** @param {string} name @param {number} number */
+  const count = (name, number) =>
     el(
       "span",
       { class: name, title: t(`day.${name}`) },
@@ -57,22 +54,12 @@ async function facts(webhook, { state, day, signal }) {
       String(number),
       el("span", { class: "hidden" }, ` ${t(`day.${name}`)}`),
     );
+  const more = counts.more && el("span", { class: "note", title: t("day.latest") }, "+");
+  const isQuiet = counts.good + counts.bad === 0;
   show(
     day,
-    counts.good + counts.bad === 0
+    isQuiet
       ? el("span", { class: "note" }, t("day.none"))
-      : [
-          text("good", counts.good),
-          " ",
-          text("bad", counts.bad),
-          counts.more && el("span", { class: "note", title: t("day.latest") }, "+"),
-        ],
-  );
-}
-
-/** What is shown until rows are there. */
-export function skeleton() {
-  return Array.from({ length: 5 }, () =>
-    el("tr", { class: "skeleton", "aria-hidden": "true" }, el("td", { colspan: 7 }, el("div"))),
+      : [count("good", counts.good), " ", count("bad", counts.bad), more],
   );
 }

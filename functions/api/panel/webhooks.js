@@ -1,203 +1,212 @@
 // The list of webhooks.
 
-import { WEBHOOKS, call, filled, may, withQuery } from "./api.js";
+import { WEBHOOKS, call, filled, may } from "./api.js";
 import { deactivation } from "./deactivate.js";
-import { reason, say, sayProblem } from "./dialog.js";
+import { reason, say } from "./dialog.js";
 import { button, el, icon, show } from "./dom.js";
-import { pager, sizeOf } from "./pager.js";
-import { go, link, place, query } from "./route.js";
+import { ListView, columns, filterBy } from "./list_view.js";
+import { pageOf, pager, range } from "./pager.js";
+import { go, link, query, withQuery } from "./route.js";
 import { t } from "./text.js";
 import { triggers } from "./triggers.js";
-import { skeleton, webhookRow } from "./webhook_row.js";
+import { webhookRow } from "./webhook_row.js";
 
-/** What the API lists in one page at most. */
+/** The most webhooks that the API lists in one page. */
 const PAGE = 100;
 
+/** @param {HTMLElement} main @returns {PanelScreen} */
 export function webhooksScreen(main) {
-  const life = new AbortController();
-  const selected = new Set();
-  let source = null;
-  let round = 0;
+  return new Webhooks(main);
+}
 
-  const count = el("p", { class: "note", role: "status" });
-  const rows = el("tbody");
-  const all = el("input", { type: "checkbox", "aria-label": t("select.all") });
-  const table = el(
-    "table",
-    { class: "webhooks" },
-    el("caption", { class: "hidden" }, t("webhooks")),
-    el(
-      "thead",
-      {},
-      el(
-        "tr",
-        {},
-        may("webhooks:write") &&
-          el("th", { class: "check" }, el("label", {}, all, el("span", { class: "narrow" }, ` ${t("select.all")}`))),
-        ["name", "trigger", "url", "state", "day"].map((name) => el("th", { scope: "col" }, t(name))),
+class Webhooks {
+  /** @param {HTMLElement} main */
+  constructor(main) {
+    this.title = t("webhooks");
+    this.main = main;
+    this.life = new AbortController();
+    /** @type {{ key: string, rows: Webhook[], next: string | null } | null} */
+    /** @type {{ key: string, rows: Webhook[], next: string | null } | null} */
+    this.source = null;
+    /** @type {Trigger[]} */
+    this.catalogue = [];
+    this.count = el("p", { class: "note", role: "status" });
+    this.selection = new Selection(() => this.start());
+    this.seen = whenSeen();
+    const search = el("input", {
+      type: "search",
+      id: "search",
+      placeholder: t("search.note"),
+      "aria-label": t("search"),
+    });
+    const disabled = el("input", { type: "checkbox", id: "disabled" });
+    this.view = new ListView({
+      name: "webhooks",
+      caption: t("webhooks"),
+      head: [
+        may("webhooks:write") && this.selection.head,
+        columns(["name", "trigger", "url", "state", "day"]),
         el("th", { scope: "col" }, el("span", { class: "hidden" }, t("edit"))),
-      ),
-    ),
-    rows,
-  );
-  const body = el("div", { class: "scroll", "aria-live": "off" }, table);
-  const pages = el("div");
-  const search = el("input", {
-    type: "search",
-    id: "search",
-    placeholder: t("search.note"),
-    "aria-label": t("search"),
-  });
-  const disabled = el("input", { type: "checkbox", id: "disabled" });
-  const deactivate = button(t("deactivate"), deactivateSelected, { kind: "danger", mark: "off" });
-  const activate = button(t("activate"), activateSelected, { mark: "good" });
-  const bulk = el(
-    "div",
-    { class: "bulk", hidden: true },
-    el("span", { id: "selected", role: "status" }),
-    [deactivate, activate],
-  );
-
-  all.addEventListener("change", () => {
-    const wanted = all.checked;
-    for (const box of rows.querySelectorAll("input[type=checkbox]")) if (box.checked !== wanted) box.click();
-  });
-  let typing;
-  search.addEventListener("input", () => {
-    clearTimeout(typing);
-    typing = setTimeout(() => query({ search: search.value.trim(), page: "" }, { inPlace: true }), 200);
-  });
-  disabled.addEventListener("change", () => query({ disabled: disabled.checked ? "1" : "", page: "" }));
-
-  show(
-    main,
-    el(
-      "div",
-      { class: "title" },
-      el("h1", {}, t("webhooks")),
-      may("webhooks:write") &&
-        el(
-          "a",
-          { class: "button primary", id: "create", href: link(["webhooks", "new"]) },
-          icon("plus"),
-          el("span", {}, t("create")),
-        ),
-      el(
-        "details",
-        { class: "menu" },
-        el("summary", { "aria-label": t("more") }, "⋮"),
-        el("div", { class: "card" }, el("label", {}, disabled, " ", t("show.disabled"))),
-      ),
-    ),
-    el("div", { class: "toolbar" }, search, count),
-    bulk,
-    body,
-    pages,
-  );
-
-  const seen = new IntersectionObserver((entries) => {
-    for (const { isIntersecting, target } of entries) {
-      if (!isIntersecting) continue;
-      seen.unobserve(target);
-      target.dispatchEvent(new Event("seen"));
-    }
-  });
-
-  function changed() {
-    const { queries } = place();
-    if (document.activeElement !== search) search.value = queries.search ?? "";
-    disabled.checked = queries.disabled === "1";
-    load().catch(failed);
+      ],
+      filters: [
+        filterBy(search, "search", { resets: ["page"], isTyped: true, read: (input) => input.value.trim() }),
+        filterBy(disabled, "disabled", {
+          resets: ["page"],
+          read: (input) => (input.checked ? "1" : ""),
+          write: (input, value) => {
+            input.checked = value === "1";
+          },
+        }),
+      ],
+      key: (queries) => JSON.stringify(queries),
+      load: (queries, isCurrent) => this.load(queries, isCurrent),
+      row: (webhook) => this.row(webhook),
+      empty,
+    });
+    show(
+      main,
+      el("div", { class: "title" }, el("h1", {}, t("webhooks")), createLink(), menu(disabled)),
+      el("div", { class: "toolbar" }, search, this.count),
+      this.selection.bar,
+      this.view.element,
+    );
+    this.view.changed();
   }
 
-  async function load() {
-    round += 1;
-    const mine = round;
-    const { queries } = place();
-    const [size, page] = [sizeOf(queries), Math.max(1, Number(queries.page) || 1)];
+  changed() {
+    this.view.changed();
+  }
+
+  /**
+   * Reads as many pages of the API as the page of the address needs.
+   * @param {Queries} queries
+   * @param {() => boolean} isCurrent
+   */
+  async load(queries, isCurrent) {
+    const { size, page } = pageOf(queries);
     const key = withQuery(WEBHOOKS, {
       limit: PAGE,
       isActive: queries.disabled === "1" ? "all" : "true",
       search: queries.search,
     });
-    if (source?.key !== key) {
-      source = { key, rows: [], next: key };
-      show(rows, skeleton());
+    if (this.source?.key !== key) {
+      this.source = { key, rows: [], next: key };
+      this.view.wait();
     }
-    const passes = filter(queries);
+    const { source } = this;
     const catalogue = triggers();
     while (source.rows.length <= page * size && source.next) {
-      const from = source;
-      const more = await filled(from.next, passes, page * size + 1 - from.rows.length, life.signal);
-      if (from !== source || mine !== round) return;
+      const missing = page * size + 1 - source.rows.length;
+      const more = await filled(source.next, passes(queries), missing, this.life.signal);
+      if (source !== this.source || !isCurrent()) return null;
       source.rows.push(...more.rows);
       source.next = more.next;
     }
-    draw(source.rows.slice((page - 1) * size, page * size), await catalogue, { page, size, queries });
-  }
-
-  function draw(webhooks, catalogue, { page, size, queries }) {
-    selected.clear();
-    select();
-    seen.disconnect();
+    this.catalogue = await catalogue;
+    if (!isCurrent()) return null;
+    this.selection.clear(this.view.body);
+    this.seen.disconnect();
     const first = (page - 1) * size;
-    show(
-      rows,
-      webhooks.map((webhook) => row(webhook, catalogue)),
-    );
-    show(
-      count,
-      source.next
-        ? t("range.more", { first: first + 1, last: first + webhooks.length })
-        : t("range", {
-            first: webhooks.length && first + 1,
-            last: first + webhooks.length,
-            of: source.rows.length,
-          }),
-    );
-    show(pages, pager({ size, page, hasNext: page * size < source.rows.length }));
-    body.querySelector(".empty")?.remove();
-    table.hidden = webhooks.length === 0;
-    if (webhooks.length === 0) body.append(empty(queries));
+    const rows = source.rows.slice(first, first + size);
+    show(this.count, range(first, rows.length, source.next ? null : source.rows.length));
+    return { rows, pager: pager({ size, page, hasNext: first + size < source.rows.length }) };
   }
 
-  function row(webhook, catalogue) {
-    const choose = (isSelected) => {
-      if (isSelected) selected.add(webhook);
-      else selected.delete(webhook);
-      select();
-    };
-    const made = webhookRow(webhook, catalogue, { selected: choose, signal: life.signal });
-    seen.observe(made);
+  /** @param {Webhook} webhook */
+  row(webhook) {
+    const made = webhookRow(webhook, this.catalogue, {
+      selected: (isSelected) => this.selection.set(webhook, isSelected),
+      signal: this.life.signal,
+    });
+    this.seen.observe(made);
     return made;
   }
 
-  function select() {
-    const boxes = [...rows.querySelectorAll("input[type=checkbox]")];
+  /** Reads the list again, after webhooks have changed. */
+  async start() {
+    this.source = null;
+    await this.view.load();
+    this.main.focus({ preventScroll: true });
+  }
+
+  leave() {
+    this.life.abort();
+    this.seen.disconnect();
+  }
+}
+
+/** The webhooks that are chosen, and what can be done with all of them. */
+class Selection {
+  /** @param {() => Promise<void>} changed called when webhooks have changed */
+  constructor(changed) {
+    /** @type {Set<Webhook>} */
+    this.chosen = new Set();
+    this.changed = changed;
+    /** @type {HTMLElement | null} */
+    this.rows = null;
+    this.all = el("input", { type: "checkbox", "aria-label": t("select.all") });
+    this.all.addEventListener("change", () => this.setAll(this.all.checked));
+    const narrow = el("span", { class: "narrow" }, ` ${t("select.all")}`);
+    this.head = el("th", { class: "check" }, el("label", {}, this.all, narrow));
+    this.text = el("span", { id: "selected", role: "status" });
+    this.off = button(t("deactivate"), () => this.deactivate(), { kind: "danger", mark: "off" });
+    this.on = button(t("activate"), () => this.activate(), { mark: "good" });
+    this.bar = el("div", { class: "bulk", hidden: true }, this.text, this.off, this.on);
+  }
+
+  /** @returns {HTMLInputElement[]} */
+  boxes() {
+    return [...(this.rows?.querySelectorAll("input") ?? [])].filter((input) => input.type === "checkbox");
+  }
+
+  /** @param {boolean} isChosen */
+  setAll(isChosen) {
+    for (const box of this.boxes()) if (box.checked !== isChosen) box.click();
+  }
+
+  /** Chooses none; the boxes are in these rows from now on. @param {HTMLElement} rows */
+  clear(rows) {
+    this.rows = rows;
+    this.chosen.clear();
+    this.draw([]);
+  }
+
+  /** @param {Webhook} webhook @param {boolean} isChosen */
+  set(webhook, isChosen) {
+    if (isChosen) this.chosen.add(webhook);
+    else this.chosen.delete(webhook);
+    this.draw(this.boxes());
+  }
+
+  /** @param {HTMLInputElement[]} boxes */
+  draw(boxes) {
     const checked = boxes.filter((box) => box.checked).length;
-    all.checked = 0 < checked && checked === boxes.length;
-    all.indeterminate = 0 < checked && checked < boxes.length;
-    bulk.hidden = selected.size === 0;
-    show(bulk.firstChild, selected.size ? t("selected", { count: selected.size }) : "");
-    deactivate.hidden = ![...selected].some((webhook) => webhook.isActive);
-    activate.hidden = ![...selected].some((webhook) => !webhook.isActive);
+    this.all.checked = 0 < checked && checked === boxes.length;
+    this.all.indeterminate = 0 < checked && checked < boxes.length;
+    this.bar.hidden = this.chosen.size === 0;
+    show(this.text, this.chosen.size ? t("selected", { count: this.chosen.size }) : "");
+    this.off.hidden = this.those(true).length === 0;
+    this.on.hidden = this.those(false).length === 0;
   }
 
-  async function deactivateSelected() {
-    const webhooks = [...selected].filter((webhook) => webhook.isActive);
+  /** @param {boolean} isActive */
+  those(isActive) {
+    return [...this.chosen].filter((webhook) => webhook.isActive === isActive);
+  }
+
+  async deactivate() {
+    const webhooks = this.those(true);
     const waiting = await deactivation(webhooks);
-    if (waiting) await changeEach(webhooks, { isActive: false, waiting }, "deactivated");
+    if (waiting) await this.change(webhooks, { isActive: false, waiting }, "deactivated");
   }
 
-  function activateSelected() {
-    return changeEach(
-      [...selected].filter((webhook) => !webhook.isActive),
-      { isActive: true },
-      "activated",
-    );
+  activate() {
+    return this.change(this.those(false), { isActive: true }, "activated");
   }
 
-  async function changeEach(webhooks, change, done) {
+  /** @param {Webhook[]} webhooks @param {object} change @param {string} done */
+  async change(webhooks, change, done) {
+    /** @type {string[]} */
     const refused = [];
     for (const webhook of webhooks) {
       await call("PATCH", `${WEBHOOKS}/${webhook._id}`, change).catch((problem) =>
@@ -206,53 +215,53 @@ export function webhooksScreen(main) {
     }
     if (refused.length) say(refused.join("; "), "bad");
     else say(t(done, { count: webhooks.length }));
-    source = null;
-    await load().catch(failed);
-    main.focus({ preventScroll: true });
+    await this.changed();
   }
-
-  function empty({ search }) {
-    const text = search ? t("empty.search", { search }) : t("empty.webhooks");
-    return el(
-      "div",
-      { class: "empty" },
-      el("p", {}, text),
-      search
-        ? button(t("search.clear"), () => query({ search: "", page: "" }), { kind: "primary" })
-        : may("webhooks:write") &&
-            button(t("create.first"), () => go(["webhooks", "new"]), { kind: "primary", mark: "plus" }),
-    );
-  }
-
-  function failed(problem) {
-    if (problem.name === "AbortError") return;
-    sayProblem(problem);
-    show(
-      rows,
-      el(
-        "tr",
-        {},
-        el(
-          "td",
-          { colspan: 7 },
-          button(t("again"), () => load().catch(failed)),
-        ),
-      ),
-    );
-  }
-
-  changed();
-  return {
-    title: t("webhooks"),
-    changed,
-    leave: () => {
-      life.abort();
-      seen.disconnect();
-    },
-  };
 }
 
-function filter({ search = "", disabled }) {
+function createLink() {
+  if (!may("webhooks:write")) return null;
+  const attributes = { class: "button primary", id: "create", href: link(["webhooks", "new"]) };
+  return el("a", attributes, icon("plus"), el("span", {}, t("create")));
+}
+
+/** @param {HTMLInputElement} disabled */
+function menu(disabled) {
+  const choice = el("label", {}, disabled, " ", t("show.disabled"));
+  const summary = el("summary", { "aria-label": t("more") }, "⋮");
+  return el("details", { class: "menu" }, summary, el("div", { class: "card" }, choice));
+}
+
+/** Tells each row once when it can be seen. */
+function whenSeen() {
+  const seen = new IntersectionObserver((entries) => {
+    for (const { isIntersecting, target } of entries) {
+      if (!isIntersecting) continue;
+      seen.unobserve(target);
+      target.dispatchEvent(new Event("seen"));
+    }
+  });
+  return seen;
+}
+
+/** @param {Queries} queries */
+function empty({ search }) {
+  if (search) {
+    const clear = () => query({ search: "", page: "" });
+    return [
+      el("p", {}, t("empty.search", { search })),
+      button(t("search.clear"), clear, { kind: "primary" }),
+    ];
+  }
+  const create = () => go(["webhooks", "new"]);
+  return [
+    el("p", {}, t("empty.webhooks")),
+    may("webhooks:write") && button(t("create.first"), create, { kind: "primary", mark: "plus" }),
+  ];
+}
+
+/** @param {Queries} queries @returns {(webhook: Webhook) => boolean} */
+function passes({ search = "", disabled }) {
   const wanted = search.toLowerCase();
   return (webhook) =>
     (disabled === "1" || webhook.isActive) &&

@@ -1,35 +1,71 @@
-//! How people get into the panel: by a code that works once and soon, never by a lasting token in a URL.
+//! Sign-in to the panel: by a code that works once and for a short time, never by a lasting token in a URL.
 
 use std::sync::Arc;
 
 use axum::extract::State;
 use axum::response::{IntoResponse, Response};
-use hookrail_adapters::clock::Clock;
 use hookrail_adapters::random;
-use hookrail_adapters::store::access::AccessStore;
-use hookrail_domain::audit::{Actor, AuditAction, AuditEntry, AuditPlace, Finding};
+use hookrail_domain::audit::{Actor, AuditAction, AuditEntry, AuditFinding, AuditPosition};
 use hookrail_domain::limits::CONFIG_BYTES_MAX;
-use hookrail_domain::subscription::Name;
 use hookrail_domain::time::Millis;
 use hookrail_domain::token::{
-    Grant, Holder, PANEL_LINK_SECONDS, PanelLink, Scope, Token, TokenHash, TokenKind,
+    Grant, Owner, PANEL_LINK_SECONDS, PanelLink, Scope, Token, TokenHash, TokenKind,
 };
+use hookrail_domain::webhook::Name;
+use hookrail_pipeline::clock::Clock;
+use hookrail_pipeline::store::access::AccessStore;
 use hookrail_wire::panel_link;
 use hookrail_wire::problem::FieldProblem;
 use http::StatusCode;
 
-use crate::audit::{Told, telling};
-use crate::auth::Caller;
+use crate::audit::{AuditDetail, with_audit};
+use crate::auth::{Access, Caller};
 use crate::error::ApiError;
 use crate::request::JsonBody;
-use crate::{App, PANEL_PATH, Ports, answer, tokens};
+use crate::route::{Served, Shape, Tag, Throttle, delete, post, refusal};
+use crate::{App, Ports, answer, tokens};
 
 pub mod files;
+#[cfg(test)]
+mod join;
+#[cfg(test)]
+mod sources;
 
-/// What a session may do if the link does not say: everything that people do in the panel.
+/// The default scopes of a session: everything that people do in the panel.
 const SESSION_SCOPES: [Scope; 5] =
     [Scope::WebhooksRead, Scope::WebhooksWrite, Scope::SecretsRead, Scope::LogsRead, Scope::DeliveriesWrite];
 const SESSION: &str = "panel session";
+
+/// The path of the panel.
+pub const PANEL_PATH: &str = "/panel";
+/// The path to which new links into the panel are posted.
+pub const LINKS_PATH: &str = "/api/v3/panel/link";
+/// The path at which a link's code is exchanged for a session.
+pub const SESSION_PATH: &str = "/api/v3/panel/session";
+
+pub fn routes<P: Ports>() -> Vec<Served<P>> {
+    vec![
+        post(LINKS_PATH, Access::CompanyOrOperator(Scope::TokensWrite))
+            .titled(Tag::Access, "createPanelLink", "Create a panel link that works once")
+            .may_have_body("NewPanelLink")
+            .responds(201, "The link's code and path.", Shape::One("PanelLink"))
+            .audited(AuditAction::LinkCreate)
+            .throttled(Throttle::SIGN_IN)
+            .to(create_link::<P>),
+        post(SESSION_PATH, Access::Anyone)
+            .titled(Tag::Access, "startPanelSession", "Exchange a link's code for a session")
+            .needs_body("PanelCode")
+            .responds(201, "The session. Its token is shown this once.", Shape::One("PanelSession"))
+            .refuses([(401, "The code was used, or has expired."), refusal::TOKENS_FULL])
+            .throttled(Throttle::SIGN_IN)
+            .to(start_session::<P>),
+        delete(SESSION_PATH, Access::AnyToken)
+            .titled(Tag::Access, "endPanelSession", "Sign out of the panel")
+            .responds(204, "The session has ended.", Shape::Nothing)
+            .audited(AuditAction::SessionEnd)
+            .to(end_session::<P>),
+    ]
+}
 
 /// `POST /api/v3/panel/link`
 pub async fn create_link<P: Ports>(
@@ -38,15 +74,15 @@ pub async fn create_link<P: Ports>(
     JsonBody(body): JsonBody<CONFIG_BYTES_MAX>,
 ) -> Result<Response, ApiError> {
     let new = panel_link::parse_new(&body)?;
-    let holder = app.holder(&caller, new.company).await?;
+    let owner = app.owner(&caller, new.company).await?;
     let scopes = match new.scopes {
         Some(scopes) => scopes,
         None => default_scopes(&caller.grant),
     };
     // The latest end of the session is that of its maker.
-    let grant = Grant { holder, scopes, expires_at: caller.grant.expires_at };
-    if grant.holder == Holder::Operator {
-        return Err(FieldProblem::new("company", "is missing: whose panel is it?").into());
+    let grant = Grant { owner, scopes, expires_at: caller.grant.expires_at };
+    if grant.owner == Owner::Operator {
+        return Err(FieldProblem::new("company", "is missing: name the company whose panel is opened").into());
     }
     caller.grant.may_give(&grant).map_err(|error| FieldProblem::new(tokens::field_of(&error), error))?;
     let code = random::code()?;
@@ -58,27 +94,27 @@ pub async fn create_link<P: Ports>(
     };
     app.store.keep_link(TokenHash::of(&code), &link).await?;
     let document = panel_link::render(PANEL_PATH, &code, &link.grant, link.expires_at);
-    let told = Told { log: Some(link.grant.holder), ..Told::default() };
-    Ok(telling(answer::json(StatusCode::CREATED, document), told))
+    let told = AuditDetail { log: Some(link.grant.owner), ..AuditDetail::default() };
+    Ok(with_audit(answer::json(StatusCode::CREATED, document), told))
 }
 
-/// What the panel needs, as far as the maker of the link has it.
+/// Returns the scopes that the panel needs, as far as the creator of the link has them.
 fn default_scopes(grant: &Grant) -> Vec<Scope> {
     let is_given = |scope: &Scope| grant.allows(Scope::Operator) || grant.allows(*scope);
     SESSION_SCOPES.into_iter().filter(is_given).collect()
 }
 
-/// `POST /api/v3/panel/session`: the code is worth nothing afterwards, whatever becomes of the session.
+/// `POST /api/v3/panel/session`: the code is not valid afterwards, with or without a session.
 pub async fn start_session<P: Ports>(
     State(app): State<Arc<App<P>>>,
     JsonBody(body): JsonBody<CONFIG_BYTES_MAX>,
 ) -> Result<Response, ApiError> {
-    let spent = || ApiError::unauthorized("the link was used, or is too old; ask for a new one");
+    let spent = || ApiError::unauthorized("the link was used, or has expired; ask for a new one");
     let code = panel_link::parse_exchange(&body)?;
     let now = app.clock.now();
     let link = app.store.take_link(TokenHash::of(&code), now).await?.ok_or_else(spent)?;
     if let Some(maker) = &link.maker
-        && app.store.token_of(maker).await?.is_none()
+        && !app.is_alive(maker).await?
     {
         return Err(spent());
     }
@@ -107,18 +143,19 @@ pub async fn end_session<P: Ports>(
 }
 
 impl<P: Ports> App<P> {
-    /// Nobody is known before the exchange, so that the route cannot write this down itself.
+    /// Writes the audit entry of a session. The caller is not known before the exchange, so the route cannot
+    /// do it.
     async fn write_session_start(&self, session: &Token, now: Millis) -> Result<(), ApiError> {
         let reference = session.reference();
         let entry = AuditEntry {
-            place: AuditPlace { at: now, chance: u32::from_be_bytes(random::bytes()?) },
+            place: AuditPosition { at: now, chance: u32::from_be_bytes(random::bytes()?) },
             actor: Actor::new(Some(reference.id), session.name.as_str()),
             action: AuditAction::SessionStart,
             subject: session.maker.as_ref().map(|maker| maker.id.to_string()),
             fields: Vec::new(),
             status: None,
         };
-        let ended = entry.ended(Finding::default(), StatusCode::CREATED.as_u16());
-        Ok(self.store.put_audit(&reference.holder, &ended).await?)
+        let ended = entry.ended(AuditFinding::default(), StatusCode::CREATED.as_u16());
+        Ok(self.store.put_audit(&reference.owner, &ended).await?)
     }
 }
