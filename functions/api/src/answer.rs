@@ -1,15 +1,15 @@
-//! What every response has in common, and the one log line of a failed call.
+//! The common parts of every response, and the log line of a failed call.
 
 use axum::body::Body;
 use axum::extract::Request;
 use axum::middleware::Next;
 use axum::response::Response;
+use hookrail_pipeline::fault::ErrorChain;
 use http::header::{CACHE_CONTROL, CONTENT_TYPE, LINK, X_CONTENT_TYPE_OPTIONS};
 use http::{HeaderValue, StatusCode};
 
 use crate::error::{ApiError, Cause};
 use crate::platform::refusals::CorrelationId;
-use hookrail_adapters::telemetry::Chain;
 
 const JSON: HeaderValue = HeaderValue::from_static("application/json; charset=utf-8");
 
@@ -40,7 +40,7 @@ pub async fn finish(request: Request, next: Next) -> Response {
     if let Some(Cause(cause)) = response.extensions_mut().remove() {
         let status = response.status().as_u16();
         let id = response.extensions().get::<CorrelationId>().map(CorrelationId::as_str);
-        tracing::error!(%method, path, status, correlation_id = id, cause = %Chain(&cause), "request.failed");
+        tracing::error!(%method, path, status, correlation_id = id, cause = %ErrorChain(&cause), "request.failed");
     }
     let headers = response.headers_mut();
     // But for the panel's files, which are the same for everybody.

@@ -1,4 +1,4 @@
-//! Who calls, and what they may do: from a Bearer token to a grant, from a grant to a company.
+//! Authentication and authorisation: from a Bearer token to a grant, from a grant to a company.
 
 use std::collections::HashMap;
 use std::sync::{Arc, Mutex, PoisonError};
@@ -8,16 +8,17 @@ use axum::middleware::Next;
 use axum::response::Response;
 use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
-use hookrail_adapters::clock::Clock;
-use hookrail_adapters::store::LineKey;
-use hookrail_adapters::store::access::AccessStore;
-use hookrail_adapters::telemetry::Chain;
 use hookrail_domain::audit::{Actor, AuditEntry};
-use hookrail_domain::id::{CompanyId, SubscriptionId};
+use hookrail_domain::id::{CompanyId, WebhookId};
 use hookrail_domain::limits::TOKEN_CHARS_MAX;
-use hookrail_domain::subscription::Name;
 use hookrail_domain::time::Millis;
-use hookrail_domain::token::{Grant, Holder, Scope, Token, TokenHash, TokenKind, TokenRef};
+use hookrail_domain::token::{Grant, Owner, Scope, Token, TokenHash, TokenKind, TokenRef};
+use hookrail_domain::webhook::Name;
+use hookrail_pipeline::clock::Clock;
+use hookrail_pipeline::fault::ErrorChain;
+use hookrail_pipeline::store::WebhookKey;
+use hookrail_pipeline::store::access::AccessStore;
+use hookrail_wire::problem::Problem;
 use http::HeaderMap;
 use http::header::AUTHORIZATION;
 use http::request::Parts;
@@ -26,14 +27,18 @@ use crate::error::{ApiError, Bug};
 use crate::jwt::is_jwt;
 use crate::{App, Ports, platform};
 
-/// How long a sandbox believes what it read about a token. A revoked token works no longer than this.
+/// The time for which a sandbox caches a token. A revoked token works no longer than this.
 const TOKEN_CACHE_MS: u64 = 5000;
 /// Tokens a sandbox remembers at once.
 const TOKENS_CACHED_MAX: usize = 1000;
-/// What the audit log calls the holder of the configured operator token.
+/// Sessions that may have grown out of one another by links, counted from the token that began it; one behind them ends.
+const SESSION_CHAIN_MAX: usize = 8;
+/// Every delivery carries the first two, every test the third.
+const DELIVERY_HEADERS: [&str; 3] = ["hookrail-sequence", "hookrail-attempt", "hookrail-test"];
+/// The name of the configured operator token in the audit log.
 const OPERATOR: &str = "operator";
 
-/// Who may call a route.
+/// The callers that a route admits.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Access {
     /// Without a token.
@@ -49,12 +54,12 @@ pub enum Access {
 
 impl Access {
     fn check(self, grant: &Grant) -> Result<(), ApiError> {
-        let needed = match (self, &grant.holder) {
+        let needed = match (self, &grant.owner) {
             (Self::Anyone | Self::AnyToken, _) => return Ok(()),
-            (Self::Company(_), Holder::Operator) => {
+            (Self::Company(_), Owner::Operator) => {
                 return Err(ApiError::forbidden("an operator's token belongs to no company"));
             }
-            (Self::Company(scope) | Self::CompanyOrOperator(scope), Holder::Company(_)) => scope,
+            (Self::Company(scope) | Self::CompanyOrOperator(scope), Owner::Company(_)) => scope,
             (Self::CompanyOrOperator(_) | Self::Operator, _) => Scope::Operator,
         };
         allowed(grant, needed)
@@ -69,15 +74,15 @@ fn allowed(grant: &Grant, needed: Scope) -> Result<(), ApiError> {
     }
 }
 
-/// Whoever sent a valid token that may call the route.
+/// The holder of a valid token that may call the route.
 #[derive(Debug, Clone)]
 pub struct Caller {
     pub grant: Grant,
-    /// What made the grant; none for the configured operator and for a JWT, which nobody can revoke here.
+    /// The token of the grant; none for the configured operator and for a JWT, which cannot be revoked here.
     pub token: Option<TokenRef>,
     pub name: Name,
     pub kind: TokenKind,
-    /// What the audit log says of the call so far, if it is one that is written down.
+    /// The audit entry of the call so far, if the call is audited.
     pub entry: Option<AuditEntry>,
 }
 
@@ -97,18 +102,24 @@ impl Caller {
         allowed(&self.grant, scope)
     }
 
+    /// Returns true if responses to the caller may show event bodies, responses to writes included.
+    #[must_use]
+    pub fn may_read_bodies(&self) -> bool {
+        Access::CompanyOrOperator(Scope::LogsRead).check(&self.grant).is_ok()
+    }
+
     /// The caller as the audit log names it.
     #[must_use]
     pub fn actor(&self) -> Actor {
         Actor::new(self.token.as_ref().map(|token| token.id), self.name.as_str())
     }
 
-    /// Whose the call is: a company's token speaks for its company alone, an operator's for whom it names.
-    pub fn holder(&self, named: Option<CompanyId>) -> Result<Holder, CompanyNotYours> {
-        match (&self.grant.holder, named) {
-            (Holder::Company(own), Some(named)) if *own != named => Err(CompanyNotYours),
-            (own @ Holder::Company(_), _) | (own, None) => Ok(own.clone()),
-            (Holder::Operator, Some(named)) => Ok(Holder::Company(named)),
+    /// The owner that the call acts for: the company of a company's token, or the one that an operator names.
+    pub fn owner(&self, named: Option<CompanyId>) -> Result<Owner, CompanyNotYours> {
+        match (&self.grant.owner, named) {
+            (Owner::Company(own), Some(named)) if *own != named => Err(CompanyNotYours),
+            (own @ Owner::Company(_), _) | (own, None) => Ok(own.clone()),
+            (Owner::Operator, Some(named)) => Ok(Owner::Company(named)),
         }
     }
 }
@@ -130,8 +141,8 @@ impl Tenant {
 
     /// The line of the company's webhook of this id, whether or not there is one.
     #[must_use]
-    pub fn line(&self, subscription: SubscriptionId) -> LineKey {
-        LineKey { company: self.0.clone(), subscription }
+    pub fn key(&self, webhook: WebhookId) -> WebhookKey {
+        WebhookKey { company: self.0.clone(), webhook }
     }
 }
 
@@ -139,7 +150,11 @@ impl<S: Sync> FromRequestParts<S> for Caller {
     type Rejection = ApiError;
 
     async fn from_request_parts(parts: &mut Parts, _state: &S) -> Result<Self, ApiError> {
-        parts.extensions.get::<Self>().cloned().ok_or_else(|| ApiError::failed(Bug("nobody was admitted")))
+        parts
+            .extensions
+            .get::<Self>()
+            .cloned()
+            .ok_or_else(|| ApiError::failed(Bug("the route admits no caller")))
     }
 }
 
@@ -161,6 +176,7 @@ pub async fn admit<P: Ports>(
     mut request: Request,
     next: Next,
 ) -> Result<Response, ApiError> {
+    refuse_deliveries(request.headers())?;
     let text = match bearer(request.headers()) {
         Some(token) => token.to_owned(),
         None => {
@@ -176,7 +192,7 @@ pub async fn admit<P: Ports>(
         return Err(unknown());
     }
     access.check(&caller.grant)?;
-    if let (Access::Company(_), Holder::Company(company)) = (access, &caller.grant.holder) {
+    if let (Access::Company(_), Owner::Company(company)) = (access, &caller.grant.owner) {
         request.extensions_mut().insert(Tenant(company.clone()));
     }
     request.extensions_mut().insert(caller);
@@ -229,9 +245,8 @@ impl<P: Ports> App<P> {
             return Ok(Some(token));
         }
         let Some(mut token) = self.store.find_token(hash).await? else { return Ok(None) };
-        // A session ends with the token that its link was made with.
         if let (TokenKind::Session, Some(maker)) = (token.kind, &token.maker)
-            && self.store.token_of(maker).await?.is_none()
+            && !self.is_alive(maker).await?
         {
             return Ok(None);
         }
@@ -239,12 +254,40 @@ impl<P: Ports> App<P> {
             match self.store.mark_used(&token, now).await {
                 Ok(()) => token.last_used_at = Some(now),
                 // The caller loses nothing by it.
-                Err(error) => tracing::warn!(cause = %Chain(&error), "token.use_not_marked"),
+                Err(error) => tracing::warn!(cause = %ErrorChain(&error), "token.use_not_marked"),
             }
         }
         self.tokens.put(&token, now);
         Ok(Some(token))
     }
+}
+
+impl<P: Ports> App<P> {
+    /// Returns whether a session whose link this token made may continue.
+    /// The token must exist, and if it is a session itself, every maker up to the first too.
+    /// A revoked one ends them all, however long the chain has grown.
+    pub(crate) async fn is_alive(&self, maker: &TokenRef) -> Result<bool, ApiError> {
+        let mut reference = maker.clone();
+        for _ in 0..SESSION_CHAIN_MAX {
+            match self.store.token_of(&reference).await? {
+                None => return Ok(false),
+                Some(Token { kind: TokenKind::Session, maker: Some(next), .. }) => reference = next,
+                Some(_) => return Ok(true),
+            }
+        }
+        Ok(false)
+    }
+}
+
+/// Refuses a delivery of Hookrail, of this stack or another: a webhook that led here would push an event for each event
+/// that it gets, without end. No webhook may set or drop these headers.
+fn refuse_deliveries(headers: &HeaderMap) -> Result<(), ApiError> {
+    if DELIVERY_HEADERS.iter().any(|name| headers.contains_key(*name)) {
+        let detail = "the request is a webhook delivery of Hookrail; a webhook must not call Hookrail's API, \
+                      because each event would cause another";
+        return Err(Problem::new(508, "Loop Detected", detail).into());
+    }
+    Ok(())
 }
 
 /// Tokens read in the last seconds. Those that were not found are asked for each time, so a new one works at once.
@@ -277,7 +320,7 @@ impl TokenCache {
     }
 }
 
-/// A reading from the future is of a clock that was set back: how old it is nobody knows.
+/// A time in the future comes from a clock that was set back: its age is unknown.
 fn is_fresh(read_at: Millis, now: Millis) -> bool {
     read_at <= now && now.since(read_at) < TOKEN_CACHE_MS
 }
@@ -291,7 +334,7 @@ mod tests {
     }
 
     #[test]
-    fn a_token_is_believed_for_five_seconds_and_not_across_a_clock_set_back() {
+    fn caches_a_token_for_five_seconds_and_not_after_a_clock_set_back() {
         let (cache, token) = (TokenCache::default(), token("a"));
         cache.put(&token, Millis(10_000));
         assert_eq!(cache.get(token.hash, Millis(14_999)), Some(token.clone()));
@@ -301,7 +344,7 @@ mod tests {
     }
 
     #[test]
-    fn a_full_cache_makes_room_by_age_only() {
+    fn a_full_cache_replaces_expired_tokens_only() {
         let cache = TokenCache::default();
         for number in 0..TOKENS_CACHED_MAX {
             cache.put(&token(&number.to_string()), Millis(0));
@@ -314,7 +357,7 @@ mod tests {
     }
 
     #[test]
-    fn a_revoked_token_is_forgotten_with_its_sessions() {
+    fn revoking_a_token_removes_its_sessions_from_the_cache() {
         let cache = TokenCache::default();
         let (maker, other) = (token("maker"), token("other"));
         let session = Token { maker: Some(maker.reference()), kind: TokenKind::Session, ..token("session") };
@@ -327,7 +370,7 @@ mod tests {
     }
 
     #[test]
-    fn an_operators_token_needs_the_operators_scope() {
+    fn an_operator_token_needs_the_operator_scope() {
         let bare = Grant { scopes: Vec::new(), ..Grant::operator() };
         for access in [Access::Operator, Access::CompanyOrOperator(Scope::LogsRead)] {
             assert_eq!(access.check(&bare).unwrap_err().status(), 403);
@@ -335,16 +378,16 @@ mod tests {
     }
 
     #[test]
-    fn a_company_speaks_for_itself_and_an_operator_for_whom_it_names() {
+    fn a_company_acts_for_itself_and_an_operator_for_the_named_company() {
         let name = |name| CompanyId::parse(name).unwrap();
         let caller = |grant| Caller { grant, ..Caller::of(&token("a")) };
         let acme = caller(Grant::company(name("acme")));
-        let own = Holder::Company(name("acme"));
-        assert_eq!(acme.holder(None), Ok(own.clone()));
-        assert_eq!(acme.holder(Some(name("acme"))), Ok(own.clone()));
-        assert_eq!(acme.holder(Some(name("other"))), Err(CompanyNotYours));
+        let own = Owner::Company(name("acme"));
+        assert_eq!(acme.owner(None), Ok(own.clone()));
+        assert_eq!(acme.owner(Some(name("acme"))), Ok(own.clone()));
+        assert_eq!(acme.owner(Some(name("other"))), Err(CompanyNotYours));
         let operator = caller(Grant::operator());
-        assert_eq!(operator.holder(None), Ok(Holder::Operator));
-        assert_eq!(operator.holder(Some(name("acme"))), Ok(own));
+        assert_eq!(operator.owner(None), Ok(Owner::Operator));
+        assert_eq!(operator.owner(Some(name("acme"))), Ok(own));
     }
 }

@@ -1,28 +1,41 @@
-//! Several webhooks activated or deactivated in one call: each as a call of its own would, and told by itself.
+//! Bulk activation and deactivation of webhooks: each as its own call would do it, with its own result.
 
 use std::sync::Arc;
 
 use axum::extract::State;
 use axum::response::Response;
-use hookrail_adapters::clock::Clock;
-use hookrail_adapters::telemetry::Chain;
-use hookrail_domain::audit::{AuditAction, Finding};
-use hookrail_domain::id::SubscriptionId;
-use hookrail_domain::intervention::Waiting;
+use hookrail_domain::audit::{AuditAction, AuditFinding};
+use hookrail_domain::commands::Waiting;
+use hookrail_domain::id::WebhookId;
 use hookrail_domain::limits::CONFIG_BYTES_MAX;
+use hookrail_domain::token::Scope;
+use hookrail_pipeline::clock::Clock;
+use hookrail_pipeline::fault::ErrorChain;
 use hookrail_wire::bulk::{self, BulkCall, BulkResult};
 use http::StatusCode;
 
-use crate::auth::{Caller, Tenant};
+use crate::auth::{Access, Caller, Tenant};
 use crate::error::{ApiError, Cause};
 use crate::request::JsonBody;
-use crate::subscriptions::action_of;
-use crate::{App, Ports, answer};
+use crate::route::{Served, Shape, Tag, post};
+use crate::webhooks::action_of;
+use crate::{App, Ports, WEBHOOKS_PATH, answer};
 
-/// How long a call goes on. API Gateway gives up after 30 s, and the caller would never learn what was done.
+/// The time for which a call continues. API Gateway times out after 30 s, and the caller would not see the results.
 const CHANGING_MS_MAX: u64 = 15_000;
 
 const OK: u16 = 200;
+
+pub fn routes<P: Ports>() -> Vec<Served<P>> {
+    vec![
+        // Its handler writes down what is done to each webhook.
+        post(format!("{WEBHOOKS_PATH}/bulk"), Access::Company(Scope::WebhooksWrite))
+            .titled(Tag::Webhooks, "changeWebhooks", "Activate or deactivate several webhooks")
+            .needs_body("BulkChange")
+            .responds(200, "A result for each webhook, in the order of the call.", Shape::One("BulkResults"))
+            .to(change::<P>),
+    ]
+}
 
 /// `POST /api/v3/webhook/subscription/bulk`: one by one, in the order of the call.
 pub async fn change<P: Ports>(
@@ -49,11 +62,11 @@ pub async fn change<P: Ports>(
     Ok(answer::json(StatusCode::OK, bulk::render(&results)))
 }
 
-/// A failure inside a call that is answered 200 all the same is logged here: nobody else will.
-fn told(id: SubscriptionId, error: ApiError) -> (u16, Option<String>) {
+/// A failure inside a call that gets 200 all the same is logged here, and nowhere else.
+fn told(id: WebhookId, error: ApiError) -> (u16, Option<String>) {
     let (status, detail, cause) = error.into_parts();
     if let Some(Cause(cause)) = cause {
-        tracing::error!(subscription.id = %id, status, cause = %Chain(&cause), "bulk.failed");
+        tracing::error!(webhook.id = %id, status, cause = %ErrorChain(&cause), "bulk.failed");
     }
     (status, Some(detail))
 }
@@ -62,7 +75,7 @@ impl<P: Ports> App<P> {
     async fn change_one(
         &self,
         (tenant, caller): (&Tenant, &Caller),
-        id: SubscriptionId,
+        id: WebhookId,
         call: &BulkCall,
     ) -> Result<(), ApiError> {
         let action =
@@ -71,17 +84,20 @@ impl<P: Ports> App<P> {
         let done = self.change_found(tenant, id, call).await;
         let status = done.as_ref().map_or_else(ApiError::status, |_| OK);
         let patch = call.patch();
-        let finding =
-            Finding { action: done.as_ref().ok().copied().flatten(), subject: None, fields: patch.fields };
-        self.end_audit(&caller.grant.holder, &entry.ended(finding, status)).await;
+        let finding = AuditFinding {
+            action: done.as_ref().ok().copied().flatten(),
+            subject: None,
+            fields: patch.fields,
+        };
+        self.end_audit(&caller.grant.owner, &entry.ended(finding, status)).await;
         done.map(|_| ())
     }
 
-    /// Changes the webhook, if that changes anything, and tells what was done to it.
+    /// Changes the webhook, if that changes anything, and returns the result.
     async fn change_found(
         &self,
         tenant: &Tenant,
-        id: SubscriptionId,
+        id: WebhookId,
         call: &BulkCall,
     ) -> Result<Option<AuditAction>, ApiError> {
         let current = self.find_cot(tenant.company(), id).await?;

@@ -1,4 +1,4 @@
-//! What a call is refused with: a problem document for the caller, a cause for the log.
+//! Errors of calls: a problem document for the caller, a cause for the log.
 
 use std::error::Error;
 use std::sync::Arc;
@@ -6,7 +6,7 @@ use std::sync::Arc;
 use axum::body::Body;
 use axum::response::{IntoResponse, Response};
 use hookrail_adapters::random::NoRandomness;
-use hookrail_adapters::store::StoreError;
+use hookrail_pipeline::store::StoreError;
 use hookrail_wire::problem::{FieldProblem, MEDIA_TYPE, Problem};
 use http::header::{CONTENT_TYPE, HeaderName, RETRY_AFTER, WWW_AUTHENTICATE};
 use http::{HeaderMap, HeaderValue, StatusCode};
@@ -22,11 +22,11 @@ struct Refusal {
     body: Option<Vec<u8>>,
     headers: HeaderMap,
     cause: Option<Cause>,
-    /// The reason for programs, in answers that have a place for it.
+    /// A constant for programs, in responses that have a field for it.
     key: Option<&'static str>,
 }
 
-/// What a call was refused with. Travels beside the response to where some answers get another shape.
+/// The problem of a refused call. It travels with the response to where some responses get another shape.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Refused {
     pub detail: String,
@@ -34,7 +34,7 @@ pub struct Refused {
     pub errors: Vec<FieldProblem>,
 }
 
-/// Why a call failed, for the log only. Travels beside the response to the one place that logs.
+/// The cause of a failed call, for the log only. It travels with the response to the one place that logs.
 #[derive(Debug, Clone)]
 pub struct Cause(pub Arc<dyn Error + Send + Sync>);
 
@@ -136,7 +136,7 @@ impl ApiError {
         self
     }
 
-    /// What the caller is told, where it is a part of another answer; and why, for the log.
+    /// The detail for the caller, where it is a part of another response, and the cause for the log.
     #[must_use]
     pub fn into_parts(self) -> (u16, String, Option<Cause>) {
         let Refusal { problem, cause, .. } = *self.0;
@@ -165,7 +165,7 @@ impl IntoResponse for ApiError {
     }
 }
 
-/// 404 of a path that is no route.
+/// 404 of a path that does not exist.
 pub async fn no_such_path() -> ApiError {
     ApiError::not_found("there is nothing at this path")
 }
@@ -177,7 +177,7 @@ pub async fn no_such_method() -> ApiError {
 
 #[cfg(test)]
 mod tests {
-    use hookrail_adapters::telemetry::Chain;
+    use hookrail_pipeline::fault::ErrorChain;
 
     use super::*;
 
@@ -186,7 +186,7 @@ mod tests {
     struct Reset;
 
     #[test]
-    fn a_table_that_is_away_is_worth_another_try_and_a_broken_item_is_not() {
+    fn an_unavailable_table_is_retryable_and_a_corrupt_item_is_not() {
         let away = ApiError::from(StoreError::Unavailable(Box::new(Reset))).into_response();
         assert_eq!(
             (away.status().as_u16(), &away.headers()[RETRY_AFTER]),
@@ -197,11 +197,11 @@ mod tests {
     }
 
     #[test]
-    fn the_cause_goes_to_the_log_with_all_that_is_behind_it_and_not_to_the_caller() {
+    fn the_error_chain_is_logged_and_hidden_from_the_caller() {
         let error = ApiError::from(StoreError::Unavailable(Box::new(Reset)));
         assert!(!String::from_utf8(error.0.problem.render()).unwrap().contains("reset"));
         let response = error.into_response();
         let Cause(cause) = response.extensions().get().unwrap();
-        assert_eq!(Chain(cause).to_string(), "the table is not available: connection reset");
+        assert_eq!(ErrorChain(cause).to_string(), "the table is not available: connection reset");
     }
 }

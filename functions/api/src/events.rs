@@ -4,26 +4,66 @@ use std::sync::Arc;
 
 use axum::extract::{Path, State};
 use axum::response::{IntoResponse, Response};
-use hookrail_adapters::clock::Clock;
-use hookrail_adapters::queue::{Outgoing, Queue as _, SendResult};
-use hookrail_adapters::store::LogStore;
-use hookrail_adapters::store::listing::{EventPlace, ListStore};
 use hookrail_domain::id::{CompanyId, EventId, RejectedId, hash_parts, hex, shard};
 use hookrail_domain::limits::INGEST_BYTES_MAX;
-use hookrail_domain::token::Holder;
+use hookrail_domain::token::{Owner, Scope};
+use hookrail_pipeline::clock::Clock;
+use hookrail_pipeline::queue::{Outgoing, Queue as _, SendResult};
+use hookrail_pipeline::store::LogStore;
+use hookrail_pipeline::store::listing::{EventPosition, ListStore};
+use hookrail_wire::cursor::List;
 use hookrail_wire::event_call::{self, InvalidCall, NewEvent};
-use hookrail_wire::{cursor, event_view};
+use hookrail_wire::event_view;
 use http::{HeaderMap, StatusCode};
 
 use crate::answer;
-use crate::auth::{Caller, Tenant};
+use crate::auth::{Access, Caller, Tenant};
 use crate::error::{ApiError, Bug};
 use crate::idempotency::{Identity, KEY_HEADER, Key, replayed};
+use crate::openapi::input::Input;
 use crate::request::{JsonBody, Page};
-use crate::{App, EVENTS_PATH, Ports};
+use crate::route::{Served, Shape, Tag, get, post};
+use crate::{App, Ports};
 
-/// How long a call goes on sending. API Gateway gives up after 30 s, and the caller would never learn what was accepted.
+/// The time for which a call continues to send. API Gateway times out after 30 s, and the caller would not see the ids.
 const SENDING_MS_MAX: u64 = 15_000;
+
+/// The path to which events are pushed.
+pub const EVENTS_PATH: &str = "/api/v3/event";
+
+pub fn routes<P: Ports>() -> Vec<Served<P>> {
+    vec![
+        post(EVENTS_PATH, Access::CompanyOrOperator(Scope::EventsWrite))
+            .titled(Tag::Events, "pushEvents", "Push an event, or up to 100 events in order")
+            .described(
+                "All of a call is checked before any of it is accepted. Each event reaches its webhooks byte for \
+                 byte as it was sent, but for what the trigger redacts.",
+            )
+            .takes([Input::IdempotencyKey])
+            .needs_body("NewEvents")
+            .responds(
+                202,
+                "All events are accepted. Their ids, in the order of the call.",
+                Shape::One("AcceptedEvents"),
+            )
+            .refuses([(413, "An event is larger than 262,144 bytes, or the call than 1,000,000 bytes.")])
+            .to(push::<P>),
+        get(format!("{EVENTS_PATH}/{{id}}"), Access::Company(Scope::LogsRead))
+            .titled(
+                Tag::Events,
+                "findEvent",
+                "Show an event and its deliveries",
+            )
+            .described(
+                "The id is in the response to the push. An event is found once it was parked or its first attempt \
+                 was recorded. An event that no webhook asked for is not found.",
+            )
+            .takes([Input::Limit(50), Input::Cursor])
+            .responds(200, "The event and a page of its deliveries.", Shape::LinkedOne("EventView"))
+            .refuses([(404, "The company has no such event, or its first attempt is not recorded yet.")])
+            .to(find::<P>),
+    ]
+}
 
 /// `POST /api/v3/event`
 pub async fn push<P: Ports>(
@@ -32,10 +72,10 @@ pub async fn push<P: Ports>(
     headers: HeaderMap,
     JsonBody(body): JsonBody<INGEST_BYTES_MAX>,
 ) -> Result<Response, ApiError> {
-    let holder = &caller.grant.holder;
+    let owner = &caller.grant.owner;
     let key = Key::read(&headers)?;
-    let events = event_call::parse(&body, holder)?;
-    let call = Call::new(holder, &key, &body, &events)?;
+    let events = event_call::parse(&body, owner)?;
+    let call = Call::new(owner, &key, &body, &events)?;
     let kept = if key.is_given { app.find_kept(&call.identity).await? } else { None };
     if let Some(kept) = kept {
         return replayed(key, kept);
@@ -58,16 +98,17 @@ pub async fn find<P: Ports>(
     let company = tenant.company();
     let no_such_event = || ApiError::not_found("nothing was sent of such an event, or not yet");
     let event = EventId::parse(&id).map_err(|_refused| no_such_event())?;
-    let after = page.place(|text| cursor::parse_delivery((company, event), text))?;
+    let list = List::deliveries(company, &event);
+    let after = page.position(&list)?;
     let mut places = app.store.places_of(company, event, after, page.limit + 1).await?;
     let has_more = page.limit < places.len();
     places.truncate(page.limit);
     let (mut first, mut newest) = (None, Vec::new());
-    for EventPlace { subscription, sequence } in &places {
-        let line = tenant.line(*subscription);
-        newest.extend(app.store.last_row_of(&line, *sequence).await?);
+    for EventPosition { webhook, sequence } in &places {
+        let state = tenant.key(*webhook);
+        newest.extend(app.store.last_row_of(&state, *sequence).await?);
         if first.is_none() {
-            first = app.store.rows_from(&line, *sequence, 1).await?.into_iter().next();
+            first = app.store.rows_from(&state, *sequence, 1).await?.into_iter().next();
         }
     }
     if newest.is_empty() {
@@ -75,7 +116,7 @@ pub async fn find<P: Ports>(
     }
     let body = first.and_then(|row| row.body);
     let last = places.last().filter(|_| has_more);
-    let next = last.map(|last| cursor::render_delivery((company, event), last.subscription));
+    let next = last.map(|last| list.cursor(&last.webhook));
     let next = next.map(|cursor| page.next(&format!("{EVENTS_PATH}/{event}"), &cursor));
     answer::page(event_view::render((company, event), body.as_ref(), &newest), next)
 }
@@ -88,19 +129,19 @@ impl From<InvalidCall> for ApiError {
 
 /// A call, and how its repeat is told.
 pub(crate) struct Call {
-    /// Kept among the answers of the token's company, for an operator of the first event's.
+    /// Kept with the responses of the token's company; for an operator with those of the first event's company.
     identity: Identity,
     /// The key as the caller knows it.
     key: String,
 }
 
 impl Call {
-    fn new(holder: &Holder, key: &Key, body: &[u8], events: &[NewEvent]) -> Result<Self, ApiError> {
-        let (company, scoped_key) = match (holder, events) {
-            (Holder::Company(company), _) => (company, key.text.clone()),
+    fn new(owner: &Owner, key: &Key, body: &[u8], events: &[NewEvent]) -> Result<Self, ApiError> {
+        let (company, scoped_key) = match (owner, events) {
+            (Owner::Company(company), _) => (company, key.text.clone()),
             // No key of a caller's holds a space.
-            (Holder::Operator, [first, ..]) => (&first.company, format!("operator {}", key.text)),
-            (Holder::Operator, []) => {
+            (Owner::Operator, [first, ..]) => (&first.company, format!("operator {}", key.text)),
+            (Owner::Operator, []) => {
                 return Err(ApiError::failed(Bug("a call without events was accepted")));
             }
         };
@@ -109,7 +150,7 @@ impl Call {
 
     /// The call that pushes a rejected event again.
     pub(crate) fn of_rejected(
-        of: &Holder,
+        of: &Owner,
         id: RejectedId,
         body: &[u8],
         events: &[NewEvent],
@@ -129,7 +170,7 @@ impl Call {
         hex(&hash_parts(&parts.map(str::as_bytes)))
     }
 
-    /// What a call is told that broke off after some of its events were accepted.
+    /// The error of a call that was interrupted after some of its events were accepted.
     fn interrupted(&self, error: ApiError, accepted: &[EventId]) -> ApiError {
         let error = error.rendered_by(|problem| event_call::render_interrupted(problem, &self.key, accepted));
         match self.key.parse() {

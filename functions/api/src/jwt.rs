@@ -4,11 +4,11 @@ use std::sync::{Arc, Mutex, PoisonError};
 
 use hookrail_adapters::config::JwtConfig;
 use hookrail_adapters::issuer::{IssuerError, KeySource};
-use hookrail_adapters::telemetry::Chain;
 use hookrail_domain::id::CompanyId;
-use hookrail_domain::subscription::Name;
 use hookrail_domain::time::Millis;
-use hookrail_domain::token::{Grant, Holder, Scope, TokenKind};
+use hookrail_domain::token::{Grant, Owner, Scope, TokenKind};
+use hookrail_domain::webhook::Name;
+use hookrail_pipeline::fault::ErrorChain;
 use jsonwebtoken::jwk::{Jwk, JwkSet, PublicKeyUse};
 use jsonwebtoken::{Algorithm, DecodingKey, Header, Validation, decode, decode_header};
 use serde::Deserialize;
@@ -16,11 +16,11 @@ use serde_json::{Map, Value};
 
 use crate::auth::Caller;
 
-/// How long keys are believed before they are asked for again, in milliseconds.
+/// The age at which keys are read again, in milliseconds.
 const KEYS_MS: u64 = 10 * 60 * 1000;
-/// How long keys are used when the provider does not answer, in milliseconds.
+/// The time for which keys are used while the provider is unreachable, in milliseconds.
 const STALE_KEYS_MS: u64 = 24 * 60 * 60 * 1000;
-/// How often keys are asked for at most, whatever callers send, in milliseconds.
+/// The shortest time between two reads of keys, in milliseconds.
 const FETCH_EVERY_MS: u64 = 30 * 1000;
 /// By how much the provider's clock may be ahead of ours, in milliseconds.
 const LEEWAY_MS: u64 = 60 * 1000;
@@ -50,7 +50,7 @@ struct Known {
     keys: Arc<JwkSet>,
     /// When they were read.
     read_at: Millis,
-    /// When they were last asked for, with or without an answer.
+    /// The time of the last read, successful or not.
     asked_at: Millis,
 }
 
@@ -61,7 +61,7 @@ struct Claims {
     sub: String,
     #[serde(default)]
     aud: Option<Audience>,
-    /// Who the token was made for, of providers whose access tokens have no audience.
+    /// The client of the token, for providers whose access tokens have no audience.
     #[serde(default)]
     client_id: Option<String>,
     exp: f64,
@@ -86,7 +86,7 @@ enum Audience {
     Several(Vec<String>),
 }
 
-/// Whether a text has the form of a JWT. Tokens of ours have no dot.
+/// Returns true if a text has the form of a JWT. Hookrail's tokens contain no dot.
 #[must_use]
 pub fn is_jwt(text: &str) -> bool {
     text.bytes().filter(|byte| *byte == b'.').count() == 2
@@ -98,7 +98,7 @@ impl Jwts {
         Self { config, source, known: Mutex::new(None) }
     }
 
-    /// Whoever the token speaks of; none if it is not valid now.
+    /// The caller of the token; none if it is not valid now.
     pub async fn caller(&self, text: &str, now: Millis) -> Result<Option<Caller>, IssuerError> {
         let Some(header) = decode_header(text).ok().filter(|header| ALGORITHMS.contains(&header.alg)) else {
             return Ok(None);
@@ -121,7 +121,7 @@ impl Jwts {
             Ok(keys) => Ok(find(&keys, header)),
             Err(error) => match known.filter(|known| now.since(known.read_at) < STALE_KEYS_MS) {
                 Some(known) => {
-                    tracing::warn!(cause = %Chain(&error), "issuer.keys_not_read");
+                    tracing::warn!(cause = %ErrorChain(&error), "issuer.keys_not_read");
                     self.remember(Known { asked_at: now, ..known });
                     Ok(found)
                 }
@@ -162,7 +162,7 @@ impl Jwts {
         let name = format!("jwt {}", claims.sub.chars().take(100).collect::<String>());
         Some(Caller {
             grant: Grant {
-                holder: Holder::Company(company),
+                owner: Owner::Company(company),
                 scopes: scopes(claims),
                 expires_at: Some(ends_at),
             },
@@ -174,7 +174,7 @@ impl Jwts {
     }
 }
 
-/// The scopes of a company that the claims name; others are somebody else's business, and no JWT makes an operator.
+/// The company scopes that the claims name. Other scopes are ignored, and a JWT never makes an operator.
 fn scopes(claims: &Claims) -> Vec<Scope> {
     let listed = |value: &Value| match value {
         Value::String(text) => text.split(' ').map(str::to_owned).collect(),

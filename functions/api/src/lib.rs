@@ -1,41 +1,43 @@
 //! The HTTP API and the panel: webhooks, their logs, events, companies, tokens.
 //!
-//! Who may call a route is said where the route is listed, and checked before its handler runs. Which company a call
-//! is about follows from its token alone; an id of another company does not exist here.
+//! The access to a route is stated in the list of routes, and checked before its handler runs.
+//! The company of a call follows from its token alone; an id of another company does not exist here.
 
 use std::fmt;
 use std::sync::Arc;
 
 use hookrail_adapters::aws::Clients;
-use hookrail_adapters::clock::{Clock, SystemClock};
+use hookrail_adapters::clock::SystemClock;
 use hookrail_adapters::config::{ApiConfig, AwsConfig};
 use hookrail_adapters::issuer::HttpIssuer;
-use hookrail_adapters::queue::Queue;
 use hookrail_adapters::queue::sqs::SqsQueue;
 use hookrail_adapters::scripts::Scripts;
 use hookrail_adapters::scripts::child::ChildScripts;
-use hookrail_adapters::sender::Sender;
 use hookrail_adapters::sender::http::HttpSender;
-use hookrail_adapters::store::access::AccessStore;
 use hookrail_adapters::store::dynamodb::DynamoDbStore;
-use hookrail_adapters::store::listing::ListStore;
-use hookrail_adapters::store::platform::NamedStore;
-use hookrail_adapters::store::rejected::RejectedStore;
-use hookrail_adapters::store::{ConfigStore, LogStore};
+use hookrail_pipeline::clock::Clock;
+use hookrail_pipeline::queue::Queue;
+use hookrail_pipeline::sender::Sender;
+use hookrail_pipeline::store::access::AccessStore;
+use hookrail_pipeline::store::listing::ListStore;
+use hookrail_pipeline::store::platform::NamedStore;
+use hookrail_pipeline::store::rejected::RejectedStore;
+use hookrail_pipeline::store::{ConfigStore, LogStore};
 
 use crate::auth::TokenCache;
 use crate::jwt::Jwts;
 
+pub mod route;
 pub mod routes;
 pub mod auth;
 pub mod jwt;
 pub mod audit;
 pub mod request;
 pub mod answer;
-pub mod filling;
+pub mod page_builder;
 pub mod idempotency;
 pub mod error;
-pub mod subscriptions;
+pub mod webhooks;
 pub mod bulk;
 pub mod triggers;
 pub mod secrets;
@@ -51,13 +53,21 @@ pub mod panel;
 pub mod platform;
 pub mod openapi;
 
+pub use audit::AUDIT_PATH;
+pub use companies::COMPANIES_PATH;
+pub use events::EVENTS_PATH;
+pub use logs::LOGS_PATH;
+pub use openapi::{OPENAPI_PATH, REFERENCE_PATH};
+pub use panel::{LINKS_PATH, PANEL_PATH, SESSION_PATH};
 pub use platform::{JOBS_PATH, KAPPS_PATH, META_PATH, NAMED_PATH};
-pub use routes::{
-    AUDIT_PATH, COMPANIES_PATH, EVENTS_PATH, LINKS_PATH, LOGS_PATH, OPENAPI_PATH, PANEL_PATH, REFERENCE_PATH,
-    REJECTED_PATH, SESSION_PATH, TEST_PATH, TOKENS_PATH, TRIGGERS_PATH, WEBHOOKS_PATH, router,
-};
+pub use rejected::REJECTED_PATH;
+pub use routes::router;
+pub use test_sends::TEST_PATH;
+pub use tokens::TOKENS_PATH;
+pub use triggers::TRIGGERS_PATH;
+pub use webhooks::WEBHOOKS_PATH;
 
-/// What the API works on. A type of its own, so that handlers name one parameter instead of five.
+/// The ports of the API. One type, so that handlers name one parameter instead of five.
 pub trait Ports: Send + Sync + 'static {
     type Store: ConfigStore + LogStore + AccessStore + ListStore + NamedStore + RejectedStore;
     type Queue: Queue;
@@ -81,7 +91,7 @@ where
     type Clock = C;
 }
 
-/// What every call shares.
+/// The state that every call shares.
 pub struct App<P: Ports> {
     store: P::Store,
     queue: P::Queue,
@@ -91,7 +101,6 @@ pub struct App<P: Ports> {
     config: ApiConfig,
     tokens: TokenCache,
     jwts: Option<Jwts>,
-    description: openapi::Description,
 }
 
 impl<S, Q, H, E, C> App<(S, Q, H, E, C)>
@@ -99,8 +108,7 @@ where
     (S, Q, H, E, C): Ports<Store = S, Queue = Q, Sender = H, Scripts = E, Clock = C>,
 {
     pub fn new((store, queue, sender, scripts, clock): (S, Q, H, E, C), config: ApiConfig) -> Self {
-        let (tokens, description) = (TokenCache::default(), openapi::Description::default());
-        Self { store, queue, sender, scripts, clock, config, tokens, jwts: None, description }
+        Self { store, queue, sender, scripts, clock, config, tokens: TokenCache::default(), jwts: None }
     }
 
     /// Also believes the tokens of an identity provider.

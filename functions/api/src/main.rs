@@ -3,7 +3,7 @@
 use hookrail_adapters::config::{ApiConfig, AwsConfig, LogLevel, ProcessEnvironment};
 use hookrail_adapters::{scripts, telemetry};
 
-/// Why: see the workspace's manifest.
+/// See the workspace's manifest.
 #[global_allocator]
 static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
 

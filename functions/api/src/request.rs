@@ -1,13 +1,17 @@
-//! What handlers take out of a request: a JSON body within its limit, a webhook's id, a page of a list.
+//! Extractors of requests: a JSON body within its limit, a webhook's id, a page of a list.
+
+use std::sync::Arc;
 
 use axum::body::{Body, Bytes, to_bytes};
-use axum::extract::{FromRequest, FromRequestParts, Path, Query, Request};
+use axum::extract::{FromRequest, FromRequestParts, Path, Query, Request, State};
 use axum::middleware::Next;
 use axum::response::{IntoResponse, Response};
-use hookrail_domain::id::{CompanyId, SubscriptionId};
-use hookrail_domain::limits::CALL_HEAD_BYTES_MAX;
+use hookrail_domain::id::{CompanyId, WebhookId};
+use hookrail_domain::limits::{CALL_HEAD_BYTES_MAX, CONFIG_BYTES_MAX};
+use hookrail_wire::cursor::{List, Position};
 use hookrail_wire::problem::{FieldProblem, Problem};
-use hookrail_wire::query::{Filter, Pairs, QueryReader};
+use hookrail_wire::query::{self, Filter, Pairs, QueryReader};
+use hookrail_wire::refuse_fields;
 use http::HeaderMap;
 use http::header::{CONTENT_TYPE, HOST, ORIGIN};
 use http::request::Parts;
@@ -38,6 +42,19 @@ impl<S: Sync, const BYTES_MAX: usize> FromRequest<S> for JsonBody<BYTES_MAX> {
     }
 }
 
+/// A call that takes no fields: it has no body, or an empty object.
+#[derive(Debug, Clone, Copy)]
+pub struct NoFields;
+
+impl<S: Sync> FromRequest<S> for NoFields {
+    type Rejection = ApiError;
+
+    async fn from_request(request: Request, _state: &S) -> Result<Self, ApiError> {
+        refuse_fields(&body_of::<CONFIG_BYTES_MAX>(request.into_body()).await?)?;
+        Ok(Self)
+    }
+}
+
 /// The bytes of a body of `BYTES_MAX` bytes at most.
 pub(crate) async fn body_of<const BYTES_MAX: usize>(body: Body) -> Result<Bytes, ApiError> {
     // What the limit leaves of a body that is too large is not worth telling from a body that broke off.
@@ -50,19 +67,27 @@ pub(crate) async fn body_of<const BYTES_MAX: usize>(body: Body) -> Result<Bytes,
 fn is_json(headers: &HeaderMap) -> bool {
     let value = headers.get(CONTENT_TYPE).and_then(|value| value.to_str().ok());
     let media_type = value.and_then(|value| value.split(';').next());
-    media_type.is_some_and(|media_type| media_type.trim().eq_ignore_ascii_case("application/json"))
+    media_type.is_some_and(|media_type| is_json_type(&media_type.trim().to_ascii_lowercase()))
 }
 
-/// The webhook that the path names. What is no id names no webhook.
-#[derive(Debug, Clone, Copy)]
-pub struct WebhookId(pub SubscriptionId);
+/// `application/json`, or a format that is written in it, as `application/cloudevents+json`.
+fn is_json_type(media_type: &str) -> bool {
+    let subtype = media_type.strip_prefix("application/");
+    subtype.is_some_and(|subtype| {
+        subtype == "json" || subtype.strip_suffix("+json").is_some_and(|format| !format.is_empty())
+    })
+}
 
-impl<S: Send + Sync> FromRequestParts<S> for WebhookId {
+/// The webhook of the path. An invalid id returns 404.
+#[derive(Debug, Clone, Copy)]
+pub struct WebhookPath(pub WebhookId);
+
+impl<S: Send + Sync> FromRequestParts<S> for WebhookPath {
     type Rejection = ApiError;
 
     async fn from_request_parts(parts: &mut Parts, state: &S) -> Result<Self, ApiError> {
         let segment = Path::<String>::from_request_parts(parts, state).await;
-        let id = segment.ok().and_then(|Path(text)| SubscriptionId::parse(&text).ok());
+        let id = segment.ok().and_then(|Path(text)| WebhookId::parse(&text).ok());
         id.map(Self).ok_or_else(no_such_webhook)
     }
 }
@@ -75,14 +100,14 @@ pub fn no_such_webhook() -> ApiError {
 
 /// The company that the query names, if it names one.
 #[derive(Debug, Clone)]
-pub struct Named(pub Option<CompanyId>);
+pub struct CompanyQuery(pub Option<CompanyId>);
 
 #[derive(Deserialize)]
 struct NamedQuery {
     company: Option<String>,
 }
 
-impl<S: Send + Sync> FromRequestParts<S> for Named {
+impl<S: Send + Sync> FromRequestParts<S> for CompanyQuery {
     type Rejection = ApiError;
 
     async fn from_request_parts(parts: &mut Parts, state: &S) -> Result<Self, ApiError> {
@@ -155,15 +180,12 @@ impl<const LIMIT_DEFAULT: usize> Page<LIMIT_DEFAULT> {
     }
 
     /// The place that the cursor names, if there is one.
-    pub fn place<T, E: std::fmt::Display>(
-        &self,
-        parse: impl FnOnce(&str) -> Result<T, E>,
-    ) -> Result<Option<T>, ApiError> {
-        let place = self.cursor.as_deref().map(parse).transpose();
-        place.map_err(|error| FieldProblem::new("cursor", error).into())
+    pub fn position<P: Position>(&self, list: &List<'_, P>) -> Result<Option<P>, ApiError> {
+        let position = self.cursor.as_deref().map(|cursor| list.parse(cursor)).transpose();
+        position.map_err(|error| FieldProblem::new("cursor", error).into())
     }
 
-    /// Where the next page of this size is found.
+    /// The path of the next page of this size.
     #[must_use]
     pub fn next(&self, path: &str, cursor: &str) -> String {
         format!("{path}?limit={}&cursor={cursor}", self.limit)
@@ -177,12 +199,27 @@ impl<const LIMIT_DEFAULT: usize> Page<LIMIT_DEFAULT> {
     }
 }
 
+/// Refuses a call whose query has a name that the route does not know.
+pub async fn refuse_unknown_query(
+    State(known): State<Arc<[String]>>,
+    request: Request,
+    next: Next,
+) -> Result<Response, ApiError> {
+    let (mut parts, body) = request.into_parts();
+    let problems = query::unknown(&query_of(&mut parts, &()).await?, &known);
+    if problems.is_empty() {
+        Ok(next.run(Request::from_parts(parts, body)).await)
+    } else {
+        Err(problems.into())
+    }
+}
+
 /// Refuses a call whose path, query and headers are larger than API Gateway would let through.
 pub async fn refuse_large_head(request: Request, next: Next) -> Response {
     let uri = request.uri();
-    let line = uri.path().len() + uri.query().map_or(0, str::len);
+    let state = uri.path().len() + uri.query().map_or(0, str::len);
     let headers = request.headers().iter().map(|(name, value)| name.as_str().len() + value.len());
-    if line + headers.sum::<usize>() <= CALL_HEAD_BYTES_MAX {
+    if state + headers.sum::<usize>() <= CALL_HEAD_BYTES_MAX {
         next.run(request).await
     } else {
         let detail = format!("path, query and headers are larger than {CALL_HEAD_BYTES_MAX} bytes");
@@ -226,7 +263,25 @@ mod tests {
     }
 
     #[test]
-    fn an_origin_is_our_own_when_it_names_the_host_that_was_called() {
+    fn accepts_json_content_types_with_a_suffix() {
+        let of = |value| is_json(&HeaderMap::from_iter([(CONTENT_TYPE, HeaderValue::from_static(value))]));
+        for value in [
+            "application/json",
+            "Application/JSON; charset=utf-8",
+            "application/cloudevents+json",
+            "application/cloudevents+JSON ;charset=utf-8",
+        ] {
+            assert!(of(value), "{value}");
+        }
+        for value in
+            ["text/plain", "text/json", "application/+json", "application/xml", "application/jsonx", "json"]
+        {
+            assert!(!of(value), "{value}");
+        }
+    }
+
+    #[test]
+    fn an_origin_is_the_same_if_it_names_the_called_host() {
         assert!(is_own_origin(&HeaderMap::new()));
         check_origin("https://api.example.com", "api.example.com", true);
         check_origin("https://API.example.com", "api.example.com:443", true);

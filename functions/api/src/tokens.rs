@@ -1,26 +1,62 @@
-//! Tokens: made, listed, revoked, and looked at by whoever holds one.
+//! Tokens: create, list, revoke them, and show the caller's own.
 
 use std::sync::Arc;
 
 use axum::extract::{Path, State};
 use axum::response::{IntoResponse, Response};
-use hookrail_adapters::clock::Clock;
 use hookrail_adapters::random;
-use hookrail_adapters::store::ConfigStore;
-use hookrail_adapters::store::access::{AccessStore, TokenCreation};
-use hookrail_domain::audit::Finding;
+use hookrail_domain::audit::{AuditAction, AuditFinding};
 use hookrail_domain::id::{CompanyId, TokenId};
 use hookrail_domain::limits::{CONFIG_BYTES_MAX, TOKENS_MAX};
-use hookrail_domain::token::{Grant, Holder, NotYours, Token, TokenHash, TokenKind, TokenRef};
+use hookrail_domain::token::{Grant, NotYours, Owner, Scope, Token, TokenHash, TokenKind, TokenRef};
+use hookrail_pipeline::clock::Clock;
+use hookrail_pipeline::store::ConfigStore;
+use hookrail_pipeline::store::access::{AccessStore, TokenCreation};
 use hookrail_wire::problem::{FieldProblem, Problem};
 use hookrail_wire::token;
 use http::StatusCode;
 
-use crate::audit::{Told, telling};
-use crate::auth::Caller;
+use crate::audit::{AuditDetail, with_audit};
+use crate::auth::{Access, Caller};
 use crate::error::ApiError;
-use crate::request::{JsonBody, Named};
+use crate::openapi::input::Input;
+use crate::request::{CompanyQuery, JsonBody};
+use crate::route::{Served, Shape, Tag, Throttle, delete, get, post, refusal};
 use crate::{App, Ports, answer};
+
+/// The path of the list of tokens; one token is this path, a slash and its id.
+pub const TOKENS_PATH: &str = "/api/v3/token";
+
+pub fn routes<P: Ports>() -> Vec<Served<P>> {
+    let write = Access::CompanyOrOperator(Scope::TokensWrite);
+    vec![
+        get(TOKENS_PATH, write)
+            .titled(Tag::Access, "listTokens", "List tokens and panel sessions")
+            .takes([Input::Company])
+            .responds(200, "The tokens, without their texts.", Shape::List("Token"))
+            .to(list::<P>),
+        post(TOKENS_PATH, write)
+            .titled(Tag::Access, "createToken", "Create a token")
+            .described("The token has at most the scopes of its creator, and ends no later.")
+            .needs_body("NewToken")
+            .responds(201, "The token. Its text is shown this once.", Shape::One("Token"))
+            .refuses([refusal::TOKENS_FULL])
+            .audited(AuditAction::TokenCreate)
+            .throttled(Throttle::RARE)
+            .to(create::<P>),
+        get(format!("{TOKENS_PATH}/self"), Access::AnyToken)
+            .titled(Tag::Access, "ownToken", "Show the caller's own token")
+            .responds(200, "The token.", Shape::One("OwnToken"))
+            .to(own::<P>),
+        delete(format!("{TOKENS_PATH}/{{id}}"), write)
+            .titled(Tag::Access, "revokeToken", "Revoke a token and its sessions")
+            .takes([Input::Company])
+            .responds(204, "The token is revoked. It works nowhere after five seconds.", Shape::Nothing)
+            .refuses([(404, "There is no such token.")])
+            .audited(AuditAction::TokenRevoke)
+            .to(revoke::<P>),
+    ]
+}
 
 /// `POST /api/v3/token`
 pub async fn create<P: Ports>(
@@ -30,8 +66,8 @@ pub async fn create<P: Ports>(
 ) -> Result<Response, ApiError> {
     let now = app.clock.now();
     let new = token::parse_new(&body, now)?;
-    let holder = app.holder(&caller, new.company).await?;
-    let grant = Grant { holder, scopes: new.scopes, expires_at: new.expires_at };
+    let owner = app.owner(&caller, new.company).await?;
+    let grant = Grant { owner, scopes: new.scopes, expires_at: new.expires_at };
     caller.grant.may_give(&grant).map_err(|error| FieldProblem::new(field_of(&error), error))?;
     let text = random::token()?;
     let made = Token {
@@ -40,11 +76,11 @@ pub async fn create<P: Ports>(
         ..Token::first(TokenHash::of(&text), grant, now)
     };
     app.make(&made).await?;
-    let told = Told {
-        finding: Finding { subject: Some(made.reference().id.to_string()), ..Finding::default() },
-        log: Some(made.grant.holder.clone()),
+    let detail = AuditDetail {
+        finding: AuditFinding { subject: Some(made.reference().id.to_string()), ..AuditFinding::default() },
+        log: Some(made.grant.owner.clone()),
     };
-    Ok(telling(answer::json(StatusCode::CREATED, token::render_new(&made, &text)), told))
+    Ok(with_audit(answer::json(StatusCode::CREATED, token::render_new(&made, &text)), detail))
 }
 
 /// The field of a call that asks for more than its caller has.
@@ -60,10 +96,10 @@ pub(crate) fn field_of(error: &NotYours) -> &'static str {
 pub async fn list<P: Ports>(
     State(app): State<Arc<App<P>>>,
     caller: Caller,
-    Named(company): Named,
+    CompanyQuery(company): CompanyQuery,
 ) -> Result<Response, ApiError> {
-    let holder = app.holder(&caller, company).await?;
-    let mut tokens = app.store.list_tokens(&holder).await?;
+    let owner = app.owner(&caller, company).await?;
+    let mut tokens = app.store.list_tokens(&owner).await?;
     tokens.sort_by_key(|token| std::cmp::Reverse(token.made_at));
     answer::page(token::render_list(&tokens), None)
 }
@@ -78,30 +114,30 @@ pub async fn revoke<P: Ports>(
     State(app): State<Arc<App<P>>>,
     caller: Caller,
     Path(id): Path<String>,
-    Named(company): Named,
+    CompanyQuery(company): CompanyQuery,
 ) -> Result<Response, ApiError> {
     let no_such_token = || ApiError::not_found("there is no such token");
-    let holder = app.holder(&caller, company).await?;
+    let owner = app.owner(&caller, company).await?;
     let id = TokenId::parse(&id).map_err(|_refused| no_such_token())?;
-    app.revoke(&TokenRef { holder: holder.clone(), id }, no_such_token).await?;
-    let told = Told { log: Some(holder), ..Told::default() };
-    Ok(telling(StatusCode::NO_CONTENT.into_response(), told))
+    app.revoke(&TokenRef { owner: owner.clone(), id }, no_such_token).await?;
+    let detail = AuditDetail { log: Some(owner), ..AuditDetail::default() };
+    Ok(with_audit(StatusCode::NO_CONTENT.into_response(), detail))
 }
 
 impl<P: Ports> App<P> {
     /// Whose the call is; the company that an operator names must be there, and finds in its own log what is about to
     /// be done in its name.
-    pub(crate) async fn holder(&self, caller: &Caller, named: Option<CompanyId>) -> Result<Holder, ApiError> {
-        let holder = caller.holder(named).map_err(|error| FieldProblem::new("company", error))?;
-        if let (Holder::Operator, Holder::Company(company)) = (&caller.grant.holder, &holder)
+    pub(crate) async fn owner(&self, caller: &Caller, named: Option<CompanyId>) -> Result<Owner, ApiError> {
+        let owner = caller.owner(named).map_err(|error| FieldProblem::new("company", error))?;
+        if let (Owner::Operator, Owner::Company(company)) = (&caller.grant.owner, &owner)
             && !self.store.is_company(company).await?
         {
             return Err(FieldProblem::new("company", "is not known").into());
         }
-        if let Some(entry) = caller.entry.as_ref().filter(|_| holder != caller.grant.holder) {
-            self.store.put_audit(&holder, entry).await?;
+        if let Some(entry) = caller.entry.as_ref().filter(|_| owner != caller.grant.owner) {
+            self.store.put_audit(&owner, entry).await?;
         }
-        Ok(holder)
+        Ok(owner)
     }
 
     pub(crate) async fn make(&self, token: &Token) -> Result<(), ApiError> {
@@ -124,7 +160,7 @@ impl<P: Ports> App<P> {
         }
         self.tokens.forget(token);
         // Its sessions are worth nothing without it; this only tidies the list.
-        let sessions = self.store.list_tokens(&token.holder).await?.into_iter();
+        let sessions = self.store.list_tokens(&token.owner).await?.into_iter();
         let its = sessions.filter(|one| one.kind == TokenKind::Session && one.maker.as_ref() == Some(token));
         for session in its {
             self.store.revoke_token(&session.reference()).await?;

@@ -1,4 +1,4 @@
-//! The document: what the routes say, what the operations say, and the schemas of all that is sent.
+//! The OpenAPI document: the routes as they describe themselves, and the schemas of their documents.
 
 use hookrail_wire::openapi::kinds::text;
 use hookrail_wire::openapi::{example, named, schemas};
@@ -16,11 +16,9 @@ use utoipa::openapi::security::{HttpAuthScheme, HttpBuilder, SecurityRequirement
 use utoipa::openapi::tag::TagBuilder;
 use utoipa::openapi::{InfoBuilder, LicenseBuilder, OpenApi, OpenApiBuilder, Required};
 
-use super::OPERATIONS;
-use super::operation::{Answer, Call, Input, Operation, Shape, Tag};
-use crate::WEBHOOKS_PATH;
+use super::input::Input;
 use crate::auth::Access;
-use crate::routes::Route;
+use crate::route::{Body, Refusal, Route, Shape, Success, Tag, Title};
 
 const JSON: &str = "application/json";
 const JSON_ANSWER: &str = "application/json; charset=utf-8";
@@ -30,14 +28,14 @@ const ABOUT: &str = "Webhooks delivered strictly in order. Every error is a prob
                      each bad field. Lists are bare arrays; the next page is in the `Link` header. Below `/app/api/v1` \
                      both are as clients of spaces and kapps know them.";
 
-/// The routes as OpenAPI 3.1. The panel's files are no part of it.
+/// Returns the routes as OpenAPI 3.1. The panel's files are not included.
 #[must_use]
-pub fn document(routes: &[Route]) -> OpenApi {
+pub(super) fn document(routes: &[Route]) -> OpenApi {
     let mut paths = PathsBuilder::new();
-    for operation in OPERATIONS.iter().copied().flatten() {
-        if let Some(route) = routes.iter().find(|route| is_of(operation, route)) {
-            paths = paths
-                .path(route.path.clone(), PathItem::new(method(&route.method), described(operation, route)));
+    for route in routes {
+        if let Some(title) = &route.title {
+            let item = PathItem::new(method(&route.method), described(title, route));
+            paths = paths.path(route.path.clone(), item);
         }
     }
     let scheme = HttpBuilder::new().scheme(HttpAuthScheme::Bearer).description(Some(
@@ -64,10 +62,6 @@ pub fn document(routes: &[Route]) -> OpenApi {
         .build()
 }
 
-fn is_of(operation: &Operation, route: &Route) -> bool {
-    operation.route == (route.method.as_str(), route.path.as_str())
-}
-
 fn method(method: &Method) -> HttpMethod {
     match *method {
         Method::POST => HttpMethod::Post,
@@ -78,34 +72,34 @@ fn method(method: &Method) -> HttpMethod {
     }
 }
 
-fn described(operation: &Operation, route: &Route) -> OperationBuilder {
+fn described(title: &Title, route: &Route) -> OperationBuilder {
     let mut built = OperationBuilder::new()
-        .operation_id(Some(operation.id))
-        .tag(operation.tag.name())
-        .summary(Some(operation.summary))
-        .description(Some(description(operation, route)).filter(|text| !text.is_empty()))
-        .request_body(request_body(operation.body))
-        .response(operation.answer.status.to_string(), answered(operation));
+        .operation_id(Some(title.id.as_ref()))
+        .tag(title.tag.name())
+        .summary(Some(title.summary.as_ref()))
+        .description(Some(description(route)).filter(|text| !text.is_empty()))
+        .request_body(request_body(route.body))
+        .response(route.success.status.to_string(), response(route));
     for name in path_names(&route.path) {
         built = built.parameter(path_parameter(name));
     }
-    for input in operation.inputs {
+    for input in &route.inputs {
         built = built.parameter(input.parameter());
     }
-    for (status, why) in refusals(operation, route) {
-        built = built.response(status.to_string(), refused(operation, status, &why));
+    for (status, why) in refusals(title.tag, route) {
+        built = built.response(status.to_string(), refused(title.tag, status, why));
     }
     match scope(route.access) {
         None => built,
-        Some(scopes) if operation.tag == Tag::Platform => built
+        Some(scopes) if title.tag == Tag::Platform => built
             .security(SecurityRequirement::new(BEARER, scopes.clone()))
             .security(SecurityRequirement::new(BASIC, scopes)),
         Some(scopes) => built.security(SecurityRequirement::new(BEARER, scopes)),
     }
 }
 
-/// What the operation says of itself, and who may call it.
-fn description(operation: &Operation, route: &Route) -> String {
+/// The route's own description, and who may call it.
+fn description(route: &Route) -> String {
     let who = match route.access {
         Access::Anyone => None,
         Access::AnyToken => Some("Every valid token may call this.".to_owned()),
@@ -115,7 +109,7 @@ fn description(operation: &Operation, route: &Route) -> String {
         }
         Access::Operator => Some("Needs an operator's token.".to_owned()),
     };
-    let said = Some(operation.description.to_owned()).filter(|text| !text.is_empty());
+    let said = Some(route.description.to_owned()).filter(|text| !text.is_empty());
     said.into_iter().chain(who).collect::<Vec<_>>().join(" ")
 }
 
@@ -139,7 +133,7 @@ fn path_parameter(name: &str) -> Parameter {
         "kappSlug" => "The kapp's slug: 1 to 64 letters, digits, `-` and `_`.",
         "scope" => "`space` or `kapp`.",
         "type" => "A type's name, percent-encoded.",
-        _ => "24 hexadecimal characters; what is no id names nothing.",
+        _ => "24 hexadecimal characters. An invalid id returns 404.",
     };
     ParameterBuilder::new()
         .name(name)
@@ -150,23 +144,23 @@ fn path_parameter(name: &str) -> Parameter {
         .build()
 }
 
-fn request_body(call: Call) -> Option<RequestBody> {
-    let (name, required) = match call {
-        Call::None => return None,
-        Call::Needed(name) => (name, Required::True),
-        Call::Optional(name) => (name, Required::False),
+fn request_body(body: Body) -> Option<RequestBody> {
+    let (name, required) = match body {
+        Body::None => return None,
+        Body::Required(name) => (name, Required::True),
+        Body::Optional(name) => (name, Required::False),
     };
     let content = ContentBuilder::new().schema(Some(named(name))).example(example(name)).build();
     Some(RequestBodyBuilder::new().content(JSON, content).required(Some(required)).build())
 }
 
-fn answered(operation: &Operation) -> Response {
-    let Answer { status, what, shape } = operation.answer;
+fn response(route: &Route) -> Response {
+    let Success { description, shape, .. } = route.success;
     let array = |name| ArrayBuilder::new().items(named(name));
     let texts = || ArrayBuilder::new().items(text());
     let (media_type, content) = match shape {
-        Shape::Nothing => return ResponseBuilder::new().description(what).build(),
-        Shape::One(name) | Shape::LinkedOne(name) => {
+        Shape::Nothing => return ResponseBuilder::new().description(description).build(),
+        Shape::One(name) | Shape::Created(name) | Shape::LinkedOne(name) => {
             let content = ContentBuilder::new().schema(Some(named(name))).example(example(name));
             (JSON_ANSWER, content)
         }
@@ -184,17 +178,21 @@ fn answered(operation: &Operation) -> Response {
         }
         Shape::Html => ("text/html; charset=utf-8", ContentBuilder::new().schema(Some(text()))),
     };
-    let mut response = ResponseBuilder::new().description(what).content(media_type, content.build());
+    let mut response = ResponseBuilder::new().description(description).content(media_type, content.build());
     if matches!(shape, Shape::Page(_) | Shape::LinkedOne(_)) {
-        response = response.header("Link", header("The next page, as `rel=\"next\"`; none behind the last."));
+        response =
+            response.header("Link", header("The next page, as `rel=\"next\"`. Absent on the last page."));
     }
-    if status == 201 && operation.route.1 == WEBHOOKS_PATH {
-        response = response.header("Location", header("Where the webhook is."));
+    if matches!(shape, Shape::Created(_)) {
+        response = response.header("Location", header("The path of the webhook."));
     }
-    if operation.inputs.iter().any(|input| matches!(input, Input::IdempotencyKey)) {
+    if route.inputs.contains(&Input::IdempotencyKey) {
         response = response
-            .header("Idempotency-Key", header("The key of the call, made if it brought none."))
-            .header("Idempotent-Replayed", header("`true` if this is the answer to an earlier call."));
+            .header(
+                "Idempotency-Key",
+                header("The key of the call. Hookrail makes one if the call has none."),
+            )
+            .header("Idempotent-Replayed", header("`true` if this is the response to an earlier call."));
     }
     response.build()
 }
@@ -203,37 +201,45 @@ fn header(description: &str) -> utoipa::openapi::Header {
     HeaderBuilder::new().schema(Some(text())).description(Some(description)).build()
 }
 
-/// Why the call may be refused: what its kind of route refuses, then what only it does.
-fn refusals(operation: &Operation, route: &Route) -> Vec<(u16, String)> {
-    let has_body = !matches!(operation.body, Call::None);
-    let own = |status: u16| operation.refusals.iter().any(|(of, _)| *of == status);
-    let is_static = operation.tag == Tag::Description;
+/// The refusals of the route's kind, then its own.
+fn refusals(tag: Tag, route: &Route) -> Vec<Refusal> {
+    let has_body = route.body != Body::None;
+    let own = |status: u16| route.refusals.iter().any(|(of, _)| *of == status);
+    let is_static = tag == Tag::Description;
     let needs_token = route.access != Access::Anyone;
     let common = [
         (
             400,
-            has_body || !operation.inputs.is_empty(),
-            "A field or a value of the query is bad; each is named.",
+            has_body || !route.inputs.is_empty(),
+            "A field or a query parameter is unknown or has a bad value. The response names each.",
         ),
-        (401, needs_token, "There is no token, or no valid one."),
+        (401, needs_token, "The token is missing or not valid."),
         (
             403,
             needs_token || route.method != Method::GET,
-            "The token may not do this, or a page of another site asks.",
+            "The token lacks the scope, or the `Origin` header names another site.",
         ),
-        (413, has_body, "The body is too large."),
-        (415, has_body, "The body is not said to be JSON."),
+        (
+            413,
+            has_body,
+            "The body is larger than 65,536 bytes, or 1,000,000 for a call that carries an event.",
+        ),
+        (415, has_body, "The content type is not JSON."),
+        (
+            422,
+            route.inputs.contains(&Input::IdempotencyKey),
+            "The idempotency key was used with another body before.",
+        ),
         (431, true, "Path, query and headers are too large."),
         (500, !is_static, "The call failed inside Hookrail."),
         (503, !is_static, "The call may succeed later; see `Retry-After`."),
     ];
     let common = common.into_iter().filter(|(status, applies, _)| *applies && !own(*status));
-    let common = common.map(|(status, _, why)| (status, why.to_owned()));
-    common.chain(operation.refusals.iter().map(|(status, why)| (*status, (*why).to_owned()))).collect()
+    common.map(|(status, _, why)| (status, why)).chain(route.refusals.iter().copied()).collect()
 }
 
-fn refused(operation: &Operation, status: u16, why: &str) -> Response {
-    let (name, media_type) = match operation.tag {
+fn refused(tag: Tag, status: u16, why: &str) -> Response {
+    let (name, media_type) = match tag {
         Tag::Platform => ("PlatformProblem", JSON_ANSWER),
         _ => ("Problem", MEDIA_TYPE),
     };

@@ -4,9 +4,8 @@ use std::fmt::Write as _;
 use std::sync::LazyLock;
 
 use serde_json::{Map, Value};
-use utoipa::openapi::OpenApi;
 
-use super::operation::Tag;
+use crate::route::Tag;
 
 /// Quiet, and readable in light and dark.
 pub(super) const STYLE: &str = "\
@@ -20,27 +19,26 @@ border-bottom:1px solid var(--line)}small{opacity:.8}";
 
 static EMPTY: LazyLock<Map<String, Value>> = LazyLock::new(Map::new);
 
-/// What a reference to a schema begins with.
+/// The prefix of a reference to a schema.
 const REFERENCE: &str = "#/components/schemas/";
 
 /// The page.
-pub(super) fn render(document: &OpenApi) -> String {
-    let document = serde_json::to_value(document).unwrap_or_default();
+pub(super) fn render(document: &Value) -> String {
     let mut page = format!(
         "<!doctype html><html lang=en><meta charset=utf-8><meta name=viewport content=\"width=device-width\">\
          <title>Hookrail API</title><style>{STYLE}</style><h1>Hookrail API</h1><p>{}</p>\
          <p>The same for programs: <a href=\"openapi.json\">openapi.json</a>.</p>",
-        code_spans(text(&document, "/info/description"))
+        code_spans(text(document, "/info/description"))
     );
-    contents(&mut page, &document);
+    contents(&mut page, document);
     for tag in Tag::ALL.map(Tag::name) {
         write(&mut page, format_args!("<h2>{tag}</h2>"));
-        for (path, method, operation) in operations(&document, tag) {
+        for (path, method, operation) in operations(document, tag) {
             describe(&mut page, (path, method), operation);
         }
     }
     page.push_str("<h2>Documents</h2>");
-    for (name, schema) in object(&document, "/components/schemas") {
+    for (name, schema) in object(document, "/components/schemas") {
         write(&mut page, format_args!("<section id=\"{name}\"><h3>{name}</h3>"));
         describe_schema(&mut page, schema);
         page.push_str("</section>");
@@ -95,7 +93,7 @@ fn describe(page: &mut String, (path, method): (&str, &str), operation: &Value) 
         let word = if needed { "" } else { ", which may be left out" };
         write(page, format_args!("<p>Body{word}: {}</p>", kind(schema)));
         if let Some(example) = operation.pointer("/requestBody/content/application~1json/example") {
-            write(page, format_args!("<pre>{}</pre>", escape(&pretty(example))));
+            write(page, format_args!("<pre>{}</pre>", escape(&format!("{example:#}"))));
         }
     }
     page.push_str("<table><tr><th>Answer<th>When<th>What");
@@ -125,7 +123,7 @@ fn describe_schema(page: &mut String, schema: &Value) {
     page.push_str("</table>");
 }
 
-/// What a value of the schema is, in a few words.
+/// A short description of the values of a schema.
 fn kind(schema: &Value) -> String {
     if let Some(name) = text(schema, "/$ref").strip_prefix(REFERENCE) {
         return format!("<a href=\"#{name}\">{name}</a>");
@@ -167,10 +165,6 @@ fn object<'a>(value: &'a Value, pointer: &str) -> &'a Map<String, Value> {
 
 fn text<'a>(value: &'a Value, pointer: &str) -> &'a str {
     value.pointer(pointer).and_then(Value::as_str).unwrap_or_default()
-}
-
-fn pretty(value: &Value) -> String {
-    serde_json::to_string_pretty(value).unwrap_or_default()
 }
 
 /// Text with what stands between backticks as code.

@@ -1,37 +1,41 @@
-//! Webhook jobs: what became of each event of the webhooks on the platform's records, and what a person does about it.
+//! Webhook jobs: the deliveries of platform webhooks, and their manual actions.
 
 use std::sync::Arc;
 
 use axum::extract::{Path, Query, State};
 use axum::response::Response;
 use futures_util::future::try_join_all;
-use hookrail_adapters::clock::Clock;
-use hookrail_adapters::store::jobs::JobStore;
-use hookrail_adapters::store::{Change, LineKey, LogStore, StoreError};
 use hookrail_domain::attempt::AttemptNumber;
-use hookrail_domain::audit::Finding;
+use hookrail_domain::audit::{AuditAction, AuditFinding};
 use hookrail_domain::event::Body;
 use hookrail_domain::job::{CONTENT_SECONDS_KEPT, Job, JobState, JobStatus};
 use hookrail_domain::limits::CONFIG_BYTES_MAX;
 use hookrail_domain::log_row::LogRow;
+use hookrail_domain::platform::Scope as Parent;
 use hookrail_domain::time::Millis;
 use hookrail_domain::token::Scope;
-use hookrail_wire::cursor;
+use hookrail_pipeline::clock::Clock;
+use hookrail_pipeline::store::jobs::JobStore;
+use hookrail_pipeline::store::{Change, LogStore, StoreError, WebhookKey};
+use hookrail_wire::cursor::List;
 use hookrail_wire::problem::FieldProblem;
 use hookrail_wire::webhook_job::call::{self, JobChange, NewStatus};
 use hookrail_wire::webhook_job::listing::JobListing;
 use hookrail_wire::webhook_job::{self, JobView};
 use http::StatusCode;
 
-use super::place::Place;
-use crate::audit::{Told, telling};
-use crate::auth::{Caller, Tenant};
+use super::KAPPS_PATH;
+use super::scope_path::ScopePath;
+use crate::audit::{AuditDetail, with_audit};
+use crate::auth::{Access, Caller, Tenant};
 use crate::error::ApiError;
-use crate::filling::Filling;
 use crate::logs::fitting_page;
+use crate::openapi::input::Input;
+use crate::page_builder::PageBuilder;
 use crate::queue::conflict;
 use crate::replays;
 use crate::request::JsonBody;
+use crate::route::{self, Refusal, Route, Served, Shape, Tag, get, put, refusal};
 use crate::{App, Ports, answer};
 
 /// Jobs of one read of a list, and reads of one page: a page looks at 1,000 jobs at most.
@@ -41,42 +45,128 @@ const SEARCHES_MAX: usize = 10;
 const READ_AT_ONCE: usize = 25;
 
 const BEGUN: &str =
-    "the job has begun: it can no longer be cancelled; what is being tried again can be skipped";
+    "the job has started and cannot be cancelled; skip its event in the queue if it is being retried";
 const IN_LINE: &str =
-    "only a job that waits for its time, or a failed one that is queued again, can be put off";
+    "scheduledAt can be changed only for a job that waits for its time or that is queued again";
 const NOT_FAILED: &str = "only a failed job can be queued again";
-const MOVED: &str = "the job has moved on; read it again";
+const MOVED: &str = "the job was changed meanwhile; read it again";
 const GOING_ON: &str = "the job is in progress";
 
 /// A job with its newest row.
 type Followed = (Job, Option<LogRow>);
 
+/// The path of the jobs of a space; those of a kapp have the same place below it.
+pub const JOBS_PATH: &str = "/app/api/v1/webhookJobs";
+const NO_JOB: Refusal = (404, "There is no such webhook job.");
+const SHOWN: Shape = Shape::One("WebhookJobEnvelope");
+
+/// The routes of a space's jobs, and those of a kapp's.
+pub fn routes<P: Ports>() -> Vec<Served<P>> {
+    let read = Access::Company(Scope::LogsRead);
+    let of_space = get(JOBS_PATH, read)
+        .titled(Tag::Platform, "listSpaceJobs", "List the webhook jobs of the space")
+        .takes(listing_of(Parent::Space))
+        .takes([Input::All, Input::Include]);
+    let of_kapp = get(kapp_path(), read)
+        .titled(Tag::Platform, "listKappJobs", "List the webhook jobs of a kapp")
+        .takes(listing_of(Parent::Kapp))
+        .takes([Input::Include])
+        .refuses([refusal::NO_KAPP]);
+    let space = routes_of(
+        (of_space, "Space"),
+        ["a webhook job of the space or of one of its kapps", "a webhook job"],
+    );
+    let kapp = routes_of((of_kapp, "Kapp"), ["a webhook job of a kapp"; 2]);
+    space.into_iter().chain(kapp).collect()
+}
+
+/// The path of the jobs of a kapp.
+pub(super) fn kapp_path() -> String {
+    format!("{KAPPS_PATH}/{{kappSlug}}/webhookJobs")
+}
+
+fn listing_of(scope: Parent) -> [Input; 8] {
+    [
+        Input::JobLimit,
+        Input::PageToken,
+        Input::JobStatus,
+        Input::JobWebhook,
+        Input::ParentType(scope),
+        Input::ParentKey,
+        Input::Start,
+        Input::End,
+    ]
+}
+
+fn routes_of<P: Ports>((all, id): (Route, &str), [read, act]: [&str; 2]) -> [Served<P>; 4] {
+    let write = Access::Company(Scope::DeliveriesWrite);
+    let (one, access) = (format!("{}/{{id}}", all.path), all.access);
+    [
+        all.described(
+            "The latest first. A list that is narrowed may have a page that is not full: it ends where \
+             `nextPageToken` is null.",
+        )
+        .responds(200, "A page of jobs.", Shape::One("WebhookJobs"))
+        .to(list::<P>),
+        get(&one, access)
+            .titled(Tag::Platform, format!("find{id}Job"), format!("Read {read}"))
+            .takes([Input::Include])
+            .responds(200, "The job.", SHOWN)
+            .refuses([NO_JOB])
+            .to(find::<P>),
+        put(&one, write)
+            .titled(Tag::Platform, format!("change{id}Job"), format!("Queue {act} again, or cancel it"))
+            .described(
+                "`status` `Queued` sends a failed job again, at `url` if one is given; `Cancelled` stops one that has \
+                 not begun; `scheduledAt` puts off one that waits for its time, or says when a failed one is sent \
+                 again. Another `url` needs the scope `webhooks:write` as well. The other fields of a job may be \
+                 sent back as they were read; they have no effect.",
+            )
+            .takes([Input::Include])
+            .needs_body("WebhookJobChange")
+            .responds(200, "The job as it is now.", SHOWN)
+            .refuses([NO_JOB, (409, "The job cannot go there from where it is.")])
+            .audited(AuditAction::JobChange)
+            .to(change::<P>),
+        route::delete(&one, write)
+            .titled(Tag::Platform, format!("delete{id}Job"), format!("Delete {act}"))
+            .described(
+                "It is no longer listed, and never sent if it had not begun. The log keeps what was sent.",
+            )
+            .takes([Input::Include])
+            .responds(200, "The job as it was.", SHOWN)
+            .refuses([NO_JOB, (409, "The job is in progress, or is tried again.")])
+            .audited(AuditAction::JobDelete)
+            .to(delete::<P>),
+    ]
+}
+
 /// `GET …/webhookJobs`: the latest first.
 pub async fn list<P: Ports>(
     State(app): State<Arc<App<P>>>,
     tenant: Tenant,
-    place: Place,
+    place: ScopePath,
     Query(query): Query<Vec<(String, String)>>,
 ) -> Result<Response, ApiError> {
     let company = tenant.company();
     let listing = JobListing::parse(&query, &place.scope)?;
     let narrowed = listing.list(&place.scope);
-    let list = (company, narrowed.as_str());
-    let token = listing.page_token.as_deref().map(|text| cursor::parse_job(list, text)).transpose();
+    let list = List::jobs(company, &narrowed);
+    let token = listing.page_token.as_deref().map(|text| list.parse(text)).transpose();
     let before = token.map_err(|invalid| FieldProblem::new("pageToken", invalid))?;
     let reads = if listing.limit == 0 { 0 } else { SEARCHES_MAX };
-    let mut filling = Filling::new(listing.limit, before, reads);
-    while let Some(before) = filling.next_read() {
+    let mut page_builder = PageBuilder::new(listing.limit, before, reads);
+    while let Some(before) = page_builder.next_read() {
         let jobs = app.store.page_jobs(company, before, SEARCHED_AT_ONCE).await?;
         let is_end = jobs.len() < SEARCHED_AT_ONCE;
         let looked_at = followed(&app.store, jobs, |job| listing.filter.takes(job, &place.scope)).await?;
-        filling.take(looked_at, is_end, |(job, newest)| {
+        page_builder.take(looked_at, is_end, |(job, newest)| {
             let is_taken = listing.filter.takes(job, &place.scope)
                 && listing.filter.takes_status(job.status(newest.as_ref()));
             (job.place(), is_taken)
         });
     }
-    let (mut found, mut behind) = filling.finish();
+    let (mut found, mut behind) = page_builder.finish();
     let firsts = try_join_all(found.iter().map(|(job, _)| first_row(&app.store, job))).await?;
     let sizes = found.iter().zip(&firsts).map(|((_, newest), first)| {
         let body = first.as_ref().and_then(|first| first.body.as_ref());
@@ -90,7 +180,7 @@ pub async fn list<P: Ports>(
         behind = found.last().map(|(job, _)| job.place());
     }
     let views: Vec<_> = found.iter().zip(&firsts).map(|(followed, first)| view(followed, first)).collect();
-    let next = behind.filter(|_| 0 < listing.limit).map(|last| cursor::render_job(list, &last));
+    let next = behind.filter(|_| 0 < listing.limit).map(|last| list.cursor(&last));
     Ok(answer::json(StatusCode::OK, webhook_job::render_list(&views, listing.has_details, next)))
 }
 
@@ -98,18 +188,18 @@ pub async fn list<P: Ports>(
 pub async fn find<P: Ports>(
     State(app): State<Arc<App<P>>>,
     tenant: Tenant,
-    place: Place,
+    place: ScopePath,
     Path(names): Path<Vec<(String, String)>>,
 ) -> Result<Response, ApiError> {
     let (job, newest) = app.find_job(&tenant, &place, &names).await?;
-    app.show_job((job, newest), place.has_details()).await
+    app.show_job((job, newest), (place.has_details(), true)).await
 }
 
 /// `PUT …/webhookJobs/{id}`: queues a failed job again, cancels one that waits, or corrects where it goes.
 pub async fn change<P: Ports>(
     State(app): State<Arc<App<P>>>,
     (tenant, caller): (Tenant, Caller),
-    place: Place,
+    place: ScopePath,
     Path(names): Path<Vec<(String, String)>>,
     JsonBody(body): JsonBody<CONFIG_BYTES_MAX>,
 ) -> Result<Response, ApiError> {
@@ -120,15 +210,15 @@ pub async fn change<P: Ports>(
         caller.needs(Scope::WebhooksWrite)?;
     }
     let changed = app.change_job(&tenant, found, change).await?;
-    let document = app.show_job(changed, place.has_details()).await?;
-    Ok(telling(document, Told { finding: Finding::default(), log: None }))
+    let document = app.show_job(changed, (place.has_details(), caller.may_read_bodies())).await?;
+    Ok(with_audit(document, AuditDetail { finding: AuditFinding::default(), log: None }))
 }
 
 /// `DELETE …/webhookJobs/{id}`: it is no longer listed, and not sent if it was not. What was sent stays in the log.
 pub async fn delete<P: Ports>(
     State(app): State<Arc<App<P>>>,
-    tenant: Tenant,
-    place: Place,
+    (tenant, caller): (Tenant, Caller),
+    place: ScopePath,
     Path(names): Path<Vec<(String, String)>>,
 ) -> Result<Response, ApiError> {
     let (job, newest) = app.find_job(&tenant, &place, &names).await?;
@@ -140,38 +230,42 @@ pub async fn delete<P: Ports>(
         (JobStatus::Complete | JobStatus::Failed | JobStatus::Cancelled, _) => job,
     };
     let deleted = app.write_job(job.deleted()).await?;
-    app.show_job((deleted, newest), place.has_details()).await
+    app.show_job((deleted, newest), (place.has_details(), caller.may_read_bodies())).await
 }
 
 impl<P: Ports> App<P> {
     async fn find_job(
         &self,
         tenant: &Tenant,
-        place: &Place,
+        place: &ScopePath,
         names: &[(String, String)],
     ) -> Result<Followed, ApiError> {
         let no_such_job = || ApiError::not_found("there is no such webhook job");
         let id = names.iter().find(|(name, _)| name == "id").map(|(_, id)| id.as_str());
-        let (subscription, delivery) = id.and_then(webhook_job::parse_id).ok_or_else(no_such_job)?;
-        let job = self.store.find_job(&tenant.line(subscription), delivery).await?;
+        let (webhook, delivery) = id.and_then(webhook_job::parse_id).ok_or_else(no_such_job)?;
+        let job = self.store.find_job(&tenant.key(webhook), delivery).await?;
         let job = job.filter(|job| !job.is_deleted && place.holds(&job.scope)).ok_or_else(no_such_job)?;
         let newest = newest_row(&self.store, &job).await?;
         Ok((job, newest))
     }
 
-    pub(super) async fn show_job(&self, followed: Followed, has_details: bool) -> Result<Response, ApiError> {
+    pub(super) async fn show_job(
+        &self,
+        followed: Followed,
+        (has_details, shows_bodies): (bool, bool),
+    ) -> Result<Response, ApiError> {
         let first = first_row(&self.store, &followed.0).await?;
         let content = self.waiting_content(&followed.0).await?;
-        let view = JobView { content: content.as_ref(), ..view(&followed, &first) };
+        let view = JobView { content: content.as_ref(), shows_bodies, ..view(&followed, &first) };
         let document = webhook_job::render(&view, has_details);
         Ok(answer::json(StatusCode::OK, document))
     }
 
-    /// What a job is to send that waits for its time.
+    /// The content of a job that waits for its time.
     async fn waiting_content(&self, job: &Job) -> Result<Option<Body>, StoreError> {
         match (job.state, job.due_at) {
             (JobState::Queued { .. }, Some(_)) => {
-                self.store.find_content(&LineKey::of_job(job), job.delivery).await
+                self.store.find_content(&WebhookKey::of_job(job), job.delivery).await
             }
             _ => Ok(None),
         }
@@ -184,8 +278,8 @@ impl<P: Ports> App<P> {
         }
     }
 
-    /// The URL first: whoever sends it from then on sends it there. That it is queued again is told last: if nobody
-    /// gets so far, its next row tells it.
+    /// The URL is written first, so that a later attempt uses it. The requeue is written last: if the call is
+    /// interrupted, the next log row shows it.
     async fn change_job(
         &self,
         tenant: &Tenant,
@@ -214,7 +308,9 @@ impl<P: Ports> App<P> {
         let at = asked.filter(|at| *at != job.next_at(newest.as_ref()));
         let job = match (change.status, status, &newest, at) {
             (None, _, _, None) | (Some(NewStatus::Queued), JobStatus::Queued, _, None) => job,
-            (None | Some(NewStatus::Queued), JobStatus::Queued, _, Some(at)) => self.put_off(job, at).await?,
+            (None | Some(NewStatus::Queued), JobStatus::Queued, _, Some(at)) => {
+                self.postponed(job, at).await?
+            }
             (Some(NewStatus::Queued), JobStatus::Failed, Some(row), _) => {
                 self.requeue(tenant, job, row.attempt.number, asked).await?
             }
@@ -225,13 +321,13 @@ impl<P: Ports> App<P> {
     }
 
     /// Gives a job another time that waits for its own.
-    async fn put_off(&self, job: Job, at: Millis) -> Result<Job, ApiError> {
+    async fn postponed(&self, job: Job, at: Millis) -> Result<Job, ApiError> {
         let at = at.max(self.clock.now());
         let later = job.postponed(at).ok_or_else(|| conflict(IN_LINE))?;
         // First what it sends, which must be there at that time.
         if let Some(content) = self.waiting_content(&job).await? {
             let expires_at = at.plus_seconds(CONTENT_SECONDS_KEPT);
-            self.store.put_content((&LineKey::of_job(&job), job.delivery), &content, expires_at).await?;
+            self.store.put_content(&WebhookKey::of_job(&job), job.delivery, &content, expires_at).await?;
         }
         let job = self.write_job(later).await?;
         self.put_if_due(&job).await;
@@ -252,8 +348,8 @@ impl<P: Ports> App<P> {
         if let Some(at) = at.filter(|at| self.clock.now() < *at) {
             return self.write_job(job.requeued(attempt, Some(at))).await;
         }
-        replays::again(self, &tenant.line(job.subscription), sequence).await?;
-        // The attempt may be under way, and have written to the job: its row tells the same then.
+        replays::again(self, &tenant.key(job.webhook), sequence).await?;
+        // The attempt may be in progress and have written the job. Its row shows the same then.
         let requeued = job.requeued(attempt, None);
         Ok(self.write_job(requeued).await.unwrap_or(job))
     }
@@ -280,17 +376,17 @@ async fn followed(
 
 pub(super) async fn newest_row(store: &impl LogStore, job: &Job) -> Result<Option<LogRow>, StoreError> {
     match job.sequence() {
-        Some(sequence) => store.last_row_of(&LineKey::of_job(job), sequence).await,
+        Some(sequence) => store.last_row_of(&WebhookKey::of_job(job), sequence).await,
         None => Ok(None),
     }
 }
 
 async fn first_row(store: &impl LogStore, job: &Job) -> Result<Option<LogRow>, StoreError> {
     let Some(sequence) = job.sequence() else { return Ok(None) };
-    let row = store.rows_from(&LineKey::of_job(job), sequence, 1).await?.into_iter().next();
+    let row = store.rows_from(&WebhookKey::of_job(job), sequence, 1).await?.into_iter().next();
     Ok(row.filter(|row| row.attempt.number.sequence == sequence))
 }
 
 fn view<'a>((job, newest): &'a Followed, first: &'a Option<LogRow>) -> JobView<'a> {
-    JobView { job, first: first.as_ref(), content: None, newest: newest.as_ref() }
+    JobView { job, first: first.as_ref(), content: None, newest: newest.as_ref(), shows_bodies: true }
 }

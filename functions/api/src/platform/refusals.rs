@@ -16,7 +16,7 @@ use crate::error::Refused;
 
 const JSON: HeaderValue = HeaderValue::from_static("application/json; charset=utf-8");
 
-/// What the log and the caller both call a call that was refused.
+/// The id of a refused call, in the log and in the response.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct CorrelationId(String);
 

@@ -7,18 +7,35 @@ use axum::response::Response;
 use hookrail_adapters::scripts::Scripts;
 use hookrail_domain::limits::{CONFIG_BYTES_MAX, EVENT_BYTES_MAX};
 use hookrail_domain::target::TargetUrl;
+use hookrail_domain::token::Scope;
 use hookrail_script::service::{Answer, Fault, Question};
 use hookrail_script::template::ResolvedUrl;
 use hookrail_wire::platform_trial::{self, Failure};
 use http::StatusCode;
 
+use super::META_PATH;
 use super::scripts::NO_ENGINE;
+use crate::auth::Access;
 use crate::error::ApiError;
 use crate::request::JsonBody;
+use crate::route::{Served, Shape, Tag, Throttle, post};
 use crate::{App, Ports, answer};
 
 /// An event, and a webhook around it.
 const TRIAL_BYTES_MAX: usize = CONFIG_BYTES_MAX + EVENT_BYTES_MAX;
+
+pub fn routes<P: Ports>() -> Vec<Served<P>> {
+    vec![
+        // Nothing is done to anything, so there is nothing to write down.
+        post(format!("{META_PATH}/try"), Access::Company(Scope::WebhooksWrite))
+            .titled(Tag::Platform, "tryWebhook", "Try a filter and a URL on an event")
+            .described("Nothing is sent or stored. The result of a script that fails is its error.")
+            .needs_body("NewPlatformTrial")
+            .responds(200, "The result of the filter, and the URL.", Shape::One("PlatformTrial"))
+            .throttled(Throttle::RARE)
+            .to(run::<P>),
+    ]
+}
 
 /// `POST …/meta/webhooks/try`: nothing is sent, and nothing is kept.
 pub async fn run<P: Ports>(
@@ -47,7 +64,7 @@ fn failure(Fault { code, message }: Fault) -> Failure {
 }
 
 impl<P: Ports> App<P> {
-    /// Where the event goes, as far as that is known before its host's name is.
+    /// The URL of the event, before its host is resolved.
     pub(super) fn destination(&self, url: &ResolvedUrl) -> Result<String, Failure> {
         let refused = |code: &str, why: &dyn std::fmt::Display| failure(Fault::new(code, &why));
         match (url, &self.config.workflow) {

@@ -1,4 +1,4 @@
-//! Who did what.
+//! Audit entries of every action.
 
 use hookrail_api::{AUDIT_PATH, COMPANIES_PATH, TOKENS_PATH, WEBHOOKS_PATH};
 use serde_json::{Value, json};
@@ -14,7 +14,7 @@ fn brief(entry: &Value) -> (&str, &Value, &Value) {
 }
 
 #[tokio::test]
-async fn each_action_is_written_down_with_who_did_it_and_how_it_ended() {
+async fn an_audit_entry_records_actor_action_and_status() {
     let world = World::new().await;
     let id = world.make_webhook("a").await;
     let path = format!("{WEBHOOKS_PATH}/{id}");
@@ -56,7 +56,7 @@ async fn each_action_is_written_down_with_who_did_it_and_how_it_ended() {
 }
 
 #[tokio::test]
-async fn what_cannot_be_written_down_is_not_done() {
+async fn an_action_fails_if_its_audit_entry_cannot_be_written() {
     let world = World::new().await;
     world.tables.fail_at("begin_audit");
     world.send(Call::post(WEBHOOKS_PATH, webhook("a"))).await.refuses(503, &[]);
@@ -64,7 +64,7 @@ async fn what_cannot_be_written_down_is_not_done() {
 }
 
 #[tokio::test]
-async fn an_action_whose_end_could_not_be_written_down_stands_and_its_entry_says_that_nobody_knows() {
+async fn an_action_without_a_completed_audit_entry_stands_as_unknown() {
     let world = World::new().await;
     world.tables.fail_at("end_audit");
     assert_eq!(world.send(Call::post(WEBHOOKS_PATH, webhook("a"))).await.status, 201);
@@ -76,7 +76,7 @@ async fn an_action_whose_end_could_not_be_written_down_stands_and_its_entry_says
 }
 
 #[tokio::test]
-async fn a_log_is_read_in_pages_and_by_its_own_company() {
+async fn an_audit_log_is_paged_and_separate_for_each_company() {
     let world = World::new().await;
     for number in 0..7_u64 {
         world.clock.set(NOW.plus_seconds(number));
@@ -98,7 +98,7 @@ async fn a_log_is_read_in_pages_and_by_its_own_company() {
 }
 
 #[tokio::test]
-async fn a_company_learns_what_is_done_in_its_name_even_if_nobody_knows_how_it_ended() {
+async fn a_company_sees_operator_actions_even_with_an_unknown_end() {
     let world = World::new().await;
     world.tables.fail_at("end_audit");
     let body = r#"{"name":"n","scopes":["secrets:read"],"company":"acme"}"#;
@@ -109,7 +109,7 @@ async fn a_company_learns_what_is_done_in_its_name_even_if_nobody_knows_how_it_e
 }
 
 #[tokio::test]
-async fn an_operators_action_stands_in_its_own_log_and_in_the_companys() {
+async fn an_operator_action_is_in_its_own_log_and_the_companys() {
     let world = World::new().await;
     world.send(Call::post(COMPANIES_PATH, r#"{"company":"new-co"}"#).by(OPERATOR)).await;
     let own = log(&world, Call::get(AUDIT_PATH).by(OPERATOR)).await;

@@ -1,4 +1,4 @@
-//! Who may do what.
+//! Permissions of tokens.
 
 use hookrail_api::{COMPANIES_PATH, EVENTS_PATH, LOGS_PATH, WEBHOOKS_PATH};
 use hookrail_domain::time::Millis;
@@ -7,7 +7,7 @@ use hookrail_domain::token::Grant;
 use crate::world::{ACME, Call, NOW, World, company, event, webhook};
 
 #[tokio::test]
-async fn a_password_is_never_asked_for() {
+async fn a_call_without_a_token_is_refused_with_a_bearer_challenge() {
     let world = World::new().await;
     let answer = world.send(Call::get(WEBHOOKS_PATH).without("authorization")).await;
     answer.refuses(401, &[]);
@@ -15,7 +15,7 @@ async fn a_password_is_never_asked_for() {
 }
 
 #[tokio::test]
-async fn what_is_no_known_bearer_token_is_refused() {
+async fn rejects_unknown_bearer_tokens() {
     let world = World::new().await;
     for value in ["Bearer unknown", "Bearer ", "Bearer", "Basic YTpi", ACME, &format!("Bearer {ACME}x")] {
         world.send(Call::get(WEBHOOKS_PATH).header("authorization", value)).await.refuses(401, &[]);
@@ -26,7 +26,7 @@ async fn what_is_no_known_bearer_token_is_refused() {
 }
 
 #[tokio::test]
-async fn a_token_works_until_it_expires_and_no_longer() {
+async fn a_token_works_until_it_expires() {
     let world = World::new().await;
     let expires_at = Some(NOW.plus_seconds(2));
     world.grant("short", &Grant { expires_at, ..Grant::company(company("brief")) }, "brief").await;
@@ -36,7 +36,7 @@ async fn a_token_works_until_it_expires_and_no_longer() {
 }
 
 #[tokio::test]
-async fn an_endless_token_is_not_even_looked_up() {
+async fn an_oversized_token_is_rejected_without_a_lookup() {
     let world = World::new().await;
     world.tables.fail_at("find_token");
     let call = |chars: usize| Call::get(WEBHOOKS_PATH).by(&"a".repeat(chars));
@@ -45,7 +45,7 @@ async fn an_endless_token_is_not_even_looked_up() {
 }
 
 #[tokio::test]
-async fn what_was_read_about_a_token_is_believed_for_five_seconds_only() {
+async fn a_token_lookup_is_cached_for_five_seconds() {
     let world = World::new().await;
     assert_eq!(world.send(Call::get(WEBHOOKS_PATH)).await.status, 200);
     world.tables.fail_at("find_token");
@@ -56,7 +56,7 @@ async fn what_was_read_about_a_token_is_believed_for_five_seconds_only() {
 }
 
 #[tokio::test]
-async fn a_token_made_after_it_was_refused_works_at_once() {
+async fn a_token_created_after_its_rejection_works_at_once() {
     let world = World::new().await;
     world.send(Call::get(WEBHOOKS_PATH).by("new")).await.refuses(401, &[]);
     world.grant("new", &Grant::company(company("new")), "new").await;
@@ -64,7 +64,7 @@ async fn a_token_made_after_it_was_refused_works_at_once() {
 }
 
 #[tokio::test]
-async fn writes_from_pages_of_other_sites_are_refused_and_reads_are_not() {
+async fn refuses_writes_from_other_sites_and_allows_reads() {
     let world = World::new().await;
     let foreign = |call: Call| call.header("origin", "https://evil.example.com");
     world.send(foreign(Call::push(event("acme")))).await.refuses(403, &[]);
@@ -77,7 +77,7 @@ async fn writes_from_pages_of_other_sites_are_refused_and_reads_are_not() {
 }
 
 #[tokio::test]
-async fn paths_name_what_the_reference_system_names() {
+async fn paths_match_the_reference_system() {
     assert_eq!(WEBHOOKS_PATH, "/api/v3/webhook/subscription");
     assert_eq!(LOGS_PATH, "/api/v3/webhook/subscription/logs");
     assert_eq!((EVENTS_PATH, COMPANIES_PATH), ("/api/v3/event", "/api/v3/company"));

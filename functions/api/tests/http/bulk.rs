@@ -1,9 +1,9 @@
 //! Several webhooks activated or deactivated in one call.
 
-use hookrail_adapters::store::{LineKey, LogStore};
 use hookrail_api::{AUDIT_PATH, WEBHOOKS_PATH};
-use hookrail_domain::id::SubscriptionId;
-use hookrail_domain::line::Progress;
+use hookrail_domain::id::WebhookId;
+use hookrail_domain::progress::Progress;
+use hookrail_pipeline::store::{LogStore, WebhookKey};
 use serde_json::{Value, json};
 
 use crate::queue::row;
@@ -20,7 +20,7 @@ async fn is_active(world: &World, id: &str) -> bool {
 }
 
 #[tokio::test]
-async fn each_webhook_of_a_call_has_a_result_of_its_own_in_the_order_of_the_call() {
+async fn a_bulk_call_returns_one_result_per_webhook_in_order() {
     let world = World::new().await;
     let (one, two) = (world.make_webhook("a").await, world.make_webhook("b").await);
     let answer = bulk(&world, json!({"ids": [two, UNKNOWN, one], "isActive": false})).await;
@@ -37,7 +37,7 @@ async fn each_webhook_of_a_call_has_a_result_of_its_own_in_the_order_of_the_call
 }
 
 #[tokio::test]
-async fn each_change_of_a_call_is_written_down_by_itself() {
+async fn each_change_of_a_bulk_call_has_its_own_audit_entry() {
     let world = World::new().await;
     let id = world.make_webhook("a").await;
     bulk(&world, json!({"ids": [id, UNKNOWN], "isActive": false})).await;
@@ -60,7 +60,7 @@ async fn each_change_of_a_call_is_written_down_by_itself() {
 }
 
 #[tokio::test]
-async fn what_is_so_already_is_not_written_again() {
+async fn an_unchanged_state_is_not_written_again() {
     let world = World::new().await;
     let id = world.make_webhook("a").await;
     for is_active in [true, false, false] {
@@ -71,22 +71,22 @@ async fn what_is_so_already_is_not_written_again() {
 }
 
 #[tokio::test]
-async fn what_waits_is_kept_or_dropped_as_it_is_told() {
+async fn a_bulk_deactivation_keeps_or_drops_the_queue() {
     let world = World::new().await;
     for (waiting, is_dropped) in [("keep", false), ("drop", true)] {
         let id = world.make_webhook(waiting).await;
-        let key = LineKey { company: company("acme"), subscription: SubscriptionId::parse(&id).unwrap() };
+        let key = WebhookKey { company: company("acme"), webhook: WebhookId::parse(&id).unwrap() };
         let waits = Progress::Waiting { until: crate::world::NOW };
         world.tables.put_row(&row(&key, (1, 1), waits, 0)).await.unwrap();
         bulk(&world, json!({"ids": [id], "isActive": false, "waiting": waiting})).await;
-        let settings = world.tables.settings(&[key]).await.unwrap();
-        let aside = settings[0].line.aside.as_ref();
-        assert_eq!(aside.is_some_and(|aside| !aside.is_dropped), !is_dropped, "{waiting}");
+        let snapshot = world.tables.snapshots(&[key]).await.unwrap();
+        let backlog = snapshot[0].state.backlog.as_ref();
+        assert_eq!(backlog.is_some_and(|backlog| !backlog.is_dropped), !is_dropped, "{waiting}");
     }
 }
 
 #[tokio::test]
-async fn a_call_without_sense_changes_nothing_and_names_its_fields() {
+async fn an_invalid_bulk_call_changes_nothing_and_names_its_fields() {
     let world = World::new().await;
     let id = world.make_webhook("a").await;
     bulk(&world, json!({})).await.refuses(400, &["ids", "isActive"]);
@@ -97,7 +97,7 @@ async fn a_call_without_sense_changes_nothing_and_names_its_fields() {
 }
 
 #[tokio::test]
-async fn webhooks_of_another_company_are_not_there() {
+async fn a_bulk_call_cannot_change_webhooks_of_another_company() {
     let world = World::new().await;
     let id = world.make_webhook("a").await;
     let call =
@@ -107,7 +107,7 @@ async fn webhooks_of_another_company_are_not_there() {
 }
 
 #[tokio::test]
-async fn one_that_fails_or_loses_a_race_leaves_the_others_alone_and_says_why() {
+async fn a_failing_webhook_of_a_bulk_call_does_not_stop_the_others() {
     let world = World::new().await;
     let id = world.make_webhook("a").await;
     bulk(&world, json!({"ids": [id], "isActive": false})).await;

@@ -1,4 +1,4 @@
-//! What holds for every path: unknown ones, wrong methods, headers, the panel.
+//! Rules of every path: unknown ones, wrong methods, headers, the panel.
 
 use std::io::{self, Write};
 use std::sync::{Arc, Mutex};
@@ -8,7 +8,7 @@ use hookrail_api::{COMPANIES_PATH, EVENTS_PATH, PANEL_PATH, WEBHOOKS_PATH};
 use crate::world::{Call, World, event, webhook};
 
 #[tokio::test]
-async fn there_is_nothing_at_an_unknown_path() {
+async fn an_unknown_path_returns_404() {
     let world = World::new().await;
     for path in ["/", "/api/v3", "/api/v3/webhook", "/api/v3/webhook/subscription/", "/api/v2/event"] {
         world.send(Call::get(path)).await.refuses(404, &[]);
@@ -17,7 +17,7 @@ async fn there_is_nothing_at_an_unknown_path() {
 }
 
 #[tokio::test]
-async fn a_path_names_the_methods_that_it_takes() {
+async fn a_405_response_lists_the_allowed_methods() {
     let world = World::new().await;
     for (call, allowed) in [
         (Call::delete(WEBHOOKS_PATH), "GET,HEAD,POST"),
@@ -32,7 +32,7 @@ async fn a_path_names_the_methods_that_it_takes() {
 }
 
 #[tokio::test]
-async fn the_reference_systems_admin_header_is_taken_and_means_nothing() {
+async fn the_admin_header_of_the_reference_system_has_no_effect() {
     let world = World::new().await;
     for admin in ["true", "false", "x"] {
         let made =
@@ -44,7 +44,7 @@ async fn the_reference_systems_admin_header_is_taken_and_means_nothing() {
 }
 
 #[tokio::test]
-async fn no_answer_is_kept_by_a_cache_or_guessed_at_by_a_browser() {
+async fn responses_forbid_caching_and_content_sniffing() {
     let world = World::new().await;
     for call in [
         Call::get(WEBHOOKS_PATH),
@@ -62,7 +62,7 @@ async fn no_answer_is_kept_by_a_cache_or_guessed_at_by_a_browser() {
     }
 }
 
-/// Where a test's log goes.
+/// The log of a test.
 #[derive(Clone, Default)]
 pub(crate) struct Lines(Arc<Mutex<Vec<u8>>>);
 
@@ -91,11 +91,11 @@ impl Write for Lines {
 }
 
 #[tokio::test]
-async fn a_failed_call_is_logged_once_with_its_cause_and_nothing_of_what_was_sent() {
+async fn a_failed_call_is_logged_once_with_its_cause_and_without_its_content() {
     let (lines, world) = (Lines::default(), World::new().await);
     world.tables.fail_at("find_answer");
     let logging = lines.subscribe();
-    let call = Call::post("/api/v3/event?secret=in-query", event("acme")).key("key-in-header");
+    let call = Call::post("/api/v3/event?debug=in-query", event("acme")).key("key-in-header");
     world.send(call).await.refuses(503, &[]);
     world.send(Call::get("/nowhere")).await.refuses(404, &[]);
     drop(logging);
@@ -119,7 +119,7 @@ async fn documents_are_json_in_utf_8() {
 }
 
 #[tokio::test]
-async fn the_panel_is_a_page_that_runs_its_own_files_and_nothing_else() {
+async fn the_panel_runs_its_own_files_only() {
     let world = World::new().await;
     for path in ["/panel", "/panel/"] {
         let answer = world.send(Call::get(path).without("authorization")).await;
@@ -146,11 +146,11 @@ async fn the_panel_is_a_page_that_runs_its_own_files_and_nothing_else() {
 async fn main_script(world: &World) -> String {
     let page = world.send(Call::get(PANEL_PATH)).await;
     let page = String::from_utf8(page.body).unwrap();
-    page.split('"').find(|text| text.ends_with("/main.js")).unwrap().to_owned()
+    page.split('"').find(|text| text.ends_with("/panel.js")).unwrap().to_owned()
 }
 
 #[tokio::test]
-async fn the_panel_s_files_are_kept_by_browsers_until_they_change() {
+async fn browsers_cache_panel_files_until_they_change() {
     let world = World::new().await;
     let path = main_script(&world).await;
     let file = world.send(Call::get(&path).without("authorization")).await;
@@ -166,16 +166,17 @@ async fn the_panel_s_files_are_kept_by_browsers_until_they_change() {
 }
 
 #[tokio::test]
-async fn the_panel_has_no_other_files() {
+async fn the_panel_serves_no_other_files() {
     let world = World::new().await;
     let path = main_script(&world).await;
-    let folder = path.strip_suffix("main.js").unwrap();
-    for name in ["", "index.html", "nothing.js", "../main.js", "%2e%2e/main.js", "main.js/", "./main.js"] {
+    let folder = path.strip_suffix("panel.js").unwrap();
+    for name in ["", "index.html", "nothing.js", "../panel.js", "%2e%2e/panel.js", "panel.js/", "./panel.js"]
+    {
         let answer = world.send(Call::get(&format!("{folder}{name}"))).await;
         answer.refuses(404, &[]);
         assert_eq!(answer.header("cache-control"), Some("no-store"));
     }
-    world.send(Call::get("/panel/0000000000000000/main.js")).await.refuses(404, &[]);
-    world.send(Call::get("/panel/main.js")).await.refuses(404, &[]);
+    world.send(Call::get("/panel/0000000000000000/panel.js")).await.refuses(404, &[]);
+    world.send(Call::get("/panel/panel.js")).await.refuses(404, &[]);
     world.send(Call::post(&path, "{}")).await.refuses(405, &[]);
 }

@@ -10,7 +10,7 @@ fn create(body: &str) -> Call {
 }
 
 #[tokio::test]
-async fn a_new_companys_token_does_all_that_a_company_can() {
+async fn a_new_companys_token_has_all_company_scopes() {
     let world = World::new().await;
     let answer = world.send(create(r#"{"company":"new-co"}"#)).await;
     assert_eq!((answer.status, &answer.json()["company"]), (201, &json!("new-co")));
@@ -36,13 +36,13 @@ async fn a_company_without_a_name_gets_an_id_of_24_hexadecimal_digits() {
 }
 
 #[tokio::test]
-async fn a_company_is_made_once() {
+async fn a_company_is_created_only_once() {
     let world = World::new().await;
     world.send(create(r#"{"company":"acme"}"#)).await.refuses(409, &["company"]);
 }
 
 #[tokio::test]
-async fn what_is_no_company_is_refused() {
+async fn rejects_invalid_companies() {
     let world = World::new().await;
     world.send(create(r#"{"company":"a b"}"#)).await.refuses(400, &["company"]);
     world.send(create(r#"{"company":7}"#)).await.refuses(400, &["company"]);
@@ -51,7 +51,7 @@ async fn what_is_no_company_is_refused() {
 }
 
 #[tokio::test]
-async fn companies_that_cannot_be_kept_answer_503() {
+async fn an_unwritable_company_returns_503() {
     let world = World::new().await;
     world.tables.fail_at("create_company");
     world.send(create("{}")).await.refuses(503, &[]);

@@ -1,24 +1,24 @@
 //! One event: where it stands with each webhook that it went to.
 
-use hookrail_adapters::store::{LineKey, LogStore};
-use hookrail_domain::id::{EventId, SubscriptionId};
-use hookrail_domain::line::Progress;
+use hookrail_domain::id::{EventId, WebhookId};
 use hookrail_domain::log_row::LogRow;
+use hookrail_domain::progress::Progress;
 use hookrail_domain::time::Millis;
+use hookrail_pipeline::store::{LogStore, WebhookKey};
 use serde_json::{Value, json};
 
 use crate::queue::row;
 use crate::world::{Call, NOW, OTHER, World, company};
 
-fn line(id: &str) -> LineKey {
-    LineKey { company: company("acme"), subscription: SubscriptionId::parse(id).unwrap() }
+fn key(id: &str) -> WebhookKey {
+    WebhookKey { company: company("acme"), webhook: WebhookId::parse(id).unwrap() }
 }
 
 /// A webhook with this event in its log, once for each of these states of an attempt.
 async fn sent(world: &World, code: &str, sequence: u64, attempts: &[Progress]) -> String {
     let id = world.make_webhook(code).await;
     for (attempt, progress) in (1..).zip(attempts) {
-        let row = row(&line(&id), (sequence, attempt), *progress, 0);
+        let row = row(&key(&id), (sequence, attempt), *progress, 0);
         let row = LogRow { event: EventId::of_message("shared"), ..row };
         world.tables.put_row(&row).await.unwrap();
     }
@@ -30,7 +30,7 @@ fn path() -> String {
 }
 
 #[tokio::test]
-async fn an_event_is_shown_with_how_it_stands_with_each_webhook() {
+async fn an_event_shows_its_state_for_each_webhook() {
     let world = World::new().await;
     let until = NOW.plus_seconds(30);
     let waiting = [Progress::Waiting { until: Millis(0) }, Progress::Waiting { until }];
@@ -67,7 +67,7 @@ async fn an_event_is_shown_with_how_it_stands_with_each_webhook() {
 }
 
 #[tokio::test]
-async fn many_deliveries_are_paged_and_each_is_shown_once() {
+async fn the_deliveries_of_an_event_are_paged_and_shown_once() {
     let world = World::new().await;
     let mut expected = Vec::new();
     for number in 0..5 {
@@ -85,14 +85,14 @@ async fn many_deliveries_are_paged_and_each_is_shown_once() {
         next = link.trim_start_matches('<').split('>').next().unwrap().to_owned();
     }
     assert_eq!(found, expected);
-    assert_eq!(world.send(Call::get("/api/v3/event/7")).await.status, 404, "what is no id is no event");
+    assert_eq!(world.send(Call::get("/api/v3/event/7")).await.status, 404, "an invalid id returns 404");
     let cursor = next.split("cursor=").nth(1).unwrap();
     let other = format!("/api/v3/event/{}?cursor={cursor}", EventId::of_message("another"));
     assert_eq!(world.send(Call::get(&other)).await.status, 400, "a cursor is good for one event");
 }
 
 #[tokio::test]
-async fn an_event_of_another_company_is_not_there() {
+async fn an_event_of_another_company_is_not_found() {
     let world = World::new().await;
     sent(&world, "one", 1, &[Progress::Ended]).await;
     assert_eq!(world.send(Call::get(&path()).by(OTHER)).await.status, 404);

@@ -1,8 +1,8 @@
 //! Pushing events: all or nothing checked, one by one sent, the same call twice accepted once.
 
-use hookrail_adapters::queue::{HoldResult, Outgoing, Queue, QueueError, SendResult};
 use hookrail_domain::id::{EventId, shard};
 use hookrail_domain::limits::{EVENT_BYTES_MAX, INGEST_BYTES_MAX};
+use hookrail_pipeline::queue::{HoldResult, Outgoing, Queue, QueueError, SendResult};
 use serde_json::json;
 
 use crate::world::{ACME, Call, NOW, OPERATOR, OTHER, World, event};
@@ -22,7 +22,7 @@ fn sized(bytes: usize) -> String {
 }
 
 #[tokio::test]
-async fn an_event_is_queued_under_its_company_and_answered_with_its_id() {
+async fn an_event_is_queued_under_its_company_and_its_id_is_returned() {
     let world = World::new().await;
     let answer = world.send(Call::push(event("acme")).key("k1")).await;
     let (url, Outgoing { group, body, attributes, deduplication_id }) = world.queue.sent()[0].clone();
@@ -36,7 +36,7 @@ async fn an_event_is_queued_under_its_company_and_answered_with_its_id() {
 }
 
 #[tokio::test]
-async fn a_key_is_made_for_a_call_without_one_and_repeats_it_safely() {
+async fn a_call_without_a_key_gets_one_that_makes_repeats_safe() {
     let world = World::new().await;
     let answer = world.send(Call::push(event("acme"))).await;
     let key = answer.json()["idempotencyKey"].as_str().unwrap().to_owned();
@@ -76,7 +76,7 @@ async fn equal_events_of_one_call_are_separate_events() {
 }
 
 #[tokio::test]
-async fn a_hundred_events_are_accepted_and_one_more_is_not() {
+async fn accepts_100_events_and_rejects_101() {
     let world = World::new().await;
     let events: Vec<_> = (0..101).map(numbered).collect();
     world.send(Call::push(array(&events))).await.refuses(400, &[""]);
@@ -86,7 +86,7 @@ async fn a_hundred_events_are_accepted_and_one_more_is_not() {
 }
 
 #[tokio::test]
-async fn an_event_of_256_kib_is_accepted_and_one_byte_more_is_not() {
+async fn accepts_an_event_of_256_kib_and_rejects_one_byte_more() {
     let world = World::new().await;
     assert_eq!(world.send(Call::push(sized(EVENT_BYTES_MAX))).await.status, 202);
     world.send(Call::push(sized(EVENT_BYTES_MAX + 1))).await.refuses(413, &[""]);
@@ -96,7 +96,7 @@ async fn an_event_of_256_kib_is_accepted_and_one_byte_more_is_not() {
 }
 
 #[tokio::test]
-async fn a_call_larger_than_the_limit_is_refused_whole() {
+async fn rejects_a_call_above_the_size_limit_as_a_whole() {
     let world = World::new().await;
     let events = vec![sized(EVENT_BYTES_MAX); INGEST_BYTES_MAX / EVENT_BYTES_MAX - 1];
     let fitting = array(&events);
@@ -107,7 +107,7 @@ async fn a_call_larger_than_the_limit_is_refused_whole() {
 }
 
 #[tokio::test]
-async fn one_bad_event_keeps_the_whole_call_out_and_every_bad_one_is_named() {
+async fn one_bad_event_rejects_the_call_and_every_bad_event_is_named() {
     let world = World::new().await;
     let bad = [
         numbered(1),
@@ -125,7 +125,7 @@ async fn one_bad_event_keeps_the_whole_call_out_and_every_bad_one_is_named() {
 }
 
 #[tokio::test]
-async fn what_is_no_event_is_refused() {
+async fn rejects_bodies_without_a_valid_event() {
     let world = World::new().await;
     let invalid_utf8 =
         [&b"{\"company\":\"acme\",\"type\":\"COTTask\",\"event\":\"create\",\"x\":\"\xff\"}"[..]].concat();
@@ -139,7 +139,44 @@ async fn what_is_no_event_is_refused() {
 }
 
 #[tokio::test]
-async fn a_refused_body_is_not_told_again() {
+async fn rejects_json_that_receivers_cannot_read_by_its_path() {
+    let world = World::new().await;
+    let event = |data: &str| format!(r#"{{"company":"acme","type":"COTUser","event":"edit","data":{data}}}"#);
+    let (deep, digits) =
+        (format!("{}{}", "[".repeat(10_000), "]".repeat(10_000)), format!("[{}]", "1".repeat(100_000)));
+    for (data, field) in [
+        (r#"{"x\ud800":1,"password":"HASH"}"#, "data"),
+        (r#"{"a":{"b":"cut \ud83d"}}"#, "data.a.b"),
+        ("[1,1e400]", "data[1]"),
+        (digits.as_str(), "data[0]"),
+        (deep.as_str(), "data[0][0][0][0][0][0][0]…"),
+        ("{\"a\":\"pasted \u{FFFF}\"}", "data.a"),
+    ] {
+        world.send(Call::push(event(data))).await.refuses(400, &[field]);
+        world
+            .send(Call::push(array(&[numbered(1), event(data)])))
+            .await
+            .refuses(400, &[&format!("[1].{field}")]);
+    }
+    assert_eq!(world.sent_bodies(), [""; 0]);
+}
+
+#[tokio::test]
+async fn names_a_byte_order_mark_and_compression_in_a_body() {
+    let world = World::new().await;
+    for (begin, word) in [(&b"\xEF\xBB\xBF"[..], "byte order mark"), (b"\x1F\x8B\x08", "gzip")] {
+        let answer = world.send(Call::push([begin, event("acme").as_bytes()].concat())).await;
+        answer.refuses(400, &[""]);
+        let detail = answer.json()["detail"].as_str().unwrap().to_owned();
+        assert!(detail.contains(word), "{detail}");
+    }
+    let call =
+        Call::push(event("acme")).header("content-type", "application/cloudevents+json; charset=utf-8");
+    assert_eq!(world.send(call).await.status, 202);
+}
+
+#[tokio::test]
+async fn an_error_does_not_repeat_the_rejected_body() {
     let world = World::new().await;
     for body in [r#"{"password":"hunter2""#, r#"{"company":"hunter2","type":"COTTask","event":"create"}"#] {
         let answer = world.send(Call::push(body)).await;
@@ -148,7 +185,7 @@ async fn a_refused_body_is_not_told_again() {
 }
 
 #[tokio::test]
-async fn the_same_call_again_is_answered_again_and_sent_once() {
+async fn a_repeated_call_returns_the_first_response_and_sends_once() {
     let world = World::new().await;
     let first = world.send(Call::push(event("acme")).key("k")).await;
     let again = world.send(Call::push(event("acme")).key("k")).await;
@@ -159,7 +196,7 @@ async fn the_same_call_again_is_answered_again_and_sent_once() {
 }
 
 #[tokio::test]
-async fn a_key_used_with_another_body_is_refused() {
+async fn rejects_a_key_with_another_body() {
     let world = World::new().await;
     world.send(Call::push(numbered(1)).key("k")).await;
     world.send(Call::push(numbered(2)).key("k")).await.refuses(422, &["Idempotency-Key"]);
@@ -167,7 +204,7 @@ async fn a_key_used_with_another_body_is_refused() {
 }
 
 #[tokio::test]
-async fn a_key_is_free_again_after_a_day() {
+async fn a_key_can_be_used_again_after_a_day() {
     let world = World::new().await;
     world.send(Call::push(numbered(1)).key("k")).await;
     world.clock.set(NOW.plus_seconds(24 * 60 * 60 - 1));
@@ -177,7 +214,7 @@ async fn a_key_is_free_again_after_a_day() {
 }
 
 #[tokio::test]
-async fn keys_of_companies_and_of_the_operator_do_not_meet() {
+async fn keys_of_companies_and_the_operator_are_separate() {
     let world = World::new().await;
     for (token, company) in [(ACME, "acme"), (OTHER, "other"), (OPERATOR, "acme"), (OPERATOR, "other")] {
         let answer = world.send(Call::push(event(company)).by(token).key("k")).await;
@@ -188,7 +225,7 @@ async fn keys_of_companies_and_of_the_operator_do_not_meet() {
 }
 
 #[tokio::test]
-async fn a_key_must_be_short_and_visible() {
+async fn a_key_is_visible_ascii_of_at_most_255_characters() {
     let world = World::new().await;
     for bad in ["", "a b", "é", "a\tb", &"k".repeat(256)] {
         let call = Call::push(event("acme")).key(bad);
@@ -198,7 +235,7 @@ async fn a_key_must_be_short_and_visible() {
 }
 
 #[tokio::test]
-async fn a_call_that_breaks_off_tells_what_was_accepted_and_may_be_repeated() {
+async fn an_interrupted_call_lists_the_accepted_events_and_can_be_repeated() {
     let world = World::new().await;
     let body = array(&[numbered(0), numbered(1), numbered(2)]);
     world.queue.fail_sends_after(2);
@@ -215,7 +252,7 @@ async fn a_call_that_breaks_off_tells_what_was_accepted_and_may_be_repeated() {
 }
 
 #[tokio::test]
-async fn nothing_is_sent_after_an_event_that_was_not_accepted() {
+async fn sends_nothing_after_an_event_that_was_not_accepted() {
     let world = World::new().await;
     world.queue.fail_sends_after(0);
     let answer = world.send(Call::push(array(&[numbered(0), numbered(1)]))).await;
@@ -245,7 +282,7 @@ impl<F: Fn() -> Sending + Send + Sync> Queue for Answering<F> {
 }
 
 #[tokio::test]
-async fn a_call_that_takes_too_long_is_answered_while_someone_still_listens() {
+async fn a_slow_call_responds_before_the_caller_times_out() {
     let world = World::new().await;
     let (clock, slow) = (world.clock.clone(), world.clock.clone());
     let queue = Answering(move || {
@@ -259,7 +296,7 @@ async fn a_call_that_takes_too_long_is_answered_while_someone_still_listens() {
 }
 
 #[tokio::test]
-async fn what_the_queue_may_take_later_is_503_and_what_it_never_takes_is_500() {
+async fn a_temporary_queue_failure_is_503_and_a_permanent_one_is_500() {
     let answers: [(fn() -> Sending, u16); 4] = [
         (|| Err(QueueError("connection reset".into())), 503),
         (|| Ok(vec![SendResult::Failed]), 503),
@@ -277,7 +314,7 @@ async fn what_the_queue_may_take_later_is_503_and_what_it_never_takes_is_500() {
 }
 
 #[tokio::test]
-async fn another_body_under_the_key_of_a_call_that_broke_off_is_not_taken_for_it() {
+async fn another_body_under_the_key_of_an_interrupted_call_is_not_deduplicated() {
     let world = World::new().await;
     world.queue.fail_sends_after(1);
     world.send(Call::push(array(&[numbered(0), numbered(1)])).key("k")).await.refuses(503, &[]);
@@ -297,7 +334,7 @@ async fn an_operator_pushes_for_any_company() {
 }
 
 #[tokio::test]
-async fn a_companys_events_all_go_to_the_queue_of_its_shard() {
+async fn all_events_of_a_company_go_to_the_queue_of_its_shard() {
     let urls = ["http://sqs/events-0.fifo", "http://sqs/events-1.fifo", "http://sqs/events-2.fifo"];
     let world = World::with_queues(&urls).await;
     for number in 0..3 {
@@ -312,7 +349,7 @@ async fn a_companys_events_all_go_to_the_queue_of_its_shard() {
 }
 
 #[tokio::test]
-async fn accepted_events_stay_accepted_when_their_answer_cannot_be_kept() {
+async fn accepted_events_stay_accepted_if_their_response_cannot_be_stored() {
     let world = World::new().await;
     world.tables.fail_at("keep_answer");
     assert_eq!(world.send(Call::push(event("acme")).key("k")).await.status, 202);
@@ -320,7 +357,7 @@ async fn accepted_events_stay_accepted_when_their_answer_cannot_be_kept() {
 }
 
 #[tokio::test]
-async fn nothing_is_sent_while_earlier_answers_cannot_be_read() {
+async fn sends_nothing_while_earlier_responses_cannot_be_read() {
     let world = World::new().await;
     world.tables.fail_at("find_answer");
     world.send(Call::push(event("acme")).key("k")).await.refuses(503, &[]);

@@ -1,28 +1,29 @@
 //! Tables of which one call can be made to fail, or a change to lose its race.
 
+use std::collections::HashSet;
 use std::sync::{Arc, Mutex};
 
-use hookrail_adapters::store::access::{AccessStore, TokenCreation};
-use hookrail_adapters::store::listing::{EventPlace, ListStore, Scanned};
-use hookrail_adapters::store::platform::{NamedStore, Renaming};
-use hookrail_adapters::store::rejected::RejectedStore;
-use hookrail_adapters::store::{
-    Change, CompanyCreation, ConfigStore, KeptAnswer, LineKey, LineSettings, LogStore, Parking, Recorded,
-    Replacement, Replacing, StoreError, SubscriptionCreation,
-};
 use hookrail_domain::attempt::AttemptNumber;
-use hookrail_domain::audit::{AuditEntry, AuditPlace};
-use hookrail_domain::id::{CompanyId, EventId, RejectedId, SubscriptionId};
-use hookrail_domain::line::LastRow;
+use hookrail_domain::audit::{AuditEntry, AuditPosition};
+use hookrail_domain::id::{CompanyId, EventId, RejectedId, WebhookId};
 use hookrail_domain::log_row::LogRow;
 use hookrail_domain::platform::webhook::WebhookScope;
+use hookrail_domain::progress::LastRow;
 use hookrail_domain::rejected::RejectedEvent;
 use hookrail_domain::secrets::Secrets;
-use hookrail_domain::subscription::Subscription;
-use hookrail_domain::suspension::Line;
-use hookrail_domain::test_row::{TestPlace, TestRow};
+use hookrail_domain::suspension::QueueState;
+use hookrail_domain::test_row::{TestPosition, TestRow};
 use hookrail_domain::time::Millis;
-use hookrail_domain::token::{Holder, PanelLink, Token, TokenHash, TokenRef};
+use hookrail_domain::token::{Owner, PanelLink, Token, TokenHash, TokenRef};
+use hookrail_domain::webhook::Webhook;
+use hookrail_pipeline::store::access::{AccessStore, TokenCreation};
+use hookrail_pipeline::store::listing::{EventPosition, ListStore, Scanned};
+use hookrail_pipeline::store::platform::{NamedStore, Renaming};
+use hookrail_pipeline::store::rejected::RejectedStore;
+use hookrail_pipeline::store::{
+    Change, CompanyCreation, ConfigStore, LogStore, Parking, Recorded, Replacement, Replacing, StoreError,
+    StoredResponse, WebhookCreation, WebhookKey, WebhookSnapshot,
+};
 use hookrail_testkit::memory::MemoryTables;
 
 mod jobs;
@@ -74,114 +75,106 @@ impl ConfigStore for FailingTables {
         self.tables.is_company(company).await
     }
 
-    async fn create_subscription(
+    async fn create_webhook(
         &self,
-        subscription: &Subscription,
+        webhook: &Webhook,
         secrets: &Secrets,
-    ) -> Result<SubscriptionCreation, StoreError> {
+    ) -> Result<WebhookCreation, StoreError> {
         self.may("create_subscription")?;
-        self.tables.create_subscription(subscription, secrets).await
+        self.tables.create_webhook(webhook, secrets).await
     }
 
-    async fn find_subscription(
-        &self,
-        company: &CompanyId,
-        id: SubscriptionId,
-    ) -> Result<Option<Subscription>, StoreError> {
+    async fn find_webhook(&self, company: &CompanyId, id: WebhookId) -> Result<Option<Webhook>, StoreError> {
         self.may("find_subscription")?;
-        self.tables.find_subscription(company, id).await
+        self.tables.find_webhook(company, id).await
     }
 
-    async fn list_subscriptions(&self, company: &CompanyId) -> Result<Vec<Subscription>, StoreError> {
+    async fn list_webhooks(&self, company: &CompanyId) -> Result<Vec<Webhook>, StoreError> {
         self.may("list_subscriptions")?;
-        self.tables.list_subscriptions(company).await
+        self.tables.list_webhooks(company).await
     }
 
-    async fn find_secrets(
-        &self,
-        company: &CompanyId,
-        id: SubscriptionId,
-    ) -> Result<Option<Secrets>, StoreError> {
+    async fn find_secrets(&self, company: &CompanyId, id: WebhookId) -> Result<Option<Secrets>, StoreError> {
         self.may("find_secrets")?;
         self.tables.find_secrets(company, id).await
     }
 
-    async fn replace_subscription(&self, replacing: Replacing<'_>) -> Result<Replacement, StoreError> {
+    async fn replace_webhook(&self, replacing: Replacing<'_>) -> Result<Replacement, StoreError> {
         self.may("replace_subscription")?;
         if self.may("race").is_err() {
             return Ok(Replacement::Lost);
         }
-        self.tables.replace_subscription(replacing).await
+        self.tables.replace_webhook(replacing).await
     }
 
     async fn config_versions(&self, companies: &[CompanyId]) -> Result<Vec<u64>, StoreError> {
         self.tables.config_versions(companies).await
     }
 
-    async fn keep_answer(
+    async fn store_response(
         &self,
         company: &CompanyId,
         key: &str,
-        answer: &KeptAnswer,
+        answer: &StoredResponse,
     ) -> Result<(), StoreError> {
         self.may("keep_answer")?;
-        self.tables.keep_answer(company, key, answer).await
+        self.tables.store_response(company, key, answer).await
     }
 
-    async fn find_answer(
+    async fn find_response(
         &self,
         company: &CompanyId,
         key: &str,
         now: Millis,
-    ) -> Result<Option<KeptAnswer>, StoreError> {
+    ) -> Result<Option<StoredResponse>, StoreError> {
         self.may("find_answer")?;
-        self.tables.find_answer(company, key, now).await
+        self.tables.find_response(company, key, now).await
     }
 }
 
 impl ListStore for FailingTables {
-    async fn page_subscriptions(
+    async fn page_webhooks(
         &self,
         company: &CompanyId,
-        before: Option<SubscriptionId>,
+        before: Option<WebhookId>,
         limit: usize,
-    ) -> Result<Vec<Subscription>, StoreError> {
+    ) -> Result<Vec<Webhook>, StoreError> {
         self.may("page_subscriptions")?;
-        self.tables.page_subscriptions(company, before, limit).await
+        self.tables.page_webhooks(company, before, limit).await
     }
 
     async fn scan_rows(
         &self,
-        line: &LineKey,
+        key: &WebhookKey,
         before: Option<AttemptNumber>,
         limit: usize,
     ) -> Result<Scanned, StoreError> {
         self.may("scan_rows")?;
-        self.tables.scan_rows(line, before, limit).await
+        self.tables.scan_rows(key, before, limit).await
     }
 
-    async fn put_test(&self, line: &LineKey, row: &TestRow) -> Result<(), StoreError> {
+    async fn put_test(&self, key: &WebhookKey, row: &TestRow) -> Result<(), StoreError> {
         self.may("put_test")?;
-        self.tables.put_test(line, row).await
+        self.tables.put_test(key, row).await
     }
 
     async fn list_tests(
         &self,
-        line: &LineKey,
-        before: Option<TestPlace>,
+        key: &WebhookKey,
+        before: Option<TestPosition>,
         limit: usize,
     ) -> Result<Vec<TestRow>, StoreError> {
         self.may("list_tests")?;
-        self.tables.list_tests(line, before, limit).await
+        self.tables.list_tests(key, before, limit).await
     }
 
     async fn places_of(
         &self,
         company: &CompanyId,
         event: EventId,
-        after: Option<SubscriptionId>,
+        after: Option<WebhookId>,
         limit: usize,
-    ) -> Result<Vec<EventPlace>, StoreError> {
+    ) -> Result<Vec<EventPosition>, StoreError> {
         self.may("places_of")?;
         self.tables.places_of(company, event, after, limit).await
     }
@@ -193,12 +186,12 @@ impl NamedStore for FailingTables {
         company: &CompanyId,
         scope: &WebhookScope,
         name: &str,
-    ) -> Result<Option<Subscription>, StoreError> {
+    ) -> Result<Option<Webhook>, StoreError> {
         self.may("find_named")?;
         self.tables.find_named(company, scope, name).await
     }
 
-    async fn rename(&self, replacing: Replacing<'_>, former: &Subscription) -> Result<Renaming, StoreError> {
+    async fn rename(&self, replacing: Replacing<'_>, former: &Webhook) -> Result<Renaming, StoreError> {
         self.may("rename")?;
         if self.may("race").is_err() {
             return Ok(Renaming::Lost);
@@ -206,34 +199,34 @@ impl NamedStore for FailingTables {
         self.tables.rename(replacing, former).await
     }
 
-    async fn delete(&self, subscription: &Subscription) -> Result<Replacement, StoreError> {
+    async fn delete(&self, webhook: &Webhook) -> Result<Replacement, StoreError> {
         self.may("delete")?;
         if self.may("race").is_err() {
             return Ok(Replacement::Lost);
         }
-        self.tables.delete(subscription).await
+        self.tables.delete(webhook).await
     }
 }
 
 impl RejectedStore for FailingTables {
-    async fn keep_rejected(&self, of: &Holder, event: &RejectedEvent) -> Result<(), StoreError> {
+    async fn keep_rejected(&self, of: &Owner, event: &RejectedEvent) -> Result<(), StoreError> {
         self.may("keep_rejected")?;
         self.tables.keep_rejected(of, event).await
     }
 
-    async fn replace_rejected(&self, of: &Holder, event: &RejectedEvent) -> Result<(), StoreError> {
+    async fn replace_rejected(&self, of: &Owner, event: &RejectedEvent) -> Result<(), StoreError> {
         self.may("replace_rejected")?;
         self.tables.replace_rejected(of, event).await
     }
 
-    async fn find_rejected(&self, of: &Holder, id: RejectedId) -> Result<Option<RejectedEvent>, StoreError> {
+    async fn find_rejected(&self, of: &Owner, id: RejectedId) -> Result<Option<RejectedEvent>, StoreError> {
         self.may("find_rejected")?;
         self.tables.find_rejected(of, id).await
     }
 
     async fn list_rejected(
         &self,
-        of: &Holder,
+        of: &Owner,
         before: Option<RejectedId>,
         limit: usize,
     ) -> Result<Vec<RejectedEvent>, StoreError> {
@@ -258,8 +251,8 @@ impl AccessStore for FailingTables {
         self.tables.make_token(token).await
     }
 
-    async fn list_tokens(&self, holder: &Holder) -> Result<Vec<Token>, StoreError> {
-        self.tables.list_tokens(holder).await
+    async fn list_tokens(&self, owner: &Owner) -> Result<Vec<Token>, StoreError> {
+        self.tables.list_tokens(owner).await
     }
 
     async fn revoke_token(&self, reference: &TokenRef) -> Result<bool, StoreError> {
@@ -279,15 +272,15 @@ impl AccessStore for FailingTables {
         self.tables.take_link(code, now).await
     }
 
-    async fn put_audit(&self, log: &Holder, entry: &AuditEntry) -> Result<(), StoreError> {
+    async fn put_audit(&self, log: &Owner, entry: &AuditEntry) -> Result<(), StoreError> {
         self.may(if entry.status.is_none() { "begin_audit" } else { "end_audit" })?;
         self.tables.put_audit(log, entry).await
     }
 
     async fn list_audit(
         &self,
-        log: &Holder,
-        before: Option<AuditPlace>,
+        log: &Owner,
+        before: Option<AuditPosition>,
         limit: usize,
     ) -> Result<Vec<AuditEntry>, StoreError> {
         self.tables.list_audit(log, before, limit).await
@@ -295,13 +288,13 @@ impl AccessStore for FailingTables {
 }
 
 impl LogStore for FailingTables {
-    async fn settings(&self, lines: &[LineKey]) -> Result<Vec<LineSettings>, StoreError> {
-        self.tables.settings(lines).await
+    async fn snapshots(&self, keys: &[WebhookKey]) -> Result<Vec<WebhookSnapshot>, StoreError> {
+        self.tables.snapshots(keys).await
     }
 
-    async fn last_row(&self, line: &LineKey) -> Result<Option<LastRow>, StoreError> {
+    async fn last_row(&self, key: &WebhookKey) -> Result<Option<LastRow>, StoreError> {
         self.may("last_row")?;
-        self.tables.last_row(line).await
+        self.tables.last_row(key).await
     }
 
     async fn put_row(&self, row: &LogRow) -> Result<Recorded, StoreError> {
@@ -312,48 +305,58 @@ impl LogStore for FailingTables {
         self.tables.park(row, generation).await
     }
 
-    async fn change_line(&self, key: &LineKey, from: &Line, to: &Line) -> Result<Change, StoreError> {
-        self.tables.change_line(key, from, to).await
+    async fn change_state(
+        &self,
+        key: &WebhookKey,
+        from: &QueueState,
+        to: &QueueState,
+    ) -> Result<Change, StoreError> {
+        self.tables.change_state(key, from, to).await
     }
 
-    async fn replace_with_line(
+    async fn replace_with_state(
         &self,
         replacing: Replacing<'_>,
-        from: &Line,
-        to: &Line,
+        from: &QueueState,
+        to: &QueueState,
     ) -> Result<Replacement, StoreError> {
-        self.tables.replace_with_line(replacing, from, to).await
+        self.tables.replace_with_state(replacing, from, to).await
     }
 
-    async fn advance(&self, row: &LogRow, from: &Line, to: &Line) -> Result<Change, StoreError> {
+    async fn advance(&self, row: &LogRow, from: &QueueState, to: &QueueState) -> Result<Change, StoreError> {
         self.tables.advance(row, from, to).await
     }
 
-    async fn due_lines(&self, now: Millis, limit: usize) -> Result<Vec<LineKey>, StoreError> {
-        self.tables.due_lines(now, limit).await
+    async fn due_queues(
+        &self,
+        now: Millis,
+        share: usize,
+        except: &HashSet<WebhookKey>,
+    ) -> Result<Vec<WebhookKey>, StoreError> {
+        self.tables.due_queues(now, share, except).await
     }
 
     async fn rows_from(
         &self,
-        line: &LineKey,
+        key: &WebhookKey,
         sequence: u64,
         limit: usize,
     ) -> Result<Vec<LogRow>, StoreError> {
         self.may("rows_from")?;
-        self.tables.rows_from(line, sequence, limit).await
+        self.tables.rows_from(key, sequence, limit).await
     }
 
-    async fn last_row_of(&self, line: &LineKey, sequence: u64) -> Result<Option<LogRow>, StoreError> {
-        self.tables.last_row_of(line, sequence).await
+    async fn last_row_of(&self, key: &WebhookKey, sequence: u64) -> Result<Option<LogRow>, StoreError> {
+        self.tables.last_row_of(key, sequence).await
     }
 
     async fn list_rows(
         &self,
-        line: &LineKey,
+        key: &WebhookKey,
         before: Option<AttemptNumber>,
         limit: usize,
     ) -> Result<Vec<LogRow>, StoreError> {
         self.may("list_rows")?;
-        self.tables.list_rows(line, before, limit).await
+        self.tables.list_rows(key, before, limit).await
     }
 }

@@ -121,7 +121,7 @@ fn with(field: &str, value: Value) -> Value {
 }
 
 #[tokio::test]
-async fn a_token_of_the_provider_does_what_its_scopes_say() {
+async fn a_provider_token_has_its_company_and_its_scopes() {
     let idp = Idp::new().await;
     let token = idp.signer.sign(&claims());
     assert_eq!(idp.status(&token).await, 200);
@@ -134,7 +134,7 @@ async fn a_token_of_the_provider_does_what_its_scopes_say() {
 }
 
 #[tokio::test]
-async fn scopes_and_audience_may_be_written_in_each_providers_way() {
+async fn accepts_the_scope_and_audience_formats_of_each_provider() {
     let idp = Idp::new().await;
     let read = json!(["webhooks:read"]);
     for (field, value) in [("scp", read.clone()), ("scp", json!("webhooks:read")), ("permissions", read)] {
@@ -149,7 +149,7 @@ async fn scopes_and_audience_may_be_written_in_each_providers_way() {
 }
 
 #[tokio::test]
-async fn a_token_that_is_not_for_us_or_not_of_now_is_refused() {
+async fn rejects_tokens_of_other_issuers_audiences_and_times() {
     let idp = Idp::new().await;
     let now = NOW.unix_seconds();
     for (field, value) in [
@@ -178,7 +178,7 @@ async fn a_token_that_is_not_for_us_or_not_of_now_is_refused() {
 }
 
 #[tokio::test]
-async fn only_a_published_key_signs_and_only_by_its_own_algorithm() {
+async fn accepts_published_keys_with_their_own_algorithm_only() {
     let idp = Idp::new().await;
     let good = idp.signer.sign(&claims());
     let (head, rest) = good.split_once('.').unwrap();
@@ -212,12 +212,12 @@ async fn only_a_published_key_signs_and_only_by_its_own_algorithm() {
     assert_eq!(idp.status(&good).await, 200);
     idp.provider.0.lock().unwrap().keys[0].common.public_key_use = Some(PublicKeyUse::Encryption);
     idp.world.clock.set(Millis(NOW.0 + 59_000));
-    let anew = Idp { router: sandbox(&idp.world, &idp.provider), ..idp };
-    assert_eq!(anew.status(&good).await, 401, "a key for encryption signs nothing");
+    let renewed = Idp { router: sandbox(&idp.world, &idp.provider), ..idp };
+    assert_eq!(renewed.status(&good).await, 401, "a key for encryption signs nothing");
 }
 
 #[tokio::test]
-async fn keys_are_asked_for_when_a_new_one_is_met_but_not_for_every_stranger() {
+async fn fetches_keys_again_for_a_new_key_id_at_a_limited_rate() {
     let idp = Idp::new().await;
     assert_eq!(idp.status(&idp.signer.sign(&claims())).await, 200);
     let second = Signer::new("two");
@@ -233,7 +233,7 @@ async fn keys_are_asked_for_when_a_new_one_is_met_but_not_for_every_stranger() {
 }
 
 #[tokio::test]
-async fn known_keys_outlive_a_provider_that_is_away_for_a_day() {
+async fn cached_keys_survive_a_provider_outage_of_a_day() {
     let idp = Idp::new().await;
     let token = idp.signer.sign(&with("exp", json!(NOW.unix_seconds() + 1_000_000)));
     idp.provider.0.lock().unwrap().is_away = true;

@@ -1,26 +1,26 @@
 //! A webhook's log.
 
-use hookrail_adapters::store::LogStore;
 use hookrail_api::LOGS_PATH;
 use hookrail_domain::attempt::{Attempt, AttemptNumber, ErrorClass, Outcome, ResponseText};
 use hookrail_domain::delivery::{QueueName, QueuePosition};
 use hookrail_domain::event::Body;
-use hookrail_domain::id::{DeliveryId, EventId, SubscriptionId};
+use hookrail_domain::id::{DeliveryId, EventId, WebhookId};
 use hookrail_domain::limits::EVENT_BYTES_MAX;
-use hookrail_domain::line::Progress;
 use hookrail_domain::log_row::{LogRow, RunId};
+use hookrail_domain::progress::Progress;
+use hookrail_pipeline::store::LogStore;
 use hookrail_wire::timestamp;
 use serde_json::{Value, json};
 
 use crate::world::{Call, NOW, OTHER, World, company, event};
 
 pub(crate) fn row(webhook: &str, (sequence, attempt): (u64, u32), body: &str) -> LogRow {
-    let (subscription, event) = (SubscriptionId::parse(webhook).unwrap(), EventId::of_message("m"));
+    let (webhook, event) = (WebhookId::parse(webhook).unwrap(), EventId::of_message("m"));
     let position = QueuePosition { queue: QueueName::new("q"), number: u128::from(sequence) };
     LogRow {
         company: company("acme"),
-        subscription,
-        delivery: DeliveryId::of(event, subscription),
+        webhook,
+        delivery: DeliveryId::of(event, webhook),
         event,
         accepted: position.clone(),
         queued: position,
@@ -29,9 +29,9 @@ pub(crate) fn row(webhook: &str, (sequence, attempt): (u64, u32), body: &str) ->
             started_at: NOW,
             duration_ms: 12,
             outcome: if attempt == 1 {
-                Outcome::NoAnswer { error: ErrorClass::Timeout, reason: "no answer within 10 s".into() }
+                Outcome::NoResponse { error: ErrorClass::Timeout, reason: "no answer within 10 s".into() }
             } else {
-                Outcome::Answered {
+                Outcome::Responded {
                     status: 200,
                     response: ResponseText::keep(b"ok"),
                     retry_after_seconds: None,
@@ -82,7 +82,7 @@ async fn a_new_webhooks_log_is_empty() {
 }
 
 #[tokio::test]
-async fn attempts_are_listed_newest_first_each_with_the_event_that_was_sent() {
+async fn lists_attempts_newest_first_with_their_events() {
     let body = event("acme");
     let (world, path) = with_rows(&[(1, 1), (1, 2), (2, 1)], &body).await;
     let answer = world.send(Call::get(&path)).await;
@@ -95,14 +95,14 @@ async fn attempts_are_listed_newest_first_each_with_the_event_that_was_sent() {
 }
 
 #[tokio::test]
-async fn pages_of_the_log_hold_every_attempt_once() {
+async fn log_pages_hold_every_attempt_once() {
     let (world, path) = with_rows(&[(1, 1), (1, 2), (1, 3), (2, 1), (3, 1)], "{}").await;
     let expected = [vec![(3, 1), (2, 1)], vec![(1, 3), (1, 2)], vec![(1, 1)]];
     assert_eq!(pages(&world, format!("{path}?limit=2")).await, expected);
 }
 
 #[tokio::test]
-async fn a_page_holds_fifty_attempts_unless_told_otherwise() {
+async fn a_log_page_has_50_attempts_by_default() {
     let all: Vec<_> = (1..=51).map(|sequence| (sequence, 1)).collect();
     let (world, path) = with_rows(&all, "{}").await;
     let sizes: Vec<_> = pages(&world, path).await.iter().map(Vec::len).collect();
@@ -110,7 +110,7 @@ async fn a_page_holds_fifty_attempts_unless_told_otherwise() {
 }
 
 #[tokio::test]
-async fn a_page_of_large_events_ends_before_lambda_would_refuse_it() {
+async fn a_page_of_large_events_stays_below_the_lambda_limit() {
     let body = format!("\"{}\"", "x".repeat(EVENT_BYTES_MAX - 2));
     let all: Vec<_> = (1..=20).map(|sequence| (sequence, 1)).collect();
     let (world, path) = with_rows(&all, &body).await;
@@ -122,7 +122,7 @@ async fn a_page_of_large_events_ends_before_lambda_would_refuse_it() {
 }
 
 #[tokio::test]
-async fn a_log_query_that_makes_no_sense_names_its_parameter() {
+async fn an_invalid_log_query_names_its_parameters() {
     let (world, path) = with_rows(&[(1, 1), (2, 1)], "{}").await;
     let bad = "result=OK&status=42&event=1&from=then&to=now&limit=0";
     let fields = ["limit", "result", "status", "event", "from", "to"];
@@ -142,7 +142,7 @@ async fn a_log_query_that_makes_no_sense_names_its_parameter() {
 }
 
 fn answered(status: u16) -> Outcome {
-    Outcome::Answered { status, response: ResponseText::keep(b""), retry_after_seconds: None }
+    Outcome::Responded { status, response: ResponseText::keep(b""), retry_after_seconds: None }
 }
 
 /// Events 1 to 5, one an hour from `NOW` on: accepted after a failure, given up, parked and then accepted, accepted,
@@ -173,7 +173,7 @@ async fn told() -> (World, String) {
 }
 
 #[tokio::test]
-async fn the_log_is_narrowed_by_result_status_event_and_time() {
+async fn filters_the_log_by_result_status_event_and_time() {
     let (world, path) = told().await;
     let hour = |hours: u64| timestamp::render(NOW.plus_seconds(hours * 3600));
     let (second, fourth) = (hour(2), hour(4));
@@ -202,7 +202,7 @@ async fn the_log_is_narrowed_by_result_status_event_and_time() {
 }
 
 #[tokio::test]
-async fn what_a_search_costs_is_bounded_and_a_walk_finds_everything_all_the_same() {
+async fn a_log_search_is_bounded_per_page_and_finds_every_row() {
     let all: Vec<_> =
         (1..=9_000).map(|sequence| (sequence, if sequence % 4_000 == 0 { 2 } else { 1 })).collect();
     let (world, path) = with_rows(&all, "{}").await;
@@ -213,7 +213,7 @@ async fn what_a_search_costs_is_bounded_and_a_walk_finds_everything_all_the_same
 }
 
 #[tokio::test]
-async fn a_walk_sees_each_row_once_while_rows_arrive() {
+async fn paging_lists_each_row_once_while_rows_arrive() {
     let (world, path) = with_rows(&[(1, 1), (2, 1), (2, 2), (3, 1)], "{}").await;
     let id = path.rsplit('/').next().unwrap().to_owned();
     for filter in ["", "&from=2000-01-01T00:00:00Z"] {
@@ -236,7 +236,7 @@ async fn a_walk_sees_each_row_once_while_rows_arrive() {
 }
 
 #[tokio::test]
-async fn one_row_is_found_by_its_id() {
+async fn finds_a_row_by_its_id() {
     let body = event("acme");
     let (world, path) = with_rows(&[(1, 1), (1, 2), (2, 1)], &body).await;
     let page = world.send(Call::get(&path)).await.json();
@@ -258,7 +258,7 @@ async fn one_row_is_found_by_its_id() {
 }
 
 #[tokio::test]
-async fn a_log_that_cannot_be_read_answers_503() {
+async fn an_unreadable_log_returns_503() {
     for broken in ["find_subscription", "list_rows"] {
         let (world, path) = with_rows(&[(1, 1)], "{}").await;
         world.tables.fail_at(broken);

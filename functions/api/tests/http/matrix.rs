@@ -1,19 +1,19 @@
 //! Every route times every kind of caller. The routes come from the router's own list: a new one fails here until it
 //! says what a good call of it looks like.
 
-use hookrail_adapters::store::access::AccessStore;
-use hookrail_adapters::store::jobs::JobStore;
-use hookrail_adapters::store::rejected::RejectedStore;
-use hookrail_adapters::store::{LineKey, LogStore};
 use hookrail_api::auth::Access;
-use hookrail_api::routes::Route;
+use hookrail_api::route::Route;
 use hookrail_api::{KAPPS_PATH, NAMED_PATH, TEST_PATH, TRIGGERS_PATH, WEBHOOKS_PATH};
-use hookrail_domain::id::{KappSlug, SubscriptionId, TokenId};
+use hookrail_domain::id::{KappSlug, TokenId, WebhookId};
 use hookrail_domain::job::Job;
-use hookrail_domain::line::Progress;
 use hookrail_domain::platform::webhook::WebhookScope;
+use hookrail_domain::progress::Progress;
 use hookrail_domain::rejected::RejectedEvent;
-use hookrail_domain::token::{Grant, Holder, Scope, TokenHash, TokenRef};
+use hookrail_domain::token::{Grant, Owner, Scope, TokenHash, TokenRef};
+use hookrail_pipeline::store::access::AccessStore;
+use hookrail_pipeline::store::jobs::JobStore;
+use hookrail_pipeline::store::rejected::RejectedStore;
+use hookrail_pipeline::store::{LogStore, WebhookKey};
 use hookrail_testkit::contract::jobs::job;
 use hookrail_wire::webhook_job;
 use http::Method;
@@ -23,8 +23,8 @@ use crate::platform::named_webhook;
 use crate::queue::row;
 use crate::world::{ACME, Answer, Call, NOW, OPERATOR, OTHER, World, company, event, webhook};
 
-/// What acme has: a webhook, a row of its log, a token beside the first.
-struct Ids {
+/// The objects of acme: a webhook, a row of its log, a second token.
+pub(crate) struct Ids {
     webhook: String,
     /// The name of another, in its space and in a kapp.
     named: String,
@@ -41,19 +41,19 @@ const SPARE: &str = "spare-token";
 const REVOKED: &str = "revoked-token";
 const EXPIRED: &str = "expired-token";
 
-async fn acme(world: &World) -> Ids {
+pub(crate) async fn acme(world: &World) -> Ids {
     let webhook = world.make_webhook("mine").await;
     let named = "Mine/Submitted".to_owned();
     for path in [NAMED_PATH.to_owned(), format!("{KAPPS_PATH}/{KAPP}/webhooks")] {
         assert_eq!(world.send(Call::post(&path, named_webhook(&named))).await.status, 200);
     }
-    let subscription = SubscriptionId::parse(&webhook).unwrap();
-    let line = LineKey { company: company("acme"), subscription };
-    let row = row(&line, (1, 1), Progress::Ended, 0);
+    let id = WebhookId::parse(&webhook).unwrap();
+    let key = WebhookKey { company: company("acme"), webhook: id };
+    let row = row(&key, (1, 1), Progress::Ended, 0);
     world.tables.put_row(&row).await.unwrap();
     let rejected = RejectedEvent::new(NOW, "m", &event("acme"));
     // Of acme's, and the same of the operator's, who reads his own.
-    for of in [Holder::Company(company("acme")), Holder::Operator] {
+    for of in [Owner::Company(company("acme")), Owner::Operator] {
         world.tables.keep_rejected(&of, &rejected).await.unwrap();
     }
     let scope = WebhookScope::Kapp(KappSlug::parse(KAPP).unwrap());
@@ -62,14 +62,14 @@ async fn acme(world: &World) -> Ids {
     world.token(SPARE, &Grant::company(company("acme"))).await;
     world.token(REVOKED, &Grant::company(company("acme"))).await;
     let revoked =
-        TokenRef { holder: Holder::Company(company("acme")), id: TokenId::of(TokenHash::of(REVOKED)) };
+        TokenRef { owner: Owner::Company(company("acme")), id: TokenId::of(TokenHash::of(REVOKED)) };
     assert!(world.tables.revoke_token(&revoked).await.unwrap());
     let ended = Grant { expires_at: Some(NOW), ..Grant::company(company("acme")) };
     world.token(EXPIRED, &ended).await;
     Ids {
         webhook,
         named,
-        row: row.attempt.number.row_id(subscription).to_string(),
+        row: row.attempt.number.row_id(id).to_string(),
         token: TokenId::of(TokenHash::of(SPARE)).to_string(),
         event: row.event.to_string(),
         rejected: rejected.id.to_string(),
@@ -78,7 +78,7 @@ async fn acme(world: &World) -> Ids {
 }
 
 /// A good call of the route by its owner, and the status that it gets.
-fn good(route: &Route, ids: &Ids) -> (Call, u16) {
+pub(crate) fn good(route: &Route, ids: &Ids) -> (Call, u16) {
     let id = match &route.path {
         path if path.contains("/token/") => &ids.token,
         path if path.contains("/webhookJobs/") => &ids.job,
@@ -99,6 +99,8 @@ fn good(route: &Route, ids: &Ids) -> (Call, u16) {
             "GET",
             "" | "/{id}" | "/{id}/secret" | "/logs/{id}" | "/logs/{id}/{row}" | "/{id}/queue" | "/{id}/test",
         ) => (String::new(), 200),
+        // It is active: its owner is told to deactivate it first.
+        ("DELETE", "/{id}") => (String::new(), 409),
         ("POST", "/{id}/secret/rotate" | "/{id}/secret/expire" | "/{id}/test") => ("{}".into(), 200),
         // Nothing waits and nothing was replayed: the owner is told so.
         ("POST", "/{id}/queue/resume" | "/{id}/queue/retry" | "/{id}/queue/skip") => ("{}".into(), 409),
@@ -123,7 +125,7 @@ fn good(route: &Route, ids: &Ids) -> (Call, u16) {
         ) => (String::new(), 200),
         ("DELETE", "/api/v3/token/{id}") => (String::new(), 204),
         ("POST", "/api/v3/panel/link") => ("{}".into(), 201),
-        // A code that was never made; a token that is no session's.
+        // A code that was never made; a token that is not a session's.
         ("POST", "/api/v3/panel/session") => (r#"{"code":"hkl_x"}"#.into(), 401),
         ("DELETE", "/api/v3/panel/session") => (String::new(), 403),
         ("GET", "/api/v3/openapi.json" | "/api/v3/reference" | "/panel" | "/panel/") => (String::new(), 200),
@@ -150,7 +152,7 @@ fn good(route: &Route, ids: &Ids) -> (Call, u16) {
     (if has_body { call.header("content-type", "application/json") } else { call }, status)
 }
 
-/// Whether it answers in the shape of the second face.
+/// Returns whether the route responds in the form of the platform API.
 fn is_platform(route: &Route) -> bool {
     route.path.starts_with("/app/api/v1/")
 }
@@ -167,7 +169,7 @@ fn check(route: &Route, who: &str, answer: &Answer, expected: u16) {
 }
 
 #[tokio::test]
-async fn each_route_answers_its_owner_and_nobody_else() {
+async fn each_route_serves_its_owner_only() {
     let routes = World::new().await.routes;
     assert!(25 <= routes.len(), "{routes:?}");
     for route in &routes {
@@ -178,12 +180,12 @@ async fn each_route_answers_its_owner_and_nobody_else() {
             _ => ACME,
         };
         check(route, "its owner", &sent(route, |call| call.by(own)).await, status);
-        let nobody = sent(route, |call| call.without("authorization")).await;
+        let anonymous = sent(route, |call| call.without("authorization")).await;
         if route.access == Access::Anyone {
-            check(route, "nobody", &nobody, status);
+            check(route, "anonymous", &anonymous, status);
             continue;
         }
-        check(route, "nobody", &nobody, 401);
+        check(route, "anonymous", &anonymous, 401);
         for token in ["malformed token", "", REVOKED, EXPIRED, "hkr_unknown"] {
             check(route, token, &sent(route, |call| call.by(token)).await, 401);
         }
@@ -193,7 +195,7 @@ async fn each_route_answers_its_owner_and_nobody_else() {
 }
 
 #[tokio::test]
-async fn each_route_names_the_scope_that_a_token_lacks() {
+async fn each_route_names_the_missing_scope_of_a_token() {
     for route in &World::new().await.routes {
         let scope = match route.access {
             Access::Company(scope) | Access::CompanyOrOperator(scope) => scope,
@@ -218,7 +220,7 @@ async fn each_route_names_the_scope_that_a_token_lacks() {
 }
 
 #[tokio::test]
-async fn no_route_tells_one_company_of_another_or_changes_anything_of_it() {
+async fn no_route_reads_or_changes_another_company() {
     for route in &World::new().await.routes {
         let world = World::new().await;
         let ids = acme(&world).await;
@@ -247,7 +249,7 @@ async fn no_route_tells_one_company_of_another_or_changes_anything_of_it() {
 }
 
 #[tokio::test]
-async fn an_operator_acts_for_companies_by_name_and_reads_nothing_of_theirs_by_id() {
+async fn an_operator_acts_for_named_companies_and_cannot_read_theirs_by_id() {
     for route in &World::new().await.routes {
         let world = World::new().await;
         let (call, status) = good(route, &acme(&world).await);

@@ -10,7 +10,7 @@ fn make(code: &str) -> Call {
 }
 
 #[tokio::test]
-async fn a_repeat_of_a_call_is_answered_as_the_first_and_makes_nothing() {
+async fn a_repeated_call_returns_the_first_response_and_creates_nothing() {
     let world = World::new().await;
     let first = world.send(make("a").key("k1")).await;
     assert_eq!((first.status, first.header("idempotency-key")), (201, Some("k1")));
@@ -26,7 +26,7 @@ async fn a_repeat_of_a_call_is_answered_as_the_first_and_makes_nothing() {
 }
 
 #[tokio::test]
-async fn another_body_under_the_same_key_is_refused_and_so_is_no_key() {
+async fn a_key_with_another_body_and_a_malformed_key_are_rejected() {
     let world = World::new().await;
     world.send(make("a").key("k1")).await;
     world.send(make("b").key("k1")).await.refuses(422, &["Idempotency-Key"]);
@@ -37,7 +37,7 @@ async fn another_body_under_the_same_key_is_refused_and_so_is_no_key() {
 }
 
 #[tokio::test]
-async fn keys_of_webhooks_events_and_companies_do_not_meet() {
+async fn keys_of_webhooks_events_and_companies_are_separate() {
     let world = World::new().await;
     assert_eq!(world.send(Call::push(event("acme")).key("k1")).await.status, 202);
     let first = world.send(make("a").key("k1")).await;
@@ -49,7 +49,7 @@ async fn keys_of_webhooks_events_and_companies_do_not_meet() {
 }
 
 #[tokio::test]
-async fn what_was_refused_is_not_kept_and_a_lost_answer_does_no_harm() {
+async fn rejected_calls_are_not_stored_and_a_lost_response_is_harmless() {
     let world = World::new().await;
     world
         .send(Call::post(WEBHOOKS_PATH, "{}").key("k1"))

@@ -21,7 +21,7 @@ pub(crate) fn named_webhook(name: &str) -> String {
         .to_string()
 }
 
-/// Where the webhooks of a kapp are.
+/// The path of the webhooks of a kapp.
 fn kapp(slug: &str) -> String {
     format!("{KAPPS_PATH}/{slug}/webhooks")
 }

@@ -1,22 +1,22 @@
-//! What waits for a webhook, and what a person can do about it.
+//! The queue view of a webhook, and its manual actions.
 
-use hookrail_adapters::store::{Change, LineKey, LogStore, Parking, Recorded};
 use hookrail_api::WEBHOOKS_PATH;
-use hookrail_domain::aside::Lease;
 use hookrail_domain::attempt::{Attempt, AttemptNumber, ErrorClass, Outcome, ResponseText};
-use hookrail_domain::delivery::{Delivery, Destination, QueueName, QueuePosition};
+use hookrail_domain::backlog::Lease;
+use hookrail_domain::delivery::{Delivery, Destination, QueueName, QueuePosition, QueuedDelivery};
 use hookrail_domain::event::Body;
-use hookrail_domain::id::{DeliveryId, EventId, SubscriptionId};
-use hookrail_domain::line::Progress;
-use hookrail_domain::log_row::{LogRow, RunId};
-use hookrail_domain::suspension::{Line, SuspensionPolicy};
+use hookrail_domain::id::{DeliveryId, EventId, WebhookId};
+use hookrail_domain::log_row::{EndedAttempt, LogRow, RunId};
+use hookrail_domain::progress::Progress;
+use hookrail_domain::suspension::{QueueState, SuspensionPolicy};
+use hookrail_pipeline::store::{Change, LogStore, Parking, Recorded, WebhookKey};
 use hookrail_wire::wake_up::WakeUp;
 use serde_json::json;
 
 use crate::world::{Call, NOW, OTHER, RECOVERY, World, company};
 
 pub(crate) fn row(
-    key: &LineKey,
+    key: &WebhookKey,
     (sequence, attempt): (u64, u32),
     progress: Progress,
     given_up: u32,
@@ -24,10 +24,10 @@ pub(crate) fn row(
     let event = EventId::of_message(&sequence.to_string());
     let at = |queue| QueuePosition { queue: QueueName::new(queue), number: sequence.into() };
     let delivery = Delivery {
-        id: DeliveryId::of(event, key.subscription),
+        id: DeliveryId::of(event, key.webhook),
         event,
         company: key.company.clone(),
-        subscription: key.subscription,
+        webhook: key.webhook,
         accepted: at("events"),
         accepted_at: NOW,
         destination: Destination::Webhook,
@@ -35,38 +35,38 @@ pub(crate) fn row(
     };
     let outcome = match progress {
         Progress::Parked => Outcome::Unsent { error: ErrorClass::Parked, reason: String::new() },
-        _ => Outcome::Answered { status: 500, response: ResponseText::default(), retry_after_seconds: None },
+        _ => Outcome::Responded { status: 500, response: ResponseText::default(), retry_after_seconds: None },
     };
     let number = AttemptNumber { sequence, attempt };
     let attempt = Attempt { number, started_at: NOW, duration_ms: 1, outcome };
-    let state = (attempt, progress, given_up);
-    LogRow::of((&delivery, &at("deliveries")), state, None, &RunId("r".into()), None)
+    let message = QueuedDelivery { delivery: &delivery, position: &at("deliveries"), sent_at: NOW };
+    LogRow::of(message, EndedAttempt { attempt, progress, given_up }, None, &RunId("r".into()))
 }
 
 /// Acme's webhook, of which event 1 was given up and led to a suspension, and 2 and 3 are parked.
-async fn suspended() -> (World, LineKey, String) {
+async fn suspended() -> (World, WebhookKey, String) {
     let world = World::new().await;
     let id = world.make_webhook("a").await;
-    let key = LineKey { company: company("acme"), subscription: SubscriptionId::parse(&id).unwrap() };
+    let key = WebhookKey { company: company("acme"), webhook: WebhookId::parse(&id).unwrap() };
     let last = row(&key, (1, 1), Progress::Ended, 1);
     assert_eq!(world.tables.put_row(&last).await.unwrap(), Recorded::Mine);
     let policy = SuspensionPolicy { suspend_after: 1, park_after_seconds: 0, retires_gone: true };
-    let active = Line::default();
-    let line = active.suspended(Some(&last.last()), &policy, NOW).unwrap();
-    assert_eq!(world.tables.change_line(&key, &active, &line).await.unwrap(), Change::Done);
+    let active = QueueState::default();
+    let state = active.suspended(Some(&last.last()), &policy, NOW).unwrap();
+    assert_eq!(world.tables.change_state(&key, &active, &state).await.unwrap(), Change::Done);
     for sequence in [2, 3] {
         let parked = row(&key, (sequence, 1), Progress::Parked, 0);
-        assert_eq!(world.tables.park(&parked, line.generation).await.unwrap(), Parking::Parked);
+        assert_eq!(world.tables.park(&parked, state.generation).await.unwrap(), Parking::Parked);
     }
     (world, key, format!("{WEBHOOKS_PATH}/{id}/queue"))
 }
 
-async fn line(world: &World, key: &LineKey) -> Line {
-    world.tables.settings(std::slice::from_ref(key)).await.unwrap().remove(0).line
+async fn state_of(world: &World, key: &WebhookKey) -> QueueState {
+    world.tables.snapshots(std::slice::from_ref(key)).await.unwrap().remove(0).state
 }
 
 #[tokio::test]
-async fn an_idle_webhook_is_active_and_nothing_waits() {
+async fn an_idle_webhook_is_active_with_an_empty_queue() {
     let world = World::new().await;
     let id = world.make_webhook("a").await;
     let answer = world.send(Call::get(&format!("{WEBHOOKS_PATH}/{id}/queue"))).await;
@@ -75,10 +75,10 @@ async fn an_idle_webhook_is_active_and_nothing_waits() {
 }
 
 #[tokio::test]
-async fn an_event_that_is_tried_again_is_shown_with_its_attempts_and_its_next_one() {
+async fn a_retried_event_shows_its_attempts_and_its_next_attempt() {
     let world = World::new().await;
     let id = world.make_webhook("a").await;
-    let key = LineKey { company: company("acme"), subscription: SubscriptionId::parse(&id).unwrap() };
+    let key = WebhookKey { company: company("acme"), webhook: WebhookId::parse(&id).unwrap() };
     let until = NOW.plus_seconds(30);
     world.tables.put_row(&row(&key, (1, 1), Progress::Waiting { until }, 0)).await.unwrap();
     let answer = world.send(Call::get(&format!("{WEBHOOKS_PATH}/{id}/queue"))).await.json();
@@ -89,7 +89,7 @@ async fn an_event_that_is_tried_again_is_shown_with_its_attempts_and_its_next_on
 }
 
 #[tokio::test]
-async fn a_suspended_webhook_tells_what_is_parked_and_when_it_is_probed() {
+async fn a_suspended_webhook_shows_its_backlog_and_its_next_probe() {
     let (world, _, path) = suspended().await;
     let answer = world.send(Call::get(&path)).await.json();
     assert_eq!(
@@ -102,52 +102,55 @@ async fn a_suspended_webhook_tells_what_is_parked_and_when_it_is_probed() {
 }
 
 #[tokio::test]
-async fn resume_makes_the_line_due_now_and_calls_recover() {
+async fn resume_makes_the_queue_due_and_calls_recover() {
     let (world, key, path) = suspended().await;
     let answer = world.send(Call::post(&format!("{path}/resume"), "{}")).await;
     assert_eq!((answer.status, &answer.json()["state"]), (202, &json!("suspended")));
-    let line = line(&world, &key).await;
-    assert_eq!(line.aside.unwrap().due_at, NOW);
+    let state = state_of(&world, &key).await;
+    assert_eq!(state.backlog.unwrap().due_at, NOW);
     let sent = world.queue.sent();
     assert_eq!((sent.len(), sent[0].0.as_str()), (1, RECOVERY));
-    assert_eq!(WakeUp::decode(&sent[0].1.body).unwrap().wake, line.wake);
+    assert_eq!(WakeUp::decode(&sent[0].1.body).unwrap().wake, state.wake);
 }
 
 #[tokio::test]
-async fn skip_ends_the_oldest_event_with_a_row_and_the_next_one_is_due() {
+async fn skip_ends_the_oldest_event_with_a_row_and_the_next_is_due() {
     let (world, key, path) = suspended().await;
     for (next, parked) in [(2, 2), (3, 1)] {
         let answer = world.send(Call::post(&format!("{path}/skip"), "{}")).await;
         assert_eq!((answer.status, &answer.json()["parked"]), (202, &json!(parked)));
-        assert_eq!(line(&world, &key).await.aside.unwrap().next, next);
+        assert_eq!(state_of(&world, &key).await.backlog.unwrap().next, next);
     }
     let row = world.tables.last_row_of(&key, 2).await.unwrap().unwrap();
     assert_eq!((row.attempt.number.attempt, row.progress), (2, Progress::Ended));
     assert_eq!(row.attempt.outcome.error(), Some(ErrorClass::Skipped));
     assert_eq!(world.send(Call::post(&format!("{path}/skip"), "{}")).await.status, 202);
     let nothing = world.send(Call::post(&format!("{path}/skip"), "{}")).await;
-    assert_eq!((nothing.status, &nothing.json()["detail"]), (409, &json!("no event waits")));
+    assert_eq!(
+        (nothing.status, &nothing.json()["detail"]),
+        (409, &json!("the queue of the webhook is empty"))
+    );
 }
 
 /// Acme's webhook, of which event 1 waits half a minute for its second attempt.
-async fn waiting() -> (World, LineKey, String) {
+async fn waiting() -> (World, WebhookKey, String) {
     let world = World::new().await;
     let id = world.make_webhook("a").await;
-    let key = LineKey { company: company("acme"), subscription: SubscriptionId::parse(&id).unwrap() };
+    let key = WebhookKey { company: company("acme"), webhook: WebhookId::parse(&id).unwrap() };
     let until = NOW.plus_seconds(30);
     world.tables.put_row(&row(&key, (1, 1), Progress::Waiting { until }, 0)).await.unwrap();
     (world, key, format!("{WEBHOOKS_PATH}/{id}/queue"))
 }
 
 #[tokio::test]
-async fn an_event_between_two_attempts_is_given_to_recover_to_be_tried_now() {
+async fn retry_hands_an_event_between_two_attempts_to_recover() {
     let (world, key, path) = waiting().await;
     let answer = world.send(Call::post(&format!("{path}/retry"), "{}")).await;
     assert_eq!((answer.status, &answer.json()["head"]["sequence"]), (202, &json!(1)));
-    let line = line(&world, &key).await;
-    let aside = line.aside.unwrap();
-    assert_eq!((aside.next, aside.last, aside.due_at), (1, 1, NOW));
-    assert_eq!(WakeUp::decode(&world.queue.sent()[0].1.body).unwrap().wake, line.wake);
+    let state = state_of(&world, &key).await;
+    let backlog = state.backlog.unwrap();
+    assert_eq!((backlog.next, backlog.last, backlog.due_at), (1, 1, NOW));
+    assert_eq!(WakeUp::decode(&world.queue.sent()[0].1.body).unwrap().wake, state.wake);
     assert_eq!(world.send(Call::post(&format!("{path}/retry"), "{}")).await.status, 202, "woken again");
 }
 
@@ -157,32 +160,35 @@ async fn an_event_between_two_attempts_can_be_skipped() {
     assert_eq!(world.send(Call::post(&format!("{path}/skip"), "{}")).await.status, 202);
     let newest = world.tables.last_row_of(&key, 1).await.unwrap().unwrap();
     assert_eq!(newest.attempt.outcome.error(), Some(ErrorClass::Skipped));
-    assert_eq!(line(&world, &key).await.aside.map(|aside| (aside.next, aside.last)), Some((2, 1)));
+    assert_eq!(
+        state_of(&world, &key).await.backlog.map(|backlog| (backlog.next, backlog.last)),
+        Some((2, 1))
+    );
 }
 
 #[tokio::test]
-async fn an_event_that_is_being_tried_is_neither_retried_nor_skipped() {
+async fn an_event_in_flight_cannot_be_retried_or_skipped() {
     let (world, key, path) = waiting().await;
     world.clock.advance_ms(30_000);
     for action in ["retry", "skip"] {
         assert_eq!(world.send(Call::post(&format!("{path}/{action}"), "{}")).await.status, 409, "{action}");
     }
-    assert_eq!(line(&world, &key).await, Line::default());
+    assert_eq!(state_of(&world, &key).await, QueueState::default());
 }
 
 #[tokio::test]
-async fn deactivation_keeps_what_waits_or_drops_it_as_it_is_told() {
+async fn a_patch_that_deactivates_keeps_or_drops_the_queue() {
     let (world, key, path) = waiting().await;
     let webhook = path.trim_end_matches("/queue").to_owned();
     let patch = |body: &str| Call::patch(&webhook, body.to_owned());
     assert_eq!(world.send(patch(r#"{"isActive":false}"#)).await.status, 200);
-    let kept = line(&world, &key).await.aside.unwrap();
+    let kept = state_of(&world, &key).await.backlog.unwrap();
     assert_eq!((kept.next, kept.is_dropped, kept.due_at), (1, false, NOW.plus_seconds(900)));
     assert_eq!(world.send(patch(r#"{"isActive":true}"#)).await.status, 200);
     assert_eq!(world.queue.sent().len(), 1, "recover is called when it is activated");
     let drop = r#"{"isActive":false,"waiting":"drop"}"#;
     assert_eq!(world.send(patch(drop)).await.status, 200);
-    assert!(line(&world, &key).await.aside.unwrap().is_dropped);
+    assert!(state_of(&world, &key).await.backlog.unwrap().is_dropped);
     assert_eq!(world.queue.sent().len(), 2, "recover is called to drop it");
     let early = world.send(patch(r#"{"isActive":true}"#)).await;
     assert_eq!(early.status, 409);
@@ -190,25 +196,25 @@ async fn deactivation_keeps_what_waits_or_drops_it_as_it_is_told() {
 }
 
 #[tokio::test]
-async fn nothing_is_skipped_while_it_is_being_sent() {
+async fn an_event_being_sent_by_recover_cannot_be_skipped() {
     let (world, key, path) = suspended().await;
-    let from = line(&world, &key).await;
+    let from = state_of(&world, &key).await;
     let lease = Lease { run: RunId("r".into()), until: NOW.plus_seconds(40) };
     let leased = from.leased(lease).unwrap();
-    assert_eq!(world.tables.change_line(&key, &from, &leased).await.unwrap(), Change::Done);
+    assert_eq!(world.tables.change_state(&key, &from, &leased).await.unwrap(), Change::Done);
     let answer = world.send(Call::post(&format!("{path}/skip"), "{}")).await;
     assert_eq!(answer.status, 409);
     assert!(answer.json()["detail"].as_str().unwrap().contains("being sent"));
 }
 
 #[tokio::test]
-async fn on_an_active_webhook_there_is_nothing_to_resume_or_skip() {
+async fn resume_retry_and_skip_fail_on_an_empty_active_queue() {
     let world = World::new().await;
     let id = world.make_webhook("a").await;
     for (action, reason) in [
-        ("resume", "the webhook's events are not set aside: they are sent as they come"),
-        ("retry", "no event waits for its next attempt"),
-        ("skip", "no event waits"),
+        ("resume", "the webhook has no parked events: its queue is active"),
+        ("retry", "the queue of the webhook has no event between two attempts"),
+        ("skip", "the queue of the webhook is empty"),
     ] {
         let answer = world.send(Call::post(&format!("{WEBHOOKS_PATH}/{id}/queue/{action}"), "{}")).await;
         assert_eq!((answer.status, &answer.json()["detail"]), (409, &json!(reason)), "{action}");
@@ -216,7 +222,7 @@ async fn on_an_active_webhook_there_is_nothing_to_resume_or_skip() {
 }
 
 #[tokio::test]
-async fn another_companys_queue_is_not_there() {
+async fn another_companys_queue_is_not_found() {
     let (world, _, path) = suspended().await;
     assert_eq!(world.send(Call::get(&path).by(OTHER)).await.status, 404);
     for action in ["resume", "skip"] {
@@ -227,7 +233,7 @@ async fn another_companys_queue_is_not_there() {
 }
 
 #[tokio::test]
-async fn activation_calls_recover_for_what_is_parked() {
+async fn activation_calls_recover_for_the_backlog() {
     let (world, key, path) = suspended().await;
     let webhook = path.trim_end_matches("/queue").to_owned();
     let patch = |active| Call::patch(&webhook, format!("{{\"isActive\":{active}}}"));
@@ -238,5 +244,5 @@ async fn activation_calls_recover_for_what_is_parked() {
     assert!(world.queue.sent().is_empty());
     assert_eq!(world.send(patch(true)).await.status, 200);
     assert_eq!(world.queue.sent().len(), 1);
-    assert_eq!(line(&world, &key).await.aside.unwrap().due_at, NOW);
+    assert_eq!(state_of(&world, &key).await.backlog.unwrap().due_at, NOW);
 }

@@ -1,7 +1,7 @@
-//! What clients of the reference system rely on, where no other test is about it.
+//! Behaviour that clients of the reference system rely on, as far as no other test covers it.
 
-use hookrail_adapters::store::LogStore;
 use hookrail_api::{LOGS_PATH, WEBHOOKS_PATH};
+use hookrail_pipeline::store::LogStore;
 use serde_json::{Value, json};
 
 use crate::logs::row;
@@ -22,7 +22,7 @@ async fn a_webhook_needs_each_of_its_four_fields() {
 }
 
 #[tokio::test]
-async fn a_context_is_kept_cleared_or_replaced_whole_but_never_merged() {
+async fn a_context_is_kept_cleared_or_replaced_and_never_merged() {
     let world = World::new().await;
     let made = world.send(Call::post(WEBHOOKS_PATH, SURVEY)).await.json();
     let path = format!("{WEBHOOKS_PATH}/{}", made["_id"].as_str().unwrap());
@@ -41,7 +41,7 @@ async fn a_context_is_kept_cleared_or_replaced_whole_but_never_merged() {
 }
 
 #[tokio::test]
-async fn a_log_holds_the_attempts_of_its_own_webhook_alone() {
+async fn a_log_holds_the_attempts_of_its_own_webhook_only() {
     let world = World::new().await;
     let (one, two) = (world.make_webhook("a").await, world.make_webhook("b").await);
     for (id, numbers) in [(&one, vec![(1, 1)]), (&two, vec![(1, 1), (2, 1)])] {
@@ -51,8 +51,8 @@ async fn a_log_holds_the_attempts_of_its_own_webhook_alone() {
     }
     for (id, count) in [(&one, 1), (&two, 2)] {
         let page = world.send(Call::get(&format!("{LOGS_PATH}/{id}"))).await.json();
-        let subscriptions: Vec<_> =
+        let webhooks: Vec<_> =
             page.as_array().unwrap().iter().map(|row| row["subscription"].as_str().unwrap()).collect();
-        assert_eq!(subscriptions, vec![id.as_str(); count]);
+        assert_eq!(webhooks, vec![id.as_str(); count]);
     }
 }

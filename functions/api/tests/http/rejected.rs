@@ -1,9 +1,9 @@
 //! Rejected events: what is wrong with them, corrected, pushed again once.
 
-use hookrail_adapters::store::rejected::RejectedStore;
 use hookrail_domain::limits::EVENT_BYTES_MAX;
 use hookrail_domain::rejected::RejectedEvent;
-use hookrail_domain::token::Holder;
+use hookrail_domain::token::{Grant, Owner, Scope};
+use hookrail_pipeline::store::rejected::RejectedStore;
 use serde_json::{Value, json};
 
 use crate::world::{Call, NOW, OPERATOR, OTHER, World, company, event};
@@ -11,7 +11,7 @@ use crate::world::{Call, NOW, OPERATOR, OTHER, World, company, event};
 const PATH: &str = "/api/v3/event/rejected";
 
 /// Keeps what came so many thousandths of a second from now, and tells its id.
-async fn keep(world: &World, of: &Holder, (after, text): (u64, &str)) -> String {
+async fn keep(world: &World, of: &Owner, (after, text): (u64, &str)) -> String {
     let mut at = NOW;
     at.0 += after;
     let event = RejectedEvent::new(at, &format!("message-{after}"), text);
@@ -19,8 +19,8 @@ async fn keep(world: &World, of: &Holder, (after, text): (u64, &str)) -> String 
     event.id.to_string()
 }
 
-fn acme() -> Holder {
-    Holder::Company(company("acme"))
+fn acme() -> Owner {
+    Owner::Company(company("acme"))
 }
 
 fn push(id: &str, body: &str) -> Call {
@@ -28,7 +28,7 @@ fn push(id: &str, body: &str) -> Call {
 }
 
 #[tokio::test]
-async fn what_was_no_event_is_listed_with_what_is_wrong_the_newest_first() {
+async fn lists_rejected_events_newest_first_with_their_problems() {
     let world = World::new().await;
     let texts = ["no json", r#"{"company":"acme","type":"COTPlanet","event":"edit"}"#, &event("other")];
     for (after, text) in (0..).zip(texts) {
@@ -53,7 +53,7 @@ async fn what_was_no_event_is_listed_with_what_is_wrong_the_newest_first() {
 }
 
 #[tokio::test]
-async fn one_is_corrected_and_pushed_again_once() {
+async fn a_rejected_event_is_corrected_and_pushed_again_only_once() {
     let world = World::new().await;
     let id = keep(&world, &acme(), (0, "no json")).await;
     let refused = world.send(push(&id, "")).await;
@@ -77,7 +77,19 @@ async fn one_is_corrected_and_pushed_again_once() {
 }
 
 #[tokio::test]
-async fn one_with_nothing_wrong_is_pushed_as_it_came_and_a_repeat_after_a_failure_is_the_same_message() {
+async fn a_push_shows_no_event_without_logs_read() {
+    let world = World::new().await;
+    let id = keep(&world, &acme(), (0, r#"{"secret":"canary"}"#)).await;
+    let scopes = vec![Scope::EventsWrite];
+    world.token("pusher", &Grant { scopes, ..Grant::company(company("acme")) }).await;
+    let answer = world.send(push(&id, &event("acme")).by("pusher")).await;
+    let shown = answer.json();
+    assert_eq!((answer.status, &shown["_id"], &shown["errors"]), (202, &json!(id), &json!([])));
+    assert!(shown["event"].is_string() && shown.get("body").is_none(), "{shown}");
+}
+
+#[tokio::test]
+async fn a_valid_rejected_event_is_pushed_unchanged_and_repeats_are_duplicates() {
     let world = World::new().await;
     let odd = " {\"company\":\"acme\", \"type\":\"COTTask\",\"event\":\"edit\",\"n\":1.50}";
     let id = keep(&world, &acme(), (0, odd)).await;
@@ -93,7 +105,7 @@ async fn one_with_nothing_wrong_is_pushed_as_it_came_and_a_repeat_after_a_failur
 }
 
 #[tokio::test]
-async fn what_is_larger_than_an_event_is_shown_whole_at_its_own_address() {
+async fn an_oversized_rejected_event_is_shown_whole_at_its_own_url() {
     let world = World::new().await;
     let large = "x".repeat(2 * EVENT_BYTES_MAX + 1);
     let id = keep(&world, &acme(), (0, &large)).await;
@@ -108,16 +120,16 @@ async fn what_is_larger_than_an_event_is_shown_whole_at_its_own_address() {
 }
 
 #[tokio::test]
-async fn the_operator_sees_what_is_no_company_s_and_each_company_its_own() {
+async fn rejected_events_are_visible_to_their_company_or_else_to_the_operator() {
     let world = World::new().await;
     let own = keep(&world, &acme(), (0, "a")).await;
-    let nobody = keep(&world, &Holder::Operator, (1, "b")).await;
+    let unowned = keep(&world, &Owner::Operator, (1, "b")).await;
     let ids = |answer: &crate::world::Answer| {
         let all = answer.json();
         all.as_array().unwrap().iter().map(|one| one["_id"].as_str().unwrap().to_owned()).collect::<Vec<_>>()
     };
-    assert_eq!(ids(&world.send(Call::get(PATH).by(OPERATOR)).await), [&*nobody]);
-    let ghost = keep(&world, &Holder::Company(company("ghost")), (2, "c")).await;
+    assert_eq!(ids(&world.send(Call::get(PATH).by(OPERATOR)).await), [&*unowned]);
+    let ghost = keep(&world, &Owner::Company(company("ghost")), (2, "c")).await;
     let of_ghost = world.send(Call::get(&format!("{PATH}?company=ghost")).by(OPERATOR)).await;
     assert_eq!(ids(&of_ghost), [&*ghost]);
     for path in [format!("{PATH}?company=acme"), format!("{PATH}/{own}?company=acme")] {
@@ -127,7 +139,7 @@ async fn the_operator_sees_what_is_no_company_s_and_each_company_its_own() {
     assert_eq!(ids(&world.send(Call::get(PATH).by(OTHER)).await), [] as [&str; 0]);
     assert_eq!(world.send(Call::get(&format!("{PATH}/{own}")).by(OTHER)).await.status, 404);
     assert_eq!(world.send(push(&own, &event("other")).by(OTHER)).await.status, 404);
-    let corrected = world.send(push(&nobody, &event("acme")).by(OPERATOR)).await;
+    let corrected = world.send(push(&unowned, &event("acme")).by(OPERATOR)).await;
     assert_eq!(corrected.status, 202, "{corrected:?}");
     assert_eq!(world.queue.sent()[0].1.group, "acme");
 }

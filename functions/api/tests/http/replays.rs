@@ -1,11 +1,11 @@
 //! Sending ended events again.
 
-use hookrail_adapters::store::{Change, LineKey, LogStore};
 use hookrail_api::{LOGS_PATH, WEBHOOKS_PATH};
 use hookrail_domain::attempt::AttemptNumber;
-use hookrail_domain::id::SubscriptionId;
-use hookrail_domain::line::Progress;
+use hookrail_domain::id::WebhookId;
+use hookrail_domain::progress::Progress;
 use hookrail_domain::replay::ReplayRange;
+use hookrail_pipeline::store::{Change, LogStore, WebhookKey};
 use hookrail_wire::timestamp;
 use hookrail_wire::wake_up::WakeUp;
 use serde_json::json;
@@ -14,10 +14,10 @@ use crate::queue::row;
 use crate::world::{Call, NOW, OTHER, RECOVERY, World, company};
 
 /// Acme's webhook with events 3 to 9, a minute apart, the first two have expired; and its path.
-async fn ended() -> (World, LineKey, String) {
+async fn ended() -> (World, WebhookKey, String) {
     let world = World::new().await;
     let id = world.make_webhook("a").await;
-    let key = LineKey { company: company("acme"), subscription: SubscriptionId::parse(&id).unwrap() };
+    let key = WebhookKey { company: company("acme"), webhook: WebhookId::parse(&id).unwrap() };
     for sequence in 3..=9 {
         let mut row = row(&key, (sequence, 1), Progress::Ended, 0);
         row.attempt.started_at = NOW.plus_seconds(60 * sequence);
@@ -26,9 +26,9 @@ async fn ended() -> (World, LineKey, String) {
     (world, key, format!("{WEBHOOKS_PATH}/{id}/replay"))
 }
 
-async fn range(world: &World, key: &LineKey) -> ReplayRange {
-    let settings = world.tables.settings(std::slice::from_ref(key)).await.unwrap().remove(0);
-    settings.line.replay.unwrap().range
+async fn range(world: &World, key: &WebhookKey) -> ReplayRange {
+    let snapshot = world.tables.snapshots(std::slice::from_ref(key)).await.unwrap().remove(0);
+    snapshot.state.replay.unwrap().range
 }
 
 fn minute(number: u64) -> String {
@@ -36,7 +36,7 @@ fn minute(number: u64) -> String {
 }
 
 #[tokio::test]
-async fn a_range_is_found_by_time_and_recover_is_called() {
+async fn a_replay_finds_its_range_by_time_and_calls_recover() {
     for (body, first, last) in [
         ("{}".to_owned(), 1, 9),
         (format!(r#"{{"since":"{}"}}"#, minute(5)), 5, 9),
@@ -72,7 +72,7 @@ async fn a_replay_can_be_watched_and_cancelled_and_runs_alone() {
 }
 
 #[tokio::test]
-async fn a_bad_or_empty_range_and_an_inactive_webhook_are_told_apart() {
+async fn distinguishes_bad_ranges_empty_ranges_and_inactive_webhooks() {
     let (world, _, path) = ended().await;
     world
         .send(Call::post(&path, r#"{"since":"yesterday","result":"x"}"#))
@@ -92,11 +92,10 @@ async fn a_bad_or_empty_range_and_an_inactive_webhook_are_told_apart() {
 }
 
 #[tokio::test]
-async fn one_row_is_redelivered_by_its_id() {
+async fn redelivers_one_row_by_its_id() {
     let (world, key, path) = ended().await;
-    let id = |sequence| AttemptNumber { sequence, attempt: 1 }.row_id(key.subscription);
-    let redeliver =
-        |row: String| Call::post(&format!("{LOGS_PATH}/{}/{row}/redeliver", key.subscription), "{}");
+    let id = |sequence| AttemptNumber { sequence, attempt: 1 }.row_id(key.webhook);
+    let redeliver = |row: String| Call::post(&format!("{LOGS_PATH}/{}/{row}/redeliver", key.webhook), "{}");
     world.send(redeliver(id(2).to_string())).await.refuses(404, &[]);
     world.send(redeliver("x".to_owned())).await.refuses(404, &[]);
     world.send(redeliver(id(5).to_string()).by(OTHER)).await.refuses(404, &[]);
@@ -108,17 +107,16 @@ async fn one_row_is_redelivered_by_its_id() {
 }
 
 #[tokio::test]
-async fn an_event_that_has_not_ended_is_not_redelivered() {
+async fn does_not_redeliver_an_event_that_has_not_ended() {
     let (world, key, _) = ended().await;
     let until = NOW.plus_seconds(30);
     let open = row(&key, (10, 1), Progress::Waiting { until }, 0);
     world.tables.put_row(&open).await.unwrap();
-    let id = open.attempt.number.row_id(key.subscription);
-    let answer =
-        world.send(Call::post(&format!("{LOGS_PATH}/{}/{id}/redeliver", key.subscription), "{}")).await;
+    let id = open.attempt.number.row_id(key.webhook);
+    let answer = world.send(Call::post(&format!("{LOGS_PATH}/{}/{id}/redeliver", key.webhook), "{}")).await;
     answer.refuses(409, &[]);
     assert!(answer.json()["detail"].as_str().unwrap().contains("has not ended"));
-    let line = world.tables.settings(std::slice::from_ref(&key)).await.unwrap().remove(0).line;
-    assert_eq!(world.tables.change_line(&key, &line, &line).await.unwrap(), Change::Done, "as it was");
-    assert!(line.aside.is_none());
+    let state = world.tables.snapshots(std::slice::from_ref(&key)).await.unwrap().remove(0).state;
+    assert_eq!(world.tables.change_state(&key, &state, &state).await.unwrap(), Change::Done, "as it was");
+    assert!(state.backlog.is_none());
 }

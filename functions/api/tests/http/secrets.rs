@@ -1,10 +1,10 @@
 //! Signing secrets, headers and basic auth of webhooks.
 
-use hookrail_adapters::store::{LineKey, LogStore};
 use hookrail_api::WEBHOOKS_PATH;
-use hookrail_domain::id::SubscriptionId;
+use hookrail_domain::id::WebhookId;
 use hookrail_domain::secrets::Secrets;
 use hookrail_domain::signature::SigningSecret;
+use hookrail_pipeline::store::{LogStore, WebhookKey};
 use serde_json::{Value, json};
 
 use crate::world::{Call, NOW, OTHER, World, company};
@@ -17,9 +17,9 @@ fn path(id: &str) -> String {
 }
 
 async fn secrets(world: &World, id: &str) -> Secrets {
-    let subscription = SubscriptionId::parse(id).unwrap();
-    let line = LineKey { company: company("acme"), subscription };
-    world.tables.settings(&[line]).await.unwrap().remove(0).secrets.unwrap()
+    let webhook = WebhookId::parse(id).unwrap();
+    let key = WebhookKey { company: company("acme"), webhook };
+    world.tables.snapshots(&[key]).await.unwrap().remove(0).secrets.unwrap()
 }
 
 async fn revealed(world: &World, id: &str) -> Value {
@@ -27,7 +27,7 @@ async fn revealed(world: &World, id: &str) -> Value {
 }
 
 #[tokio::test]
-async fn a_secret_is_shown_replaced_and_expired() {
+async fn a_secret_is_shown_rotated_and_expired() {
     let world = World::new().await;
     let id = world.make_webhook("a").await;
     let first = revealed(&world, &id).await;
@@ -48,7 +48,7 @@ async fn a_secret_is_shown_replaced_and_expired() {
 }
 
 #[tokio::test]
-async fn a_receiver_may_keep_the_secret_it_knows() {
+async fn a_receiver_can_keep_its_known_secret() {
     let world = World::new().await;
     let own = SigningSecret::from_random([9; 32]).reveal();
     let body = json!({"name": "n", "code": "a", "url": "https://a.io/", "trigger": "create-edit-delete-task", "secret": own});
@@ -65,7 +65,7 @@ async fn a_receiver_may_keep_the_secret_it_knows() {
 }
 
 #[tokio::test]
-async fn three_replaced_secrets_are_enough() {
+async fn allows_at_most_three_replaced_secrets() {
     let world = World::new().await;
     let id = world.make_webhook("a").await;
     let rotate = || Call::post(&format!("{}/secret/rotate", path(&id)), "{}");
@@ -76,7 +76,7 @@ async fn three_replaced_secrets_are_enough() {
 }
 
 #[tokio::test]
-async fn what_a_rotation_cannot_be_is_named() {
+async fn names_the_bad_field_of_a_rotation() {
     let world = World::new().await;
     let id = world.make_webhook("a").await;
     for (body, field) in
@@ -106,7 +106,7 @@ async fn headers_and_basic_auth_are_sent_and_shown_by_name_only() {
 }
 
 #[tokio::test]
-async fn keys_of_one_host_are_not_taken_to_another() {
+async fn headers_and_basic_auth_are_not_moved_to_another_host() {
     let world = World::new().await;
     let id = world.make_webhook("a").await;
     world.send(Call::patch(&path(&id), HEADERS)).await;
@@ -120,7 +120,7 @@ async fn keys_of_one_host_are_not_taken_to_another() {
 }
 
 #[tokio::test]
-async fn a_webhook_is_deactivated_and_loses_its_headers_in_one_change_or_in_none() {
+async fn one_change_deactivates_a_webhook_and_removes_its_headers() {
     let world = World::new().await;
     let id = world.make_webhook("a").await;
     world.send(Call::patch(&path(&id), HEADERS)).await;
@@ -130,7 +130,7 @@ async fn a_webhook_is_deactivated_and_loses_its_headers_in_one_change_or_in_none
 }
 
 #[tokio::test]
-async fn every_bad_header_is_named() {
+async fn names_every_bad_header_of_a_webhook() {
     let world = World::new().await;
     let id = world.make_webhook("a").await;
     let body = r#"{"headers":{"Host":"a","webhook-id":"b","x":"c\nd"}}"#;
@@ -144,7 +144,7 @@ async fn every_bad_header_is_named() {
 }
 
 #[tokio::test]
-async fn another_company_meets_no_webhook() {
+async fn another_company_cannot_read_a_secret() {
     let world = World::new().await;
     let id = world.make_webhook("a").await;
     world.send(Call::get(&format!("{}/secret", path(&id))).by(OTHER)).await.refuses(404, &[]);

@@ -1,12 +1,12 @@
 //! Test sends, and URLs that are vetted where they are saved.
 
-use hookrail_adapters::sender::Vetted;
-use hookrail_adapters::store::{LineKey, LogStore};
 use hookrail_api::{LOGS_PATH, TEST_PATH, WEBHOOKS_PATH};
-use hookrail_domain::id::SubscriptionId;
+use hookrail_domain::id::WebhookId;
 use hookrail_domain::secrets::Secrets;
 use hookrail_domain::signature::SigningSecret;
 use hookrail_domain::target::{InvalidTarget, TargetUrl};
+use hookrail_pipeline::sender::Vetted;
+use hookrail_pipeline::store::{LogStore, WebhookKey};
 use hookrail_testkit::script::{answer, timeout};
 use serde_json::json;
 
@@ -17,7 +17,7 @@ fn url(text: &str) -> TargetUrl {
 }
 
 #[tokio::test]
-async fn a_test_is_sent_signed_and_its_answer_shown_at_once() {
+async fn a_test_send_is_signed_and_shows_its_response_at_once() {
     let world = World::new().await;
     let id = world.make_webhook("a").await;
     let path = format!("{WEBHOOKS_PATH}/{id}/test");
@@ -38,12 +38,12 @@ async fn a_test_is_sent_signed_and_its_answer_shown_at_once() {
         (&body["type"], &body["event"], &body["company"]),
         (&json!("COTTask"), &json!("create"), &json!("acme"))
     );
-    let line = LineKey { company: company("acme"), subscription: SubscriptionId::parse(&id).unwrap() };
-    assert_eq!(world.tables.last_row(&line).await.unwrap(), None, "the line knows nothing of it");
+    let key = WebhookKey { company: company("acme"), webhook: WebhookId::parse(&id).unwrap() };
+    assert_eq!(world.tables.last_row(&key).await.unwrap(), None, "the line knows nothing of it");
 }
 
 #[tokio::test]
-async fn a_test_may_bring_its_own_event_byte_for_byte() {
+async fn a_test_send_can_use_its_own_event_byte_for_byte() {
     let world = World::new().await;
     let path = format!("{WEBHOOKS_PATH}/{}/test", world.make_webhook("a").await);
     world.sender.then(answer(500));
@@ -56,7 +56,7 @@ async fn a_test_may_bring_its_own_event_byte_for_byte() {
 }
 
 #[tokio::test]
-async fn what_is_no_event_is_not_sent() {
+async fn does_not_send_a_test_without_a_valid_event() {
     let world = World::new().await;
     let path = format!("{WEBHOOKS_PATH}/{}/test", world.make_webhook("a").await);
     let large = format!(r#"{{"event":{{"a":"{}"}}}}"#, "x".repeat(256 * 1024));
@@ -64,7 +64,7 @@ async fn what_is_no_event_is_not_sent() {
         ("{", ""),
         ("[]", ""),
         (r#"{"event":[]}"#, "event"),
-        (r#"{"body":{}}"#, ""),
+        (r#"{"body":{}}"#, "body"),
         (large.as_str(), "event"),
     ] {
         world.send(Call::post(&path, body)).await.refuses(400, &[field]);
@@ -73,7 +73,7 @@ async fn what_is_no_event_is_not_sent() {
 }
 
 #[tokio::test]
-async fn tests_are_kept_beside_the_log_and_listed_newest_first() {
+async fn test_sends_are_stored_outside_the_log_and_listed_newest_first() {
     let world = World::new().await;
     let id = world.make_webhook("a").await;
     let path = format!("{WEBHOOKS_PATH}/{id}/test");
@@ -93,14 +93,14 @@ async fn tests_are_kept_beside_the_log_and_listed_newest_first() {
         next = answer.next();
     }
     assert_eq!(walked, [2, 1]);
-    let line = LineKey { company: company("acme"), subscription: SubscriptionId::parse(&id).unwrap() };
-    assert_eq!(world.tables.last_row(&line).await.unwrap(), None, "the line knows nothing of them");
+    let key = WebhookKey { company: company("acme"), webhook: WebhookId::parse(&id).unwrap() };
+    assert_eq!(world.tables.last_row(&key).await.unwrap(), None, "the line knows nothing of them");
     assert_eq!(world.send(Call::get(&format!("{LOGS_PATH}/{id}"))).await.json(), json!([]));
     world.send(Call::get(&path).by(OTHER)).await.refuses(404, &[]);
 }
 
 #[tokio::test]
-async fn a_test_that_cannot_be_kept_was_sent_all_the_same() {
+async fn a_test_send_succeeds_even_if_it_cannot_be_stored() {
     let world = World::new().await;
     let path = format!("{WEBHOOKS_PATH}/{}/test", world.make_webhook("a").await);
     world.tables.fail_at("put_test");
@@ -110,7 +110,7 @@ async fn a_test_that_cannot_be_kept_was_sent_all_the_same() {
 }
 
 #[tokio::test]
-async fn a_url_is_tested_before_it_is_saved_with_a_secret_that_is_shown() {
+async fn tests_a_url_before_saving_with_a_secret_that_is_shown() {
     let world = World::new().await;
     let body = r#"{"url":"https://b.io/in","trigger":"logout-user","event":{ "a" : 1.50 }}"#;
     let shown = world.send(Call::post(TEST_PATH, body)).await.json();
@@ -125,7 +125,7 @@ async fn a_url_is_tested_before_it_is_saved_with_a_secret_that_is_shown() {
 }
 
 #[tokio::test]
-async fn a_url_that_no_webhook_may_have_is_not_tested_either() {
+async fn does_not_test_a_url_that_no_webhook_can_have() {
     let world = World::new().await;
     world.sender.judge(&url("https://b.io/"), Vetted::Forbidden(InvalidTarget::ForbiddenAddress));
     for (body, fields) in [
@@ -140,7 +140,7 @@ async fn a_url_that_no_webhook_may_have_is_not_tested_either() {
 }
 
 #[tokio::test]
-async fn a_name_that_leads_where_no_request_may_go_is_not_saved() {
+async fn does_not_save_a_host_name_with_a_forbidden_address() {
     let world = World::new().await;
     world.sender.judge(&url("https://www.server.com"), Vetted::Forbidden(InvalidTarget::ForbiddenAddress));
     world.send(Call::post(WEBHOOKS_PATH, webhook("a"))).await.refuses(400, &["url"]);

@@ -1,6 +1,6 @@
 //! Tokens and panel sessions.
 
-use hookrail_api::{AUDIT_PATH, LINKS_PATH, SESSION_PATH, TOKENS_PATH, WEBHOOKS_PATH};
+use hookrail_api::{AUDIT_PATH, EVENTS_PATH, LINKS_PATH, SESSION_PATH, TOKENS_PATH, WEBHOOKS_PATH};
 use hookrail_domain::time::Millis;
 use hookrail_domain::token::{Grant, Scope};
 use serde_json::{Value, json};
@@ -23,7 +23,7 @@ async fn status(world: &World, token: &str) -> u16 {
 }
 
 #[tokio::test]
-async fn a_token_does_what_its_scopes_say_until_it_is_revoked() {
+async fn a_token_has_its_scopes_until_it_is_revoked() {
     let world = World::new().await;
     let (id, token) = made(&world, ACME, json!({"name": "ci", "scopes": ["webhooks:read"]})).await;
     assert!(token.starts_with("hkr_") && token.len() == 68, "{token}");
@@ -36,7 +36,7 @@ async fn a_token_does_what_its_scopes_say_until_it_is_revoked() {
 }
 
 #[tokio::test]
-async fn another_sandbox_believes_a_revoked_token_for_five_seconds_at_most() {
+async fn another_sandbox_accepts_a_revoked_token_for_at_most_five_seconds() {
     let world = World::new().await;
     let (id, token) = made(&world, ACME, json!({"name": "ci", "scopes": ["webhooks:read"]})).await;
     let other = world.sandbox();
@@ -52,7 +52,7 @@ async fn another_sandbox_believes_a_revoked_token_for_five_seconds_at_most() {
 }
 
 #[tokio::test]
-async fn tokens_are_listed_without_their_text_and_with_their_last_use() {
+async fn lists_tokens_without_their_text_and_with_their_last_use() {
     let world = World::new().await;
     world.clock.set(NOW.plus_seconds(1));
     let (id, token) = made(&world, ACME, json!({"name": "ci", "scopes": ["webhooks:read"]})).await;
@@ -70,14 +70,14 @@ async fn tokens_are_listed_without_their_text_and_with_their_last_use() {
 }
 
 #[tokio::test]
-async fn a_call_succeeds_although_its_tokens_use_could_not_be_written_down() {
+async fn a_call_succeeds_if_the_use_of_its_token_cannot_be_recorded() {
     let world = World::new().await;
     world.tables.fail_at("mark_used");
     assert_eq!(status(&world, ACME).await, 200);
 }
 
 #[tokio::test]
-async fn nobody_makes_a_token_that_can_do_more_than_their_own() {
+async fn a_token_cannot_create_a_more_powerful_token() {
     let world = World::new().await;
     let end = NOW.plus_seconds(60);
     let scopes = vec![Scope::TokensWrite, Scope::LogsRead];
@@ -95,7 +95,7 @@ async fn nobody_makes_a_token_that_can_do_more_than_their_own() {
 }
 
 #[tokio::test]
-async fn an_operator_makes_tokens_of_companies_and_of_operators() {
+async fn an_operator_creates_tokens_of_companies_and_operators() {
     let world = World::new().await;
     let body = json!({"name": "a", "scopes": ["webhooks:read"], "company": "acme"});
     let (id, token) = made(&world, OPERATOR, body).await;
@@ -112,7 +112,7 @@ async fn an_operator_makes_tokens_of_companies_and_of_operators() {
 }
 
 #[tokio::test]
-async fn a_caller_may_look_at_its_own_token() {
+async fn a_caller_can_read_its_own_token() {
     let world = World::new().await;
     let own = world.send(Call::get(&format!("{TOKENS_PATH}/self"))).await.json();
     assert_eq!((&own["company"], own["scopes"].as_array().unwrap().len()), (&json!("acme"), 7));
@@ -121,7 +121,7 @@ async fn a_caller_may_look_at_its_own_token() {
 }
 
 #[tokio::test]
-async fn there_are_not_endlessly_many_tokens() {
+async fn a_company_has_at_most_200_tokens() {
     let world = World::new().await;
     for number in 1..200 {
         world.token(&number.to_string(), &Grant::company(company("acme"))).await;
@@ -150,7 +150,7 @@ async fn session(world: &World, by: &str, body: Value) -> Value {
 }
 
 #[tokio::test]
-async fn a_links_code_is_exchanged_once_for_a_session_of_eight_hours() {
+async fn a_link_code_is_exchanged_once_for_a_session_of_eight_hours() {
     let world = World::new().await;
     let made = link(&world, ACME, &json!({})).await.json();
     let code = made["code"].as_str().unwrap();
@@ -169,7 +169,7 @@ async fn a_links_code_is_exchanged_once_for_a_session_of_eight_hours() {
 }
 
 #[tokio::test]
-async fn a_code_that_is_five_minutes_old_is_worth_nothing() {
+async fn a_link_code_expires_after_five_minutes() {
     let world = World::new().await;
     let made = link(&world, ACME, &json!({})).await.json();
     world.clock.set(NOW.plus_seconds(300));
@@ -177,7 +177,7 @@ async fn a_code_that_is_five_minutes_old_is_worth_nothing() {
 }
 
 #[tokio::test]
-async fn a_session_has_no_more_scopes_and_no_more_time_than_its_maker() {
+async fn a_session_has_at_most_the_scopes_and_lifetime_of_its_parent_token() {
     let world = World::new().await;
     let scopes = vec![Scope::TokensWrite, Scope::LogsRead];
     let end = NOW.plus_seconds(90);
@@ -191,7 +191,7 @@ async fn a_session_has_no_more_scopes_and_no_more_time_than_its_maker() {
 }
 
 #[tokio::test]
-async fn a_session_ends_with_the_token_that_its_link_was_made_with() {
+async fn a_session_ends_when_its_parent_token_is_revoked() {
     let world = World::new().await;
     let body = json!({"name": "backend", "scopes": ["tokens:write", "webhooks:read"]});
     let (id, maker) = made(&world, ACME, body).await;
@@ -208,7 +208,60 @@ async fn a_session_ends_with_the_token_that_its_link_was_made_with() {
 }
 
 #[tokio::test]
-async fn a_session_signs_itself_out_and_nothing_else() {
+async fn revoking_a_token_ends_every_descendant_session() {
+    let world = World::new().await;
+    let body = json!({"name": "backend", "scopes": ["tokens:write", "webhooks:read"]});
+    let (id, maker) = made(&world, ACME, body).await;
+    let scopes = json!({"scopes": ["tokens:write", "webhooks:read"]});
+    let mut sessions = Vec::new();
+    let mut by = maker;
+    for _ in 0..4 {
+        by = session(&world, &by, scopes.clone()).await["token"].as_str().unwrap().to_owned();
+        assert_eq!(status(&world, &by).await, 200);
+        sessions.push(by.clone());
+    }
+    let unused = link(&world, &by, &scopes).await.json();
+    assert_eq!(world.send(Call::delete(&format!("{TOKENS_PATH}/{id}"))).await.status, 204);
+    // Another sandbox, which has read none of them yet.
+    let other = world.sandbox();
+    for session in &sessions {
+        let request = Call::get(WEBHOOKS_PATH).by(session).into_request();
+        assert_eq!(World::answer(&other, request).await.status, 401);
+    }
+    exchange(&world, unused["code"].as_str().unwrap()).await.refuses(401, &[]);
+}
+
+#[tokio::test]
+async fn limits_the_length_of_a_session_chain() {
+    let world = World::new().await;
+    let scopes = json!({"scopes": ["tokens:write", "webhooks:read"]});
+    let (_, mut by) =
+        made(&world, ACME, json!({"name": "b", "scopes": ["tokens:write", "webhooks:read"]})).await;
+    for _ in 0..8 {
+        by = session(&world, &by, scopes.clone()).await["token"].as_str().unwrap().to_owned();
+        assert_eq!(status(&world, &by).await, 200);
+    }
+    let ninth = link(&world, &by, &scopes).await.json();
+    exchange(&world, ninth["code"].as_str().unwrap()).await.refuses(401, &[]);
+}
+
+#[tokio::test]
+async fn the_api_rejects_deliveries_of_hookrail_itself() {
+    let world = World::new().await;
+    for (path, header) in [
+        (EVENTS_PATH, "hookrail-sequence"),
+        (WEBHOOKS_PATH, "hookrail-attempt"),
+        (TOKENS_PATH, "hookrail-test"),
+    ] {
+        let refused = world.send(Call::post(path, "{}").header(header, "1")).await;
+        assert_eq!(refused.status, 508, "{path}: {refused:?}");
+        assert!(refused.json()["detail"].as_str().unwrap().contains("must not call"), "{refused:?}");
+    }
+    assert_eq!(status(&world, ACME).await, 200);
+}
+
+#[tokio::test]
+async fn a_session_can_sign_itself_out_only() {
     let world = World::new().await;
     let started = session(&world, OPERATOR, json!({"company": "acme"})).await;
     let token = started["token"].as_str().unwrap();
@@ -220,7 +273,7 @@ async fn a_session_signs_itself_out_and_nothing_else() {
 }
 
 #[tokio::test]
-async fn an_operator_says_whose_panel_a_link_opens() {
+async fn an_operator_link_names_its_company() {
     let world = World::new().await;
     link(&world, OPERATOR, &json!({})).await.refuses(400, &["company"]);
     link(&world, OPERATOR, &json!({"company": "nobody"})).await.refuses(400, &["company"]);
@@ -228,7 +281,7 @@ async fn an_operator_says_whose_panel_a_link_opens() {
 }
 
 #[tokio::test]
-async fn who_came_in_by_which_link_is_written_down() {
+async fn the_audit_log_records_links_and_sessions() {
     let world = World::new().await;
     let started = session(&world, ACME, json!({})).await;
     let token = started["token"].as_str().unwrap().to_owned();

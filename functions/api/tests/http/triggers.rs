@@ -5,7 +5,7 @@ use hookrail_api::{TRIGGERS_PATH, WEBHOOKS_PATH};
 use crate::world::{Call, World};
 
 #[tokio::test]
-async fn a_webhook_can_be_made_for_every_trigger_of_the_catalogue_with_every_slot_that_it_names() {
+async fn every_trigger_of_the_catalogue_accepts_all_of_its_slots() {
     let world = World::new().await;
     let catalogue = world.send(Call::get(TRIGGERS_PATH)).await;
     assert_eq!(catalogue.status, 200);

@@ -1,14 +1,14 @@
 //! Webhooks: made, listed, shown, changed, and kept apart.
 
-use hookrail_adapters::store::{ConfigStore, LineKey, LogStore};
 use hookrail_api::{LOGS_PATH, WEBHOOKS_PATH};
-use hookrail_domain::id::SubscriptionId;
-use hookrail_domain::limits::{CONFIG_BYTES_MAX, SUBSCRIPTIONS_PER_COMPANY_MAX};
+use hookrail_domain::id::WebhookId;
+use hookrail_domain::limits::{CONFIG_BYTES_MAX, WEBHOOKS_PER_COMPANY_MAX};
 use hookrail_domain::secrets::Secrets;
 use hookrail_domain::signature::SigningSecret;
 use hookrail_domain::target::TargetPolicy;
 use hookrail_domain::time::Millis;
 use hookrail_domain::token::Grant;
+use hookrail_pipeline::store::{ConfigStore, LogStore, WebhookKey};
 use hookrail_wire::cot_webhook;
 use serde_json::{Value, json};
 
@@ -19,7 +19,7 @@ fn path(id: &str) -> String {
 }
 
 #[tokio::test]
-async fn the_published_webhook_is_made_whole() {
+async fn the_published_webhook_is_created_with_every_field() {
     let world = World::new().await;
     let text = include_str!("../../../../events/samples/cot_webhook.json");
     let answer = world.send(Call::post(WEBHOOKS_PATH, text)).await;
@@ -38,7 +38,7 @@ async fn the_published_webhook_is_made_whole() {
 }
 
 #[tokio::test]
-async fn a_webhook_is_active_and_matches_everything_of_its_trigger_unless_told_otherwise() {
+async fn a_new_webhook_is_active_and_matches_all_events_of_its_trigger() {
     let world = World::new().await;
     let made = world.send(Call::post(WEBHOOKS_PATH, webhook("a"))).await.json();
     assert_eq!(made["isActive"], true);
@@ -46,17 +46,17 @@ async fn a_webhook_is_active_and_matches_everything_of_its_trigger_unless_told_o
 }
 
 #[tokio::test]
-async fn a_new_webhook_has_a_signing_secret_that_no_answer_shows() {
+async fn a_new_webhook_has_a_signing_secret_that_no_response_shows() {
     let world = World::new().await;
     let answer = world.send(Call::post(WEBHOOKS_PATH, webhook("a"))).await;
     assert!(!String::from_utf8_lossy(&answer.body).contains("whsec_"));
-    let subscription = SubscriptionId::parse(answer.json()["_id"].as_str().unwrap()).unwrap();
-    let line = LineKey { company: company("acme"), subscription };
-    assert!(world.tables.settings(&[line]).await.unwrap()[0].secrets.is_some());
+    let webhook = WebhookId::parse(answer.json()["_id"].as_str().unwrap()).unwrap();
+    let key = WebhookKey { company: company("acme"), webhook };
+    assert!(world.tables.snapshots(&[key]).await.unwrap()[0].secrets.is_some());
 }
 
 #[tokio::test]
-async fn every_bad_field_of_a_new_webhook_is_named() {
+async fn names_every_bad_field_of_a_new_webhook() {
     let world = World::new().await;
     let post = |body: &str| world.send(Call::post(WEBHOOKS_PATH, body));
     post("{}").await.refuses(400, &["name", "code", "url", "trigger"]);
@@ -78,7 +78,7 @@ async fn every_bad_field_of_a_new_webhook_is_named() {
 }
 
 #[tokio::test]
-async fn a_code_is_taken_once_in_a_company() {
+async fn a_code_is_unique_within_a_company() {
     let world = World::new().await;
     world.make_webhook("orders").await;
     world.send(Call::post(WEBHOOKS_PATH, webhook("orders"))).await.refuses(409, &["code"]);
@@ -86,27 +86,34 @@ async fn a_code_is_taken_once_in_a_company() {
 }
 
 #[tokio::test]
-async fn a_company_has_a_thousand_webhooks_at_most() {
+async fn a_company_has_at_most_1000_webhooks() {
     let world = World::new().await;
-    for number in 0..SUBSCRIPTIONS_PER_COMPANY_MAX {
+    for number in 0..WEBHOOKS_PER_COMPANY_MAX {
         world.make_webhook(&format!("c{number}")).await;
     }
     let answer = world.send(Call::post(WEBHOOKS_PATH, webhook("one_more"))).await;
     answer.refuses(409, &[]);
-    assert_eq!(answer.json()["detail"], "the company has 1000 webhooks, and may have no more");
+    let full = "the company has 1000 webhooks, the most that it may have; delete one that is not used";
+    assert_eq!(answer.json()["detail"], full);
     let page = world.send(Call::get(WEBHOOKS_PATH)).await;
     assert_eq!((page.json().as_array().unwrap().len(), page.next().is_some()), (100, true));
+
+    let newest = path(page.json()[0]["_id"].as_str().unwrap());
+    assert_eq!(world.send(Call::patch(&newest, r#"{"isActive":false}"#)).await.status, 200);
+    world.send(Call::post(WEBHOOKS_PATH, webhook("one_more"))).await.refuses(409, &[]);
+    assert_eq!(world.send(Call::delete(&newest)).await.status, 204);
+    world.make_webhook("one_more").await;
 }
 
 #[tokio::test]
-async fn a_token_of_a_company_that_is_not_there_makes_no_webhook() {
+async fn a_token_of_a_missing_company_creates_no_webhook() {
     let world = World::new().await;
     world.grant("ghost-token", &Grant::company(company("ghost")), "real").await;
     world.send(Call::post(WEBHOOKS_PATH, webhook("a")).by("ghost-token")).await.refuses(404, &[]);
 }
 
 #[tokio::test]
-async fn a_body_of_the_largest_size_is_read_and_one_byte_more_is_not() {
+async fn accepts_the_largest_webhook_body_and_rejects_one_byte_more() {
     let world = World::new().await;
     let sized = |code: &str, bytes: usize| {
         let text = webhook(code);
@@ -118,7 +125,7 @@ async fn a_body_of_the_largest_size_is_read_and_one_byte_more_is_not() {
 }
 
 #[tokio::test]
-async fn a_write_must_say_that_it_is_json() {
+async fn a_write_needs_a_json_content_type() {
     let world = World::new().await;
     let id = world.make_webhook("a").await;
     for value in ["text/plain", "application/x-www-form-urlencoded", "application/jsonp", ""] {
@@ -131,7 +138,7 @@ async fn a_write_must_say_that_it_is_json() {
 }
 
 #[tokio::test]
-async fn a_change_keeps_what_it_does_not_name_and_raises_the_version() {
+async fn a_change_keeps_the_other_fields_and_raises_the_version() {
     let world = World::new().await;
     let id = world.make_webhook("a").await;
     let before = world.send(Call::get(&path(&id))).await.json();
@@ -150,7 +157,7 @@ async fn a_change_keeps_what_it_does_not_name_and_raises_the_version() {
 }
 
 #[tokio::test]
-async fn a_change_of_nothing_is_written_too() {
+async fn an_empty_change_raises_the_version_too() {
     let world = World::new().await;
     let id = world.make_webhook("a").await;
     assert_eq!(world.send(Call::patch(&path(&id), "{}")).await.json()["__v"], 1);
@@ -171,7 +178,7 @@ async fn a_bad_change_names_its_fields_and_changes_nothing() {
 }
 
 #[tokio::test]
-async fn a_change_of_another_version_than_the_one_it_was_based_on_is_refused() {
+async fn rejects_a_change_based_on_another_version() {
     let world = World::new().await;
     let id = world.make_webhook("a").await;
     let patch = |body: &str| world.send(Call::patch(&path(&id), body));
@@ -182,7 +189,7 @@ async fn a_change_of_another_version_than_the_one_it_was_based_on_is_refused() {
 }
 
 #[tokio::test]
-async fn a_change_that_loses_its_race_is_refused() {
+async fn rejects_a_change_that_loses_its_race() {
     let world = World::new().await;
     let id = world.make_webhook("a").await;
     world.tables.fail_at("race");
@@ -212,17 +219,7 @@ async fn unknown_and_malformed_ids_are_not_found() {
 }
 
 #[tokio::test]
-async fn webhooks_are_never_deleted() {
-    let world = World::new().await;
-    let id = world.make_webhook("a").await;
-    let answer = world.send(Call::delete(&path(&id))).await;
-    answer.refuses(405, &[]);
-    assert_eq!(answer.header("allow"), Some("GET,HEAD,PATCH"));
-    assert_eq!(world.send(Call::get(&path(&id))).await.status, 200);
-}
-
-#[tokio::test]
-async fn pages_of_the_list_hold_every_webhook_once_the_newest_first() {
+async fn list_pages_hold_every_webhook_once_newest_first() {
     let world = World::new().await;
     let mut ids = Vec::new();
     for (code, at) in [("a", 0), ("b", 1), ("c", 2), ("d", 500), ("e", 1000)] {
@@ -255,7 +252,7 @@ async fn codes(world: &World, path: &str) -> (Vec<String>, usize) {
 }
 
 #[tokio::test]
-async fn the_list_is_narrowed_by_state_trigger_and_text() {
+async fn filters_webhooks_by_state_trigger_and_text() {
     let world = World::new().await;
     for (number, code) in ["alpha", "beta", "gamma"].into_iter().enumerate() {
         world.clock.set(NOW.plus_seconds(number.try_into().unwrap()));
@@ -287,7 +284,7 @@ async fn the_list_is_narrowed_by_state_trigger_and_text() {
 }
 
 #[tokio::test]
-async fn a_walk_sees_each_webhook_once_while_others_are_made() {
+async fn paging_lists_each_webhook_once_while_others_are_created() {
     let world = World::new().await;
     for number in 0..5_u64 {
         world.clock.set(NOW.plus_seconds(number));
@@ -307,26 +304,26 @@ async fn a_walk_sees_each_webhook_once_while_others_are_made() {
 }
 
 #[tokio::test]
-async fn a_search_of_the_fullest_company_is_bounded_and_finds_what_is_there() {
+async fn a_search_of_the_largest_company_is_bounded_and_complete() {
     let world = World::new().await;
     let secrets = Secrets::new(SigningSecret::from_random([1; 32]));
-    for number in 0..SUBSCRIPTIONS_PER_COMPANY_MAX {
+    for number in 0..WEBHOOKS_PER_COMPANY_MAX {
         let made =
             cot_webhook::parse_new(webhook(&format!("w{number}")).as_bytes(), &TargetPolicy::default());
         let [high, low] = u16::try_from(number).unwrap().to_be_bytes();
-        let id = SubscriptionId::made_at(NOW, [0, 0, 0, 0, high, low]);
-        let made = made.unwrap().into_subscription(id, company("acme"), &secrets);
-        world.tables.create_subscription(&made, &secrets).await.unwrap();
+        let id = WebhookId::made_at(NOW, [0, 0, 0, 0, high, low]);
+        let made = made.unwrap().into_webhook(id, company("acme"), &secrets);
+        world.tables.create_webhook(&made, &secrets).await.unwrap();
     }
     let (found, pages) = codes(&world, &format!("{WEBHOOKS_PATH}?search=w7&limit=100")).await;
     assert_eq!((found.len(), found.first().unwrap().as_str()), (111, "w799"));
     assert!(pages <= 3, "{pages}");
     let (all, pages) = codes(&world, WEBHOOKS_PATH).await;
-    assert_eq!((all.len(), pages), (SUBSCRIPTIONS_PER_COMPANY_MAX, 10));
+    assert_eq!((all.len(), pages), (WEBHOOKS_PER_COMPANY_MAX, 10));
 }
 
 #[tokio::test]
-async fn a_full_last_page_links_to_no_other() {
+async fn a_full_last_page_has_no_next_link() {
     let world = World::new().await;
     for code in ["a", "b"] {
         world.make_webhook(code).await;
@@ -336,7 +333,7 @@ async fn a_full_last_page_links_to_no_other() {
 }
 
 #[tokio::test]
-async fn a_list_query_that_makes_no_sense_names_its_parameter() {
+async fn an_invalid_list_query_names_its_parameters() {
     let world = World::new().await;
     for limit in ["0", "101", "-1", "x", "", "1.5", "99999999999999999999"] {
         world.send(Call::get(&format!("{WEBHOOKS_PATH}?limit={limit}"))).await.refuses(400, &["limit"]);
@@ -348,15 +345,15 @@ async fn a_list_query_that_makes_no_sense_names_its_parameter() {
         ("limit=1&limit=2", vec!["limit"]),
         ("cursor=a&cursor=b", vec!["cursor"]),
         ("isActive=yes", vec!["isActive"]),
+        ("limit=100&other=1", vec!["other"]),
         ("limit=x&isActive=1&trigger=task&search=%20", vec!["limit", "isActive", "trigger", "search"]),
     ] {
         world.send(Call::get(&format!("{WEBHOOKS_PATH}?{query}"))).await.refuses(400, &fields);
     }
-    assert_eq!(world.send(Call::get(&format!("{WEBHOOKS_PATH}?limit=100&other=1"))).await.status, 200);
 }
 
 #[tokio::test]
-async fn a_cursor_of_another_company_or_list_is_refused() {
+async fn rejects_a_cursor_of_another_company_or_list() {
     let world = World::new().await;
     let id = world.make_webhook("a").await;
     world.make_webhook("b").await;
@@ -368,7 +365,7 @@ async fn a_cursor_of_another_company_or_list_is_refused() {
 }
 
 #[tokio::test]
-async fn tables_that_are_away_answer_503_and_ask_to_come_back() {
+async fn unavailable_tables_return_503_with_retry_after() {
     for (broken, call) in [
         ("find_token", Call::get(WEBHOOKS_PATH)),
         ("page_subscriptions", Call::get(WEBHOOKS_PATH)),

@@ -4,19 +4,19 @@ use std::sync::Arc;
 
 use axum::Router;
 use axum::body::Body;
-use hookrail_adapters::clock::Clock;
 use hookrail_adapters::config::ApiConfig;
-use hookrail_adapters::queue::Queue;
 use hookrail_adapters::scripts::InProcessScripts;
-use hookrail_adapters::store::ConfigStore;
-use hookrail_adapters::store::access::{AccessStore, TokenCreation};
-use hookrail_api::routes::{Route, Routes};
-use hookrail_api::{App, EVENTS_PATH, WEBHOOKS_PATH, router};
+use hookrail_api::route::Route;
+use hookrail_api::{App, EVENTS_PATH, WEBHOOKS_PATH, router, routes};
 use hookrail_domain::id::CompanyId;
 use hookrail_domain::suspension::SuspensionPolicy;
 use hookrail_domain::target::TargetPolicy;
 use hookrail_domain::time::Millis;
 use hookrail_domain::token::{Grant, Token, TokenHash};
+use hookrail_pipeline::clock::Clock;
+use hookrail_pipeline::queue::Queue;
+use hookrail_pipeline::store::ConfigStore;
+use hookrail_pipeline::store::access::{AccessStore, TokenCreation};
 use hookrail_testkit::clock::ManualClock;
 use hookrail_testkit::memory::MemoryTables;
 use hookrail_testkit::queue::MemoryQueue;
@@ -34,6 +34,8 @@ pub(crate) const RECOVERY: &str = "http://sqs/recovery.fifo";
 pub(crate) const ACME: &str = "acme-token";
 pub(crate) const OTHER: &str = "other-token";
 pub(crate) const OPERATOR: &str = "operator-token";
+
+type Ports = (FailingTables, MemoryQueue, ScriptedSender, InProcessScripts, ManualClock);
 
 pub(crate) struct World {
     pub(crate) tables: FailingTables,
@@ -59,14 +61,8 @@ impl World {
         let sender = ScriptedSender::default();
         let ports = (tables.clone(), queue.clone(), sender.clone(), InProcessScripts, clock.clone());
         let app = Arc::new(App::new(ports, config));
-        let world = Self {
-            router: router(&app),
-            routes: Routes::new(&app).listed().to_vec(),
-            tables,
-            queue,
-            sender,
-            clock,
-        };
+        let world =
+            Self { router: router(&app), routes: routes::list::<Ports>(), tables, queue, sender, clock };
         world.grant(ACME, &Grant::company(company("acme")), "acme").await;
         world.grant(OTHER, &Grant::company(company("other")), "other").await;
         world
@@ -168,11 +164,12 @@ pub(crate) fn event(company: &str) -> String {
 }
 
 /// A call, by default acme's own and of JSON.
+#[derive(Clone)]
 pub(crate) struct Call {
-    method: Method,
-    path: String,
-    headers: Vec<(&'static str, String)>,
-    body: Vec<u8>,
+    pub(crate) method: Method,
+    pub(crate) path: String,
+    pub(crate) headers: Vec<(&'static str, String)>,
+    pub(crate) body: Vec<u8>,
 }
 
 impl Call {

@@ -1,11 +1,14 @@
 //! Webhook jobs.
 
-use hookrail_adapters::store::jobs::{JobStart, JobStore};
-use hookrail_adapters::store::{Change, LineKey, StoreError};
+use std::collections::HashSet;
+
 use hookrail_domain::event::Body;
 use hookrail_domain::id::{CompanyId, DeliveryId};
-use hookrail_domain::job::{Job, JobPlace};
+use hookrail_domain::job::{Job, JobPosition};
 use hookrail_domain::time::Millis;
+use hookrail_pipeline::store::due::DueJob;
+use hookrail_pipeline::store::jobs::{JobStart, JobStore};
+use hookrail_pipeline::store::{Change, StoreError, WebhookKey};
 
 use super::FailingTables;
 
@@ -17,38 +20,49 @@ impl JobStore for FailingTables {
 
     async fn put_content(
         &self,
-        of: (&LineKey, DeliveryId),
+        key: &WebhookKey,
+        delivery: DeliveryId,
         content: &Body,
         expires_at: Millis,
     ) -> Result<(), StoreError> {
         self.may("put_content")?;
-        self.tables.put_content(of, content, expires_at).await
+        self.tables.put_content(key, delivery, content, expires_at).await
     }
 
-    async fn find_content(&self, line: &LineKey, delivery: DeliveryId) -> Result<Option<Body>, StoreError> {
-        self.tables.find_content(line, delivery).await
+    async fn find_content(&self, key: &WebhookKey, delivery: DeliveryId) -> Result<Option<Body>, StoreError> {
+        self.tables.find_content(key, delivery).await
     }
 
-    async fn due_jobs(&self, now: Millis, limit: usize) -> Result<Vec<(LineKey, DeliveryId)>, StoreError> {
-        self.tables.due_jobs(now, limit).await
+    async fn due_jobs(
+        &self,
+        now: Millis,
+        share: usize,
+        except: &HashSet<DueJob>,
+    ) -> Result<Vec<DueJob>, StoreError> {
+        self.tables.due_jobs(now, share, except).await
     }
 
-    async fn find_job(&self, line: &LineKey, delivery: DeliveryId) -> Result<Option<Job>, StoreError> {
+    async fn find_job(&self, key: &WebhookKey, delivery: DeliveryId) -> Result<Option<Job>, StoreError> {
         self.may("find_job")?;
-        self.tables.find_job(line, delivery).await
+        self.tables.find_job(key, delivery).await
     }
 
     async fn start_job(
         &self,
-        line: &LineKey,
+        key: &WebhookKey,
         delivery: DeliveryId,
         sequence: u64,
     ) -> Result<JobStart, StoreError> {
-        self.tables.start_job(line, delivery, sequence).await
+        self.tables.start_job(key, delivery, sequence).await
     }
 
-    async fn place_job(&self, line: &LineKey, delivery: DeliveryId, sequence: u64) -> Result<(), StoreError> {
-        self.tables.place_job(line, delivery, sequence).await
+    async fn place_job(
+        &self,
+        key: &WebhookKey,
+        delivery: DeliveryId,
+        sequence: u64,
+    ) -> Result<(), StoreError> {
+        self.tables.place_job(key, delivery, sequence).await
     }
 
     async fn change_job(&self, to: &Job) -> Result<Change, StoreError> {
@@ -58,7 +72,7 @@ impl JobStore for FailingTables {
     async fn page_jobs(
         &self,
         company: &CompanyId,
-        before: Option<JobPlace>,
+        before: Option<JobPosition>,
         limit: usize,
     ) -> Result<Vec<Job>, StoreError> {
         self.may("page_jobs")?;

@@ -2,24 +2,26 @@
 
 use std::collections::BTreeSet;
 
-use hookrail_adapters::store::jobs::JobStore;
-use hookrail_adapters::store::{LineKey, LogStore};
 use hookrail_api::{JOBS_PATH, KAPPS_PATH};
 use hookrail_domain::attempt::{Attempt, AttemptNumber, Outcome, ResponseText};
 use hookrail_domain::event::Body;
 use hookrail_domain::job::{Job, JobState, Parent};
-use hookrail_domain::line::Progress;
 use hookrail_domain::log_row::LogRow;
 use hookrail_domain::platform::EventType;
 use hookrail_domain::platform::webhook::WebhookScope;
+use hookrail_domain::progress::Progress;
 use hookrail_domain::target::TargetUrl;
 use hookrail_domain::time::Millis;
+use hookrail_domain::token::{Grant, Scope};
+use hookrail_pipeline::store::jobs::JobStore;
+use hookrail_pipeline::store::{LogStore, WebhookKey};
 use hookrail_testkit::contract::jobs::job;
+use hookrail_wire::timestamp;
 use hookrail_wire::webhook_job::render_id;
 use serde_json::{Value, json};
 
 use crate::queue::row;
-use crate::world::{Answer, Call, OTHER, RECOVERY, World};
+use crate::world::{Answer, Call, NOW, OTHER, RECOVERY, World, company};
 
 const KAPP_JOBS: &str = "/app/api/v1/kapps/services/webhookJobs";
 
@@ -40,12 +42,12 @@ fn of_kapp(number: u8, seconds: u64) -> Job {
 /// The row of an attempt at the job's event, answered so.
 pub(super) fn answered(job: &Job, attempt: u32, (status, text): (u16, &str), progress: Progress) -> LogRow {
     let response = ResponseText { text: text.to_owned(), truncated: false };
-    let outcome = Outcome::Answered { status, response, retry_after_seconds: None };
+    let outcome = Outcome::Responded { status, response, retry_after_seconds: None };
     let number = AttemptNumber { sequence: 1, attempt };
     let attempt = Attempt { number, started_at: Millis(5_000), duration_ms: 1, outcome };
     let body = (number.attempt == 1).then(|| Body::new(r#"{ "event": 1 }"#).unwrap());
     let url = "https://www.server.com/made".to_owned();
-    LogRow { attempt, body, url, ..row(&LineKey::of_job(job), (1, 1), progress, 0) }
+    LogRow { attempt, body, url, ..row(&WebhookKey::of_job(job), (1, 1), progress, 0) }
 }
 
 /// A job that was sent once or several times, with the rows of that.
@@ -88,7 +90,7 @@ async fn numbers(world: &World, query: &str) -> Vec<u8> {
 }
 
 #[tokio::test]
-async fn a_job_tells_what_it_is_about_what_was_sent_and_what_came_back() {
+async fn a_job_shows_its_webhook_request_and_responses() {
     let world = World::new().await;
     let job = of_kapp(1, 1);
     let answer = r#"{"messageType":"success","message":"Initiated run #1430.","runId":"1430"}"#;
@@ -125,7 +127,7 @@ async fn a_job_tells_what_it_is_about_what_was_sent_and_what_came_back() {
 }
 
 #[tokio::test]
-async fn a_run_number_may_be_a_number_and_most_answers_have_none() {
+async fn a_run_id_can_be_a_number_and_is_null_for_other_responses() {
     let world = World::new().await;
     for (number, answer, expected) in [
         (1, r#"{"runId":7}"#, json!("7")),
@@ -140,7 +142,7 @@ async fn a_run_number_may_be_a_number_and_most_answers_have_none() {
 }
 
 #[tokio::test]
-async fn jobs_are_listed_the_latest_first_in_pages_each_once() {
+async fn jobs_are_paged_latest_first_and_listed_once() {
     let world = World::new().await;
     for number in 1..=7 {
         // Two at each second.
@@ -159,11 +161,11 @@ async fn jobs_are_listed_the_latest_first_in_pages_each_once() {
     }
     assert_eq!((walked, pages), (vec![7, 6, 5, 4, 3, 2, 1], 4));
     let other = format!("{JOBS_PATH}?status=queued&{}", path.split_once('?').unwrap().1);
-    world.send(Call::get(&other)).await.errs(400, "pageToken is no cursor of this list");
+    world.send(Call::get(&other)).await.errs(400, "pageToken is not a cursor of this list");
 }
 
 #[tokio::test]
-async fn a_space_lists_its_own_jobs_or_all_and_a_kapp_its_own() {
+async fn a_space_lists_its_own_or_all_jobs_and_a_kapp_its_own() {
     let world = World::new().await;
     for job in [of_space(1, 1), of_kapp(2, 2)] {
         world.tables.put_job(&job).await.unwrap();
@@ -181,7 +183,7 @@ async fn a_space_lists_its_own_jobs_or_all_and_a_kapp_its_own() {
 }
 
 #[tokio::test]
-async fn filters_of_jobs_really_filter_and_nonsense_is_refused() {
+async fn filters_jobs_and_rejects_invalid_filters() {
     let world = World::new().await;
     sent(&world, &of_space(1, 10), &[(500, "")]).await;
     sent(&world, &of_space(2, 20), &[(200, "")]).await;
@@ -214,7 +216,7 @@ async fn filters_of_jobs_really_filter_and_nonsense_is_refused() {
 }
 
 #[tokio::test]
-async fn a_list_that_is_searched_reads_so_much_and_goes_on() {
+async fn a_job_search_is_bounded_per_page_and_continues() {
     let world = World::new().await;
     for number in 0..1_500_u32 {
         let [_, _, high, low] = number.to_be_bytes();
@@ -242,15 +244,15 @@ pub(super) async fn put(world: &World, job: &Job, body: Value) -> Answer {
 async fn a_failed_job_is_corrected_and_queued_again() {
     let world = World::new().await;
     let id = world.make_webhook("mine").await;
-    let subscription = hookrail_domain::id::SubscriptionId::parse(&id).unwrap();
-    let job = Job { subscription, ..of_space(1, 1) };
+    let webhook = hookrail_domain::id::WebhookId::parse(&id).unwrap();
+    let job = Job { webhook, ..of_space(1, 1) };
     sent(&world, &job, &[(404, "the tree does not exist")]).await;
     assert_eq!(read(&world, &job).await["summary"], "404 Not Found");
     let again = json!({ "status": "Queued", "url": "https://www.server.com/right" });
     let shown = one(&put(&world, &job, again).await);
     assert_eq!((&shown["status"], &shown["url"]), (&json!("Queued"), &json!("https://www.server.com/right")));
     assert_eq!(calls_of_recover(&world), 1, "recover is called");
-    let stored = world.tables.find_job(&LineKey::of_job(&job), job.delivery).await.unwrap().unwrap();
+    let stored = world.tables.find_job(&WebhookKey::of_job(&job), job.delivery).await.unwrap().unwrap();
     let right = TargetUrl::parse_unchecked("https://www.server.com/right").unwrap();
     assert_eq!((stored.url, stored.is_corrected, stored.requeued_after), (Some(right), true, 1));
     // Once more, while it waits, changes nothing.
@@ -259,7 +261,34 @@ async fn a_failed_job_is_corrected_and_queued_again() {
 }
 
 #[tokio::test]
-async fn jobs_move_along_stated_transitions_only() {
+async fn writes_show_no_content_of_a_job_without_logs_read() {
+    let world = World::new().await;
+    let writing = vec![Scope::DeliveriesWrite, Scope::WebhooksWrite];
+    world.token("writer", &Grant { scopes: writing, ..Grant::company(company("acme")) }).await;
+    let job = of_space(1, 1);
+    sent(&world, &job, &[(200, r#"{"runId":"7"}"#)]).await;
+    let contents = ["requestContent", "responseContent", "runId"];
+    let of = |shown: &Value| contents.map(|field| shown[field].clone());
+    let read = read(&world, &job).await;
+    assert!(of(&read).iter().all(|content| !content.is_null()), "{read}");
+    let new = json!({
+        "url": "https://www.server.com/x",
+        "requestContent": r#"{"event":{"type":"User","action":"Created"}}"#,
+        "scheduledAt": timestamp::render(NOW.plus_seconds(60)),
+    });
+    for call in [
+        Call::put(&path_of(&job), "{}"),
+        Call::delete(&path_of(&job)),
+        Call::post(JOBS_PATH, new.to_string()),
+    ] {
+        let shown = one(&world.send(call.by("writer")).await);
+        assert_eq!(of(&shown), contents.map(|_| Value::Null), "{shown}");
+        assert!(shown["status"].is_string(), "{shown}");
+    }
+}
+
+#[tokio::test]
+async fn jobs_allow_documented_transitions_only() {
     let world = World::new().await;
     let waiting = of_space(1, 1);
     world.tables.put_job(&waiting).await.unwrap();
@@ -271,13 +300,15 @@ async fn jobs_move_along_stated_transitions_only() {
     let complete = of_space(2, 2);
     sent(&world, &complete, &[(200, "")]).await;
     put(&world, &complete, json!({ "status": "Queued" })).await.errs(409, "only a failed job");
-    put(&world, &complete, json!({ "status": "Cancelled" })).await.errs(409, "has begun");
+    put(&world, &complete, json!({ "status": "Cancelled" })).await.errs(409, "has started");
     put(&world, &complete, json!({ "url": "https://www.server.com/x" })).await.errs(409, "go elsewhere");
 
     let retried = of_space(3, 3);
     sent(&world, &retried, &[(500, ""), (500, "")]).await;
     for status in ["Complete", "Failed", "In Progress", "INVALID"] {
-        put(&world, &retried, json!({ "status": status })).await.errs(400, "status can only be set to");
+        put(&world, &retried, json!({ "status": status }))
+            .await
+            .errs(400, "status must be Queued or Cancelled");
     }
     put(&world, &retried, json!({ "url": "http://10.0.0.1/" })).await.errs(400, "url");
     // What cannot be changed may come along as it was read.
@@ -286,7 +317,7 @@ async fn jobs_move_along_stated_transitions_only() {
 }
 
 #[tokio::test]
-async fn an_event_whose_filter_failed_needs_a_url_to_be_queued_again() {
+async fn a_job_with_a_failed_filter_needs_a_url_to_be_queued_again() {
     let world = World::new().await;
     let job = of_space(1, 1);
     let started = Job { state: JobState::Started { sequence: 1 }, ..job.clone() };
@@ -305,7 +336,7 @@ async fn an_event_whose_filter_failed_needs_a_url_to_be_queued_again() {
 }
 
 #[tokio::test]
-async fn a_deleted_job_is_gone_and_one_that_waited_is_never_sent() {
+async fn a_deleted_job_is_not_found_and_if_it_waited_is_never_sent() {
     let world = World::new().await;
     let (waiting, complete) = (of_space(1, 1), of_space(2, 2));
     world.tables.put_job(&waiting).await.unwrap();
@@ -316,7 +347,7 @@ async fn a_deleted_job_is_gone_and_one_that_waited_is_never_sent() {
         world.send(Call::delete(&path_of(job))).await.errs(404, "no such webhook job");
     }
     assert_eq!(numbers(&world, "").await, [0; 0]);
-    let left = world.tables.find_job(&LineKey::of_job(&waiting), waiting.delivery).await.unwrap().unwrap();
+    let left = world.tables.find_job(&WebhookKey::of_job(&waiting), waiting.delivery).await.unwrap().unwrap();
     assert_eq!(left.state, JobState::Cancelled, "deliver still meets it");
     let known: BTreeSet<_> = ["010203", "", "x"].into_iter().collect();
     for id in known {

@@ -1,10 +1,10 @@
 //! The auth strategy: a key that its owner brings signs, and is never shown.
 
-use hookrail_adapters::clock::Clock;
-use hookrail_adapters::store::ConfigStore;
 use hookrail_api::NAMED_PATH;
-use hookrail_domain::id::SubscriptionId;
+use hookrail_domain::id::WebhookId;
 use hookrail_domain::signature::SigningSecret;
+use hookrail_pipeline::clock::Clock;
+use hookrail_pipeline::store::ConfigStore;
 use serde_json::{Value, json};
 
 use super::{named_webhook, webhook_of};
@@ -33,10 +33,10 @@ async fn put(world: &World, body: Value) -> Answer {
 
 /// The keys that sign: the newest, and how many it replaced.
 async fn signing(world: &World, webhook: &Value) -> (SigningSecret, usize) {
-    let id = SubscriptionId::parse(webhook["id"].as_str().unwrap()).unwrap();
+    let id = WebhookId::parse(webhook["id"].as_str().unwrap()).unwrap();
     let acme = company("acme");
     let secrets = world.tables.find_secrets(&acme, id).await.unwrap().unwrap();
-    let stored = world.tables.find_subscription(&acme, id).await.unwrap().unwrap();
+    let stored = world.tables.find_webhook(&acme, id).await.unwrap().unwrap();
     // Deliver takes secrets of another version for another webhook's.
     assert!(stored.credentials.version <= stored.version);
     let retired = secrets.still_signing(world.clock.now()).count();
@@ -44,7 +44,7 @@ async fn signing(world: &World, webhook: &Value) -> (SigningSecret, usize) {
 }
 
 #[tokio::test]
-async fn a_brought_key_signs_and_its_secret_is_never_shown() {
+async fn an_imported_key_signs_and_its_secret_is_never_shown() {
     let world = World::new().await;
     let answer = create(&world, keyed(OWN)).await;
     let made = webhook_of(&answer);
@@ -66,7 +66,7 @@ async fn a_brought_key_signs_and_its_secret_is_never_shown() {
 }
 
 #[tokio::test]
-async fn a_secret_of_ours_is_read_as_one() {
+async fn a_whsec_secret_is_decoded_as_a_signing_secret() {
     let world = World::new().await;
     let ours = SigningSecret::from_random([7; 32]);
     let made = webhook_of(&create(&world, keyed(&ours.reveal())).await);
@@ -74,7 +74,7 @@ async fn a_secret_of_ours_is_read_as_one() {
 }
 
 #[tokio::test]
-async fn a_secret_that_is_not_said_is_kept_and_one_that_is_said_replaces_it_at_once() {
+async fn an_omitted_secret_is_kept_and_a_given_one_replaces_it_at_once() {
     let world = World::new().await;
     let made = webhook_of(&create(&world, keyed(OWN)).await);
     let own = SigningSecret::brought(OWN).unwrap();
@@ -98,7 +98,7 @@ async fn a_secret_that_is_not_said_is_kept_and_one_that_is_said_replaces_it_at_o
 }
 
 #[tokio::test]
-async fn an_empty_strategy_clears_the_key_and_a_fresh_one_signs() {
+async fn an_empty_auth_strategy_replaces_the_key_with_a_new_one() {
     let world = World::new().await;
     for empty in [json!({}), Value::Null] {
         let made = webhook_of(&create(&world, keyed(OWN)).await);
@@ -114,7 +114,7 @@ async fn an_empty_strategy_clears_the_key_and_a_fresh_one_signs() {
 }
 
 #[tokio::test]
-async fn a_strategy_that_is_none_is_refused_by_its_field() {
+async fn rejects_an_invalid_auth_strategy_by_field() {
     let world = World::new().await;
     let key = json!({"name": "Key", "value": "k1"});
     let secret = json!({"name": "Secret", "value": OWN});

@@ -1,4 +1,4 @@
-//! What webhooks can be made for.
+//! The event types and scopes of platform webhooks.
 
 use hookrail_adapters::config::ApiConfig;
 use hookrail_api::{KAPPS_PATH, META_PATH, NAMED_PATH};
@@ -15,7 +15,7 @@ async fn meta(world: &World, tail: &str) -> Value {
 }
 
 #[tokio::test]
-async fn types_and_events_are_those_of_the_scope() {
+async fn types_and_events_depend_on_the_scope() {
     let world = World::new().await;
     let current = json!(["Space", "User", "Team", "Form", "Submission"]);
     let legacy = json!(["Datastore Form", "Datastore Submission", "Discussion"]);
@@ -42,7 +42,7 @@ async fn types_and_events_are_those_of_the_scope() {
 }
 
 #[tokio::test]
-async fn a_kapp_offers_forms_and_submissions_and_takes_no_other() {
+async fn a_kapp_offers_and_accepts_forms_and_submissions_only() {
     let world = World::new().await;
     let path = format!("{KAPPS_PATH}/catalog/webhooks");
     let offered = meta(&world, "types/kapp").await;
@@ -61,7 +61,7 @@ async fn a_kapp_offers_forms_and_submissions_and_takes_no_other() {
 }
 
 #[tokio::test]
-async fn the_catalogue_marks_legacy_types_and_names_what_filters_may_call() {
+async fn the_catalogue_marks_legacy_types_and_lists_filter_functions() {
     let world = World::new().await;
     let catalogue = meta(&world, "catalogue").await;
     let types = catalogue["types"].as_array().unwrap();
@@ -84,7 +84,7 @@ async fn the_catalogue_marks_legacy_types_and_names_what_filters_may_call() {
 }
 
 #[tokio::test]
-async fn every_preset_makes_a_webhook_that_starts_its_tree() {
+async fn every_preset_creates_a_webhook_that_starts_its_tree() {
     let workflow = Some(WorkflowBase::parse("https://engine.internal/kinetic-task").unwrap());
     let world = World::with(ApiConfig { workflow, ..config(&[]) }).await;
     let catalogue = meta(&world, "catalogue").await;

@@ -1,16 +1,18 @@
 //! Webhook jobs that people post: for a webhook or for none, now or later.
 
-use hookrail_adapters::store::jobs::JobStore;
-use hookrail_adapters::store::{LineKey, LogStore as _};
-use hookrail_api::{JOBS_PATH, KAPPS_PATH, NAMED_PATH};
-use hookrail_domain::id::{DeliveryId, SubscriptionId};
+use std::collections::HashSet;
+
+use hookrail_api::{JOBS_PATH, KAPPS_PATH, NAMED_PATH, WEBHOOKS_PATH};
+use hookrail_domain::id::{DeliveryId, WebhookId};
 use hookrail_domain::job::{Job, JobState};
 use hookrail_domain::limits::EVENT_BYTES_MAX;
-use hookrail_domain::line::Progress;
+use hookrail_domain::progress::Progress;
 use hookrail_domain::target::TargetUrl;
 use hookrail_domain::time::Millis;
 use hookrail_domain::token::{Grant, Scope};
-use hookrail_wire::job_address::{JOB_ATTRIBUTE, JobAddress};
+use hookrail_pipeline::store::jobs::JobStore;
+use hookrail_pipeline::store::{LogStore as _, WebhookKey};
+use hookrail_wire::job_ref::{JOB_ATTRIBUTE, JobRef};
 use hookrail_wire::timestamp;
 use hookrail_wire::webhook_job::parse_id;
 use serde_json::{Value, json};
@@ -20,14 +22,14 @@ use super::{named_webhook, names};
 use crate::world::{Answer, Call, NOW, OTHER, RECOVERY, World, company};
 
 const EVENTS: &str = "http://sqs/events.fifo";
-/// Spaced as nobody renders it: it is sent as it came.
+/// Spaced as no serializer renders it: it is sent as it came.
 const SUBMITTED: &str = r#"{ "event": {"type":"Submission","action":"Submitted"}, "kapp":{"slug":"hr"}, "form":{"slug":"leave"} }"#;
 
 async fn post(world: &World, body: Value) -> Answer {
     world.send(Call::post(JOBS_PATH, body.to_string())).await
 }
 
-/// A job without a webhook, with this beside its content.
+/// A job without a webhook, with this in addition to its content.
 fn implicit(more: &Value) -> Value {
     let mut body = json!({ "url": "https://www.server.com/x", "requestContent": SUBMITTED });
     body.as_object_mut().unwrap().extend(more.as_object().unwrap().clone());
@@ -39,28 +41,35 @@ fn at(seconds: u64) -> String {
 }
 
 async fn stored(world: &World, shown: &Value) -> Job {
-    let (subscription, delivery) = parse_id(shown["id"].as_str().unwrap()).unwrap();
-    let line = LineKey { company: company("acme"), subscription };
-    world.tables.find_job(&line, delivery).await.unwrap().unwrap()
+    let (webhook, delivery) = parse_id(shown["id"].as_str().unwrap()).unwrap();
+    let key = WebhookKey { company: company("acme"), webhook };
+    world.tables.find_job(&key, delivery).await.unwrap().unwrap()
 }
 
 async fn due(world: &World, now: Millis) -> Vec<DeliveryId> {
-    world.tables.due_jobs(now, 10).await.unwrap().into_iter().map(|(_, delivery)| delivery).collect()
+    world
+        .tables
+        .due_jobs(now, 10, &HashSet::new())
+        .await
+        .unwrap()
+        .into_iter()
+        .map(|(_, delivery)| delivery)
+        .collect()
 }
 
 /// The jobs that were put into the ingest queue: each with its group and its body.
-fn put_in_line(world: &World) -> Vec<(JobAddress, String, String)> {
+fn enqueue(world: &World) -> Vec<(JobRef, String, String)> {
     let sent = world.queue.sent().into_iter().filter(|(url, _)| url == EVENTS);
     sent.map(|(_, message)| {
         let [(name, address)] = message.attributes.as_slice() else { panic!("{message:?}") };
         assert_eq!(*name, JOB_ATTRIBUTE);
-        (JobAddress::decode(address).unwrap(), message.group, message.body)
+        (JobRef::decode(address).unwrap(), message.group, message.body)
     })
     .collect()
 }
 
 #[tokio::test]
-async fn a_job_of_a_webhook_goes_where_its_template_says_and_into_the_line_at_once() {
+async fn a_posted_job_of_a_webhook_uses_its_url_template_and_is_queued_at_once() {
     let world = World::new().await;
     world.send(Call::post(NAMED_PATH, named_webhook("Laptops"))).await;
     let answer = post(&world, json!({ "webhook": "Laptops", "requestContent": SUBMITTED })).await;
@@ -68,7 +77,7 @@ async fn a_job_of_a_webhook_goes_where_its_template_says_and_into_the_line_at_on
     let job = stored(&world, &shown).await;
     for (field, expected) in [
         ("name", json!("Laptops")),
-        ("webhookId", json!(job.subscription.to_string())),
+        ("webhookId", json!(job.webhook.to_string())),
         ("type", json!("Submission")),
         ("event", json!("Submitted")),
         ("status", json!("Queued")),
@@ -80,8 +89,8 @@ async fn a_job_of_a_webhook_goes_where_its_template_says_and_into_the_line_at_on
     ] {
         assert_eq!(shown[field], expected, "{field}");
     }
-    let line = put_in_line(&world);
-    assert_eq!(line, [(JobAddress::of(&job), "acme".to_owned(), SUBMITTED.to_owned())]);
+    let state = enqueue(&world);
+    assert_eq!(state, [(JobRef::of(&job), "acme".to_owned(), SUBMITTED.to_owned())]);
     assert_eq!((job.state, job.due_at), (JobState::Queued { sequence: None }, None));
     // By its id, and elsewhere.
     let by_id = json!({ "webhookId": shown["webhookId"], "url": "https://www.server.com/y", "requestContent": SUBMITTED });
@@ -95,25 +104,56 @@ async fn a_job_of_a_webhook_goes_where_its_template_says_and_into_the_line_at_on
 }
 
 #[tokio::test]
-async fn jobs_without_a_webhook_share_a_line_that_is_nobodys_webhook() {
+async fn a_key_is_kept_of_a_job_whose_response_is_too_large_to_keep() {
+    let world = World::new().await;
+    // Twice as large as text in JSON.
+    let content = |last: &str| {
+        let quotes = r#"\""#.repeat(120_000);
+        let text = format!(r#"{{"event":{{"type":"Form","action":"Created"}},"text":"{quotes}{last}"}}"#);
+        implicit(&json!({ "requestContent": text, "scheduledAt": at(60) })).to_string()
+    };
+    let send = async |last: &str| world.send(Call::post(JOBS_PATH, content(last)).key("k1")).await;
+    let first = send("a").await;
+    assert!(400 * 1024 < first.body.len(), "{}", first.body.len());
+    let again = send("a").await;
+    assert_eq!((again.status, one(&again)), (200, one(&first)));
+    send("b").await.errs(422, "Idempotency-Key");
+    assert_eq!(world.send(Call::get(JOBS_PATH)).await.json()["webhookJobs"].as_array().unwrap().len(), 1);
+}
+
+#[tokio::test]
+async fn an_implicit_webhook_can_be_deleted_so_that_its_place_is_free() {
+    let world = World::new().await;
+    let job = stored(&world, &one(&post(&world, implicit(&json!({}))).await)).await;
+    let path = format!("{WEBHOOKS_PATH}/{}", job.webhook);
+    world.send(Call::get(&path)).await.refuses(404, &[]);
+    world.send(Call::delete(&path).by(OTHER)).await.refuses(404, &[]);
+    assert_eq!(world.send(Call::delete(&path)).await.status, 204);
+    world.send(Call::delete(&path)).await.refuses(404, &[]);
+    // The next job makes it again.
+    assert_eq!(stored(&world, &one(&post(&world, implicit(&json!({}))).await)).await.webhook, job.webhook);
+}
+
+#[tokio::test]
+async fn jobs_without_a_webhook_share_a_queue_that_is_not_a_webhook() {
     let world = World::new().await;
     let shown = one(&post(&world, implicit(&json!({}))).await);
     assert_eq!((&shown["name"], &shown["webhookId"]), (&json!("Implicit Webhook Job"), &Value::Null));
     let (first, second) = (stored(&world, &shown).await, one(&post(&world, implicit(&json!({}))).await));
     let second = stored(&world, &second).await;
-    assert_eq!(first.subscription, second.subscription);
+    assert_eq!(first.webhook, second.webhook);
     assert_ne!(first.delivery, second.delivery);
     let of_kapp = format!("{KAPPS_PATH}/hr/webhookJobs");
     let in_kapp = one(&world.send(Call::post(&of_kapp, implicit(&json!({})).to_string())).await);
     assert_eq!((&in_kapp["scopeType"], &in_kapp["scopeId"]), (&json!("Kapp"), &json!("hr")));
-    assert_ne!(stored(&world, &in_kapp).await.subscription, first.subscription);
+    assert_ne!(stored(&world, &in_kapp).await.webhook, first.webhook);
     let (of_other, _) = parse_id(
         one(&world.send(Call::post(JOBS_PATH, implicit(&json!({})).to_string()).by(OTHER)).await)["id"]
             .as_str()
             .unwrap(),
     )
     .unwrap();
-    assert_ne!(of_other, first.subscription);
+    assert_ne!(of_other, first.webhook);
 
     assert!(names(&world, NAMED_PATH).await.is_empty());
     let path = format!("{NAMED_PATH}/Implicit%20Webhook%20Job");
@@ -123,13 +163,13 @@ async fn jobs_without_a_webhook_share_a_line_that_is_nobodys_webhook() {
     world
         .send(Call::post(NAMED_PATH, named_webhook("Implicit Webhook Job")))
         .await
-        .errs(400, "name is what jobs without a webhook are called");
+        .errs(400, "name is reserved for jobs without a webhook");
     let listed = world.send(Call::get(&format!("{JOBS_PATH}?webhook=Implicit%20Webhook%20Job"))).await.json();
     assert_eq!(listed["webhookJobs"].as_array().unwrap().len(), 2);
 }
 
 #[tokio::test]
-async fn a_job_for_later_waits_in_the_table_and_can_be_put_off_corrected_and_cancelled() {
+async fn a_scheduled_job_can_be_postponed_corrected_and_cancelled() {
     let world = World::new().await;
     let shown = one(&post(&world, implicit(&json!({ "scheduledAt": at(86_400) }))).await);
     assert_eq!((&shown["status"], &shown["scheduledAt"]), (&json!("Queued"), &json!(at(86_400))));
@@ -137,7 +177,7 @@ async fn a_job_for_later_waits_in_the_table_and_can_be_put_off_corrected_and_can
     let job = stored(&world, &shown).await;
     let queued = world.send(Call::get(&format!("{JOBS_PATH}?status=queued"))).await.json();
     assert_eq!(queued["webhookJobs"][0]["id"], shown["id"]);
-    assert!(put_in_line(&world).is_empty() && due(&world, NOW.plus_seconds(86_399)).await.is_empty());
+    assert!(enqueue(&world).is_empty() && due(&world, NOW.plus_seconds(86_399)).await.is_empty());
 
     let moved = json!({ "scheduledAt": at(600), "url": "https://www.server.com/moved" });
     let moved = one(&put(&world, &job, moved).await);
@@ -150,22 +190,22 @@ async fn a_job_for_later_waits_in_the_table_and_can_be_put_off_corrected_and_can
     assert_eq!(one(&put(&world, &job, moved.clone()).await)["scheduledAt"], moved["scheduledAt"]);
     let cancelled = one(&put(&world, &job, json!({ "status": "Cancelled" })).await);
     assert_eq!(cancelled["status"], "Cancelled");
-    assert!(due(&world, NOW.plus_seconds(600)).await.is_empty(), "nobody looks at it any more");
+    assert!(due(&world, NOW.plus_seconds(600)).await.is_empty(), "it is not looked at again");
     put(&world, &job, json!({ "scheduledAt": at(900) })).await.errs(409, "waits for its time");
 
     let now = one(&post(&world, implicit(&json!({ "scheduledAt": at(60) }))).await);
     let now = stored(&world, &now).await;
     let brought_forward = json!({ "scheduledAt": "2001-01-01T00:00:00Z" });
     assert_eq!(one(&put(&world, &now, brought_forward).await)["scheduledAt"], at(0));
-    assert_eq!(put_in_line(&world).len(), 1, "what is past is now");
+    assert_eq!(enqueue(&world).len(), 1, "what is past is now");
     put(&world, &now, json!({ "scheduledAt": at(900) })).await.errs(409, "waits for its time");
 }
 
 #[tokio::test]
-async fn a_failed_job_is_sent_again_at_a_later_time_or_not_after_all() {
+async fn a_failed_job_can_be_retried_later_and_that_retry_cancelled() {
     let world = World::new().await;
     let id = world.make_webhook("mine").await;
-    let job = Job { subscription: SubscriptionId::parse(&id).unwrap(), ..of_space(1, 1) };
+    let job = Job { webhook: WebhookId::parse(&id).unwrap(), ..of_space(1, 1) };
     sent(&world, &job, &[(404, "no such tree")]).await;
     put(&world, &job, json!({ "scheduledAt": at(60) })).await.errs(409, "waits for its time");
     let later = json!({ "status": "Queued", "scheduledAt": at(60), "url": "https://www.server.com/right" });
@@ -188,7 +228,7 @@ async fn a_failed_job_is_sent_again_at_a_later_time_or_not_after_all() {
 }
 
 #[tokio::test]
-async fn what_cannot_be_sent_is_refused_and_nothing_is_kept_of_it() {
+async fn rejects_jobs_that_cannot_be_sent_and_stores_nothing() {
     let world = World::new().await;
     world.send(Call::post(NAMED_PATH, named_webhook("Laptops"))).await;
     let of = |content: &str| json!({ "url": "https://a.io/", "requestContent": content });
@@ -202,7 +242,7 @@ async fn what_cannot_be_sent_is_refused_and_nothing_is_kept_of_it() {
         (of(r#"{"event":{"type":"Thing","action":"Created"}}"#), "requestContent event.type"),
         (
             of(r#"{"company":"acme","type":"Auth","event":"logout"}"#),
-            "requestContent must be the event of a record",
+            "requestContent must be a platform event",
         ),
         (of(r#"{"company":"other","event":{"type":"User","action":"Created"}}"#), "names another company"),
         (implicit(&json!({ "url": "http://a.io/" })), "url must begin with https://"),
@@ -213,7 +253,7 @@ async fn what_cannot_be_sent_is_refused_and_nothing_is_kept_of_it() {
         (implicit(&json!({ "webhookId": "010101010101010101010101" })), "webhookId names no webhook"),
         (
             implicit(&json!({ "webhook": "Laptops", "webhookId": "010101010101010101010101" })),
-            "names the webhook again",
+            "cannot be sent together with webhook",
         ),
         (
             json!({ "webhook": "Laptops", "requestContent": user }),
@@ -239,7 +279,7 @@ async fn what_cannot_be_sent_is_refused_and_nothing_is_kept_of_it() {
 }
 
 #[tokio::test]
-async fn a_job_that_was_answered_is_sent_whatever_fails_meanwhile() {
+async fn an_accepted_job_is_sent_despite_later_failures() {
     let world = World::new().await;
     world.queue.fail_sends_after(0);
     let shown = one(&post(&world, implicit(&json!({}))).await);
@@ -255,11 +295,11 @@ async fn a_job_that_was_answered_is_sent_whatever_fails_meanwhile() {
 }
 
 #[tokio::test]
-async fn only_who_may_write_webhooks_says_where_a_job_goes() {
+async fn only_webhook_writers_can_set_the_url_of_a_job() {
     let world = World::new().await;
     let id = world.make_webhook("mine").await;
     let url = TargetUrl::parse_unchecked("https://www.server.com/made").unwrap();
-    let job = Job { subscription: SubscriptionId::parse(&id).unwrap(), url: Some(url), ..of_space(1, 1) };
+    let job = Job { webhook: WebhookId::parse(&id).unwrap(), url: Some(url), ..of_space(1, 1) };
     sent(&world, &job, &[(404, "")]).await;
     for (token, scope) in [("actor", Scope::DeliveriesWrite), ("writer", Scope::WebhooksWrite)] {
         world.token(token, &Grant { scopes: vec![scope], ..Grant::company(company("acme")) }).await;
@@ -275,7 +315,7 @@ async fn only_who_may_write_webhooks_says_where_a_job_goes() {
 }
 
 #[tokio::test]
-async fn the_same_key_makes_one_job() {
+async fn the_same_key_creates_one_job() {
     let world = World::new().await;
     let post = async || {
         let call = Call::post(JOBS_PATH, implicit(&json!({})).to_string());
@@ -283,8 +323,8 @@ async fn the_same_key_makes_one_job() {
     };
     let first = post().await;
     assert_eq!(post().await, first);
-    assert_eq!(put_in_line(&world).len(), 1);
-    // Nobody has kept the answer to this one.
+    assert_eq!(enqueue(&world).len(), 1);
+    // The response to this one was not kept.
     let lost = async |seconds| {
         world.tables.fail_at("keep_answer");
         world.clock.set(NOW.plus_seconds(seconds));
@@ -302,14 +342,14 @@ async fn the_same_key_makes_one_job() {
     let other = one(&world.send(Call::post(JOBS_PATH, implicit(&other).to_string()).key("third")).await);
     assert_eq!(other, waiting, "another body does not change what is there");
     let job = stored(&world, &second).await;
-    world.tables.start_job(&LineKey::of_job(&job), job.delivery, 1).await.unwrap();
+    world.tables.start_job(&WebhookKey::of_job(&job), job.delivery, 1).await.unwrap();
     world.tables.put_row(&answered(&job, 1, (200, ""), Progress::Ended)).await.unwrap();
     assert_eq!(lost(3).await["status"], "Complete", "a repeat shows how it stands");
-    assert_eq!(put_in_line(&world).len(), 2);
+    assert_eq!(enqueue(&world).len(), 2);
 }
 
 #[tokio::test]
-async fn the_largest_content_is_taken_with_a_key_too() {
+async fn accepts_the_largest_job_content_with_a_key() {
     let world = World::new().await;
     let text = "\"".repeat(EVENT_BYTES_MAX / 2 - 100);
     let content = json!({ "event": { "type": "User", "action": "Created" }, "values": text }).to_string();
@@ -317,7 +357,7 @@ async fn the_largest_content_is_taken_with_a_key_too() {
     assert!(EVENT_BYTES_MAX < body.len(), "each quote takes two bytes, and each of these two again");
     let shown = one(&world.send(Call::post(JOBS_PATH, body).key("k")).await);
     assert_eq!(shown["status"], "Queued");
-    assert_eq!(put_in_line(&world)[0].2, content);
+    assert_eq!(enqueue(&world)[0].2, content);
     let larger =
         json!({ "event": { "type": "User", "action": "Created" }, "values": "x".repeat(EVENT_BYTES_MAX) });
     let larger = post(&world, implicit(&json!({ "requestContent": larger.to_string() }))).await;
@@ -325,7 +365,7 @@ async fn the_largest_content_is_taken_with_a_key_too() {
 }
 
 #[tokio::test]
-async fn a_waiting_job_is_read_as_it_was_posted_by_its_space_and_by_nobody_else() {
+async fn a_waiting_job_is_visible_as_posted_to_its_space_only() {
     let world = World::new().await;
     let shown = one(&post(&world, implicit(&json!({ "scheduledAt": at(60) }))).await);
     let job = stored(&world, &shown).await;

@@ -1,4 +1,4 @@
-//! Who may call, and what a refusal looks like.
+//! Permissions of callers, and the form of a refusal.
 
 use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
@@ -16,7 +16,7 @@ fn basic(user: &str, password: &str) -> String {
 }
 
 #[tokio::test]
-async fn a_token_is_taken_as_the_password_of_basic_auth_on_these_routes_alone() {
+async fn only_platform_routes_accept_a_token_as_basic_auth_password() {
     let world = World::new().await;
     for user in ["", "admin", "ana@acme.example"] {
         let call = Call::get(NAMED_PATH).header("authorization", basic(user, ACME));
@@ -37,7 +37,7 @@ async fn a_token_is_taken_as_the_password_of_basic_auth_on_these_routes_alone() 
 }
 
 #[tokio::test]
-async fn only_holders_of_the_right_scope_read_or_write() {
+async fn reading_and_writing_platform_webhooks_needs_the_matching_scope() {
     let world = World::new().await;
     for (token, scope) in [("reader", Scope::WebhooksRead), ("writer", Scope::WebhooksWrite)] {
         world.token(token, &Grant { scopes: vec![scope], ..Grant::company(company("acme")) }).await;
@@ -57,7 +57,7 @@ async fn only_holders_of_the_right_scope_read_or_write() {
 }
 
 #[tokio::test]
-async fn every_refusal_below_the_base_path_has_the_platforms_shape() {
+async fn errors_below_the_platform_path_have_the_platform_format() {
     let world = World::new().await;
     let large = "x".repeat(70 * 1024);
     for (call, status) in [
@@ -106,7 +106,7 @@ async fn failing(context: Option<Context>) -> (Value, Value) {
 }
 
 #[tokio::test]
-async fn the_log_and_the_caller_call_a_failed_call_by_the_same_name() {
+async fn the_log_and_the_response_share_a_correlation_id() {
     let (line, told) = failing(None).await;
     assert_eq!(line["correlation_id"], told["correlationId"]);
     assert_eq!(told["correlationId"].as_str().unwrap().len(), 32);

@@ -1,9 +1,9 @@
-//! What a filter and a URL must be to be saved.
+//! Checks of a filter and a URL at save.
 
 use hookrail_adapters::config::ApiConfig;
-use hookrail_adapters::sender::Vetted;
 use hookrail_api::NAMED_PATH;
 use hookrail_domain::target::{InvalidTarget, TargetUrl};
+use hookrail_pipeline::sender::Vetted;
 use hookrail_script::workflow::WorkflowBase;
 use serde_json::json;
 
@@ -17,7 +17,7 @@ async fn saved(world: &World, filter: &str, url: &str) -> Answer {
 }
 
 #[tokio::test]
-async fn a_filter_or_url_that_does_not_parse_is_refused_with_its_line_and_column() {
+async fn rejects_an_unparsable_filter_or_url_with_line_and_column() {
     let world = World::new().await;
     let url = "https://a.io/";
     saved(&world, "form('slug') ===\n  )", url).await.errs(400, "filter line 2, column 3");
@@ -28,10 +28,10 @@ async fn a_filter_or_url_that_does_not_parse_is_refused_with_its_line_and_column
         .await
         .errs(400, "values may stand in path and query only");
     assert!(names(&world, NAMED_PATH).await.is_empty());
-    // Nothing was run: it would throw.
+    // Its result for an event does not refuse it.
     assert_eq!(saved(&world, "(() => { throw 1 })()", url).await.status, 200);
     put(&world, "n", json!({"filter": "("})).await.errs(400, "filter line 1");
-    // For who shows it beside the field.
+    // For clients that show it next to the field.
     let errors = put(&world, "n", json!({"filter": "(", "url": "x"})).await.json()["errors"].clone();
     assert_eq!((&errors[0]["field"], &errors[1]["field"]), (&json!("filter"), &json!("url")));
     assert!(errors[0]["reason"].as_str().unwrap().starts_with("line 1, column "), "{errors}");
@@ -39,7 +39,36 @@ async fn a_filter_or_url_that_does_not_parse_is_refused_with_its_line_and_column
 }
 
 #[tokio::test]
-async fn a_url_must_be_one_that_events_may_be_sent_to() {
+async fn a_script_that_uses_a_name_that_does_not_exist_is_refused_with_the_name() {
+    let world = World::new().await;
+    let url = "https://a.io/";
+    for (filter, text) in [
+        ("new Date() > 1", "filter uses Date, which does not exist"),
+        ("form('slug') === 'x' && Date.now() > 1", "filter uses Date, which does not exist"),
+        (
+            "form('slug') === null || submission('id')",
+            "filter uses a name that does not exist: submission is not",
+        ),
+        ("formm('slug')", "filter uses a name that does not exist: formm is not defined at line 1, column 1"),
+        ("new.target", "must not use `new.target`"),
+        ("false && arguments", "must not use `arguments`"),
+    ] {
+        saved(&world, filter, url).await.errs(400, text);
+    }
+    saved(&world, "", "https://a.io/${Date.now()}").await.errs(400, "url uses Date");
+    saved(&world, "", "https://a.io/${slug}")
+        .await
+        .errs(400, "url uses a name that does not exist: slug is not");
+    assert!(names(&world, NAMED_PATH).await.is_empty());
+    let encoded = "https://a.io/?q=${encodeURIComponent(form('slug'))}";
+    assert_eq!(saved(&world, "form('Date') !== 'new Date()'", encoded).await.status, 200);
+    // One that was saved before such names were refused can still be changed otherwise.
+    put(&world, "n", json!({"filter": "Date.now()"})).await.errs(400, "filter uses Date");
+    assert_eq!(put(&world, "n", json!({"event": "Updated"})).await.status, 200);
+}
+
+#[tokio::test]
+async fn rejects_a_template_whose_host_is_not_an_allowed_target() {
     let world = World::new().await;
     for (url, text) in [
         ("http://a.io/", "url must begin with https://"),
@@ -58,9 +87,11 @@ async fn a_url_must_be_one_that_events_may_be_sent_to() {
 }
 
 #[tokio::test]
-async fn a_relative_url_needs_the_operators_workflow_engine() {
+async fn a_relative_url_needs_a_configured_workflow_engine() {
     let relative = "/app/api/v1/run-tree/${form('slug')}/Created";
-    saved(&World::new().await, "", relative).await.errs(400, "the operator has set no workflow engine");
+    saved(&World::new().await, "", relative)
+        .await
+        .errs(400, "the operator has not configured a workflow engine");
     let workflow = Some(WorkflowBase::parse("https://engine.internal/kinetic-task").unwrap());
     let world = World::with(ApiConfig { workflow, ..config(&[]) }).await;
     assert_eq!(webhook_of(&saved(&world, "", relative).await)["url"], relative);

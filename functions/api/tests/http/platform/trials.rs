@@ -19,7 +19,7 @@ async fn tried(world: &World, filter: &str, url: &str) -> Value {
 }
 
 #[tokio::test]
-async fn a_filter_and_a_url_answer_for_the_event_that_is_brought() {
+async fn evaluates_filter_and_url_for_a_given_event() {
     let world = World::new().await;
     let before = world.tables.everything_of(&company("acme"));
     let url = "https://a.io/${kapp('slug')}/${form('slug')}";
@@ -40,7 +40,7 @@ async fn a_filter_and_a_url_answer_for_the_event_that_is_brought() {
 }
 
 #[tokio::test]
-async fn each_script_that_fails_says_what_and_where_and_the_other_answers() {
+async fn a_failing_script_has_an_error_and_the_other_a_result() {
     let world = World::new().await;
     for (filter, code, text) in [
         ("user('username') === 'x'", "threw", "user is not defined at line 1, column 1"),
@@ -67,7 +67,7 @@ async fn each_script_that_fails_says_what_and_where_and_the_other_answers() {
 }
 
 #[tokio::test]
-async fn a_relative_url_is_shown_where_the_workflow_engine_is() {
+async fn shows_a_relative_url_below_the_workflow_engine() {
     let workflow = Some(WorkflowBase::parse("https://engine.internal/kinetic-task").unwrap());
     let world = World::with(ApiConfig { workflow, ..config(&[]) }).await;
     let answer = tried(&world, "", "/run-tree/${form('slug')}").await;
@@ -75,7 +75,7 @@ async fn a_relative_url_is_shown_where_the_workflow_engine_is() {
 }
 
 #[tokio::test]
-async fn a_trial_needs_a_type_and_an_event_that_is_a_record() {
+async fn a_trial_needs_a_type_and_an_event_object() {
     let world = World::new().await;
     for (body, text) in [
         (json!({"event": {}}), "type is missing"),

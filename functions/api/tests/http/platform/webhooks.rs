@@ -1,8 +1,8 @@
 //! Webhooks by name: made, read, changed, renamed, deleted.
 
-use hookrail_adapters::store::{ConfigStore, LogStore, Replacing};
 use hookrail_api::{AUDIT_PATH, NAMED_PATH, TOKENS_PATH, WEBHOOKS_PATH};
-use hookrail_domain::id::SubscriptionId;
+use hookrail_domain::id::WebhookId;
+use hookrail_pipeline::store::{ConfigStore, LogStore, Replacing};
 use serde_json::{Value, json};
 
 use super::{encoded, kapp, made, named_webhook, names, put, webhook_of};
@@ -13,7 +13,7 @@ const NAMES: [&str; 6] =
     ["Submission Submitted", "a/b /c", "50% off & more + \"q\"", "é 日本;=,'", "true", "/x"];
 
 #[tokio::test]
-async fn space_webhooks_are_listed_made_read_changed_and_deleted_by_their_encoded_names() {
+async fn space_webhooks_are_managed_by_their_encoded_names() {
     let world = World::new().await;
     for name in NAMES {
         let new = made(&world, NAMED_PATH, name).await;
@@ -35,7 +35,7 @@ async fn space_webhooks_are_listed_made_read_changed_and_deleted_by_their_encode
 }
 
 #[tokio::test]
-async fn a_path_that_a_gateway_decoded_names_the_same_webhook() {
+async fn a_path_decoded_by_a_gateway_names_the_same_webhook() {
     let world = World::new().await;
     for name in NAMES {
         made(&world, NAMED_PATH, name).await;
@@ -54,7 +54,7 @@ async fn a_path_that_a_gateway_decoded_names_the_same_webhook() {
 }
 
 #[tokio::test]
-async fn a_name_that_a_decoded_path_would_change_is_refused() {
+async fn rejects_names_that_a_decoded_path_would_change() {
     let world = World::new().await;
     for name in ["a?b", "a#b", "a\\b", "a\nb", "100%25", "..", "a/./b", "a "] {
         world.send(Call::post(NAMED_PATH, named_webhook(name))).await.errs(400, "name must not hold");
@@ -62,7 +62,7 @@ async fn a_name_that_a_decoded_path_would_change_is_refused() {
 }
 
 #[tokio::test]
-async fn kapp_webhooks_are_kept_apart_from_those_of_the_space_and_of_other_kapps() {
+async fn kapp_webhooks_are_separate_from_the_space_and_other_kapps() {
     let world = World::new().await;
     let (mine, other) = (kapp("services"), kapp("catalog"));
     let places = [NAMED_PATH, &mine, &other];
@@ -83,7 +83,7 @@ async fn kapp_webhooks_are_kept_apart_from_those_of_the_space_and_of_other_kapps
 }
 
 #[tokio::test]
-async fn lists_and_webhooks_come_in_envelopes_and_a_deletion_answers_what_was_deleted() {
+async fn lists_and_webhooks_have_envelopes_and_a_deletion_returns_the_webhook() {
     let world = World::new().await;
     assert_eq!(world.send(Call::get(NAMED_PATH)).await.json(), json!({"webhooks": []}));
     let answer = world.send(Call::post(NAMED_PATH, named_webhook("A"))).await;
@@ -102,7 +102,7 @@ async fn lists_and_webhooks_come_in_envelopes_and_a_deletion_answers_what_was_de
 }
 
 #[tokio::test]
-async fn name_type_event_and_url_are_each_needed_and_not_blank() {
+async fn name_type_event_and_url_are_required_and_not_blank() {
     let world = World::new().await;
     for field in ["name", "type", "event", "url"] {
         for blank in [None, Some(Value::Null), Some(json!("")), Some(json!(" ")), Some(json!(7))] {
@@ -120,17 +120,17 @@ async fn name_type_event_and_url_are_each_needed_and_not_blank() {
 }
 
 #[tokio::test]
-async fn fields_that_are_not_known_are_tolerated() {
+async fn ignores_unknown_fields() {
     let world = World::new().await;
     let mut body: Value = serde_json::from_str(&named_webhook("A")).unwrap();
     body["space"] = json!({"slug": "acme"});
-    body["createdBy"] = json!("somebody else");
+    body["createdBy"] = json!("another author");
     webhook_of(&world.send(Call::post(NAMED_PATH, body.to_string())).await);
     webhook_of(&put(&world, "A", body).await);
 }
 
 #[tokio::test]
-async fn a_taken_name_is_refused_with_a_key_for_programs() {
+async fn rejects_a_duplicate_name_with_an_error_key() {
     let world = World::new().await;
     for name in ["A", "B"] {
         made(&world, NAMED_PATH, name).await;
@@ -147,7 +147,7 @@ async fn a_taken_name_is_refused_with_a_key_for_programs() {
 }
 
 #[tokio::test]
-async fn a_new_name_takes_the_place_of_the_old_one() {
+async fn a_new_name_replaces_the_old_one() {
     let world = World::new().await;
     let before = made(&world, NAMED_PATH, "Old").await;
     let after = webhook_of(&put(&world, "Old", json!({"name": "New/er"})).await);
@@ -160,7 +160,7 @@ async fn a_new_name_takes_the_place_of_the_old_one() {
 }
 
 #[tokio::test]
-async fn a_change_keeps_what_it_does_not_name() {
+async fn a_platform_change_keeps_the_other_fields() {
     let world = World::new().await;
     let mut expected = made(&world, NAMED_PATH, "A").await;
     for (field, value) in [
@@ -182,7 +182,7 @@ async fn a_change_keeps_what_it_does_not_name() {
 }
 
 #[tokio::test]
-async fn details_say_who_and_when_and_only_where_they_are_asked_for() {
+async fn details_show_authors_and_times_only_on_request() {
     let world = World::new().await;
     let details = ["createdAt", "createdBy", "updatedAt", "updatedBy"];
     let new = made(&world, NAMED_PATH, "A").await;
@@ -196,14 +196,14 @@ async fn details_say_who_and_when_and_only_where_they_are_asked_for() {
     assert_eq!(shown, ["2022-05-05T19:54:40.000Z", "first", "2022-05-05T19:55:40.000Z", "ben"]);
     let list = world.send(Call::get(&format!("{NAMED_PATH}?include=details"))).await.json();
     assert_eq!(list["webhooks"], json!([changed]));
-    for path in ["", "?include=kapp", "?details"] {
+    for path in ["", "?include=kapp", "?debug=details"] {
         let plain = webhook_of(&world.send(Call::get(&format!("{NAMED_PATH}/A{path}"))).await);
         assert!(details.iter().all(|field| plain.get(field).is_none()), "{path}: {plain}");
     }
 }
 
 #[tokio::test]
-async fn a_type_and_an_event_that_do_not_belong_together_are_refused() {
+async fn rejects_an_event_that_does_not_belong_to_its_type() {
     let world = World::new().await;
     let post = async |path: &str, kind: &str, event: &str| {
         let body = json!({"name": "n", "type": kind, "event": event, "url": "https://a.io/"});
@@ -225,45 +225,48 @@ async fn a_type_and_an_event_that_do_not_belong_together_are_refused() {
     made(&world, NAMED_PATH, "A").await;
     put(&world, "A", json!({"type": "Team"})).await.errs(400, "event must be one of Created, Updated");
     put(&world, "A", json!({"event": "Login"})).await.errs(400, "event must be");
-    let moved = webhook_of(&put(&world, "A", json!({"type": "Team", "event": "Restored"})).await);
+    // Its URL names the form, which a team's events do not have.
+    put(&world, "A", json!({"type": "Team", "event": "Restored"})).await.errs(400, "url uses a name");
+    let team = json!({"type": "Team", "event": "Restored", "url": "https://a.io/${team('slug')}"});
+    let moved = webhook_of(&put(&world, "A", team).await);
     assert_eq!((&moved["type"], &moved["event"]), (&json!("Team"), &json!("Restored")));
 }
 
 #[tokio::test]
-async fn a_webhook_whose_endpoint_is_gone_says_so_and_is_activated_again_by_a_change() {
+async fn a_platform_webhook_shows_a_gone_endpoint_until_a_change_activates_it() {
     let world = World::new().await;
     let made = made(&world, NAMED_PATH, "A").await;
-    let id = SubscriptionId::parse(made["id"].as_str().unwrap()).unwrap();
+    let id = WebhookId::parse(made["id"].as_str().unwrap()).unwrap();
     let acme = company("acme");
-    let stored = world.tables.find_subscription(&acme, id).await.unwrap().unwrap();
+    let stored = world.tables.find_webhook(&acme, id).await.unwrap().unwrap();
     let gone = stored.gone();
-    world.tables.replace_subscription(Replacing::from(&gone)).await.unwrap();
+    world.tables.replace_webhook(Replacing::from(&gone)).await.unwrap();
     let shown = webhook_of(&put(&world, "A", json!({"filter": "true"})).await);
     assert_eq!(
         (&shown["isActive"], &shown["inactiveReason"]),
-        (&json!(false), &json!("the endpoint answered 410 Gone"))
+        (&json!(false), &json!("the endpoint responded 410 Gone"))
     );
     let active = webhook_of(&put(&world, "A", json!({"isActive": true})).await);
     assert_eq!((&active["isActive"], active.get("inactiveReason")), (&json!(true), None));
 }
 
 #[tokio::test]
-async fn deactivation_moves_the_line_and_activation_lets_what_waited_follow() {
+async fn deactivation_parks_the_queue_and_activation_delivers_the_backlog() {
     let world = World::new().await;
     let made = made(&world, NAMED_PATH, "A").await;
-    let id = SubscriptionId::parse(made["id"].as_str().unwrap()).unwrap();
-    let line = hookrail_adapters::store::LineKey { company: company("acme"), subscription: id };
+    let id = WebhookId::parse(made["id"].as_str().unwrap()).unwrap();
+    let state = hookrail_pipeline::store::WebhookKey { company: company("acme"), webhook: id };
     put(&world, "A", json!({"isActive": false})).await;
-    let settings = world.tables.settings(std::slice::from_ref(&line)).await.unwrap().remove(0);
-    assert!(!settings.subscription.unwrap().is_active);
-    assert!(settings.line.aside.is_some(), "{:?}", settings.line);
+    let snapshot = world.tables.snapshots(std::slice::from_ref(&state)).await.unwrap().remove(0);
+    assert!(!snapshot.webhook.unwrap().is_active);
+    assert!(snapshot.state.backlog.is_some(), "{:?}", snapshot.state);
     webhook_of(&put(&world, "A", json!({"isActive": true, "name": "B"})).await);
     let woken = world.queue.sent().iter().filter(|(queue, _)| queue == RECOVERY).count();
     assert_eq!(woken, 1);
 }
 
 #[tokio::test]
-async fn one_call_does_not_rename_and_deactivate() {
+async fn one_call_cannot_rename_and_deactivate() {
     let world = World::new().await;
     made(&world, NAMED_PATH, "A").await;
     put(&world, "A", json!({"name": "B", "isActive": false})).await.errs(400, "isActive cannot become false");
@@ -274,7 +277,7 @@ async fn one_call_does_not_rename_and_deactivate() {
 }
 
 #[tokio::test]
-async fn a_lost_race_changes_nothing_and_is_told() {
+async fn a_lost_race_changes_nothing_and_returns_409() {
     let world = World::new().await;
     made(&world, NAMED_PATH, "A").await;
     world.tables.fail_at("race");
@@ -287,7 +290,7 @@ async fn a_lost_race_changes_nothing_and_is_told() {
 }
 
 #[tokio::test]
-async fn the_two_faces_do_not_show_each_others_webhooks() {
+async fn each_webhook_kind_lists_its_own_webhooks_only() {
     let world = World::new().await;
     let id = made(&world, NAMED_PATH, "A").await["id"].as_str().unwrap().to_owned();
     let cot = world.make_webhook("cot").await;
@@ -303,7 +306,7 @@ async fn the_two_faces_do_not_show_each_others_webhooks() {
 }
 
 #[tokio::test]
-async fn each_change_by_name_is_written_down_under_the_webhooks_id() {
+async fn changes_by_name_are_audited_under_the_webhook_id() {
     let world = World::new().await;
     let id = made(&world, NAMED_PATH, "A").await["id"].clone();
     let mut at = NOW;

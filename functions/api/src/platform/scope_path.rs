@@ -1,4 +1,4 @@
-//! What the paths and queries of this face name: a space or a kapp, a webhook in it, and how much of it to show.
+//! Paths and queries of the platform API: a space or a kapp, a webhook in it, and the level of detail.
 
 use std::collections::HashMap;
 
@@ -12,9 +12,9 @@ use http::request::Parts;
 use crate::error::{ApiError, Bug};
 use crate::request::no_such_webhook;
 
-/// Where webhooks are kept, and how much of them to show.
+/// The scope of webhooks, and the level of detail.
 #[derive(Debug, Clone)]
-pub struct Place {
+pub struct ScopePath {
     pub scope: WebhookScope,
     pub detail: Detail,
 }
@@ -22,25 +22,25 @@ pub struct Place {
 /// One of the webhooks that are kept there, by its name.
 #[derive(Debug, Clone)]
 pub struct Target {
-    pub place: Place,
+    pub place: ScopePath,
     pub name: String,
 }
 
-impl Place {
-    /// Whether jobs of this scope are among those that are found here: a space finds those of its kapps too.
+impl ScopePath {
+    /// Returns true if jobs of the scope are found here. A space finds those of its kapps too.
     #[must_use]
     pub fn holds(&self, scope: &WebhookScope) -> bool {
         self.scope == WebhookScope::Space || self.scope == *scope
     }
 
-    /// Whether the call asks who made what it is shown, and when.
+    /// Returns true if the call asks for the names and times of changes.
     #[must_use]
     pub fn has_details(&self) -> bool {
         self.detail == Detail::Full
     }
 }
 
-impl<S: Send + Sync> FromRequestParts<S> for Place {
+impl<S: Send + Sync> FromRequestParts<S> for ScopePath {
     type Rejection = ApiError;
 
     async fn from_request_parts(parts: &mut Parts, state: &S) -> Result<Self, ApiError> {
@@ -64,14 +64,14 @@ impl<S: Send + Sync> FromRequestParts<S> for Target {
     type Rejection = ApiError;
 
     async fn from_request_parts(parts: &mut Parts, state: &S) -> Result<Self, ApiError> {
-        let place = Place::from_request_parts(parts, state).await?;
+        let place = ScopePath::from_request_parts(parts, state).await?;
         let name = names(parts, state).await?.remove("name");
         let name = name.ok_or_else(|| ApiError::failed(Bug("the route names no webhook")))?;
         Ok(Self { place, name })
     }
 }
 
-/// What is no text names nothing.
+/// A parameter that is not UTF-8 matches nothing.
 async fn names<S: Send + Sync>(parts: &mut Parts, state: &S) -> Result<HashMap<String, String>, ApiError> {
     let names = Path::from_request_parts(parts, state).await;
     names.map(|Path(names)| names).map_err(|_no_text| no_such_webhook())

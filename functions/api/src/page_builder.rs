@@ -5,7 +5,7 @@
 
 /// A page while it is being filled.
 #[derive(Debug)]
-pub struct Filling<T, K> {
+pub struct PageBuilder<T, K> {
     limit: usize,
     reads_left: usize,
     found: Vec<T>,
@@ -22,14 +22,14 @@ enum State {
     End,
 }
 
-impl<T, K: Copy> Filling<T, K> {
-    /// A page of `limit` entries behind `place`, from at most so many reads.
+impl<T, K: Copy> PageBuilder<T, K> {
+    /// A page of `limit` entries behind `place`, from at most `reads_max` reads.
     #[must_use]
     pub fn new(limit: usize, place: Option<K>, reads_max: usize) -> Self {
         Self { limit, reads_left: reads_max, found: Vec::new(), place, state: State::Open }
     }
 
-    /// Where to read next; none if the page is done.
+    /// Returns the position of the next read; none if the page is done.
     pub fn next_read(&mut self) -> Option<Option<K>> {
         if self.state == State::Open && self.reads_left == 0 {
             self.state = State::Cut;
@@ -61,7 +61,7 @@ impl<T, K: Copy> Filling<T, K> {
         }
     }
 
-    /// What was found, and the place that the next page lies behind, if there is one.
+    /// Returns the entries, and the position that the next page begins behind, if there is one.
     #[must_use]
     pub fn finish(self) -> (Vec<T>, Option<K>) {
         (self.found, self.place.filter(|_| self.state != State::End))
@@ -76,14 +76,14 @@ mod tests {
     fn walk(last: u32, limit: usize, reads_max: usize) -> (Vec<Vec<u32>>, usize) {
         let (mut pages, mut reads, mut place) = (Vec::new(), 0, None);
         loop {
-            let mut filling = Filling::new(limit, place, reads_max);
-            while let Some(before) = filling.next_read() {
+            let mut page_builder = PageBuilder::new(limit, place, reads_max);
+            while let Some(before) = page_builder.next_read() {
                 reads += 1;
                 let end = before.unwrap_or(last + 1);
                 let begin = end.saturating_sub(3);
-                filling.take((begin..end).rev(), begin == 0, |entry| (*entry, entry % 2 == 0));
+                page_builder.take((begin..end).rev(), begin == 0, |entry| (*entry, entry % 2 == 0));
             }
-            let (found, next) = filling.finish();
+            let (found, next) = page_builder.finish();
             pages.push(found);
             match next {
                 Some(next) => place = Some(next),
@@ -93,7 +93,7 @@ mod tests {
     }
 
     #[test]
-    fn every_entry_that_is_taken_is_on_one_page_whatever_a_page_may_cost() {
+    fn every_selected_entry_is_on_one_page_within_the_read_limit() {
         for (limit, reads_max) in [(1, 1), (1, 9), (2, 1), (2, 2), (100, 1), (100, 100)] {
             let (pages, _) = walk(20, limit, reads_max);
             assert!(pages.iter().all(|page| page.len() <= limit), "{pages:?}");
@@ -103,7 +103,7 @@ mod tests {
     }
 
     #[test]
-    fn a_full_page_at_the_end_links_to_no_other_and_a_short_one_may() {
+    fn a_full_last_page_has_no_link_and_a_short_page_may_have_one() {
         assert_eq!(walk(4, 3, 9), (vec![vec![4, 2, 0]], 2));
         assert_eq!(walk(4, 3, 1).0, [vec![4, 2], vec![0]]);
     }
