@@ -1,10 +1,8 @@
-//! The HTTP API, called with a token: no redirects, no proxies, a capped answer, one total time-out.
+//! The client of the HTTP API: no redirects, no proxies, a capped response, one total time-out.
 
 use std::fmt;
-use std::io;
 use std::time::Duration;
 
-use hookrail_adapters::random::NoRandomness;
 use hookrail_wire::problem::FieldProblem;
 use http::header::{AUTHORIZATION, CONTENT_TYPE, LINK};
 use http::{HeaderMap, HeaderName, HeaderValue, Method, StatusCode};
@@ -14,42 +12,37 @@ use serde::de::DeserializeOwned;
 use serde_json::Value;
 use serde_json::value::RawValue;
 
-use crate::call::{API, Access, NoAccess};
-use crate::input::InputError;
+use crate::access::{API, Access, TOKEN};
 use crate::show::printable;
-use crate::webhook::listen::ListenError;
-use crate::webhook::named::Name;
-use crate::webhook::plan::Webhooks;
-use crate::webhook::settings::FileProblem;
 
 const CONNECT_TIMEOUT: Duration = Duration::from_secs(5);
 /// Above the longest invocation of the API, 30 s.
 const TIMEOUT: Duration = Duration::from_secs(35);
-/// Above the largest answer of a function, 6 MB.
+/// Above the largest response of a function, 6 MB.
 const ANSWER_BYTES_MAX: usize = 8 * 1024 * 1024;
-/// `hookrail dev` prints the API's address with what every path begins with.
+/// The begin of every path. `hookrail dev` prints the API's address with it.
 const PATHS_BEGIN: &str = "/api/v3";
-/// Entries of one page of the API.
+/// Most entries of one page of the API.
 const PAGE_MAX: usize = 100;
-/// A page of so many bytes may have been cut, to fit an answer: the API counts the largest that a text can become.
+/// A page of this size may have been cut to fit a response: the API counts the largest form of a text.
 const CUT_PAGE_BYTES_MIN: usize = 256 * 1024;
-/// Pages of one list. Of a list that is searched many may be empty.
+/// Most pages of one list. With a filter many of them may be empty.
 const PAGES_MAX: usize = 100;
-/// Under which a call may be repeated without harm.
+/// The header that makes a call safe to repeat.
 const KEY_HEADER: HeaderName = HeaderName::from_static("idempotency-key");
 
-/// Calls one API as one company.
+/// A client of one API with one token.
 #[derive(Debug)]
 pub struct Client {
     http: reqwest::Client,
     api: String,
 }
 
-/// An answer, read to its end.
+/// A response, read to its end.
 #[derive(Debug)]
 pub struct Document {
     pub text: String,
-    /// Where the list goes on behind this page.
+    /// The path of the next page.
     next: Option<String>,
 }
 
@@ -57,64 +50,36 @@ pub struct Document {
 #[derive(Debug, Default)]
 pub struct List {
     entries: Vec<Box<RawValue>>,
-    /// Whether the list goes on behind them.
+    /// True if the list has more entries.
     pub has_more: bool,
 }
 
-/// Why a command that calls the API did not do what it was asked for.
+/// A call to the API that failed.
 #[derive(Debug, thiserror::Error)]
 pub enum CallError {
-    #[error(transparent)]
-    NoAccess(#[from] NoAccess),
     #[error("--api or {API} must be an http or https URL without user, query and fragment")]
     BadApi,
-    #[error("the token has characters that no token has")]
+    #[error("the token contains characters that are not allowed; check --token-file or {TOKEN}")]
     BadToken,
     #[error("{0}")]
-    Answered(Refusal),
+    Responded(Refusal),
     #[error("the API cannot be called")]
     Client(#[source] reqwest::Error),
-    #[error("the API gave no answer; whether it acted is not known")]
-    NoAnswer(#[source] reqwest::Error),
-    #[error("the API at {api} was not reached")]
+    #[error("the API did not respond; it may have done what was asked")]
+    NoResponse(#[source] reqwest::Error),
+    #[error("the API at {api} cannot be reached; check --api or {API}")]
     NotSent { api: String, source: reqwest::Error },
-    #[error("the answer is longer than {ANSWER_BYTES_MAX} bytes: this is not Hookrail's API")]
+    #[error("the response is longer than {ANSWER_BYTES_MAX} bytes; check that --api or {API} names Hookrail")]
     TooLong,
-    #[error("the answer cannot be read: this is not Hookrail's API, or one of another version")]
-    Unreadable(#[source] serde_json::Error),
-    #[error("the list goes on at a place that is not of this API")]
-    BadLink,
-    #[error("another replay was started meanwhile; how this one ended is in the log")]
-    Replaced,
-    #[error("the company has no webhook {0}")]
-    NoSuchWebhook(Name),
-    #[error("the log is empty")]
-    EmptyLog,
-    #[error(transparent)]
-    Input(#[from] InputError),
-    #[error("what was asked for is not valid:{}", indented(.0))]
-    BadFlags(Vec<FieldProblem>),
-    #[error("nothing was changed, since the file is not valid:{}", indented(.0))]
-    BadFile(Vec<FileProblem>),
-    #[error("nothing was changed: {0} would get more events than now; say --allow-widening to have that")]
-    Widens(Webhooks),
-    #[error("{failed} of {all} could not be applied")]
-    Unapplied { failed: usize, all: Webhooks, code: u8 },
-    #[error(transparent)]
-    Listen(#[from] ListenError),
-    #[error("no idempotency key can be made")]
-    NoRandomness(#[from] NoRandomness),
     #[error(
-        "not everything may have been accepted; repeat the call with --idempotency-key {key}, which is safe"
+        "the response cannot be read; check that --api or {API} names Hookrail, in the version of this command"
     )]
-    Unfinished { key: String, source: Box<CallError> },
-    #[error("no calls can be made")]
-    Runtime(#[source] io::Error),
-    #[error("the answer cannot be printed")]
-    Output(#[source] io::Error),
+    Unreadable(#[source] serde_json::Error),
+    #[error("the next page of the list is not at this API; check --api or {API}")]
+    BadLink,
 }
 
-/// An answer that is no success, in the API's words.
+/// A response that is not a success, in the API's words.
 #[derive(Debug, PartialEq, Eq)]
 pub struct Refusal {
     status: StatusCode,
@@ -122,7 +87,7 @@ pub struct Refusal {
     fields: Vec<FieldProblem>,
 }
 
-/// What is read of a problem document. A gateway's own answers have none of it, or just a message.
+/// The fields of a problem document. Responses of the gateway itself have none of them, or a message only.
 #[derive(Default, Deserialize)]
 #[serde(default)]
 struct Problem {
@@ -138,46 +103,19 @@ struct Field {
 }
 
 impl CallError {
-    /// How the command ends: 2 when it was used wrongly, 3 when the API refused the call, 4 when it would widen a
-    /// webhook unasked, 1 otherwise.
+    /// Returns whether the API refused the call as wrong.
     #[must_use]
-    pub fn exit_code(&self) -> u8 {
-        match self {
-            Self::NoAccess(NoAccess::NoToken | NoAccess::Twice)
-            | Self::BadApi
-            | Self::BadToken
-            | Self::Input(InputError::TooLarge { .. })
-            | Self::BadFlags(_)
-            | Self::BadFile(_) => 2,
-            Self::Answered(refusal) if refusal.status.is_client_error() => 3,
-            Self::NoSuchWebhook(_) | Self::EmptyLog => 3,
-            Self::Widens(_) => 4,
-            Self::Unapplied { code, .. } => *code,
-            Self::Unfinished { source, .. } => source.exit_code(),
-            Self::NoAccess(NoAccess::File { .. } | NoAccess::NotReady { .. })
-            | Self::Answered(_)
-            | Self::Client(_)
-            | Self::NoAnswer(_)
-            | Self::NotSent { .. }
-            | Self::TooLong
-            | Self::Unreadable(_)
-            | Self::BadLink
-            | Self::Replaced
-            | Self::Input(InputError::Unreadable { .. })
-            | Self::Listen(_)
-            | Self::NoRandomness(_)
-            | Self::Runtime(_)
-            | Self::Output(_) => 1,
-        }
+    pub fn is_refusal(&self) -> bool {
+        matches!(self, Self::Responded(refusal) if refusal.status.is_client_error())
     }
 
-    /// Whether the same look at the API may succeed in a moment.
+    /// Returns whether the same call may succeed in a moment.
     #[must_use]
     pub fn may_pass(&self) -> bool {
-        if let Self::Answered(Refusal { status, .. }) = self {
+        if let Self::Responded(Refusal { status, .. }) = self {
             return status.is_server_error() || *status == StatusCode::TOO_MANY_REQUESTS;
         }
-        matches!(self, Self::NoAnswer(_) | Self::NotSent { .. })
+        matches!(self, Self::NoResponse(_) | Self::NotSent { .. })
     }
 }
 
@@ -198,37 +136,37 @@ impl Client {
         Ok(Self { http, api: base(&access.api).ok_or(CallError::BadApi)? })
     }
 
-    /// The API's address, without the slash that paths begin with.
+    /// Returns the API's address, without a slash at its end.
     #[must_use]
     pub fn api(&self) -> &str {
         &self.api
     }
 
-    /// A call without a body.
+    /// Makes a call without a body.
     pub async fn call(&self, method: Method, path: &str) -> Result<Document, CallError> {
         self.send(self.http.request(method, format!("{}{path}", self.api))).await
     }
 
-    /// A call with a body.
+    /// Makes a call with a body.
     pub async fn call_with(&self, method: Method, path: &str, body: &Value) -> Result<Document, CallError> {
         let call = self.http.request(method, format!("{}{path}", self.api));
         self.send(call.header(CONTENT_TYPE, "application/json").body(body.to_string())).await
     }
 
-    /// A call that may be repeated under this key, its body sent as it is.
+    /// Makes a call that is safe to repeat with this key. The body is sent as it is.
     pub async fn push(&self, path: &str, key: &str, body: Vec<u8>) -> Result<Document, CallError> {
         let call = self.http.post(format!("{}{path}", self.api)).header(KEY_HEADER, key);
         self.send(call.header(CONTENT_TYPE, "application/json").body(body)).await
     }
 
-    /// The newest entries of a list, `entries_max` at most, from as many pages as it takes.
+    /// Reads the newest entries of a list, `entries_max` at most, from as many pages as needed.
     ///
-    /// `path` has its query already, which may be empty behind the question mark.
+    /// `path` includes its query, which may be empty after the question mark.
     pub async fn list(&self, path: &str, entries_max: usize) -> Result<List, CallError> {
         self.collect(path, entries_max, |_, _| true).await
     }
 
-    /// The entries up to the first page that is not full: the API looked for more, and found none soon.
+    /// Reads the entries up to the first page that is not full: the API found no more within its limits.
     pub async fn list_newest(&self, path: &str) -> Result<List, CallError> {
         let is_full = |entries, bytes| PAGE_MAX <= entries || CUT_PAGE_BYTES_MIN <= bytes;
         self.collect(path, usize::MAX, is_full).await
@@ -264,7 +202,7 @@ impl Client {
             if source.is_connect() {
                 CallError::NotSent { api: self.api.clone(), source }
             } else {
-                CallError::NoAnswer(source)
+                CallError::NoResponse(source)
             }
         })?;
         let status = answer.status();
@@ -273,12 +211,12 @@ impl Client {
         if status.is_success() {
             Ok(Document { text, next })
         } else {
-            Err(CallError::Answered(Refusal::parse(status, &text)))
+            Err(CallError::Responded(Refusal::parse(status, &text)))
         }
     }
 }
 
-/// Where the next page is. Another place than a path of the API would be told the token.
+/// Parses the path of the next page. Only a path of this API is accepted, since the token is sent there.
 fn next_page(link: &HeaderValue) -> Result<String, CallError> {
     let link = link.to_str().ok().and_then(|link| link.strip_prefix('<')?.strip_suffix(">; rel=\"next\""));
     let is_ours = |path: &&str| path.strip_prefix(PATHS_BEGIN).is_some_and(|rest| rest.starts_with('/'));
@@ -287,7 +225,9 @@ fn next_page(link: &HeaderValue) -> Result<String, CallError> {
 
 async fn read(mut answer: Response) -> Result<String, CallError> {
     let mut bytes = Vec::new();
-    while let Some(chunk) = answer.chunk().await.map_err(|error| CallError::NoAnswer(error.without_url()))? {
+    while let Some(chunk) =
+        answer.chunk().await.map_err(|error| CallError::NoResponse(error.without_url()))?
+    {
         bytes.extend_from_slice(&chunk);
         if ANSWER_BYTES_MAX < bytes.len() {
             return Err(CallError::TooLong);
@@ -296,7 +236,7 @@ async fn read(mut answer: Response) -> Result<String, CallError> {
     Ok(String::from_utf8_lossy(&bytes).into_owned())
 }
 
-/// The address that paths are put behind.
+/// Returns the address that paths are appended to.
 fn base(api: &str) -> Option<String> {
     let url = Url::parse(api).ok()?;
     let is_plain = matches!(url.scheme(), "http" | "https")
@@ -309,47 +249,47 @@ fn base(api: &str) -> Option<String> {
 }
 
 impl Document {
-    /// Whether the list goes on behind this page.
+    /// Returns whether the list has more pages.
     #[must_use]
     pub fn has_more(&self) -> bool {
         self.next.is_some()
     }
 
-    /// The document as a value.
+    /// Reads the document.
     pub fn read<T: DeserializeOwned>(&self) -> Result<T, CallError> {
         serde_json::from_str(&self.text).map_err(CallError::Unreadable)
     }
 }
 
 impl List {
-    /// The entries as values.
+    /// Reads the entries.
     pub fn read<T: DeserializeOwned>(&self) -> Result<Vec<T>, CallError> {
         self.texts().map(|text| serde_json::from_str(text).map_err(CallError::Unreadable)).collect()
     }
 
-    /// The entries as the API wrote them.
+    /// Returns the entries as the API wrote them.
     pub fn texts(&self) -> impl Iterator<Item = &str> {
         self.entries.iter().map(|entry| entry.get())
     }
 
-    /// One document of all pages, each entry as the API wrote it.
+    /// Makes one document of all pages, each entry as the API wrote it.
     #[must_use]
     pub fn document(&self) -> Document {
         Document { text: format!("[{}]", self.texts().collect::<Vec<_>>().join(",")), next: None }
     }
 }
 
-/// Each below the sentence that it belongs to.
-fn indented(problems: &[impl fmt::Display]) -> String {
+/// Renders each problem on a line below its sentence.
+pub(crate) fn indented(problems: &[impl fmt::Display]) -> String {
     problems.iter().map(|problem| format!("\n  {}", printable(&problem.to_string()))).collect()
 }
 
 impl Refusal {
-    fn parse(status: StatusCode, text: &str) -> Self {
+    pub(crate) fn parse(status: StatusCode, text: &str) -> Self {
         let problem: Problem = serde_json::from_str(text).unwrap_or_default();
         let fields: Vec<_> =
             problem.errors.into_iter().map(|one| FieldProblem::new(one.field, one.reason)).collect();
-        // The detail of a bad request is its fields in one line; they are told one by one.
+        // The detail of a bad request is its fields in one line; they are shown one by one.
         let joined = fields.iter().map(FieldProblem::to_string).collect::<Vec<_>>().join("; ");
         let detail = problem.detail.or(problem.message).filter(|detail| *detail != joined);
         Self { status, detail, fields }
@@ -364,7 +304,7 @@ impl fmt::Display for Refusal {
             write!(out, "{} ", printable(detail))?;
         }
         let (open, close) = if self.detail.is_some() { ("(", ")") } else { ("", "") };
-        let title = self.status.canonical_reason().unwrap_or("no known status");
+        let title = self.status.canonical_reason().unwrap_or("unknown status");
         write!(out, "{open}{} {title}{close}", self.status.as_u16())?;
         out.write_str(&indented(&self.fields))
     }
@@ -377,19 +317,19 @@ mod tests {
     use super::*;
 
     #[track_caller]
-    fn check(status: u16, text: &str, told: &str, code: u8) {
-        let error = CallError::Answered(Refusal::parse(StatusCode::from_u16(status).unwrap(), text));
-        assert_eq!((error.to_string().as_str(), error.exit_code()), (told, code));
+    fn check(status: u16, text: &str, told: &str, is_refusal: bool) {
+        let error = CallError::Responded(Refusal::parse(StatusCode::from_u16(status).unwrap(), text));
+        assert_eq!((error.to_string().as_str(), error.is_refusal()), (told, is_refusal));
     }
 
     #[test]
-    fn a_problem_is_one_sentence_and_its_fields() {
-        let busy = problem::Problem::new(409, "Conflict", "no event waits");
+    fn an_error_is_shown_as_one_sentence_and_its_fields() {
+        let busy = problem::Problem::new(409, "Conflict", "the queue is empty");
         check(
             409,
             &String::from_utf8(busy.render()).unwrap(),
-            "the API refused the call: no event waits (409 Conflict)",
-            3,
+            "the API refused the call: the queue is empty (409 Conflict)",
+            true,
         );
         let bad = problem::Problem::bad_fields(vec![
             FieldProblem::new("until", "must be later than since"),
@@ -399,35 +339,35 @@ mod tests {
             400,
             &String::from_utf8(bad.render()).unwrap(),
             "the API refused the call: 400 Bad Request\n  until must be later than since\n  the body is odd",
-            3,
+            true,
         );
     }
 
     #[test]
-    fn what_is_no_problem_document_is_told_by_its_status() {
-        check(503, "", "the API failed: 503 Service Unavailable", 1);
-        check(302, "<html>", "the API failed: 302 Found", 1);
+    fn an_unstructured_error_is_shown_by_its_status() {
+        check(503, "", "the API failed: 503 Service Unavailable", false);
+        check(302, "<html>", "the API failed: 302 Found", false);
         check(
             429,
             r#"{"message":"Too\u001b[2J many"}"#,
             "the API refused the call: Too\\u{1b}[2J many (429 Too Many Requests)",
-            3,
+            true,
         );
     }
 
     #[test]
-    fn a_moment_helps_against_what_passes_only() {
+    fn only_temporary_errors_are_retried() {
         let answered =
-            |status| CallError::Answered(Refusal::parse(StatusCode::from_u16(status).unwrap(), ""));
+            |status| CallError::Responded(Refusal::parse(StatusCode::from_u16(status).unwrap(), ""));
         assert_eq!(
             [503, 429, 409, 404].map(|status| answered(status).may_pass()),
             [true, true, false, false]
         );
-        assert!(!CallError::Replaced.may_pass());
+        assert!(!CallError::BadLink.may_pass());
     }
 
     #[test]
-    fn a_list_goes_on_at_the_same_api_only() {
+    fn paging_continues_at_the_same_api_only() {
         let next = |link| next_page(&HeaderValue::from_static(link)).map_err(|error| error.to_string());
         let path = "/api/v3/audit?limit=1&cursor=x";
         assert_eq!(next("</api/v3/audit?limit=1&cursor=x>; rel=\"next\""), Ok(path.to_owned()));
@@ -443,7 +383,7 @@ mod tests {
     }
 
     #[test]
-    fn an_address_is_a_plain_url_with_or_without_what_every_path_begins_with() {
+    fn an_api_url_is_plain_with_or_without_its_path_prefix() {
         for api in ["https://a.io", "https://a.io/", "https://a.io/api/v3", "https://a.io/api/v3/"] {
             assert_eq!(base(api).as_deref(), Some("https://a.io"), "{api}");
         }
@@ -462,10 +402,10 @@ mod tests {
     }
 
     #[test]
-    fn a_token_with_a_line_s_end_in_it_goes_nowhere_and_no_token_is_shown() {
+    fn rejects_a_token_with_a_newline_and_hides_tokens_in_debug_output() {
         let access = |token: &str| Access { api: "https://a.io".into(), token: token.into() };
         let refused = Client::new(&access("a\nb")).unwrap_err();
-        assert_eq!(refused.exit_code(), 2);
+        assert!(matches!(refused, CallError::BadToken), "{refused:?}");
         assert!(!format!("{:?}", Client::new(&access("hkr_secret")).unwrap()).contains("hkr_secret"));
     }
 }

@@ -1,10 +1,11 @@
-//! `hookrail dev`: the whole of Hookrail on one machine.
+//! `hookrail dev`: the whole stack of Hookrail on one machine.
 //!
-//! One process holds the tables, the queues, the mappings and the gateway; the functions are child processes of the
-//! same executable that speak the real Lambda runtime API, so that what runs here is what is deployed.
+//! One process holds the tables, the queues, the mappings and the gateway. The functions are child processes of the same
+//! executable, and use the real Lambda runtime API, so that the deployed code runs here.
 
 pub mod options;
 pub mod clock;
+pub mod data;
 pub mod front;
 pub mod guard;
 pub mod tables;
@@ -37,13 +38,13 @@ pub fn run(options: &DevOptions) -> Result<(), Failure> {
     telemetry::init(LogLevel::parse(&options.log_level));
     let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build()?;
     let result = runtime.block_on(serve(options));
-    // Long polls and child watchers need not be waited for.
+    // Long polls and child watchers end with the process.
     runtime.shutdown_background();
     result
 }
 
 async fn serve(options: &DevOptions) -> Result<(), Failure> {
-    // Before anything starts, so that an early interrupt ends what there is.
+    // Before anything starts, so that an early interrupt ends all that has started.
     let mut interrupts = Interrupts::new()?;
     say("starting");
     let tell = |step: &str| say(&format!("  {step}"));
@@ -111,7 +112,7 @@ async fn run_stack(stack: &Stack, options: &DevOptions) -> Result<(), Failure> {
     }
 }
 
-/// Tells a person at a terminal. A closed terminal is no reason to stop serving.
+/// Prints a line. The stack continues if the output is closed.
 fn say(line: &str) {
     writeln!(std::io::stdout(), "{line}").unwrap_or(());
 }

@@ -1,4 +1,4 @@
-//! `hookrail event`: events pushed over the API.
+//! `hookrail event`: pushing events over the API.
 
 use clap::{Args, Subcommand};
 use hookrail_adapters::random;
@@ -8,12 +8,13 @@ use hookrail_domain::limits::{IDEMPOTENCY_KEY_CHARS_MAX, INGEST_BYTES_MAX};
 use serde::Deserialize;
 
 use crate::call::CallOptions;
-use crate::client::{CallError, Client, Document};
+use crate::client::{Client, Document};
+use crate::failure::Failure;
 use crate::input::Input;
 use crate::show::printable;
 use crate::webhook::EXIT_CODES;
 
-/// Random bytes of a key that we make.
+/// Random bytes of a generated key.
 const KEY_BYTES: usize = 16;
 
 /// Push events.
@@ -28,17 +29,17 @@ pub struct EventCommand {
 
 #[derive(Debug, Clone, Subcommand)]
 enum Action {
-    /// Push one event, or a JSON array of up to 100, byte for byte, and print their ids.
+    /// Push one event, or a JSON array of up to 100 events, and print their ids. The bytes are sent unchanged.
     Send {
         #[command(flatten)]
         input: Input,
-        /// Under which the same call may be made again without another event; a new one, if it is not said.
+        /// Key that makes the call safe to repeat. The default is a new random key.
         #[arg(long, value_name = "KEY", value_parser = key)]
         idempotency_key: Option<String>,
     },
 }
 
-/// What the API answers to a call that it accepted.
+/// The response to a call that was accepted.
 #[derive(Debug, Deserialize)]
 struct Accepted {
     events: Vec<Event>,
@@ -63,7 +64,7 @@ impl Accepted {
 }
 
 /// Calls the API and prints the events' ids.
-pub fn run(EventCommand { call, action }: &EventCommand) -> Result<(), CallError> {
+pub fn run(EventCommand { call, action }: &EventCommand) -> Result<(), Failure> {
     let Action::Send { input, idempotency_key } = action;
     call.run(async |client| {
         let key = match idempotency_key {
@@ -76,11 +77,12 @@ pub fn run(EventCommand { call, action }: &EventCommand) -> Result<(), CallError
     })
 }
 
-/// Always with a key: else nobody could repeat a call whose answer was lost.
-async fn push(client: &Client, key: String, body: Vec<u8>) -> Result<Document, CallError> {
-    client.push(EVENTS_PATH, &key, body).await.map_err(|source| {
-        if source.may_pass() { CallError::Unfinished { key, source: Box::new(source) } } else { source }
-    })
+/// Pushes events, always with a key, so that a call can be repeated if its response is lost.
+async fn push(client: &Client, key: String, body: Vec<u8>) -> Result<Document, Failure> {
+    client
+        .push(EVENTS_PATH, &key, body)
+        .await
+        .map_err(|source| if source.may_pass() { Failure::Unfinished { key, source } } else { source.into() })
 }
 
 #[cfg(test)]
@@ -88,7 +90,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_key_is_what_the_api_takes() {
+    fn accepts_the_idempotency_keys_of_the_api() {
         for good in ["k".to_owned(), "k".repeat(255)] {
             assert_eq!(key(&good), Ok(good));
         }

@@ -1,8 +1,10 @@
 //! The `hookrail` command.
 
 pub mod dev;
+pub mod access;
 pub mod call;
 pub mod client;
+pub mod failure;
 pub mod input;
 pub mod show;
 pub mod webhook;

@@ -5,9 +5,9 @@ use std::process::ExitCode;
 
 use clap::{CommandFactory as _, Parser, Subcommand};
 use clap_complete::Shell;
-use hookrail::client::CallError;
-use hookrail::dev::options::DevOptions;
+use hookrail::dev::options::{DevOptions, is_loopback};
 use hookrail::event::EventCommand;
+use hookrail::failure::Failure as CallFailure;
 use hookrail::log::LogCommand;
 use hookrail::token::{AuditCommand, TokenCommand};
 use hookrail::webhook::WebhookCommand;
@@ -16,10 +16,11 @@ use hookrail_adapters::config::{
     ApiConfig, AwsConfig, DeliverConfig, FanOutConfig, LogLevel, ProcessEnvironment, RecoverConfig,
 };
 use hookrail_adapters::scripts;
-use hookrail_adapters::telemetry::{self, Chain};
+use hookrail_adapters::telemetry;
 use hookrail_domain::target::TargetPolicy;
+use hookrail_pipeline::fault::ErrorChain;
 
-/// Why: see the workspace's manifest.
+/// See the workspace's manifest.
 #[global_allocator]
 static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
 
@@ -39,11 +40,11 @@ enum What {
     Log(LogCommand),
     Token(TokenCommand),
     Audit(AuditCommand),
-    /// Print what a shell needs to complete this command: `source <(hookrail completions bash)`.
+    /// Print the completion script of a shell: `source <(hookrail completions bash)`.
     Completions {
         shell: Shell,
     },
-    /// Run one function as Lambda would; `dev` starts its sandboxes so.
+    /// Run one function as Lambda would. `dev` starts its sandboxes with it.
     #[command(hide = true)]
     Function {
         #[arg(value_parser = ["api", "fan-out", "deliver", "recover"])]
@@ -73,7 +74,7 @@ fn ended(result: Result<(), Failure>) -> ExitCode {
     result.map_or_else(|error| told(&*error, 1), |()| ExitCode::SUCCESS)
 }
 
-fn called(result: Result<(), CallError>) -> ExitCode {
+fn called(result: Result<(), CallFailure>) -> ExitCode {
     result.map_or_else(|error| told(&error, error.exit_code()), |()| ExitCode::SUCCESS)
 }
 
@@ -84,7 +85,7 @@ fn told(error: &(dyn std::error::Error + 'static), code: u8) -> ExitCode {
 
 #[expect(clippy::print_stderr, reason = "a command tells its failure to the person who ran it")]
 fn tell_failure(error: &(dyn std::error::Error + 'static)) {
-    eprintln!("hookrail: {}", Chain(error));
+    eprintln!("hookrail: {}", ErrorChain(error));
 }
 
 fn completions(shell: Shell) -> Result<(), Failure> {
@@ -95,10 +96,19 @@ fn completions(shell: Shell) -> Result<(), Failure> {
 }
 
 fn function(name: &str) -> Result<(), Failure> {
-    die_with_parent();
     let env = ProcessEnvironment;
-    telemetry::init(LogLevel::from_env(&env));
     let aws = AwsConfig::from_env(&env)?;
+    // Local targets are allowed here, and only to the functions of a local stack.
+    if ![&aws.dynamodb_endpoint, &aws.sqs_endpoint].iter().all(|url| url.as_deref().is_some_and(is_loopback))
+    {
+        return Err(
+            "`hookrail function` runs as part of `hookrail dev` only, since it allows deliveries to local \
+            addresses. Deploy the functions of template.yaml instead"
+                .into(),
+        );
+    }
+    die_with_parent();
+    telemetry::init(LogLevel::from_env(&env));
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
     runtime.block_on(async {
         match name {

@@ -1,6 +1,6 @@
-//! The API's documents as a person reads them at a terminal.
+//! The API's documents, rendered for people at a terminal.
 //!
-//! What receivers and other people wrote is printed without control characters: it must not steer the terminal.
+//! Texts of receivers and other people are printed without control characters, which could steer the terminal.
 
 use std::io::{self, Write as _};
 
@@ -11,12 +11,12 @@ pub mod access;
 pub mod attempts;
 pub mod webhooks;
 
-/// Characters of a receiver's answer that fit a table's row.
+/// Most characters of a response in a row of a table.
 const ANSWER_CHARS_MAX: usize = 60;
-/// Between two columns.
+/// Space between two columns.
 const GAP: &str = "  ";
 
-/// What waits for a webhook.
+/// The queue of a webhook.
 #[derive(Debug, Clone, Deserialize)]
 #[serde(rename_all = "camelCase")]
 pub struct Queue {
@@ -38,7 +38,7 @@ struct Head {
     blocked_since: String,
 }
 
-/// How far a replay has come.
+/// The state of a replay.
 #[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
 #[serde(rename_all = "camelCase")]
 pub struct Replay {
@@ -56,20 +56,19 @@ pub struct Replay {
 impl Queue {
     #[must_use]
     pub fn render(&self) -> String {
-        let since =
-            self.since.as_ref().map_or_else(String::new, |since| format!(", set aside since {since}"));
+        let since = self.since.as_ref().map_or_else(String::new, |since| format!(" since {since}"));
         let mut pairs = vec![
             ("state", format!("{}{since}", self.state)),
             ("parked", self.parked.to_string()),
             ("failed probes", self.failed_probes.to_string()),
         ];
         match &self.head {
-            None => pairs.push(("oldest", "nothing waits for its next attempt".to_owned())),
+            None => pairs.push(("head", "none".to_owned())),
             Some(head) => pairs.extend([
-                ("oldest", format!("number {}, event {}", head.sequence, head.event)),
-                ("attempts", format!("{} (a round has {})", head.attempts, head.attempts_max)),
+                ("head", format!("sequence {}, event {}", head.sequence, head.event)),
+                ("attempts", format!("{} ({} per round)", head.attempts, head.attempts_max)),
                 ("next attempt", head.next_attempt_at.clone()),
-                ("waits since", head.blocked_since.clone()),
+                ("waiting since", head.blocked_since.clone()),
             ]),
         }
         lines(&pairs)
@@ -79,18 +78,18 @@ impl Queue {
 impl Replay {
     #[must_use]
     pub fn render(&self) -> String {
-        let events = if self.result == "ALL" { "all" } else { "failed ones only" };
+        let events = if self.result == "ALL" { "all" } else { "failed only" };
         lines(&[
             ("replay", self.state.clone()),
-            ("asked for", self.asked_at.clone()),
+            ("requested", self.asked_at.clone()),
             ("events", format!("{} to {}, {events}", self.first_sequence, self.last_sequence)),
-            ("looked at", format!("{} of {}", self.seen, self.of)),
+            ("processed", format!("{} of {}", self.seen, self.of)),
             ("accepted", self.accepted.to_string()),
             ("failed", self.failed.to_string()),
         ])
     }
 
-    /// How far it has come, on one line.
+    /// Renders the progress on one line.
     #[must_use]
     pub fn brief(&self) -> String {
         format!("{} of {}: {} accepted, {} failed", self.seen, self.of, self.accepted, self.failed)
@@ -102,7 +101,7 @@ impl Replay {
     }
 }
 
-/// The beginning of a long text.
+/// Returns the beginning of a long text.
 #[must_use]
 pub fn shortened(text: &str) -> String {
     match text.char_indices().nth(ANSWER_CHARS_MAX).and_then(|(end, _)| text.get(..end)) {
@@ -111,12 +110,13 @@ pub fn shortened(text: &str) -> String {
     }
 }
 
-/// Names and values, the values below each other.
-fn lines(pairs: &[(&str, String)]) -> String {
-    let width = pairs.iter().map(|(name, _)| name.len()).max().unwrap_or(0);
-    let line = |(name, value): &(&str, String)| {
+/// Renders names and values, with aligned values.
+fn lines<N: AsRef<str>>(pairs: &[(N, String)]) -> String {
+    let width = pairs.iter().map(|(name, _)| name.as_ref().len()).max().unwrap_or(0);
+    let line = |(name, value): &(N, String)| {
+        let name = name.as_ref();
         let mut value = printable(value);
-        if matches!(*name, "state" | "result") {
+        if matches!(name, "state" | "result") {
             value = painted(&value);
         }
         format!("{:<width$}{GAP}{value}\n", format!("{name}:"), width = width + 1)
@@ -124,12 +124,12 @@ fn lines(pairs: &[(&str, String)]) -> String {
     pairs.iter().map(line).collect()
 }
 
-/// Rows whose columns are below each other.
+/// Renders rows with aligned columns.
 fn table<const COLUMNS: usize>(rows: Vec<[String; COLUMNS]>) -> String {
     aligned(rows, &mut [0; COLUMNS], None)
 }
 
-/// Rows whose columns have at least these widths, and grow them. One column's cells may be painted.
+/// Renders rows with columns of at least these widths, which it widens. The cells of one column may be painted.
 fn aligned<const COLUMNS: usize>(
     mut rows: Vec<[String; COLUMNS]>,
     widths: &mut [usize; COLUMNS],
@@ -151,7 +151,7 @@ fn aligned<const COLUMNS: usize>(
     rows.iter().map(line).collect()
 }
 
-/// The text in the colour of its first word, if that is how something ended or stands.
+/// Paints a text that begins with a result or a state.
 #[must_use]
 pub fn painted(text: &str) -> String {
     let word = text.split([' ', ',']).next();
@@ -165,7 +165,7 @@ pub fn painted(text: &str) -> String {
     format!("{style}{text}{style:#}")
 }
 
-/// The text with what would steer a terminal, or turn its reading direction, escaped.
+/// Escapes characters that would steer a terminal or change the reading direction.
 #[must_use]
 pub fn printable(text: &str) -> String {
     let steers = |letter: char| {
@@ -179,13 +179,13 @@ pub fn printable(text: &str) -> String {
     out
 }
 
-/// Prints a result for people, and tells whether somebody reads on. Colours get through to a terminal only, and not
-/// against `NO_COLOR`.
+/// Prints a result for people, and returns whether the output is still open. Colours are printed on a terminal only,
+/// and not with `NO_COLOR`.
 pub fn print(text: &str) -> io::Result<bool> {
     heard(write_out(&mut anstream::stdout().lock(), text))
 }
 
-/// The same for programs: every byte of it.
+/// Prints a result for programs, unchanged.
 pub fn print_as_it_is(text: &str) -> io::Result<bool> {
     heard(write_out(&mut io::stdout().lock(), text))
 }
@@ -195,7 +195,7 @@ fn write_out(out: &mut impl io::Write, text: &str) -> io::Result<()> {
     out.flush()
 }
 
-/// A reader that has seen enough is no failure.
+/// Returns false for an output that was closed: that is not a failure.
 fn heard(written: io::Result<()>) -> io::Result<bool> {
     match written {
         Err(error) if error.kind() == io::ErrorKind::BrokenPipe => Ok(false),
@@ -203,7 +203,7 @@ fn heard(written: io::Result<()>) -> io::Result<bool> {
     }
 }
 
-/// Tells what is beside the result. Nobody may be listening.
+/// Prints a message on standard error, which may be closed.
 pub fn tell(line: &str) {
     writeln!(io::stderr(), "{line}").unwrap_or(());
 }
@@ -218,7 +218,7 @@ mod tests {
 
     use super::*;
 
-    /// As it is read where there are no colours.
+    /// Removes the colours of a text.
     pub(super) fn plain(text: &str) -> String {
         anstream::adapter::strip_str(text).to_string()
     }
@@ -228,18 +228,18 @@ mod tests {
     }
 
     #[test]
-    fn a_queue_is_told_as_the_api_renders_it() {
-        let view = QueueView { is_active: true, aside: None, head: None, attempts_max: 3 };
+    fn a_queue_is_shown_from_the_api_response() {
+        let view = QueueView { is_active: true, backlog: None, head: None, attempts_max: 3 };
         let queue: Queue = serde_json::from_slice(&view.render()).unwrap();
         assert_eq!(
             plain(&queue.render()),
             "state:          active\nparked:         0\nfailed probes:  0\n\
-             oldest:         nothing waits for its next attempt\n"
+             head:           none\n"
         );
     }
 
     #[test]
-    fn what_waits_is_told_with_when_it_is_tried() {
+    fn the_head_of_a_queue_is_shown_with_its_next_attempt() {
         let queue: Queue = read(&json!({
             "state": "suspended", "since": "2026-01-01T00:00:00.000Z", "parked": 12, "failedProbes": 2,
             "head": {
@@ -249,18 +249,18 @@ mod tests {
         }));
         assert_eq!(
             plain(&queue.render()),
-            "state:          suspended, set aside since 2026-01-01T00:00:00.000Z\n\
+            "state:          suspended since 2026-01-01T00:00:00.000Z\n\
              parked:         12\n\
              failed probes:  2\n\
-             oldest:         number 7, event e\n\
-             attempts:       4 (a round has 3)\n\
+             head:           sequence 7, event e\n\
+             attempts:       4 (3 per round)\n\
              next attempt:   2026-01-01T00:10:00.000Z\n\
-             waits since:    2026-01-01T00:00:01.000Z\n"
+             waiting since:  2026-01-01T00:00:01.000Z\n"
         );
     }
 
     #[test]
-    fn a_replay_is_told_as_the_api_renders_it() {
+    fn a_replay_is_shown_from_the_api_response() {
         let range = ReplayRange { first: 3, last: 6, only_failed: true };
         let running = hookrail_domain::replay::Replay::new(1, range, Millis(0)).at(5);
         let replay: Replay = serde_json::from_slice(&hookrail_wire::replay::render(&running)).unwrap();
@@ -268,22 +268,22 @@ mod tests {
         assert_eq!(replay.brief(), "2 of 4: 0 accepted, 0 failed");
         assert_eq!(
             plain(&replay.render()),
-            "replay:     running\nasked for:  1970-01-01T00:00:00.000Z\n\
-             events:     3 to 6, failed ones only\nlooked at:  2 of 4\naccepted:   0\nfailed:     0\n"
+            "replay:     running\nrequested:  1970-01-01T00:00:00.000Z\n\
+             events:     3 to 6, failed only\nprocessed:  2 of 4\naccepted:   0\nfailed:     0\n"
         );
     }
 
     #[test]
-    fn a_long_answer_is_cut_between_characters() {
+    fn a_long_response_is_cut_between_characters() {
         assert_eq!(shortened(&"é".repeat(60)), "é".repeat(60));
         assert_eq!(shortened(&"é".repeat(61)), format!("{}…", "é".repeat(60)));
     }
 
     #[test]
-    fn what_ended_or_stands_is_coloured_by_its_first_word_and_nothing_else_is() {
+    fn results_and_states_are_coloured_and_other_words_are_not() {
         assert_eq!(painted("SUCCESS "), "\u{1b}[32mSUCCESS \u{1b}[0m");
         assert_eq!(painted("FAILED timeout"), "\u{1b}[31mFAILED timeout\u{1b}[0m");
-        assert_eq!(painted("suspended, set aside"), "\u{1b}[33msuspended, set aside\u{1b}[0m");
+        assert_eq!(painted("suspended since"), "\u{1b}[33msuspended since\u{1b}[0m");
         assert_eq!(painted("result"), "result");
         let rows = vec![["SUCCESS".to_owned(), "SUCCESS".to_owned()], ["a".to_owned(), "b".to_owned()]];
         let told = aligned(rows, &mut [8, 0], Some(0));
@@ -291,7 +291,7 @@ mod tests {
     }
 
     #[test]
-    fn nothing_that_steers_a_terminal_gets_through() {
+    fn escapes_terminal_control_characters() {
         assert_eq!(printable("a\u{1b}]0;x\u{7}\u{9b}\u{202e}é\r"), "a\\u{1b}]0;x\\u{7}\\u{9b}\\u{202e}é\\r");
         assert_eq!(printable("{\"plain\": \"text\"}"), "{\"plain\": \"text\"}");
     }

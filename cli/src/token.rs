@@ -1,18 +1,20 @@
-//! `hookrail token` and `hookrail audit`: who may call the API, and who did what.
+//! `hookrail token` and `hookrail audit`: tokens, links to the panel, and the audit log.
 
 use clap::{Args, Subcommand};
 use hookrail_api::{AUDIT_PATH, LINKS_PATH, TOKENS_PATH};
 use hookrail_domain::id::{CompanyId, TokenId};
 use http::Method;
+use serde::Deserialize;
 use serde_json::{Map, Value, json};
 
 use crate::call::CallOptions;
-use crate::client::{CallError, Client};
+use crate::client::Client;
+use crate::failure::Failure;
 use crate::show;
 use crate::show::access::{self, Entry, Token};
 use crate::webhook::EXIT_CODES;
 
-/// Make, list and revoke tokens of the API.
+/// Create, list and revoke tokens of the API, and links to the panel.
 #[derive(Debug, Clone, Args)]
 #[command(after_help = EXIT_CODES)]
 pub struct TokenCommand {
@@ -24,35 +26,35 @@ pub struct TokenCommand {
 
 #[derive(Debug, Clone, Subcommand)]
 enum Action {
-    /// Make a token and show it, this once.
+    /// Create a token and show it. It is shown only once.
     Create {
-        /// What people call it.
+        /// Name of the token.
         name: String,
-        /// What it may do; may be given several times.
+        /// Scope of the token. Repeat the flag for several scopes.
         #[arg(long = "scope", value_name = "SCOPE", required = true)]
         scopes: Vec<String>,
-        /// When it ends, like 2026-12-31T00:00:00Z; never, if it is not said.
+        /// Time at which the token expires, such as 2026-12-31T00:00:00Z. The default is never.
         #[arg(long, value_name = "TIME")]
         expires: Option<String>,
         #[command(flatten)]
         of: Of,
     },
-    /// List the tokens, without their text.
+    /// List tokens, without their secrets.
     List {
         #[command(flatten)]
         of: Of,
     },
-    /// End a token; its sessions end with it.
+    /// Revoke a token and its sessions.
     Revoke {
-        /// The token's `_id`, as the list shows it.
+        /// The `_id` of the token, as `hookrail token list` shows it.
         #[arg(value_parser = TokenId::parse)]
         id: TokenId,
         #[command(flatten)]
         of: Of,
     },
-    /// Make a link that opens the panel once, within five minutes.
+    /// Create a link that opens the panel. It works once, within five minutes.
     Link {
-        /// What its session may do; everything that people do in the panel, if it is not said.
+        /// Scope of the session. Repeat the flag for several scopes. The default is every scope that the panel uses.
         #[arg(long = "scope", value_name = "SCOPE")]
         scopes: Vec<String>,
         #[command(flatten)]
@@ -60,12 +62,18 @@ enum Action {
     },
 }
 
-/// Whose tokens, for an operator.
+/// The company whose tokens are meant.
 #[derive(Debug, Clone, Args)]
 struct Of {
-    /// The company, for an operator's call; a company's token speaks for its own.
+    /// The company, if the token is an operator's.
     #[arg(long, value_name = "COMPANY", value_parser = CompanyId::parse)]
     company: Option<CompanyId>,
+}
+
+/// A link to the panel.
+#[derive(Debug, Deserialize)]
+struct Link {
+    path: String,
 }
 
 impl Of {
@@ -74,7 +82,7 @@ impl Of {
     }
 }
 
-/// Show who did what, newest first.
+/// Show the audit log, newest entry first.
 #[derive(Debug, Clone, Args)]
 #[command(after_help = EXIT_CODES)]
 pub struct AuditCommand {
@@ -84,13 +92,13 @@ pub struct AuditCommand {
     of: Of,
 }
 
-/// Makes, lists or revokes what the command says.
-pub fn run(TokenCommand { call, action }: &TokenCommand) -> Result<(), CallError> {
+/// Creates, lists or revokes tokens, and creates links to the panel.
+pub fn run(TokenCommand { call, action }: &TokenCommand) -> Result<(), Failure> {
     call.run(async |client| act(call, action, client).await)
 }
 
-/// Prints the newest entries.
-pub fn run_audit(AuditCommand { call, of }: &AuditCommand) -> Result<(), CallError> {
+/// Prints the newest entries of the audit log.
+pub fn run_audit(AuditCommand { call, of }: &AuditCommand) -> Result<(), Failure> {
     call.run(async |client| {
         let answer = client.call(Method::GET, &format!("{AUDIT_PATH}{}", of.query())).await?;
         call.print(&answer, |entries: &Vec<Entry>| access::audit(entries))?;
@@ -101,7 +109,7 @@ pub fn run_audit(AuditCommand { call, of }: &AuditCommand) -> Result<(), CallErr
     })
 }
 
-async fn act(call: &CallOptions, action: &Action, client: &Client) -> Result<(), CallError> {
+async fn act(call: &CallOptions, action: &Action, client: &Client) -> Result<(), Failure> {
     match action {
         Action::Create { name, scopes, expires, of } => {
             let body = body([
@@ -119,17 +127,14 @@ async fn act(call: &CallOptions, action: &Action, client: &Client) -> Result<(),
         }
         Action::Revoke { id, of } => {
             client.call(Method::DELETE, &format!("{TOKENS_PATH}/{id}{}", of.query())).await?;
-            show::tell("revoked: it works nowhere from five seconds on");
+            show::tell("revoked; the token stops working within five seconds");
             Ok(())
         }
         Action::Link { scopes, of } => {
             let scopes = Some(json!(scopes)).filter(|_| !scopes.is_empty());
             let body = body([("scopes", scopes), ("company", company(of))]);
             let answer = client.call_with(Method::POST, LINKS_PATH, &body).await?;
-            call.print(&answer, |link: &Value| {
-                let path = link.get("path").and_then(Value::as_str).unwrap_or_default();
-                format!("{}{}\n", client.api(), show::printable(path))
-            })
+            call.print(&answer, |Link { path }| format!("{}{}\n", client.api(), show::printable(path)))
         }
     }
 }
@@ -138,7 +143,7 @@ fn company(of: &Of) -> Option<Value> {
     of.company.as_ref().map(|company| json!(company.as_str()))
 }
 
-/// The fields that have a value.
+/// Makes a body of the fields that have a value.
 fn body<const N: usize>(fields: [(&str, Option<Value>); N]) -> Value {
     let said = fields.into_iter().filter_map(|(name, value)| Some((name.to_owned(), value?)));
     Value::Object(said.collect::<Map<_, _>>())
@@ -157,7 +162,7 @@ mod tests {
     }
 
     #[test]
-    fn a_misspelt_command_is_refused_before_anything_is_called() {
+    fn a_misspelled_token_command_fails_before_any_call() {
         let parse = |text: &str| Command::try_parse_from(["token"].into_iter().chain(text.split(' ')));
         for good in [
             "create ci --scope logs:read --scope webhooks:read --expires 2030-01-01T00:00:00Z",

@@ -1,4 +1,4 @@
-//! `hookrail webhook`: webhooks listed, set, looked at and moved by hand, over the API.
+//! `hookrail webhook`: webhooks and their queues, managed over the API.
 
 pub mod named;
 pub mod settings;
@@ -17,10 +17,11 @@ use http::Method;
 use serde_json::json;
 
 use crate::call::CallOptions;
-use crate::client::{CallError, Client};
-use crate::show::Queue;
+use crate::client::Client;
+use crate::failure::Failure;
 use crate::show::access::TestSend;
 use crate::show::webhooks::Webhook;
+use crate::show::{self, Queue};
 use apply::ApplyOptions;
 use list::{ExportOptions, FilterOptions};
 use listen::ListenOptions;
@@ -29,18 +30,18 @@ use named::Named;
 use replay::ReplayOptions;
 use secret::SecretOptions;
 
-/// Looks in a row that may fail: what is looked at goes on meanwhile.
+/// Most failed calls in a row while a command follows something that continues without it.
 const FAILED_LOOKS_MAX: u32 = 5;
 
-/// How a command that calls the API ends, for its help.
+/// Exit codes and environment of a command that calls the API, for its help.
 pub const EXIT_CODES: &str = "\
-Exit codes: 0 done; 1 failed here, on the way or inside the API; 2 used wrongly, or by a file that is not valid;
-3 refused by the API; 4 not applied, because a webhook would be widened and --allow-widening was not said.
+Exit codes: 0 done; 1 failed here, on the way, or inside the API; 2 wrong usage, or an invalid file; 3 refused by
+the API; 4 not applied, because a webhook would receive more events than before (--allow-widening permits it).
 
-Environment: HOOKRAIL_API is the API's address, HOOKRAIL_TOKEN the token. Colours are for terminals only, and not
-used if NO_COLOR is set.";
+Environment: HOOKRAIL_API is the address of the API, HOOKRAIL_TOKEN the token. Colours are used on terminals only;
+NO_COLOR switches them off.";
 
-/// See to webhooks: list and set them, look at what waits for one, and move that by hand.
+/// Manage webhooks and their queues.
 #[derive(Debug, Clone, Args)]
 #[command(after_help = EXIT_CODES)]
 pub struct WebhookCommand {
@@ -54,31 +55,33 @@ pub struct WebhookCommand {
 enum Action {
     /// List webhooks, newest first.
     List(FilterOptions),
-    /// Show how a webhook is set.
+    /// Show the settings of a webhook.
     Get(Named),
     Export(ExportOptions),
     Apply(ApplyOptions),
-    /// Show the line's state, how many events are set aside, and when the oldest is tried next.
+    /// Show the state of the queue, the number of parked events, and the next attempt.
     Queue(Named),
-    /// Try the oldest event that is set aside now.
+    /// Send the oldest parked event now, before its next probe is due.
     Resume(Named),
-    /// Try the event that everything else waits for now.
+    /// Send the event at the head of the queue now, before its next attempt is due.
     Retry(Named),
-    /// End the event that everything else waits for unsent.
+    /// Skip the event at the head of the queue without sending it.
     Skip(Named),
     Replay(ReplayOptions),
-    /// Send to the webhook; what waits for it goes first.
+    /// Activate the webhook. Its waiting events are sent first.
     Activate(Named),
-    /// Send nothing to the webhook until it is activated.
+    /// Deactivate the webhook. Nothing is sent until it is activated.
     Deactivate {
         #[command(flatten)]
         webhook: Named,
-        /// What becomes of the events that wait; the API keeps them if it is not told.
-        #[arg(long, value_name = "WHAT")]
+        /// Keep or drop the waiting events. The default is `keep`.
+        #[arg(long, value_name = "ACTION")]
         waiting: Option<Waiting>,
     },
+    /// Delete an inactive webhook. Its waiting events end unsent; its log stays readable by its id.
+    Delete(Named),
     Secret(SecretOptions),
-    /// Send one request outside the order, and show the answer.
+    /// Send one test request now, and show the response. It does not affect the queue or the log.
     Test(Named),
     Logs(LogsOptions),
     Listen(ListenOptions),
@@ -86,18 +89,18 @@ enum Action {
 
 #[derive(Debug, Clone, Copy, ValueEnum)]
 enum Waiting {
-    /// They are sent once the webhook is active again.
+    /// Send them when the webhook is active again.
     Keep,
-    /// They end unsent.
+    /// End them without sending them.
     Drop,
 }
 
-/// Calls the API and prints its answer.
-pub fn run(command: &WebhookCommand) -> Result<(), CallError> {
+/// Calls the API and prints its response.
+pub fn run(command: &WebhookCommand) -> Result<(), Failure> {
     command.call.run(async |client| act(command, client).await)
 }
 
-async fn act(WebhookCommand { call, action }: &WebhookCommand, client: &Client) -> Result<(), CallError> {
+async fn act(WebhookCommand { call, action }: &WebhookCommand, client: &Client) -> Result<(), Failure> {
     let (webhook, method, action) = match action {
         Action::List(filter) => return list::list(call, filter, client).await,
         Action::Get(webhook) => return list::get(call, webhook, client).await,
@@ -119,6 +122,11 @@ async fn act(WebhookCommand { call, action }: &WebhookCommand, client: &Client) 
             };
             return switch(call, client, webhook, &change).await;
         }
+        Action::Delete(webhook) => {
+            client.call(Method::DELETE, &webhook.path(client).await?).await?;
+            show::tell("deleted; its log stays readable by its id");
+            return Ok(());
+        }
         Action::Secret(options) => return secret::act(call, options, client).await,
         Action::Test(webhook) => {
             let answer = client.call(Method::POST, &format!("{}/test", webhook.path(client).await?)).await?;
@@ -136,13 +144,13 @@ async fn switch(
     client: &Client,
     webhook: &Named,
     change: &serde_json::Value,
-) -> Result<(), CallError> {
+) -> Result<(), Failure> {
     let answer = client.call_with(Method::PATCH, &webhook.path(client).await?, change).await?;
     call.print(&answer, Webhook::render)
 }
 
-/// A look at the API after a while, repeated if that may help.
-async fn look<T>(pause: Duration, look: impl AsyncFn() -> Result<T, CallError>) -> Result<T, CallError> {
+/// Calls the API after a pause, and again if it failed and a repetition may help.
+async fn look<T>(pause: Duration, look: impl AsyncFn() -> Result<T, Failure>) -> Result<T, Failure> {
     let mut failed = 0;
     loop {
         tokio::time::sleep(pause).await;
@@ -173,13 +181,14 @@ mod tests {
     }
 
     #[test]
-    fn a_misspelt_command_is_refused_before_anything_is_called() {
+    fn a_misspelled_webhook_command_fails_before_any_call() {
         for good in [
             "queue ID",
             "queue ID --json --api https://a.io --token-file t",
             "--ready-file r skip ID",
             "deactivate ID",
             "deactivate ID --waiting drop",
+            "delete orders",
             "list",
             "listen orders --port 9001 --count 2",
             "list --active true --trigger logout-user --search x --json",

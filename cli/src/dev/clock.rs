@@ -4,7 +4,7 @@ use std::time::{SystemTime, UNIX_EPOCH};
 
 use hookrail_fifo::millis::Millis;
 
-/// The present moment.
+/// Returns the current time.
 #[must_use]
 #[expect(clippy::disallowed_methods, reason = "the one place where the command reads the clock")]
 pub fn now() -> Millis {

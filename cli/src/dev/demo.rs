@@ -6,6 +6,7 @@ use std::time::Duration;
 
 use hyper::StatusCode;
 use hyper::body::Incoming;
+use serde::Deserialize;
 use serde_json::Value;
 use tokio::net::TcpListener;
 
@@ -21,21 +22,21 @@ const EVENTS: usize = 3;
 const ATTEMPTS: usize = 4;
 const RECEIVED_BYTES_MAX: usize = 1024 * 1024;
 const POLL: Duration = Duration::from_millis(100);
-/// What the demonstration may take beside the retry's delay.
+/// Time limit of the demonstration, without the delay of the retry.
 const PATIENCE: Duration = Duration::from_secs(30);
 
-/// The demonstration did not go as it should.
+/// A demonstration that failed.
 #[derive(Debug, thiserror::Error)]
 pub enum DemoError {
     #[error("the receiver could not be started")]
     Receiver(#[from] std::io::Error),
     #[error("a call to the API failed")]
     Call(#[from] reqwest::Error),
-    #[error("the API answered {status}: {text}")]
+    #[error("the API responded {status}: {text}")]
     Answer { status: u16, text: String },
-    #[error("an answer of the API cannot be read")]
+    #[error("a response of the API cannot be read")]
     Json(#[from] serde_json::Error),
-    #[error("the log is not as expected; last seen: {0}")]
+    #[error("the log is not as expected; it contains {0}")]
     Log(String),
 }
 
@@ -51,7 +52,7 @@ pub async fn run(ready: &Ready, options: &DevOptions) -> Result<(), DemoError> {
     result
 }
 
-/// Answers 500 to the second request and 200 to all others.
+/// Responds 500 to the second request and 200 to all others.
 async fn receive(received: Arc<AtomicU32>, request: hyper::Request<Incoming>) -> Reply {
     if front::body_of(request.into_body(), RECEIVED_BYTES_MAX).await.is_none() {
         return front::plain(StatusCode::PAYLOAD_TOO_LARGE, "too large");
@@ -71,7 +72,7 @@ async fn show(ready: &Ready, options: &DevOptions, receiver: &str) -> Result<(),
         say(&format!("event {number} pushed"));
     }
     say(&format!(
-        "the second event fails once and is tried again after {} s; the third waits",
+        "the second event fails once and is retried after {} s; the third waits for it",
         options.retry_delay
     ));
     let patience = PATIENCE + Duration::from_secs(options.retry_delay);
@@ -79,36 +80,47 @@ async fn show(ready: &Ready, options: &DevOptions, receiver: &str) -> Result<(),
     let rows = rows.map_err(|_elapsed| DemoError::Log("no four attempts in time".to_owned()))??;
     say("");
     say("  event  attempt  status  result   response");
-    for row in &rows {
-        let text = |field: &str| row.get(field).and_then(Value::as_str).unwrap_or("").to_owned();
-        let number = |field: &str| row.get(field).and_then(Value::as_u64).unwrap_or(0);
-        let event =
-            number("sequence") + 1 - rows.first().and_then(|row| row.get("sequence")?.as_u64()).unwrap_or(0);
-        say(&format!(
-            "  {event:<5}  {:<7}  {:<6}  {:<7}  {}",
-            number("retry"),
-            number("status"),
-            text("result"),
-            text("response")
-        ));
+    let first = rows.first().map_or(0, |row| row.sequence);
+    for Row { sequence, retry, status, result, response, .. } in &rows {
+        let event = sequence + 1 - first;
+        say(&format!("  {event:<5}  {retry:<7}  {status:<6}  {result:<7}  {response}"));
     }
-    let seen: Vec<_> = rows
-        .iter()
-        .map(|row| (row.get("retry").and_then(Value::as_u64), row.get("status").and_then(Value::as_u64)))
-        .collect();
-    let expected =
-        [(1, 200), (1, 500), (2, 200), (1, 200)].map(|(attempt, status)| (Some(attempt), Some(status)));
-    if seen == expected { Ok(()) } else { Err(DemoError::Log(format!("{seen:?}"))) }
+    let seen: Vec<_> = rows.iter().map(|row| (row.retry, row.status)).collect();
+    if seen == [(1, 200), (1, 500), (2, 200), (1, 200)] {
+        Ok(())
+    } else {
+        Err(DemoError::Log(format!("{seen:?}")))
+    }
 }
 
-/// The API, called as any customer would.
+/// The fields of a row that the demonstration shows. The event, which may be any JSON, is not decoded.
+#[derive(Debug, Deserialize)]
+#[serde(rename_all = "camelCase")]
+struct Row {
+    sequence: u64,
+    retry: u32,
+    status: u16,
+    result: String,
+    response: String,
+    next_attempt_at: Option<String>,
+}
+
+/// The fields of a webhook that identify it.
+#[derive(Debug, Deserialize)]
+struct Webhook {
+    #[serde(rename = "_id")]
+    id: String,
+    code: String,
+}
+
+/// A client of the API with a company's token.
 struct Api<'a> {
     client: reqwest::Client,
     ready: &'a Ready,
 }
 
 impl Api<'_> {
-    async fn call(&self, method: reqwest::Method, path: &str, body: String) -> Result<Value, DemoError> {
+    async fn call(&self, method: reqwest::Method, path: &str, body: String) -> Result<String, DemoError> {
         let answer = self
             .client
             .request(method, format!("{}{path}", self.ready.api))
@@ -118,14 +130,10 @@ impl Api<'_> {
             .send()
             .await?;
         let (status, text) = (answer.status(), answer.text().await?);
-        if status.is_success() {
-            Ok(serde_json::from_str(&text)?)
-        } else {
-            Err(DemoError::Answer { status: status.as_u16(), text })
-        }
+        if status.is_success() { Ok(text) } else { Err(DemoError::Answer { status: status.as_u16(), text }) }
     }
 
-    /// The published webhook with the receiver's URL; the one of an earlier run is pointed to the new receiver.
+    /// Creates the published webhook with the receiver's URL, or points that of an earlier run to the new receiver.
     async fn webhook(&self, receiver: &str) -> Result<String, DemoError> {
         const PATH: &str = "/api/v3/webhook/subscription";
         let mut webhook: Value = serde_json::from_str(WEBHOOK)?;
@@ -133,36 +141,34 @@ impl Api<'_> {
             fields.insert("url".to_owned(), receiver.into());
         }
         let made = match self.call(reqwest::Method::POST, PATH, webhook.to_string()).await {
-            Err(DemoError::Answer { status: 409, .. }) => {
-                let all = self.call(reqwest::Method::GET, PATH, String::new()).await?;
-                let same = |one: &&Value| one.get("code") == webhook.get("code");
-                let found = all.as_array().and_then(|all| all.iter().find(same)).cloned().unwrap_or_default();
+            Err(DemoError::Answer { status: 409, text }) => {
+                let all: Vec<Webhook> =
+                    serde_json::from_str(&self.call(reqwest::Method::GET, PATH, String::new()).await?)?;
+                let found =
+                    all.into_iter().find(|one| webhook.get("code") == Some(&one.code.as_str().into()));
+                let found = found.ok_or(DemoError::Answer { status: 409, text })?;
                 let change = serde_json::json!({ "url": receiver, "isActive": true }).to_string();
-                self.call(reqwest::Method::PATCH, &format!("{PATH}/{}", id_of(&found)), change).await?
+                self.call(reqwest::Method::PATCH, &format!("{PATH}/{}", found.id), change).await?
             }
             other => other?,
         };
-        Ok(id_of(&made))
+        Ok(serde_json::from_str::<Webhook>(&made)?.id)
     }
 
-    /// The newest attempts, oldest first, once there are as many as there should be.
-    async fn rows(&self, id: &str) -> Result<Vec<Value>, DemoError> {
+    /// Waits for the expected number of attempts, and returns them, oldest first.
+    async fn rows(&self, id: &str) -> Result<Vec<Row>, DemoError> {
         let path = format!("/api/v3/webhook/subscription/logs/{id}?limit={ATTEMPTS}");
         loop {
-            let rows = self.call(reqwest::Method::GET, &path, String::new()).await?;
-            let mut rows = rows.as_array().cloned().unwrap_or_default();
+            let mut rows: Vec<Row> =
+                serde_json::from_str(&self.call(reqwest::Method::GET, &path, String::new()).await?)?;
             rows.reverse();
-            let sequence = |row: Option<&Value>| row.and_then(|row| row.get("sequence")?.as_u64());
-            let span = sequence(rows.last()).zip(sequence(rows.first())).map(|(last, first)| last - first);
-            let ended = rows.last().is_some_and(|row| row.get("nextAttemptAt").is_none_or(Value::is_null));
+            let ends = rows.first().zip(rows.last());
+            let span = ends.and_then(|(first, last)| last.sequence.checked_sub(first.sequence));
+            let ended = rows.last().is_some_and(|row| row.next_attempt_at.is_none());
             if rows.len() == ATTEMPTS && span == Some(EVENTS as u64 - 1) && ended {
                 return Ok(rows);
             }
             tokio::time::sleep(POLL).await;
         }
     }
-}
-
-fn id_of(webhook: &Value) -> String {
-    webhook.get("_id").and_then(Value::as_str).unwrap_or_default().to_owned()
 }

@@ -1,4 +1,4 @@
-//! Serving HTTP on loopback: what every local front has in common.
+//! Serving HTTP on loopback: the common part of all local fronts.
 
 use std::convert::Infallible;
 use std::future::Future;
@@ -13,10 +13,10 @@ use hyper_util::rt::{TokioIo, TokioTimer};
 use tokio::net::{TcpListener, TcpStream};
 use tokio::task::JoinSet;
 
-/// After a failure to accept, as when the process is out of file descriptors: trying again at once would spin.
+/// Pause after a failure to accept, for example for lack of file descriptors: an immediate retry would spin.
 const ACCEPT_PAUSE: Duration = Duration::from_millis(50);
 
-/// What a front answers with.
+/// The response of a front.
 pub type Reply = Response<Full<Bytes>>;
 
 /// Serves connections until dropped, which ends them all.
@@ -64,12 +64,12 @@ where
     }
 }
 
-/// The whole body, or nothing when it is cut off or larger than allowed.
+/// Reads the whole body. Returns nothing if it is cut off or larger than allowed.
 pub async fn body_of(body: Incoming, bytes_max: usize) -> Option<Bytes> {
     Limited::new(body, bytes_max).collect().await.ok().map(http_body_util::Collected::to_bytes)
 }
 
-/// A reply of this type.
+/// Makes a reply of this content type.
 #[must_use]
 pub fn reply(status: StatusCode, content_type: &'static str, body: impl Into<Bytes>) -> Reply {
     let mut reply = Response::new(Full::new(body.into()));
@@ -78,7 +78,7 @@ pub fn reply(status: StatusCode, content_type: &'static str, body: impl Into<Byt
     reply
 }
 
-/// A reply in plain text.
+/// Makes a reply in plain text.
 #[must_use]
 pub fn plain(status: StatusCode, text: impl Into<Bytes>) -> Reply {
     reply(status, "text/plain; charset=utf-8", text)

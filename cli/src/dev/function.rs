@@ -1,4 +1,4 @@
-//! One function: its sandboxes, started when needed, reused while warm, replaced when they end.
+//! One function and its sandboxes, which are started when needed, reused while warm, and replaced when they end.
 
 use std::pin::pin;
 use std::sync::atomic::{AtomicU64, Ordering};
@@ -17,7 +17,7 @@ const PATIENCE: Duration = Duration::from_millis(20);
 /// …or when an invocation has waited this long.
 const OVERDUE: Duration = Duration::from_millis(100);
 
-/// A sandbox that nobody else uses, given back when dropped.
+/// A sandbox in exclusive use, given back when dropped.
 #[derive(Debug)]
 pub struct Lease {
     function: Arc<Function>,
@@ -43,28 +43,28 @@ impl Drop for Lease {
 pub struct Function {
     program: Program,
     concurrency: usize,
-    /// As many permits as there are idle sandboxes: whoever waited longest gets the next.
+    /// As many permits as there are idle sandboxes. The longest waiter gets the next.
     idle: Semaphore,
     last_change: Mutex<Instant>,
     invocations: AtomicU64,
-    /// Prefix of invocation ids, other at every start: rows of an earlier run must not look like our own.
+    /// Prefix of invocation ids, different at every start, so that rows of an earlier run are not taken for our own.
     run: String,
     sandboxes: Mutex<Sandboxes>,
-    /// Told whenever a sandbox starts or ends.
+    /// Notified whenever a sandbox starts or ends.
     changed: Arc<Notify>,
 }
 
 #[derive(Debug, Default)]
 struct Sandboxes {
     idle: Vec<Arc<Sandbox>>,
-    /// Every process that runs.
+    /// All running processes.
     pids: Vec<u32>,
-    /// Nothing is replaced any more.
+    /// True once sandboxes are no longer replaced.
     stopped: bool,
 }
 
 impl Function {
-    /// A function with no sandbox yet, of at most `concurrency`.
+    /// Makes a function without a sandbox, of at most `concurrency` sandboxes.
     #[must_use]
     pub fn new(program: Program, concurrency: usize, run: &str, changed: Arc<Notify>) -> Arc<Self> {
         Arc::new(Self {
@@ -79,13 +79,13 @@ impl Function {
         })
     }
 
-    /// The processes that run now.
+    /// Returns the running processes.
     #[must_use]
     pub fn pids(&self) -> Vec<u32> {
         self.sandboxes.lock().unwrap_or_else(PoisonError::into_inner).pids.clone()
     }
 
-    /// A sandbox of one's own: a warm one, else one that becomes free soon, else a new one.
+    /// Leases a sandbox: a warm one, else one that becomes free soon, else a new one.
     ///
     /// A new one is not started at once: under load a busy sandbox is free again in milliseconds, and a mapping that
     /// waits for it finds a fuller batch. Slow receivers keep sandboxes busy, nothing becomes free, and more start.
@@ -114,7 +114,7 @@ impl Function {
         }
     }
 
-    /// When a sandbox was last started or given back.
+    /// Returns the time at which a sandbox was last started or given back.
     fn last_change(&self) -> Instant {
         *self.last_change.lock().unwrap_or_else(PoisonError::into_inner)
     }
@@ -148,7 +148,7 @@ impl Function {
         })
     }
 
-    /// Replaces no sandbox from now on.
+    /// Stops replacing sandboxes that end.
     pub fn stop(&self) {
         self.sandboxes.lock().unwrap_or_else(PoisonError::into_inner).stopped = true;
     }
@@ -161,7 +161,7 @@ impl Function {
 
     fn take_idle(&self) -> Option<Arc<Sandbox>> {
         let mut sandboxes = self.sandboxes.lock().unwrap_or_else(PoisonError::into_inner);
-        // The one used last is the warmest; the others may be needed never again.
+        // The one used last is the warmest; the others may not be needed again.
         std::iter::from_fn(|| sandboxes.idle.pop()).find(|sandbox| !sandbox.is_gone())
     }
 
@@ -191,7 +191,7 @@ impl Function {
         };
         self.changed.notify_one();
         if was_last {
-            // A failure has been told of; the next invocation tries again.
+            // The failure is logged, and the next invocation tries again.
             self.warm_up().await.unwrap_or(());
         }
     }

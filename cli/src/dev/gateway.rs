@@ -1,13 +1,15 @@
-//! The HTTP gateway: requests to events of payload format 2.0 for `api`, and its answers back.
+//! The HTTP gateway: converts requests to events of payload format 2.0 for `api`, and its responses back.
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
+use hookrail_domain::limits::INVOKE_BYTES_MAX;
+use hookrail_wire::json;
 use hyper::body::{Bytes, Incoming};
 use hyper::header::{CONTENT_TYPE, COOKIE, HOST, HeaderName, HeaderValue, SET_COOKIE, USER_AGENT};
-use hyper::{HeaderMap, Request, Response, StatusCode};
+use hyper::{HeaderMap, Request, Response, StatusCode, Uri};
 use serde::{Deserialize, Serialize};
 use tokio::net::TcpListener;
 
@@ -17,8 +19,6 @@ use super::{clock, guard};
 
 /// API Gateway's own limit of a request.
 const REQUEST_BYTES_MAX: usize = 10 * 1024 * 1024;
-/// Lambda's own limit of an event: a larger request is refused by the gateway.
-const EVENT_BYTES_MAX: usize = 6 * 1024 * 1024;
 
 #[derive(Serialize)]
 #[serde(rename_all = "camelCase")]
@@ -59,7 +59,7 @@ struct HttpContext<'a> {
     user_agent: &'a str,
 }
 
-/// What the function answers.
+/// The response of the function.
 #[derive(Deserialize)]
 #[serde(rename_all = "camelCase")]
 struct Answer {
@@ -82,12 +82,15 @@ async fn respond(function: Arc<Function>, request: Request<Incoming>) -> Reply {
     if let Err(forbidden) = guard::check(request.headers()) {
         return front::plain(StatusCode::FORBIDDEN, forbidden.to_string());
     }
+    if !is_servable(request.uri()) {
+        return refusal(StatusCode::BAD_REQUEST, "Bad Request");
+    }
     let (head, body) = request.into_parts();
-    let too_large =
-        || front::plain(StatusCode::PAYLOAD_TOO_LARGE, "{\"message\":\"Request Entity Too Large\"}");
+    let too_large = || refusal(StatusCode::PAYLOAD_TOO_LARGE, "Request Entity Too Large");
     let Some(body) = front::body_of(body, REQUEST_BYTES_MAX).await else { return too_large() };
     let event = render(&head, &body);
-    if EVENT_BYTES_MAX < event.len() {
+    // Lambda takes no larger event, and the gateway refuses the call before the function sees it.
+    if INVOKE_BYTES_MAX < event.len() {
         return too_large();
     }
     let invoked = match function.lease().await {
@@ -95,16 +98,35 @@ async fn respond(function: Arc<Function>, request: Request<Incoming>) -> Reply {
         Err(error) => Err(error),
     };
     match invoked {
-        Ok(answer) => unwrap(&answer),
+        Ok(response) if response.len() <= INVOKE_BYTES_MAX => unwrap(&response),
+        Ok(response) => {
+            tracing::error!(
+                bytes = response.len(),
+                "the api function's response is larger than Lambda takes"
+            );
+            internal_error()
+        }
         Err(error) => {
             tracing::error!(%error, "the api function failed");
-            front::reply(
-                StatusCode::INTERNAL_SERVER_ERROR,
-                "application/json",
-                "{\"message\":\"Internal Server Error\"}",
-            )
+            internal_error()
         }
     }
+}
+
+/// Returns whether a request target has a path, unlike `*` and the `host:port` of CONNECT. A host in it must be local, as
+/// in the host header.
+fn is_servable(target: &Uri) -> bool {
+    target.path().starts_with('/')
+        && target.authority().is_none_or(|authority| guard::is_local(authority.as_str()))
+}
+
+fn internal_error() -> Reply {
+    refusal(StatusCode::INTERNAL_SERVER_ERROR, "Internal Server Error")
+}
+
+/// A response of the gateway itself.
+fn refusal(status: StatusCode, message: &str) -> Reply {
+    front::reply(status, "application/json", format!("{{\"message\":\"{message}\"}}"))
 }
 
 fn render(head: &http::request::Parts, body: &Bytes) -> Vec<u8> {
@@ -140,14 +162,14 @@ fn render(head: &http::request::Parts, body: &Bytes) -> Vec<u8> {
         is_base64_encoded: encoded.is_some(),
     };
     // Writing to memory cannot fail, and every key is text.
-    serde_json::to_vec(&event).unwrap_or_default()
+    json::render(&event)
 }
 
 fn texts<'a>(headers: &'a HeaderMap, name: &HeaderName) -> Vec<&'a str> {
     headers.get_all(name).iter().filter_map(|value| value.to_str().ok()).collect()
 }
 
-/// Lower-case names, several values of a name joined by commas, as the gateway does.
+/// Returns the headers in the form of API Gateway: lower-case names, several values joined by commas.
 fn headers(headers: &HeaderMap) -> BTreeMap<&str, String> {
     let names = headers.keys().filter(|name| **name != COOKIE);
     names.map(|name| (name.as_str(), texts(headers, name).join(","))).collect()
@@ -155,8 +177,8 @@ fn headers(headers: &HeaderMap) -> BTreeMap<&str, String> {
 
 fn unwrap(answer: &[u8]) -> Reply {
     let Ok(answer) = serde_json::from_slice::<Answer>(answer) else {
-        tracing::error!("the api function's answer cannot be read");
-        return front::plain(StatusCode::BAD_GATEWAY, "the function's answer cannot be read");
+        tracing::error!("the api function's response cannot be read");
+        return front::plain(StatusCode::BAD_GATEWAY, "the function's response cannot be read");
     };
     let body = answer.body.unwrap_or_default();
     let body =

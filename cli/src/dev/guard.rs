@@ -1,14 +1,14 @@
-//! Keeps web pages out: a browser must not reach a local front on behalf of a page from elsewhere.
+//! The guard against web pages: a browser must not reach a local front for a page of another site.
 
 use hyper::HeaderMap;
 use hyper::header::{HOST, HeaderValue, ORIGIN};
 
-/// The request came from a web page of another origin, or under another host's name.
+/// A request of a web page of another origin, or with the name of another host.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum Forbidden {
     #[error("requests from this origin are refused")]
     Origin,
-    #[error("requests under this host name are refused")]
+    #[error("requests with this host name are refused")]
     Host,
 }
 
@@ -33,7 +33,8 @@ pub fn check(headers: &HeaderMap) -> Result<(), Forbidden> {
     if host.is_some_and(is_local) { Ok(()) } else { Err(Forbidden::Host) }
 }
 
-fn is_local(authority: &str) -> bool {
+/// Returns whether a host, with or without a port, is this machine.
+pub(super) fn is_local(authority: &str) -> bool {
     let host = match authority.rsplit_once(':') {
         Some((host, port)) if port.bytes().all(|byte| byte.is_ascii_digit()) => host,
         _ => authority,
@@ -56,7 +57,7 @@ mod tests {
     }
 
     #[test]
-    fn only_local_hosts_and_origins_pass() {
+    fn accepts_local_hosts_and_origins_only() {
         for host in ["localhost", "LocalHost:9324", "127.0.0.1", "127.0.0.1:1", "[::1]", "[::1]:9324"] {
             check_is(Some(host), None, Ok(()));
         }

@@ -1,4 +1,4 @@
-//! The event source mapping at work: from a local queue to a function's sandboxes and back.
+//! The event source mapping: from a local queue to the sandboxes of a function and back.
 
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
@@ -14,7 +14,7 @@ use super::sqs::SharedQueues;
 /// The region that local ARNs name.
 pub const REGION: &str = "us-east-1";
 
-/// After a sandbox could not be started: trying again at once would spin.
+/// Pause after a sandbox could not be started: an immediate retry would spin.
 const START_PAUSE: Duration = Duration::from_millis(500);
 
 /// Feeds a function from a queue until dropped.
@@ -22,7 +22,7 @@ pub async fn run(queues: SharedQueues, queue: String, mapping: Mapping, function
     let mapping = Arc::new(Mutex::new(mapping));
     let arn = format!("arn:aws:sqs:{REGION}:000000000000:{queue}");
     loop {
-        // A sandbox first, then the batch: what arrives while all are busy shares the next invocation.
+        // A sandbox first, then the batch: messages that arrive while all are busy share the next invocation.
         let is_ready = |now, queue: &mut Queue| {
             let mapping = mapping.lock().unwrap_or_else(PoisonError::into_inner);
             mapping.can_poll(now, queue).then_some(())
@@ -49,7 +49,7 @@ pub async fn run(queues: SharedQueues, queue: String, mapping: Mapping, function
     }
 }
 
-/// One batch with the function.
+/// One batch and the sandbox that handles it.
 struct Invocation {
     queues: SharedQueues,
     queue: String,

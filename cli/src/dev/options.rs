@@ -5,79 +5,80 @@ use std::path::PathBuf;
 use clap::Args;
 use hookrail_script::workflow::{InvalidBase, WorkflowBase};
 
-/// What must be left of a function's time beside one attempt, in seconds.
+/// Time of a function that must remain for work other than one attempt, in seconds.
 const FUNCTION_TIMEOUT_SLACK_SECONDS: u64 = 3;
 /// Visibility of a message as a multiple of the function's time-out, as AWS advises.
 pub const VISIBILITY_FACTOR: u64 = 6;
 
-/// Run everything on this machine: tables, queues, functions, API.
+/// Run the whole stack on this machine: tables, queues, functions, API, panel.
 #[derive(Debug, Clone, Args)]
 pub struct DevOptions {
-    /// Port of API and panel on 127.0.0.1; 0 takes any free one.
+    /// Port of API and panel on 127.0.0.1. 0 takes any free port.
     #[arg(long, value_name = "N", default_value_t = 8080)]
     pub port: u16,
-    /// Time-out of a function; a message's visibility is six times this.
+    /// Time-out of a function. The visibility time-out of messages is six times this.
     #[arg(long, value_name = "SECONDS", default_value_t = 30, value_parser = clap::value_parser!(u64).range(1..=900))]
     pub function_timeout: u64,
-    /// Keep tables, queues, token and company here across restarts. Without it everything is in memory.
+    /// Keep tables, queues, token and company in this folder across restarts, for one process at a time. The default is
+    /// memory.
     #[arg(long, value_name = "DIR")]
     pub data: Option<PathBuf>,
-    /// Pause between a failed attempt and the next.
+    /// Delay between a failed attempt and the next.
     #[arg(long, value_name = "SECONDS", default_value_t = 30, value_parser = clap::value_parser!(u64).range(0..=900))]
     pub retry_delay: u64,
     /// Attempts per delivery.
     #[arg(long, value_name = "N", default_value_t = 3, value_parser = clap::value_parser!(u64).range(1..=10))]
     pub attempts: u64,
-    /// Total time of one attempt.
+    /// Time-out of one attempt.
     #[arg(long, value_name = "SECONDS", default_value_t = 10, value_parser = clap::value_parser!(u64).range(1..=20))]
     pub timeout: u64,
-    /// Deliveries given up in a row that suspend a webhook; 1 skips nothing, 0 never suspends.
+    /// Exhausted events in a row that suspend a webhook. 1 skips no event, 0 never suspends.
     #[arg(long, value_name = "N", default_value_t = 5, value_parser = clap::value_parser!(u64).range(0..=100))]
     pub suspend_after: u64,
-    /// Age of an event from which on its webhook's events are set aside and drained; 0 is never.
+    /// Time that an event may wait in the queue before the events of its webhook are parked. 0 is never.
     #[arg(long, value_name = "SECONDS", default_value_t = 900, value_parser = clap::value_parser!(u64).range(0..=86_400))]
     pub park_after: u64,
-    /// Messages of one invocation.
+    /// Most messages of one invocation.
     #[arg(long, value_name = "N", default_value_t = 10, value_parser = clap::value_parser!(u64).range(1..=10))]
     pub batch_size: u64,
-    /// Write where everything is to this file once all is up.
+    /// Write addresses, tokens and process ids to this file as JSON when the stack is ready.
     #[arg(long, value_name = "PATH")]
     pub ready_file: Option<PathBuf>,
-    /// Sandboxes per function at most.
+    /// Most sandboxes (processes) per function.
     #[arg(long, value_name = "N", default_value_t = 16, value_parser = clap::value_parser!(u64).range(1..=1000))]
     pub concurrency: u64,
-    /// Where relative URLs of platform webhooks go: the base URL of a workflow engine.
+    /// Base URL of a workflow engine, for relative URLs of platform webhooks.
     #[arg(long, value_name = "URL")]
     pub workflow_engine: Option<String>,
     /// Use this AWS endpoint on loopback (`LocalStack`, `ministack`) instead of the embedded tables and queues.
     #[arg(long, value_name = "URL")]
     pub endpoint: Option<String>,
-    /// Also run a demonstration with a receiver of its own.
+    /// Also run a demonstration, with its own receiver.
     #[arg(long)]
     pub demo: bool,
     /// End after the demonstration.
     #[arg(long, requires = "demo")]
     pub exit: bool,
-    /// What the functions log on standard error: error, warn, info or debug.
+    /// Level of the log of the functions on standard error: error, warn, info or debug.
     #[arg(long, value_name = "LEVEL", default_value = "warn", value_parser = ["error", "warn", "info", "debug"])]
     pub log_level: String,
 }
 
-/// Flags that do not go together.
+/// Flags that cannot be combined, or are not valid.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum BadOptions {
     #[error(
-        "--function-timeout {function_timeout} must be above --timeout {timeout} + {FUNCTION_TIMEOUT_SLACK_SECONDS}"
+        "--function-timeout {function_timeout} must be greater than --timeout {timeout} + {FUNCTION_TIMEOUT_SLACK_SECONDS}"
     )]
     FunctionTimeout { function_timeout: u64, timeout: u64 },
     #[error("--workflow-engine {0}")]
     WorkflowEngine(InvalidBase),
-    #[error("--endpoint must be an http URL on loopback, like http://127.0.0.1:4566")]
+    #[error("--endpoint must be an http URL on loopback, such as http://127.0.0.1:4566")]
     Endpoint,
 }
 
 impl DevOptions {
-    /// Checks what single flags cannot tell.
+    /// Checks the rules that concern several flags.
     pub fn check(&self) -> Result<(), BadOptions> {
         if self.function_timeout <= self.timeout + FUNCTION_TIMEOUT_SLACK_SECONDS {
             let (function_timeout, timeout) = (self.function_timeout, self.timeout);
@@ -91,14 +92,16 @@ impl DevOptions {
         Ok(())
     }
 
-    /// How long a received message stays hidden, in seconds.
+    /// Returns the visibility time-out of a message, in seconds.
     #[must_use]
     pub fn visibility_seconds(&self) -> u64 {
         self.function_timeout * VISIBILITY_FACTOR
     }
 }
 
-fn is_loopback(endpoint: &str) -> bool {
+/// Returns whether an endpoint is an http URL of this machine.
+#[must_use]
+pub fn is_loopback(endpoint: &str) -> bool {
     let Ok(url) = reqwest::Url::parse(endpoint) else { return false };
     url.scheme() == "http" && matches!(url.host_str(), Some("127.0.0.1" | "localhost" | "[::1]"))
 }
@@ -120,7 +123,7 @@ mod tests {
     }
 
     #[test]
-    fn the_defaults_are_the_templates() {
+    fn defaults_match_the_template() {
         let options = options("");
         assert_eq!((options.retry_delay, options.attempts, options.timeout), (30, 3, 10));
         assert_eq!(
@@ -132,7 +135,7 @@ mod tests {
     }
 
     #[test]
-    fn what_does_not_go_together_is_refused_by_name() {
+    fn rejects_conflicting_options_by_name() {
         let refused = |arguments| options(arguments).check().unwrap_err();
         assert_eq!(
             refused("--function-timeout 13"),

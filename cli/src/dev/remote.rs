@@ -1,12 +1,13 @@
-//! The event source mapping over somebody else's SQS: received, handed to the function and deleted over HTTP.
+//! The event source mapping of an external SQS: messages are received, handed to the function and deleted over HTTP.
 
-use hookrail_adapters::telemetry::Chain;
 use std::sync::Arc;
 use std::time::Duration;
 
 use aws_sdk_sqs::Client;
 use aws_sdk_sqs::types::{DeleteMessageBatchRequestEntry, Message, MessageSystemAttributeName};
 use hookrail_fifo::mapping::MappingSettings;
+use hookrail_pipeline::fault::ErrorChain;
+use hookrail_wire::json;
 use hyper::body::Bytes;
 use serde::{Deserialize, Serialize};
 
@@ -15,7 +16,7 @@ use super::mapping::REGION;
 
 /// The longest a receive may wait, in seconds.
 const RECEIVE_WAIT_SECONDS: i32 = 2;
-/// After a failed receive: trying again at once would spin while the service is away.
+/// Pause after a failed receive: an immediate retry would spin while the service is down.
 const RECEIVE_PAUSE: Duration = Duration::from_millis(500);
 
 #[derive(Serialize)]
@@ -55,7 +56,7 @@ struct Failure {
 pub async fn run(client: Client, queue_url: String, settings: MappingSettings, function: Arc<Function>) {
     let batch_size = i32::try_from(settings.batch_size).unwrap_or(i32::MAX);
     loop {
-        // Receiving raises receive counts: only with a sandbox in hand.
+        // A receive raises receive counts, so it needs a free sandbox.
         let Ok(lease) = function.lease().await else {
             tokio::time::sleep(RECEIVE_PAUSE).await;
             continue;
@@ -72,8 +73,8 @@ pub async fn run(client: Client, queue_url: String, settings: MappingSettings, f
             Ok(answer) => answer.messages.unwrap_or_default(),
             Err(error) => {
                 tracing::warn!(
-                    error = %Chain(&error),
-                    "the queue could not be received from"
+                    error = %ErrorChain(&error),
+                    "messages could not be received"
                 );
                 tokio::time::sleep(RECEIVE_PAUSE).await;
                 continue;
@@ -121,7 +122,7 @@ async fn hand_over(client: &Client, queue_url: &str, lease: &Lease, messages: &[
     }
     let deleted = client.delete_message_batch().queue_url(queue_url).set_entries(Some(entries)).send().await;
     if let Err(error) = deleted {
-        tracing::warn!(error = %Chain(&error), "finished messages could not be deleted");
+        tracing::warn!(error = %ErrorChain(&error), "finished messages could not be deleted");
     }
 }
 
@@ -142,5 +143,5 @@ fn render(messages: &[Message], arn: &str) -> Vec<u8> {
         event_source_arn: arn,
         aws_region: REGION,
     });
-    serde_json::to_vec(&Event { records: records.collect() }).unwrap_or_default()
+    json::render(&Event { records: records.collect() })
 }

@@ -1,4 +1,4 @@
-//! Tables and queues, made with the template's attributes wherever they are missing.
+//! Tables and queues, created with the template's attributes if they are missing.
 
 use std::collections::HashMap;
 
@@ -11,15 +11,15 @@ use hookrail_adapters::store::dynamodb::tables::{Table, creation};
 use super::options::DevOptions;
 use super::stack::DevError;
 
-/// Retention of every queue, in seconds: 14 days, the most there is.
+/// Retention of every queue, in seconds: 14 days, the maximum.
 pub const RETENTION_SECONDS: u64 = 1_209_600;
-/// Receives after which a message is dead-lettered: far above what attempts, batches and crashes can add up to.
+/// Receives after which a message is dead-lettered: far more than attempts, batches and crashes need.
 pub const RECEIVES_MAX: u64 = 110;
 const CONFIG_TABLE: &str = "hookrail-config";
 const LOG_TABLE: &str = "hookrail-log";
 const EXPIRY_ATTRIBUTE: &str = "expiresAt";
 
-/// What the functions work on.
+/// The tables and queues of the functions.
 #[derive(Debug, Clone)]
 pub struct Resources {
     pub config_table: String,
@@ -35,7 +35,7 @@ fn failed<E: Into<Box<dyn std::error::Error + Send + Sync>>>(what: &str) -> impl
     move |source| DevError::Resource { what: what.to_owned(), source: source.into() }
 }
 
-/// Makes what is missing and sets what differs.
+/// Creates tables and queues that are missing, and sets attributes that differ.
 pub async fn create(clients: &Clients, options: &DevOptions) -> Result<Resources, DevError> {
     let (tables, queues) = (clients.dynamodb(), clients.sqs());
     for (table, name) in [(Table::Config, CONFIG_TABLE), (Table::Log, LOG_TABLE)] {

@@ -1,6 +1,6 @@
-//! One sandbox: a child process that runs a function, and the Lambda runtime API it speaks to us.
+//! One sandbox: a child process that runs a function, and its Lambda runtime API.
 //!
-//! Each sandbox has a listener of its own, which is how a request tells whose it is.
+//! Each sandbox has its own listener, which identifies it.
 
 use std::process::{ExitStatus, Stdio};
 use std::sync::{Arc, Mutex, PoisonError};
@@ -19,11 +19,11 @@ use super::front::{self, Reply};
 
 /// Longest time a child may take from its start to its first request.
 const INIT_TIMEOUT: Duration = Duration::from_secs(10);
-/// Lambda's own limit of an answer.
+/// Lambda's own limit of a response.
 const ANSWER_BYTES_MAX: usize = 6 * 1024 * 1024;
 const API_PREFIX: &str = "/2018-06-01/runtime/";
 
-/// Why an invocation has no answer.
+/// An invocation without a response.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum InvokeError {
     #[error("the function's process ended")]
@@ -36,10 +36,10 @@ pub enum InvokeError {
     NotStarted,
 }
 
-/// What an invocation came to.
+/// The result of an invocation.
 pub type Answer = Result<Bytes, InvokeError>;
 
-/// How a child process is started.
+/// The program of a child process.
 #[derive(Debug, Clone)]
 pub struct Program {
     /// The function's name, as `hookrail function` takes it.
@@ -59,7 +59,7 @@ struct Work {
     answer: oneshot::Sender<Answer>,
 }
 
-/// What the runtime API of one sandbox works on.
+/// The state of the runtime API of one sandbox.
 #[derive(Debug)]
 struct Api {
     timeout: Duration,
@@ -96,7 +96,7 @@ impl Sandbox {
             .env("AWS_LAMBDA_FUNCTION_VERSION", "$LATEST")
             .env("AWS_LAMBDA_FUNCTION_MEMORY_SIZE", "256")
             .stdin(Stdio::piped())
-            // Metrics go to standard output; there is nobody here to read them.
+            // Metrics go to standard output, and are not used here.
             .stdout(Stdio::null())
             .kill_on_drop(true)
             .spawn()?;
@@ -119,7 +119,7 @@ impl Sandbox {
         Ok(Self { pid, timeout: program.timeout, work, gone, kill, _leash: leash })
     }
 
-    /// Runs one invocation. After an error the sandbox is of no more use.
+    /// Runs one invocation. After an error the sandbox must not be used again.
     pub async fn invoke(&self, id: String, payload: Bytes) -> Answer {
         let (picked, is_picked) = oneshot::channel();
         let (answer, answered) = oneshot::channel();
@@ -148,7 +148,7 @@ impl Sandbox {
     /// Resolves when the process has ended.
     pub async fn ended(&self) {
         let mut gone = self.gone.clone();
-        // A closed channel means the same: nobody watches over the child any more.
+        // A closed channel means the same: the child is not watched any more.
         gone.wait_for(|gone| *gone).await.map(drop).unwrap_or(());
     }
 
@@ -171,7 +171,7 @@ impl Drop for Sandbox {
     }
 }
 
-/// Waits for the child's end or for the wish to end it, then fails what it was busy with.
+/// Waits for the child's end, or ends it on request, and fails its current invocation.
 async fn watch_over(
     mut child: Child,
     mut killed: mpsc::Receiver<()>,
@@ -201,7 +201,7 @@ async fn respond(api: Arc<Api>, request: Request<Incoming>) -> Reply {
         return next(&api).await;
     }
     let Some(body) = front::body_of(request.into_body(), ANSWER_BYTES_MAX).await else {
-        return front::plain(StatusCode::PAYLOAD_TOO_LARGE, "the answer is cut off or too large");
+        return front::plain(StatusCode::PAYLOAD_TOO_LARGE, "the response is cut off or too large");
     };
     let mut parts = path.strip_prefix("invocation/").unwrap_or_default().splitn(2, '/');
     match (parts.next(), parts.next()) {
@@ -209,7 +209,7 @@ async fn respond(api: Arc<Api>, request: Request<Incoming>) -> Reply {
         (Some(id), Some("error")) => {
             api.settle(id, Err(InvokeError::Reported(String::from_utf8_lossy(&body).into_owned())))
         }
-        _ => front::plain(StatusCode::NOT_FOUND, "not a path of the runtime API"),
+        _ => front::plain(StatusCode::NOT_FOUND, "the runtime API has no such path"),
     }
 }
 
@@ -229,7 +229,7 @@ async fn next(api: &Api) -> Reply {
         }
     }
     *api.current.lock().unwrap_or_else(PoisonError::into_inner) = Some((work.id, work.answer));
-    // Nobody waits any more when the invocation was given up while the child started.
+    // The receiver is gone if the invocation was abandoned while the child started.
     work.picked.send(()).unwrap_or(());
     reply
 }

@@ -1,4 +1,4 @@
-//! The schedule that has recover look for lines that are due, whatever became of their messages.
+//! The schedule of recover, which finds queues that are due without their messages.
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -13,16 +13,16 @@ use super::clock;
 use super::function::Function;
 use super::mapping::REGION;
 
-/// Between two invocations: the template's `rate(1 minute)`.
+/// Time between two invocations: the template's `rate(1 minute)`.
 pub const PERIOD: Duration = Duration::from_secs(60);
 
-/// Invokes the function at once and then once in a period, until dropped. Never twice at the same time.
+/// Invokes the function at once and then once in a period, until dropped, never twice at the same time.
 pub async fn run(function: Arc<Function>) {
     let mut ticks = tokio::time::interval(PERIOD);
     ticks.set_missed_tick_behavior(MissedTickBehavior::Skip);
     for number in 0_u64.. {
         ticks.tick().await;
-        // One that cannot be started has been told of; the next tick tries again.
+        // The failure is logged, and the next tick tries again.
         let Ok(lease) = function.lease().await else { continue };
         if let Err(error) = lease.invoke(event(number)).await {
             tracing::warn!(%error, "a scheduled invocation failed");
@@ -30,7 +30,7 @@ pub async fn run(function: Arc<Function>) {
     }
 }
 
-/// What EventBridge hands to the target of a rule with a schedule.
+/// Renders the event that EventBridge sends to the target of a schedule.
 fn event(number: u64) -> Bytes {
     let event = json!({
         "version": "0",

@@ -1,11 +1,12 @@
 //! Local SQS: the queues of one `hookrail dev`, in process and over HTTP.
 //!
-//! The rules are those of `hookrail_fifo`; here is what they need of the world: a clock, a lock, and waking whoever
-//! waits. The event source mapping uses [`SharedQueues`] directly, the functions the HTTP front of [`serve`].
+//! The rules are those of `hookrail_fifo`. This module adds a clock, a lock, a journal, and waking of waiters. The event
+//! source mapping uses [`SharedQueues`] directly, the functions use the HTTP front of [`serve`].
 
 mod actions;
 mod error;
 mod http;
+pub mod journal;
 mod replies;
 mod requests;
 
@@ -13,21 +14,19 @@ mod requests;
 mod tests;
 
 use std::collections::HashMap;
-use std::fs::{File, OpenOptions};
-use std::io::Write as _;
 use std::path::Path;
 use std::pin::pin;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
-use hookrail_fifo::journal::JournalEntry;
 use hookrail_fifo::millis::Millis;
 use hookrail_fifo::queue::Queue;
 use hookrail_fifo::queues::Queues;
 use tokio::net::TcpListener;
 use tokio::sync::Notify;
 
-use super::{clock, ready};
+use super::clock;
+use journal::{Journal, NotKept};
 
 /// All queues, shared by everything in the process that uses them.
 ///
@@ -40,16 +39,16 @@ pub struct SharedQueues {
 #[derive(Debug)]
 struct State {
     queues: Queues,
-    /// Whoever waits for a queue, by its name.
+    /// The waiters of each queue, by its name.
     waiting: HashMap<Arc<str>, Arc<Notify>>,
-    /// Where every change is written down before it is answered.
-    journal: Option<File>,
+    /// The file that every change is written to before the call returns.
+    journal: Option<Journal>,
 }
 
-/// What one look at a queue came to, for somebody who waits for it.
+/// The result of one look at a queue, for a waiter.
 enum Look<R> {
     Found(R),
-    /// Nothing yet; nothing will change by itself before this long, if ever.
+    /// Nothing found. The queue changes by itself after this time at the earliest, or never.
     Again(Option<Duration>),
 }
 
@@ -60,51 +59,80 @@ impl SharedQueues {
         Self { state: Arc::new(Mutex::new(State { queues, waiting: HashMap::new(), journal: None })) }
     }
 
-    /// Shares these queues, and writes every change to `file`, which begins anew with what is in them now.
+    /// Shares these queues, and writes every change to `file`, which is first replaced by their current contents.
     pub fn with_journal(mut queues: Queues, file: &Path) -> std::io::Result<Self> {
-        let mut text = Vec::new();
-        write_entries(&mut text, queues.snapshot())?;
-        ready::write_private(file, &text)?;
+        let journal = Journal::create(file, &queues.snapshot())?;
         queues.start_journal();
-        let journal = Some(OpenOptions::new().append(true).open(file)?);
-        Ok(Self { state: Arc::new(Mutex::new(State { queues, waiting: HashMap::new(), journal })) })
+        Ok(Self::journalled(queues, journal))
     }
 
-    /// Does something to one queue, and wakes whoever waits for what that made possible; nothing if there is no such
-    /// queue.
+    fn journalled(queues: Queues, journal: Journal) -> Self {
+        Self {
+            state: Arc::new(Mutex::new(State { queues, waiting: HashMap::new(), journal: Some(journal) })),
+        }
+    }
+
+    /// Runs `f` on one queue, and wakes the waiters that it concerns. Returns nothing if the queue does not exist.
     ///
-    /// Messages given up by a receive are moved to their dead-letter queue before it returns.
+    /// Messages that a receive finds exhausted are moved to their dead-letter queue before it returns. A change that cannot be
+    /// written to the journal is in effect all the same, and written as soon as that is possible.
     pub fn with<R>(&self, queue: &str, f: impl FnOnce(Millis, &mut Queue) -> R) -> Option<R> {
+        let (result, kept) = self.act(queue, f)?;
+        if let Err(error) = kept {
+            tracing::error!(%error, queue, "a change of a queue is not in the journal yet");
+        }
+        Some(result)
+    }
+
+    /// Runs an `f` that has no effect until it is in the journal, such as sending.
+    ///
+    /// # Errors
+    /// The journal cannot be written: nothing was sent. Other changes are in effect, and may be repeated.
+    pub fn with_kept<R>(
+        &self,
+        queue: &str,
+        f: impl FnOnce(Millis, &mut Queue) -> R,
+    ) -> Result<Option<R>, NotKept> {
+        self.act(queue, f).map(|(result, kept)| kept.map(|()| result)).transpose()
+    }
+
+    fn act<R>(
+        &self,
+        queue: &str,
+        f: impl FnOnce(Millis, &mut Queue) -> R,
+    ) -> Option<(R, Result<(), NotKept>)> {
         let now = clock::now();
         let mut state = self.lock();
         let found = state.queues.find_mut(queue)?;
         let timer = found.next_visible_at(now);
         let result = f(now, found);
-        // A state and not a change: what is available may have been so for others, and now be so for a waiter too,
-        // as when an invocation ends that kept its groups to itself.
+        // A state and not a change: messages may have been available to others only, and now to a waiter too, for
+        // example after an invocation that had their groups.
         let is_available = found.has_available(now);
         let is_sooner = is_sooner(found.next_visible_at(now), timer);
         if is_available || is_sooner {
             state.wake(queue);
         }
         state.move_dead_letters(now, queue);
-        state.write_journal();
-        Some(result)
+        Some((result, state.write_journal()))
     }
 
-    /// Does something to the set of queues, and wakes everyone.
-    pub fn with_all<R>(&self, f: impl FnOnce(Millis, &mut Queues) -> R) -> R {
+    /// Runs `f` on the set of queues, and wakes all waiters.
+    ///
+    /// # Errors
+    /// As [`SharedQueues::with_kept`].
+    pub fn with_all<R>(&self, f: impl FnOnce(Millis, &mut Queues) -> R) -> Result<R, NotKept> {
         let mut state = self.lock();
         let result = f(clock::now(), &mut state.queues);
-        state.write_journal();
+        let kept = state.write_journal();
         state.waiting.values().for_each(|waiting| waiting.notify_waiters());
-        result
+        kept.map(|()| result)
     }
 
-    /// Looks at a queue whenever something may have become available, until `look` finds what it wants; nothing if
-    /// there is no such queue (any more).
+    /// Looks at a queue whenever messages may have become available, until `look` finds a result. Returns nothing if the
+    /// queue does not exist any more.
     ///
-    /// A look that finds nothing must leave the queue as it was, but for messages it gives up.
+    /// A look that finds nothing must not change the queue, except for dead letters.
     pub async fn wait_for<R>(
         &self,
         queue: &str,
@@ -112,7 +140,7 @@ impl SharedQueues {
     ) -> Option<R> {
         let waiting = self.lock().waiting(queue)?;
         loop {
-            // Enabled before the look, so that what happens in between wakes it.
+            // Enabled before the look, so that a change in between wakes it.
             let mut woken = pin!(waiting.notified());
             woken.as_mut().enable();
             match self.look(queue, &mut look)? {
@@ -128,7 +156,7 @@ impl SharedQueues {
         }
     }
 
-    /// Waits until a receive from this queue may return something, or there is no such queue.
+    /// Waits until a receive from this queue may return messages, or the queue does not exist.
     pub async fn ready(&self, queue: &str) {
         self.wait_for(queue, |now, queue| queue.has_available(now).then_some(())).await;
     }
@@ -144,13 +172,15 @@ impl SharedQueues {
         let before = found.next_visible_at(now);
         let result = look(now, found);
         let timer = found.next_visible_at(now);
-        // Unlike in `with`, what is left available is no reason to wake anyone: the one who looks in vain would wake
-        // itself for ever.
+        // Unlike in `with`, messages that stay available wake no waiter: one that finds nothing would wake itself for
+        // ever.
         if result.is_some() && is_sooner(timer, before) {
             state.wake(queue);
         }
         state.move_dead_letters(now, queue);
-        state.write_journal();
+        if let Err(error) = state.write_journal() {
+            tracing::error!(%error, queue, "a receive is not in the journal yet");
+        }
         let wait = || timer.map(|timer| Duration::from_millis(timer.millis_since(now)));
         Some(result.map_or_else(|| Look::Again(wait()), Look::Found))
     }
@@ -173,18 +203,12 @@ impl State {
         }
     }
 
-    /// A journal that cannot be written is told of loudly; the queues go on in memory.
-    fn write_journal(&mut self) {
-        let Some(file) = &mut self.journal else { return };
+    /// Writes the changes since the last call to the journal. If that fails, messages that they sent are taken back, and
+    /// the other changes are written by the next call.
+    fn write_journal(&mut self) -> Result<(), NotKept> {
+        let Some(journal) = &mut self.journal else { return Ok(()) };
         let entries = self.queues.drain_journal();
-        if entries.is_empty() {
-            return;
-        }
-        let mut text = Vec::new();
-        // One write: a crash cuts at most the last line.
-        if let Err(error) = write_entries(&mut text, entries).and_then(|()| file.write_all(&text)) {
-            tracing::error!(%error, "a change of a queue was not kept");
-        }
+        journal.append(&entries).inspect_err(|_| journal.postpone(self.queues.take_back(entries)))
     }
 
     fn move_dead_letters(&mut self, now: Millis, queue: &str) {
@@ -194,16 +218,7 @@ impl State {
     }
 }
 
-/// One entry a line.
-fn write_entries(text: &mut Vec<u8>, entries: Vec<JournalEntry>) -> std::io::Result<()> {
-    for entry in entries {
-        serde_json::to_writer(&mut *text, &entry)?;
-        text.push(b'\n');
-    }
-    Ok(())
-}
-
-/// Whether a waiter that sleeps until `before` would sleep too long.
+/// Returns whether a waiter that sleeps until `before` would sleep too long.
 fn is_sooner(timer: Option<Millis>, before: Option<Millis>) -> bool {
     timer.is_some_and(|timer| before.is_none_or(|before| timer < before))
 }

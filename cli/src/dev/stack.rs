@@ -1,51 +1,59 @@
-//! Puts the local stack together: back ends, tables and queues, functions, mappings, gateway.
+//! The local stack: data, tables and queues, functions, mappings, gateway.
 
-use std::path::{Path, PathBuf};
+use std::path::Path;
 use std::sync::Arc;
 use std::time::Duration;
 
 use hookrail_adapters::aws::Clients;
-use hookrail_adapters::clock::{Clock as _, SystemClock};
+use hookrail_adapters::clock::SystemClock;
 use hookrail_adapters::config::{self, AwsConfig};
 use hookrail_adapters::random;
 use hookrail_adapters::store::dynamodb::DynamoDbStore;
-use hookrail_adapters::store::{ConfigStore, StoreError};
 use hookrail_domain::id::{CompanyId, hex};
 use hookrail_domain::token::{Grant, Token, TokenHash};
-use hookrail_fifo::journal::JournalEntry;
 use hookrail_fifo::mapping::{GroupLock, Mapping, MappingSettings};
 use hookrail_fifo::queues::Queues;
+use hookrail_pipeline::clock::Clock as _;
+use hookrail_pipeline::store::{ConfigStore, StoreError};
 use serde::{Deserialize, Serialize};
 use tokio::net::TcpListener;
 use tokio::sync::Notify;
 
+use super::data::{DataError, DataFolder};
 use super::function::Function;
 use super::options::DevOptions;
 use super::ready::{self, Pids, Ready};
 use super::resources::{self, Resources};
 use super::sandbox::{InvokeError, Program};
 use super::sqs::SharedQueues;
+use super::sqs::journal::{self, JournalError};
 use super::{gateway, mapping, remote, schedule, sqs, tables};
 
-/// The company of the published samples: a sample pushed as it is finds its webhooks.
+/// The company of the published samples, so that they can be pushed unchanged.
 pub const COMPANY: &str = "625bcbdcc9a8e3a86dbf041c";
 const REGION: &str = "us-east-1";
 const LOCAL_KEY: &str = "local";
 
-/// The local stack could not be started.
+/// A local stack that cannot be started.
 #[derive(Debug, thiserror::Error)]
 pub enum DevError {
     #[error("{what}")]
     Io { what: String, source: std::io::Error },
-    #[error("the embedded tables could not be opened")]
-    Tables(#[from] dynoxide::DynoxideError),
-    #[error("{what} could not be read back")]
-    State { what: &'static str, source: serde_json::Error },
-    #[error("{what} could not be made")]
+    #[error(transparent)]
+    Data(#[from] DataError),
+    #[error(transparent)]
+    Journal(#[from] JournalError),
+    #[error(
+        "the embedded tables{file} cannot be opened. If the file is damaged, restore it or give another --data"
+    )]
+    Tables { file: String, source: dynoxide::DynoxideError },
+    #[error("{file} is damaged. Restore it, or give another folder with --data")]
+    Credentials { file: String, source: serde_json::Error },
+    #[error("{what} could not be created")]
     Resource { what: String, source: Box<dyn std::error::Error + Send + Sync> },
-    #[error("the company could not be made")]
+    #[error("the company could not be created")]
     Company(#[from] StoreError),
-    #[error("no random bytes")]
+    #[error("random bytes are not available")]
     Random(#[from] random::NoRandomness),
     #[error("a function could not be started")]
     Function(#[from] InvokeError),
@@ -56,7 +64,7 @@ fn io(what: impl Into<String>) -> impl FnOnce(std::io::Error) -> DevError {
     move |source| DevError::Io { what, source }
 }
 
-/// Who may call the API, kept with `--data`.
+/// The company and the tokens, kept with `--data`.
 #[derive(Debug, Clone, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
 struct Credentials {
@@ -65,12 +73,12 @@ struct Credentials {
     operator_token: String,
 }
 
-/// Where the AWS services of the stack are.
+/// The addresses of the AWS services of the stack.
 #[derive(Debug, Clone)]
 struct Endpoints {
     sqs: String,
     dynamodb: String,
-    /// None when the queues are somebody else's.
+    /// None if the queues are external.
     queues: Option<SharedQueues>,
 }
 
@@ -81,6 +89,32 @@ pub struct Stack {
     functions: Functions,
     changed: Arc<Notify>,
     _tasks: tokio::task::JoinSet<()>,
+    /// Last, so that the lock outlives everything that writes.
+    _data: Option<DataFolder>,
+}
+
+/// The ports of a stack, taken before anything of its data is read.
+#[derive(Debug)]
+struct Ports {
+    gateway: TcpListener,
+    tables: TcpListener,
+    queues: TcpListener,
+}
+
+impl Ports {
+    async fn bind(options: &DevOptions) -> Result<Self, DevError> {
+        let bind = async |port| {
+            TcpListener::bind(("127.0.0.1", port)).await.map_err(io(match port {
+                0 => "no free port".to_owned(),
+                port => format!("port {port} cannot be used; stop what uses it, or give another with --port"),
+            }))
+        };
+        Ok(Self { gateway: bind(options.port).await?, tables: bind(0).await?, queues: bind(0).await? })
+    }
+}
+
+fn url_of(listener: &TcpListener) -> Result<String, DevError> {
+    listener.local_addr().map(|address| format!("http://{address}")).map_err(io("a port has no address"))
 }
 
 #[derive(Debug, Clone)]
@@ -103,18 +137,15 @@ impl Functions {
 }
 
 impl Stack {
-    /// Starts everything, telling of each step.
+    /// Starts everything, and reports each step.
     pub async fn start(options: &DevOptions, tell: &(impl Fn(&str) + Sync)) -> Result<Self, DevError> {
         let mut tasks = tokio::task::JoinSet::new();
-        if let Some(directory) = &options.data {
-            tokio::fs::create_dir_all(directory)
-                .await
-                .map_err(io(format!("{} could not be made", directory.display())))?;
-        }
-        let credentials = credentials(options.data.as_deref())?;
+        let data = options.data.as_deref().map(DataFolder::open).transpose()?;
+        let Ports { gateway, tables, queues } = Ports::bind(options).await?;
+        let credentials = credentials(data.as_ref())?;
         let endpoints = match &options.endpoint {
             Some(url) => Endpoints { sqs: url.clone(), dynamodb: url.clone(), queues: None },
-            None => embedded(options, &mut tasks).await?,
+            None => embedded(data.as_ref(), (tables, queues), &mut tasks)?,
         };
         tell("tables and queues");
         let aws = aws_config(&endpoints);
@@ -136,11 +167,8 @@ impl Stack {
         map(&mut tasks, options, &clients, (&endpoints, &resources), &functions);
         tasks.spawn(schedule::run(Arc::clone(&functions.recover)));
 
-        let listener = TcpListener::bind(("127.0.0.1", options.port))
-            .await
-            .map_err(io(format!("port {} cannot be used", options.port)))?;
-        let api = format!("http://{}", listener.local_addr().map_err(io("the gateway has no address"))?);
-        tasks.spawn(gateway::serve(listener, Arc::clone(&functions.api)));
+        let api = url_of(&gateway)?;
+        tasks.spawn(gateway::serve(gateway, Arc::clone(&functions.api)));
         let ready = Ready {
             panel: format!("{api}/panel"),
             api,
@@ -153,10 +181,10 @@ impl Stack {
             deliveries_queue_urls: vec![resources.deliveries_queue_url],
             pids: functions.pids(),
         };
-        Ok(Self { ready, functions, changed, _tasks: tasks })
+        Ok(Self { ready, functions, changed, _tasks: tasks, _data: data })
     }
 
-    /// Ends the functions before what they talk to, so that none complains of a broken connection.
+    /// Ends the functions before the services that they call, so that they log no broken connection.
     pub async fn end(self) {
         let Functions { api, fan_out, deliver, recover } = &self.functions;
         for function in [api, fan_out, deliver, recover] {
@@ -165,23 +193,31 @@ impl Stack {
         }
     }
 
-    /// Writes the ready file, and again whenever a sandbox starts or ends. Never returns but with an error.
+    /// Writes the ready file, and again whenever a sandbox starts or ends. Returns only if the first write fails.
     pub async fn keep_ready_file(&self, path: &Path) -> DevError {
-        loop {
-            let ready = Ready { pids: self.functions.pids(), ..self.ready.clone() };
-            if let Err(error) = ready::write(path, &ready) {
-                return io(format!("{} could not be written", path.display()))(error);
-            }
-            self.changed.notified().await;
+        if let Err(error) = self.write_ready_file(path) {
+            return io(format!("{} could not be written", path.display()))(error);
         }
+        loop {
+            self.changed.notified().await;
+            // The stack works without it: a disk that is full for a while does not end it.
+            if let Err(error) = self.write_ready_file(path) {
+                tracing::warn!(%error, file = %path.display(), "the ready file could not be written");
+            }
+        }
+    }
+
+    fn write_ready_file(&self, path: &Path) -> std::io::Result<()> {
+        ready::write(path, &Ready { pids: self.functions.pids(), ..self.ready.clone() })
     }
 }
 
-fn credentials(data: Option<&Path>) -> Result<Credentials, DevError> {
-    let file = data.map(|directory| directory.join("credentials.json"));
-    if let Some(text) = file.as_deref().and_then(|file| std::fs::read(file).ok()) {
-        return serde_json::from_slice(&text)
-            .map_err(|source| DevError::State { what: "credentials.json", source });
+fn credentials(data: Option<&DataFolder>) -> Result<Credentials, DevError> {
+    let file = data.map(DataFolder::credentials);
+    if let Some(file) = &file
+        && let Some(text) = read_if_there(file)?
+    {
+        return serde_json::from_slice(&text).map_err(damaged(file));
     }
     let credentials = Credentials {
         company: COMPANY.to_owned(),
@@ -189,36 +225,49 @@ fn credentials(data: Option<&Path>) -> Result<Credentials, DevError> {
         operator_token: random::token()?,
     };
     if let Some(file) = file {
-        let text = serde_json::to_vec_pretty(&credentials)
-            .map_err(|source| DevError::State { what: "credentials.json", source })?;
+        let text = serde_json::to_vec_pretty(&credentials).map_err(damaged(&file))?;
         ready::write_private(&file, &text).map_err(io(format!("{} could not be written", file.display())))?;
     }
     Ok(credentials)
 }
 
+fn damaged(file: &Path) -> impl FnOnce(serde_json::Error) -> DevError {
+    let file = file.display().to_string();
+    move |source| DevError::Credentials { file, source }
+}
+
+/// Reads a file. Returns nothing if it does not exist.
+fn read_if_there(file: &Path) -> Result<Option<Vec<u8>>, DevError> {
+    match std::fs::read(file) {
+        Ok(text) => Ok(Some(text)),
+        Err(error) if error.kind() == std::io::ErrorKind::NotFound => Ok(None),
+        Err(error) => Err(io(format!("{} could not be read", file.display()))(error)),
+    }
+}
+
 /// Starts the embedded tables and queues and their fronts.
-async fn embedded(options: &DevOptions, tasks: &mut tokio::task::JoinSet<()>) -> Result<Endpoints, DevError> {
-    let database =
-        tables::open(options.data.as_ref().map(|directory| directory.join("tables.db")).as_deref())?;
+fn embedded(
+    data: Option<&DataFolder>,
+    (for_tables, for_queues): (TcpListener, TcpListener),
+    tasks: &mut tokio::task::JoinSet<()>,
+) -> Result<Endpoints, DevError> {
+    let file = data.map(DataFolder::tables);
+    let database = tables::open(file.as_deref()).map_err(|source| DevError::Tables {
+        file: file.map(|file| format!(" in {}", file.display())).unwrap_or_default(),
+        source,
+    })?;
     let seed = u64::from_be_bytes(random::bytes()?);
     let mut queues = Queues::new(seed);
-    let shared = match options.data.as_ref().map(|directory| directory.join("queues.jsonl")) {
+    let shared = match data.map(DataFolder::journal) {
         None => SharedQueues::new(queues),
-        Some(journal) => {
-            queues.replay(read_journal(&journal)?);
-            let failed = || io(format!("{} could not be written", journal.display()));
-            SharedQueues::with_journal(queues, &journal).map_err(failed())?
+        Some(file) => {
+            queues.replay(journal::read(&file)?);
+            let failed = io(format!("{} could not be written", file.display()));
+            SharedQueues::with_journal(queues, &file).map_err(failed)?
         }
     };
-    let bind = || TcpListener::bind(("127.0.0.1", 0));
-    let (for_tables, for_queues) = (bind().await, bind().await);
-    let for_tables = for_tables.map_err(io("no free port"))?;
-    let for_queues = for_queues.map_err(io("no free port"))?;
-    let url = |listener: &TcpListener| {
-        listener.local_addr().map(|address| format!("http://{address}")).map_err(io("a front has no address"))
-    };
     let endpoints =
-        Endpoints { sqs: url(&for_queues)?, dynamodb: url(&for_tables)?, queues: Some(shared.clone()) };
+        Endpoints { sqs: url_of(&for_queues)?, dynamodb: url_of(&for_tables)?, queues: Some(shared.clone()) };
     tasks.spawn(tables::serve(for_tables, database));
     tasks.spawn(async move {
         if let Err(error) = sqs::serve(for_queues, shared).await {
@@ -226,22 +275,6 @@ async fn embedded(options: &DevOptions, tasks: &mut tokio::task::JoinSet<()>) ->
         }
     });
     Ok(endpoints)
-}
-
-/// Whatever of the journal can be read: a last line cut off by a crash was never acknowledged.
-fn read_journal(file: &Path) -> Result<Vec<JournalEntry>, DevError> {
-    let text = match std::fs::read_to_string(file) {
-        Ok(text) => text,
-        Err(error) if error.kind() == std::io::ErrorKind::NotFound => return Ok(Vec::new()),
-        Err(error) => return Err(io(format!("{} could not be read", file.display()))(error)),
-    };
-    let whole = text.rfind('\n').and_then(|end| text.get(..end)).unwrap_or_default();
-    whole
-        .lines()
-        .map(|line| {
-            serde_json::from_str(line).map_err(|source| DevError::State { what: "queues.jsonl", source })
-        })
-        .collect()
 }
 
 fn aws_config(endpoints: &Endpoints) -> AwsConfig {
@@ -264,7 +297,7 @@ async fn create_company(
         DynamoDbStore::new(clients.dynamodb(), resources.config_table.clone(), resources.log_table.clone());
     let corrupt = |_refused| StoreError::Corrupt { what: "credentials" };
     let company = CompanyId::parse(&credentials.company).map_err(corrupt)?;
-    // Taken means that it was made by an earlier run with the same data.
+    // It exists if an earlier run with the same data created it.
     let grant = Grant::company(company.clone());
     let token = Token::first(TokenHash::of(&credentials.token), grant, SystemClock.now());
     store.create_company(&company, &token).await?;
@@ -298,7 +331,7 @@ fn functions(
     })
 }
 
-/// The variables that the template gives the functions, and those that Lambda does.
+/// Returns the variables that the template and Lambda give the functions.
 fn environment(
     options: &DevOptions,
     aws: &AwsConfig,
@@ -362,10 +395,4 @@ fn map(
             None => tasks.spawn(remote::run(clients.sqs(), url.clone(), settings, Arc::clone(function))),
         };
     }
-}
-
-/// Where `--data` keeps its files, for messages.
-#[must_use]
-pub fn data_files(directory: &Path) -> [PathBuf; 3] {
-    ["tables.db", "queues.jsonl", "credentials.json"].map(|name| directory.join(name))
 }

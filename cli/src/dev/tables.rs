@@ -18,7 +18,7 @@ const JSON: &str = "application/x-amz-json-1.0";
 const TARGET: &str = "x-amz-target";
 const TARGET_PREFIX: &str = "DynamoDB_20120810.";
 
-/// The tables in memory, or in a file that outlives the process.
+/// Opens the tables, in memory or in a file.
 pub fn open(file: Option<&Path>) -> Result<Database, DynoxideError> {
     match file {
         None => Database::memory(),
@@ -28,7 +28,7 @@ pub fn open(file: Option<&Path>) -> Result<Database, DynoxideError> {
 
 /// Serves the tables until dropped.
 ///
-/// Our own front, because the library's answers web pages of every origin.
+/// It replaces the library's front, which serves web pages of every origin.
 pub async fn serve(listener: TcpListener, database: Database) {
     front::serve(listener, move |request| respond(database.clone(), request)).await;
 }

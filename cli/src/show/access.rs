@@ -1,10 +1,10 @@
-//! Tokens, secrets, tests and the audit log as a person reads them.
+//! Tokens, secrets, tests and the audit log, rendered for people.
 
 use serde::Deserialize;
 
 use super::{lines, printable, shortened, table};
 
-/// A token, with its text if it was just made.
+/// A token, with its secret if it was just created.
 #[derive(Debug, Clone, Deserialize)]
 #[serde(rename_all = "camelCase")]
 pub struct Token {
@@ -33,14 +33,14 @@ struct Retired {
     until: String,
 }
 
-/// What a change of the secret led to.
+/// The state of the signing secrets after a change.
 #[derive(Debug, Clone, Deserialize)]
 #[serde(rename_all = "camelCase")]
 pub struct SecretState {
     retired_until: Vec<String>,
 }
 
-/// What became of a test.
+/// The result of a test request.
 #[derive(Debug, Clone, Deserialize)]
 #[serde(rename_all = "camelCase")]
 pub struct TestSend {
@@ -71,25 +71,25 @@ impl Token {
         let mut pairs = vec![
             ("token", self.id.clone()),
             ("name", printable(&self.name)),
-            ("of", self.holder()),
+            ("company", self.owner()),
             ("scopes", self.scopes.join(" ")),
             ("expires", self.expires_at.clone().unwrap_or_else(|| "never".to_owned())),
         ];
         if let Some(text) = &self.token {
-            pairs.push(("secret", format!("{text}  (shown this once)")));
+            pairs.push(("secret", format!("{text}  (shown only once)")));
         }
         lines(&pairs)
     }
 
-    fn holder(&self) -> String {
-        self.company.clone().unwrap_or_else(|| "the operator".to_owned())
+    fn owner(&self) -> String {
+        self.company.clone().unwrap_or_else(|| "none (operator)".to_owned())
     }
 }
 
-/// Tokens as a table.
+/// Renders tokens as a table.
 #[must_use]
 pub fn tokens(tokens: &[Token]) -> String {
-    let head = ["ID", "NAME", "KIND", "SCOPES", "CREATED", "EXPIRES", "LAST USED"].map(str::to_owned);
+    let head = ["token", "name", "kind", "scopes", "created", "expires", "last used"].map(str::to_owned);
     let or = |at: &Option<String>, none: &str| at.clone().unwrap_or_else(|| none.to_owned());
     let rows = tokens.iter().map(|token| {
         [
@@ -109,7 +109,7 @@ impl Secret {
     #[must_use]
     pub fn render(&self) -> String {
         let mut pairs = vec![("secret", self.secret.clone())];
-        let retired = |one: &Retired| ("signs still", format!("{} until {}", one.secret, one.until));
+        let retired = |one: &Retired| ("still signs", format!("{} until {}", one.secret, one.until));
         pairs.extend(self.retired.iter().map(retired));
         lines(&pairs)
     }
@@ -119,7 +119,7 @@ impl SecretState {
     #[must_use]
     pub fn render(&self) -> String {
         match self.retired_until.as_slice() {
-            [] => "only the newest secret signs\n".to_owned(),
+            [] => "only the newest secret signs requests\n".to_owned(),
             until => lines(&[("old secrets sign until", until.join(", "))]),
         }
     }
@@ -132,20 +132,20 @@ impl TestSend {
         lines(&[
             ("result", format!("{}{error}", self.result)),
             ("status", self.status.to_string()),
-            ("answer", shortened(&self.response)),
-            ("took", format!("{} ms", self.duration_ms)),
+            ("response", shortened(&self.response)),
+            ("duration", format!("{} ms", self.duration_ms)),
             ("webhook-id", self.webhook_id.clone()),
         ])
     }
 }
 
-/// The audit log as a table.
+/// Renders the audit log as a table.
 #[must_use]
 pub fn audit(entries: &[Entry]) -> String {
     if entries.is_empty() {
-        return "nothing was done\n".to_owned();
+        return "the audit log is empty\n".to_owned();
     }
-    let head = ["AT", "WHO", "DID", "TO", "FIELDS", "STATUS"].map(str::to_owned);
+    let head = ["time", "actor", "action", "subject", "fields", "status"].map(str::to_owned);
     let rows = entries.iter().map(|entry| {
         [
             entry.at.clone(),
@@ -166,14 +166,14 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_new_token_is_shown_with_its_text_and_a_listed_one_without() {
+    fn a_new_token_shows_its_text_and_a_listed_token_does_not() {
         let mut token = json!({
             "_id": "a1", "name": "ci\u{1b}[2J", "kind": "api", "company": "acme", "scopes": ["logs:read"],
             "createdAt": "2022-05-05T20:04:40.084Z", "token": "hkr_1"
         });
         let read = |value: &serde_json::Value| serde_json::from_value::<Token>(value.clone()).unwrap();
         let shown = read(&token).render();
-        assert!(shown.contains("hkr_1  (shown this once)") && !shown.contains('\u{1b}'), "{shown}");
+        assert!(shown.contains("hkr_1  (shown only once)") && !shown.contains('\u{1b}'), "{shown}");
         token["token"] = json!(null);
         let listed = tokens(&[read(&token)]);
         assert!(listed.contains("acme") || listed.contains("logs:read"), "{listed}");
@@ -181,10 +181,10 @@ mod tests {
     }
 
     #[test]
-    fn an_entry_whose_end_nobody_knows_says_so() {
+    fn an_audit_entry_without_an_end_shows_unknown() {
         let entry = json!({"at": "now", "action": "secret.reveal", "actor": "ci", "status": null});
         let entry: Entry = serde_json::from_value(entry).unwrap();
         assert!(audit(&[entry]).contains("unknown"));
-        assert_eq!(audit(&[]), "nothing was done\n");
+        assert_eq!(audit(&[]), "the audit log is empty\n");
     }
 }

@@ -1,17 +1,18 @@
-//! A webhook's log as a person reads it.
+//! The log of a webhook, rendered for people.
 
 use serde::Deserialize;
+use serde::de::{Deserializer, Error as _};
 use serde_json::value::RawValue;
 
 use super::{aligned, lines, printable, shortened};
 
-/// Where a row's result stands in the table.
+/// The column of the result.
 const RESULT_COLUMN: usize = 4;
 const COLUMNS: usize = 8;
-/// Wide enough for most rows, where the rows that will follow are not known.
-const WIDTHS_MIN: [usize; COLUMNS] = [24, 24, 6, 7, 7, 6, 4, 0];
+/// Widths that are enough for most rows, for a table whose rows are not known yet.
+const WIDTHS_MIN: [usize; COLUMNS] = [24, 24, 8, 7, 7, 6, 4, 0];
 
-/// One row of a webhook's log.
+/// A row of the log of a webhook.
 #[derive(Debug, Clone, Deserialize)]
 #[serde(rename_all = "camelCase")]
 pub struct Row {
@@ -26,37 +27,47 @@ pub struct Row {
     duration_ms: u64,
     next_attempt_at: Option<String>,
     response: String,
-    // Rows of the line's own attempts do not have it.
+    // Only rows of replays have it.
     #[serde(default)]
     manual: bool,
 }
 
-/// One row with what the table has no room for.
+/// A row with the details that do not fit into the table.
+#[derive(Debug, Clone)]
+pub struct WholeRow {
+    row: Row,
+    details: Details,
+}
+
 #[derive(Debug, Clone, Deserialize)]
 #[serde(rename_all = "camelCase")]
-pub struct WholeRow {
-    #[serde(flatten)]
-    row: Row,
+struct Details {
     delivery: String,
     url: String,
     webhook_version: u64,
     response_truncated: bool,
-}
-
-/// The event of a row, as it was pushed.
-#[derive(Debug, Deserialize)]
-struct WithEvent {
+    /// The event as it was pushed. It may be JSON that this command could not decode.
     event: Option<Box<RawValue>>,
 }
 
-/// A log's table that grows row by row.
+/// Reads the same text twice. `#[serde(flatten)]` would decode every field that it collects, the event too.
+impl<'de> Deserialize<'de> for WholeRow {
+    fn deserialize<D: Deserializer<'de>>(document: D) -> Result<Self, D::Error> {
+        let text = Box::<RawValue>::deserialize(document)?;
+        let row = serde_json::from_str(text.get()).map_err(D::Error::custom)?;
+        let details = serde_json::from_str(text.get()).map_err(D::Error::custom)?;
+        Ok(Self { row, details })
+    }
+}
+
+/// A table of the log that grows row by row.
 #[derive(Debug)]
 pub struct Growing {
     widths: [usize; COLUMNS],
 }
 
 impl Growing {
-    /// The table's head, and the table that it stands above.
+    /// Begins a table, and returns its head as well.
     #[must_use]
     pub fn begin() -> (String, Self) {
         let mut widths = WIDTHS_MIN;
@@ -64,13 +75,13 @@ impl Growing {
         (head, Self { widths })
     }
 
-    /// Further rows.
+    /// Renders further rows.
     pub fn rows(&mut self, rows: &[Row]) -> String {
         aligned(rows.iter().map(cells).collect(), &mut self.widths, Some(RESULT_COLUMN))
     }
 }
 
-/// Rows as a table, in their order.
+/// Renders rows as a table, in their order.
 #[must_use]
 pub fn table(rows: &[Row]) -> String {
     if rows.is_empty() {
@@ -80,31 +91,29 @@ pub fn table(rows: &[Row]) -> String {
     aligned(rows, &mut [0; COLUMNS], Some(RESULT_COLUMN))
 }
 
-/// One row in full; `document` is the text that it was read from.
+/// Renders a row in full.
 #[must_use]
-pub fn whole(whole: &WholeRow, document: &str) -> String {
-    let row = &whole.row;
-    let cut = if whole.response_truncated { " (its beginning)" } else { "" };
+pub fn whole(WholeRow { row, details }: &WholeRow) -> String {
+    let cut = if details.response_truncated { " (truncated)" } else { "" };
     let or_none = |text: &Option<String>| text.clone().unwrap_or_else(|| "none".to_owned());
     let pairs = lines(&[
         ("row", row.id.clone()),
         ("time", row.created_at.clone()),
-        ("number", row.sequence.to_string()),
-        ("attempt", if row.manual { format!("{} (by hand)", row.retry) } else { row.retry.to_string() }),
+        ("sequence", row.sequence.to_string()),
+        ("attempt", if row.manual { format!("{} (manual)", row.retry) } else { row.retry.to_string() }),
         ("result", row.result.clone()),
         ("error", or_none(&row.error)),
         ("status", row.status()),
-        ("took", format!("{} ms", row.duration_ms)),
+        ("duration", format!("{} ms", row.duration_ms)),
         ("next attempt", or_none(&row.next_attempt_at)),
-        ("webhook-id", format!("{}_{}", whole.delivery, row.sequence)),
-        ("url", format!("{}, of the webhook's version {}", whole.url, whole.webhook_version)),
+        ("webhook-id", format!("{}_{}", details.delivery, row.sequence)),
+        ("url", format!("{} (webhook version {})", details.url, details.webhook_version)),
     ]);
-    let event = serde_json::from_str::<WithEvent>(document).ok().and_then(|with| with.event);
-    let event = event.map_or_else(|| "no longer kept".to_owned(), |event| event.get().to_owned());
-    format!("{pairs}\nanswer{cut}:\n{}\nevent:\n{}", block(&row.response), block(&event))
+    let event = details.event.as_ref().map_or("no longer stored", |event| event.get());
+    format!("{pairs}\nresponse{cut}:\n{}\nevent:\n{}", block(&row.response), block(event))
 }
 
-/// A text of several lines.
+/// Renders a text of several lines.
 fn block(text: &str) -> String {
     text.lines().map(|line| format!("{}\n", printable(line))).collect()
 }
@@ -114,14 +123,14 @@ impl Row {
         matches!(self.error.as_deref(), None | Some("http_status"))
     }
 
-    /// The status of what was not answered is the reference system's, not a receiver's.
+    /// Renders the status. Without a response it is one of the reference system, and not shown.
     fn status(&self) -> String {
         if self.was_answered() { self.status.to_string() } else { "-".to_owned() }
     }
 }
 
 fn head() -> [String; COLUMNS] {
-    ["row", "time", "number", "attempt", "result", "status", "ms", "answer"].map(str::to_owned)
+    ["row", "time", "sequence", "attempt", "result", "status", "ms", "response"].map(str::to_owned)
 }
 
 fn cells(row: &Row) -> [String; COLUMNS] {
@@ -131,11 +140,11 @@ fn cells(row: &Row) -> [String; COLUMNS] {
         result = format!("{result} {error}");
     }
     if row.manual {
-        result.push_str(" (by hand)");
+        result.push_str(" (manual)");
     }
-    let mut answer = shortened(&row.response);
+    let mut response = shortened(&row.response);
     if let Some(at) = &row.next_attempt_at {
-        answer = format!("next attempt {at}: {answer}");
+        response = format!("next attempt {at}: {response}");
     }
     [
         row.id.clone(),
@@ -145,7 +154,7 @@ fn cells(row: &Row) -> [String; COLUMNS] {
         result,
         row.status(),
         row.duration_ms.to_string(),
-        answer,
+        response,
     ]
 }
 
@@ -174,7 +183,7 @@ mod tests {
     }
 
     #[test]
-    fn a_log_is_a_table_of_what_was_answered_and_why_there_was_no_answer() {
+    fn a_log_table_shows_responses_and_failure_reasons() {
         let timeout = json!({ "result": "FAILED", "error": "timeout", "status": 409, "response": "no answer",
             "nextAttemptAt": "2026-01-01T00:00:30.000Z", "manual": true });
         let refused = json!({ "result": "FAILED", "error": "http_status", "status": 500,
@@ -183,16 +192,18 @@ mod tests {
         let rows = [row(10, &json!({})), row(9, &timeout), row(8, &refused), row(7, &parked)];
         let expected = [
             format!(
-                "{:24}  {:24}  number  attempt  result                    status  ms  answer",
+                "{:24}  {:24}  sequence  attempt  result                   status  ms  response",
                 "row", "time"
             ),
-            format!("{ID}  {TIME}  10      1        SUCCESS                   200     12  thanks"),
+            format!("{ID}  {TIME}  10        1        SUCCESS                  200     12  thanks"),
             format!(
-                "{ID}  {TIME}  9       1        FAILED timeout (by hand)  -       12  \
+                "{ID}  {TIME}  9         1        FAILED timeout (manual)  -       12  \
                 next attempt 2026-01-01T00:00:30.000Z: no answer"
             ),
-            format!("{ID}  {TIME}  8       1        FAILED                    500     12  a\\n\\u{{1b}}[2Jb"),
-            format!("{ID}  {TIME}  7       1        PARKED                    -       12"),
+            format!(
+                "{ID}  {TIME}  8         1        FAILED                   500     12  a\\n\\u{{1b}}[2Jb"
+            ),
+            format!("{ID}  {TIME}  7         1        PARKED                   -       12"),
         ];
         assert_eq!(plain(&table(&rows)).lines().collect::<Vec<_>>(), expected);
         assert!(table(&rows).contains("\u{1b}[32mSUCCESS "), "coloured");
@@ -200,7 +211,7 @@ mod tests {
     }
 
     #[test]
-    fn a_table_that_grows_keeps_its_columns_below_each_other() {
+    fn a_growing_table_keeps_its_columns_aligned() {
         let (head, mut growing) = Growing::begin();
         let first = plain(&growing.rows(&[row(1, &json!({}))]));
         let second = plain(&growing.rows(&[row(2, &json!({}))]));
@@ -210,17 +221,29 @@ mod tests {
     }
 
     #[test]
-    fn a_whole_row_shows_answer_and_event_as_they_were() {
+    fn a_single_row_shows_response_and_event_unchanged() {
         let rest = json!({ "delivery": "d", "url": "https://a.io/", "webhookVersion": 3,
             "responseTruncated": true, "response": "one\ntwo\u{1b}" });
-        let mut text = document(7, &rest).to_string();
-        text.insert_str(1, r#""event": { "weight" : 1.50 },"#);
-        let told = plain(&whole(&serde_json::from_str(&text).unwrap(), &text));
+        let read = |text: &str| serde_json::from_str::<WholeRow>(text).unwrap();
+        let with_event = |event: &str| {
+            let mut text = document(7, &rest).to_string();
+            text.insert_str(1, &format!(r#""event": {event},"#));
+            text
+        };
+        let told = plain(&whole(&read(&with_event(r#"{ "weight" : 1.50 }"#))));
         assert!(told.contains("webhook-id:    d_7\n"), "{told}");
-        assert!(told.contains("answer (its beginning):\none\ntwo\\u{1b}\n"), "{told}");
+        assert!(told.contains("response (truncated):\none\ntwo\\u{1b}\n"), "{told}");
         assert!(told.ends_with("event:\n{ \"weight\" : 1.50 }\n"), "{told}");
-        let text = document(7, &rest).to_string();
-        let told = whole(&serde_json::from_str(&text).unwrap(), &text);
-        assert!(told.ends_with("event:\nno longer kept\n"), "{told}");
+        let told = whole(&read(&document(7, &rest).to_string()));
+        assert!(told.ends_with("event:\nno longer stored\n"), "{told}");
+        // Whatever the API keeps is shown, in a row and in a list, although it could not be decoded.
+        let nested = format!("{}{}", "[".repeat(10_000), "]".repeat(10_000));
+        for event in [r#"{"cut":"\ud83d"}"#, r#"{"\ud800":1}"#, r#"{"n":1e400}"#, r#"{"a":1,"a":2}"#, &nested]
+        {
+            let told = whole(&read(&with_event(event)));
+            assert!(told.ends_with(&format!("event:\n{event}\n")), "{event}");
+            let rows: Vec<Row> = serde_json::from_str(&format!("[{}]", with_event(event))).unwrap();
+            assert_eq!(rows.len(), 1, "{event}");
+        }
     }
 }

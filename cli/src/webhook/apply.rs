@@ -1,8 +1,8 @@
-//! `hookrail webhook apply`: webhooks made what a file says.
+//! `hookrail webhook apply`: webhooks created and changed as a file describes them.
 
 use clap::Args;
-use hookrail_adapters::telemetry::Chain;
 use hookrail_api::WEBHOOKS_PATH;
+use hookrail_pipeline::fault::ErrorChain;
 use hookrail_wire::problem::FieldProblem;
 use http::Method;
 use indicatif::{ProgressBar, ProgressStyle};
@@ -13,65 +13,59 @@ use super::plan::{Act, Change, Step, Webhooks, plan};
 use super::settings;
 use crate::call::CallOptions;
 use crate::client::{CallError, Client, Document};
-use crate::input::Input;
+use crate::failure::Failure;
+use crate::input::{Input, text_of};
 use crate::show;
 
-/// As many webhooks as a company may have, with much said of each.
+/// Room for as many webhooks as a company can have, with long descriptions.
 const FILE_BYTES_MAX: usize = 16 * 1024 * 1024;
 const BAR: &str = "[{bar:30}] {pos} of {len} (about {eta} left)";
 
-/// Make webhooks what a file of YAML documents says, found by their code.
+/// Create or change webhooks as a file of YAML documents describes them, by code.
 ///
-/// What is missing is made, what differs is changed, other webhooks and fields that no document names stay as they
-/// are. The whole file is checked before anything is changed. A webhook that somebody changes meanwhile is not
-/// touched. One that fails does not keep the others from being applied: the command goes on, and ends with 3 if the
-/// API refused every one that failed, else with 1.
+/// Missing webhooks are created, different settings are changed. Webhooks and settings that the file does not name stay
+/// as they are. The whole file is checked before anything is changed. A webhook that is changed by others at the same
+/// time is left alone. If one webhook fails, the command continues with the others, and ends with 3 if the API refused
+/// every webhook that failed, else with 1.
 #[derive(Debug, Clone, Args)]
 pub(super) struct ApplyOptions {
     #[command(flatten)]
     input: Input,
-    /// Change nothing: show what would be changed.
+    /// Show the changes without making them.
     #[arg(long)]
     dry_run: bool,
-    /// Clear a context although the webhook gets more events then, perhaps those of the whole company.
+    /// Permit changes by which a webhook receives more events, perhaps those of the whole company.
     #[arg(long)]
     allow_widening: bool,
 }
 
-/// What became of a step.
+/// The result of a step.
 #[derive(Debug)]
 struct Done<'a> {
     step: &'a Step,
     id: Option<String>,
-    failed: Option<CallError>,
+    failed: Option<Failure>,
 }
 
-pub(super) async fn act(
-    call: &CallOptions,
-    options: &ApplyOptions,
-    client: &Client,
-) -> Result<(), CallError> {
-    let bytes = options.input.read(FILE_BYTES_MAX)?;
-    let text = String::from_utf8(bytes).map_err(|error| {
-        let reason = format!("the file is not UTF-8 (byte {})", error.utf8_error().valid_up_to());
-        CallError::BadFlags(vec![FieldProblem::new("", reason)])
-    })?;
-    let wanted = settings::parse(&text).map_err(CallError::BadFile)?;
-    let steps = plan(&wanted, &every_webhook(client).await?).map_err(CallError::BadFile)?;
+pub(super) async fn act(call: &CallOptions, options: &ApplyOptions, client: &Client) -> Result<(), Failure> {
+    let text = text_of(options.input.read(FILE_BYTES_MAX)?)
+        .map_err(|problem| Failure::BadFlags(vec![FieldProblem::new("--file", problem.to_string())]))?;
+    let wanted = settings::parse(&text).map_err(Failure::bad_file)?;
+    let steps = plan(&wanted, &every_webhook(client).await?).map_err(Failure::bad_file)?;
     let mut widened = 0;
     for (code, widening) in steps.iter().filter_map(|step| Some((&step.code, step.widening.as_ref()?))) {
         show::tell(&format!("warning: {code}: {widening}"));
         widened += 1;
     }
     if 0 < widened && !options.dry_run && !options.allow_widening {
-        return Err(CallError::Widens(Webhooks(widened)));
+        return Err(Failure::Widens(Webhooks(widened).to_string()));
     }
     let bar = bar(steps.len());
     let mut done = Vec::with_capacity(steps.len());
     for step in &steps {
         let one = if options.dry_run { Done::as_planned(step) } else { Done::by_call(step, client).await };
         if !call.is_json() {
-            bar.suspend(|| show::print(&one.render(options.dry_run))).map_err(CallError::Output)?;
+            bar.suspend(|| show::print(&one.render(options.dry_run))).map_err(Failure::Output)?;
         }
         done.push(one);
         bar.inc(1);
@@ -80,21 +74,21 @@ pub(super) async fn act(
     end(call, options, &done)
 }
 
-/// Drawn on a terminal only.
+/// Makes the progress bar, which is drawn on terminals only.
 fn bar(steps: usize) -> ProgressBar {
     let bar = ProgressBar::new(u64::try_from(steps).unwrap_or(u64::MAX));
-    // A template that cannot be read would leave the plain bar.
+    // With a template that cannot be read the plain bar remains.
     match ProgressStyle::with_template(BAR) {
         Ok(style) => bar.with_style(style.progress_chars("=> ")),
         Err(_) => bar,
     }
 }
 
-fn end(call: &CallOptions, options: &ApplyOptions, done: &[Done<'_>]) -> Result<(), CallError> {
+fn end(call: &CallOptions, options: &ApplyOptions, done: &[Done<'_>]) -> Result<(), Failure> {
     let all = Webhooks(done.len());
     if call.is_json() {
         let results: Vec<_> = done.iter().map(Done::document).collect();
-        show::print_as_it_is(&format!("{}\n", json!(results))).map_err(CallError::Output)?;
+        show::print_as_it_is(&format!("{}\n", json!(results))).map_err(Failure::Output)?;
     } else {
         let count = |result| done.iter().filter(|one| one.result() == result).count();
         let counts = ["created", "changed", "unchanged", "failed"].map(|result| (count(result), result));
@@ -102,10 +96,10 @@ fn end(call: &CallOptions, options: &ApplyOptions, done: &[Done<'_>]) -> Result<
         let beginning = if options.dry_run { "nothing was changed: of " } else { "" };
         show::tell(&format!("{beginning}{all}: {}", told.join(", ")));
     }
-    let codes: Vec<_> = done.iter().filter_map(|one| one.failed.as_ref()).map(CallError::exit_code).collect();
-    // What was not a refusal may have another end when it is tried again, and is what is told.
+    let codes: Vec<_> = done.iter().filter_map(|one| one.failed.as_ref()).map(Failure::exit_code).collect();
+    // A failure that is not a refusal may succeed when it is repeated, so it decides the exit code.
     match codes.iter().min() {
-        Some(code) => Err(CallError::Unapplied { failed: codes.len(), all, code: *code }),
+        Some(code) => Err(Failure::Unapplied { failed: codes.len(), all: all.to_string(), code: *code }),
         None => Ok(()),
     }
 }
@@ -130,7 +124,7 @@ impl<'a> Done<'a> {
         };
         match answer.and_then(|answer| id_of(&answer)) {
             Ok(id) => Self { step, id: Some(id), failed: None },
-            Err(failed) => Self { failed: Some(failed), ..Self::as_planned(step) },
+            Err(failed) => Self { failed: Some(failed.into()), ..Self::as_planned(step) },
         }
     }
 
@@ -143,20 +137,20 @@ impl<'a> Done<'a> {
         }
     }
 
-    /// A line, and one below it for every field that is another now.
+    /// Renders a line, and one below it for every field that differs.
     fn render(&self, is_dry_run: bool) -> String {
         let result = show::painted(self.result());
         let verb = if is_dry_run && !matches!(self.step.act, Act::Keep { .. }) { "would be " } else { "" };
         let line = format!("{}: {verb}{result}", self.step.code);
         if let Some(failed) = &self.failed {
-            return format!("{line}: {}\n", Chain(failed));
+            return format!("{line}: {}\n", ErrorChain(failed));
         }
         let change = |change: &Change| format!("\n  {change}");
         format!("{line}{}\n", self.step.changes.iter().map(change).collect::<String>())
     }
 
     fn document(&self) -> Value {
-        let error = self.failed.as_ref().map(|failed| Chain(failed).to_string());
+        let error = self.failed.as_ref().map(|failed| ErrorChain(failed).to_string());
         json!({
             "code": self.step.code,
             "_id": self.id,
@@ -177,7 +171,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn the_bar_can_be_drawn() {
+    fn the_apply_progress_bar_template_is_valid() {
         assert_eq!(ProgressStyle::with_template(BAR).err().map(|error| error.to_string()), None);
     }
 }

@@ -1,9 +1,11 @@
-//! `hookrail webhook list`, `get` and `export`: what webhooks there are, and how they are set.
+//! `hookrail webhook list`, `get` and `export`: the webhooks of a company and their settings.
+
+use std::io;
 
 use clap::{Args, ValueEnum};
 use hookrail_api::WEBHOOKS_PATH;
-use hookrail_domain::limits::SUBSCRIPTIONS_PER_COMPANY_MAX;
-use hookrail_domain::subscription::Code;
+use hookrail_domain::limits::WEBHOOKS_PER_COMPANY_MAX;
+use hookrail_domain::webhook::Code;
 use hookrail_wire::query::Filter;
 use hookrail_wire::webhook_filter::WebhookFilter;
 use http::Method;
@@ -12,20 +14,21 @@ use serde_json::json;
 use super::named::{Name, Named};
 use super::settings::{self, Settings};
 use crate::call::CallOptions;
-use crate::client::{CallError, Client, List};
+use crate::client::{Client, List};
+use crate::failure::Failure;
 use crate::show;
 use crate::show::webhooks::{self, Webhook};
 
-/// Which webhooks are listed.
+/// The filter of a list of webhooks.
 #[derive(Debug, Clone, Default, Args)]
 pub(super) struct FilterOptions {
-    /// Active ones, or those that are not.
-    #[arg(long, value_name = "WHICH", default_value = "all")]
+    /// Only active webhooks, or only inactive ones.
+    #[arg(long, value_name = "STATE", default_value = "all")]
     active: Activity,
-    /// Those of one trigger, like create-edit-delete-task.
+    /// Only webhooks of this trigger, such as create-edit-delete-task.
     #[arg(long, value_name = "TRIGGER")]
     trigger: Option<String>,
-    /// Those with this text in name, code or URL.
+    /// Only webhooks with this text in name, code or URL.
     #[arg(long, value_name = "TEXT")]
     search: Option<String>,
 }
@@ -38,10 +41,10 @@ enum Activity {
     All,
 }
 
-/// Show webhooks as `apply` takes them: YAML, one document each, sorted by code, without secrets.
+/// Print webhooks in the form that `apply` reads: YAML, one document each, sorted by code, without secrets.
 #[derive(Debug, Clone, Args)]
 pub(super) struct ExportOptions {
-    /// Their `_id`s or codes; all of them, if none is named.
+    /// Ids or codes of webhooks. The default is all webhooks.
     #[arg(value_name = "WEBHOOK", value_parser = Name::parse)]
     webhooks: Vec<Name>,
 }
@@ -51,8 +54,8 @@ impl FilterOptions {
         Self { search: Some(code.to_string()), ..Self::default() }
     }
 
-    /// The same as a query, checked as the API checks it.
-    fn query(&self) -> Result<String, CallError> {
+    /// Renders the filter as a query, checked as the API checks it.
+    fn query(&self) -> Result<String, Failure> {
         let active = match self.active {
             Activity::True => Some("true"),
             Activity::False => Some("false"),
@@ -64,29 +67,25 @@ impl FilterOptions {
             .iter()
             .filter_map(|(name, value)| Some(((*name).to_owned(), (*value)?.to_owned())))
             .collect();
-        WebhookFilter::parse(&pairs).map(|filter| filter.render()).map_err(CallError::BadFlags)
+        WebhookFilter::parse(&pairs).map(|filter| filter.render()).map_err(Failure::BadFlags)
     }
 }
 
-/// Every webhook that the filter takes, newest first.
-pub(super) async fn webhooks(client: &Client, filter: &FilterOptions) -> Result<List, CallError> {
-    client.list(&format!("{WEBHOOKS_PATH}?{}", filter.query()?), SUBSCRIPTIONS_PER_COMPANY_MAX).await
+/// Reads the webhooks that match the filter, newest first.
+pub(super) async fn webhooks(client: &Client, filter: &FilterOptions) -> Result<List, Failure> {
+    Ok(client.list(&format!("{WEBHOOKS_PATH}?{}", filter.query()?), WEBHOOKS_PER_COMPANY_MAX).await?)
 }
 
-pub(super) async fn every_webhook(client: &Client) -> Result<Vec<Webhook>, CallError> {
-    webhooks(client, &FilterOptions::default()).await?.read()
+pub(super) async fn every_webhook(client: &Client) -> Result<Vec<Webhook>, Failure> {
+    Ok(webhooks(client, &FilterOptions::default()).await?.read()?)
 }
 
-pub(super) async fn list(
-    call: &CallOptions,
-    filter: &FilterOptions,
-    client: &Client,
-) -> Result<(), CallError> {
+pub(super) async fn list(call: &CallOptions, filter: &FilterOptions, client: &Client) -> Result<(), Failure> {
     let found = webhooks(client, filter).await?;
     call.print(&found.document(), |webhooks: &Vec<Webhook>| webhooks::table(webhooks))
 }
 
-pub(super) async fn get(call: &CallOptions, webhook: &Named, client: &Client) -> Result<(), CallError> {
+pub(super) async fn get(call: &CallOptions, webhook: &Named, client: &Client) -> Result<(), Failure> {
     let answer = client.call(Method::GET, &webhook.path(client).await?).await?;
     call.print(&answer, Webhook::detail)
 }
@@ -95,25 +94,25 @@ pub(super) async fn export(
     call: &CallOptions,
     ExportOptions { webhooks }: &ExportOptions,
     client: &Client,
-) -> Result<(), CallError> {
+) -> Result<(), Failure> {
     let found = chosen(every_webhook(client).await?, webhooks)?;
     let text = if call.is_json() {
         format!("{}\n", json!(settings::sorted(found)))
     } else {
-        settings::render(found)
+        settings::render(found).map_err(|error| Failure::Output(io::Error::other(error)))?
     };
-    show::print_as_it_is(&text).map(drop).map_err(CallError::Output)
+    show::print_as_it_is(&text).map(drop).map_err(Failure::Output)
 }
 
-/// The settings of those that are named, or of all.
-fn chosen(webhooks: Vec<Webhook>, names: &[Name]) -> Result<Vec<Settings>, CallError> {
+/// Returns the settings of the named webhooks, or of all.
+fn chosen(webhooks: Vec<Webhook>, names: &[Name]) -> Result<Vec<Settings>, Failure> {
     let is_named = |webhook: &Webhook, name: &Name| match name {
         Name::Id(id) => webhook.id == id.to_string(),
-        Name::Code(code) => webhook.settings.code == code.as_str(),
+        Name::Code(code) => webhook.settings.text("code") == code.as_str(),
     };
     let missing = names.iter().find(|name| !webhooks.iter().any(|webhook| is_named(webhook, name)));
     if let Some(name) = missing {
-        return Err(CallError::NoSuchWebhook(name.clone()));
+        return Err(Failure::NoSuchWebhook(name.to_string()));
     }
     let takes = |webhook: &Webhook| names.is_empty() || names.iter().any(|name| is_named(webhook, name));
     Ok(webhooks.into_iter().filter(takes).map(|webhook| webhook.settings).collect())
@@ -124,7 +123,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_filter_is_what_the_api_reads() {
+    fn list_options_become_valid_api_queries() {
         let filter = FilterOptions {
             active: Activity::False,
             trigger: Some("logout-user".into()),

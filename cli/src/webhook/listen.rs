@@ -1,6 +1,6 @@
-//! `hookrail webhook listen`: a receiver on this machine that tells whether what it gets is genuine.
+//! `hookrail webhook listen`: a receiver on this machine that verifies the requests it receives.
 //!
-//! It is for looking and trying, and for the stack of `hookrail dev`: a deployed one sends to public addresses only.
+//! It is for trials with the stack of `hookrail dev`: a deployed stack sends to public addresses only.
 
 use std::io;
 use std::net::{Ipv4Addr, SocketAddr};
@@ -11,10 +11,11 @@ use axum::Router;
 use axum::body::Bytes;
 use axum::extract::{DefaultBodyLimit, State};
 use clap::Args;
-use hookrail_adapters::clock::{Clock as _, SystemClock};
+use hookrail_adapters::clock::SystemClock;
 use hookrail_domain::limits::EVENT_BYTES_MAX;
 use hookrail_domain::signature::SigningSecret;
 use hookrail_domain::time::Millis;
+use hookrail_pipeline::clock::Clock as _;
 use http::{HeaderMap, Method, StatusCode};
 use serde::Deserialize;
 use serde_json::json;
@@ -23,20 +24,21 @@ use tokio::sync::mpsc::{Sender, channel};
 
 use super::named::Named;
 use crate::call::CallOptions;
-use crate::client::{CallError, Client};
+use crate::client::Client;
+use crate::failure::Failure;
 use crate::show::{self, printable, shortened};
 
-/// How old, or how far ahead of this clock, a genuine request may be.
+/// Largest difference between the time of a genuine request and this clock.
 const AGE_MS_MAX: u64 = 300_000;
-/// Requests that were answered and are not yet printed.
+/// Most requests that were responded to and are not yet printed.
 const UNPRINTED_MAX: usize = 16;
-/// Time for the answers that are on their way when the command ends.
+/// Time for open responses when the command ends.
 const ANSWERS_TIMEOUT: Duration = Duration::from_secs(1);
 
-/// Receive what is sent to a webhook on this machine, and tell whether it is genuine.
+/// Receive the requests of a webhook on this machine, and verify their signatures.
 ///
-/// Looks the webhook's signing secret up (scope `secrets:read`), answers 204 to what is signed with it and 401 to
-/// everything else. The webhook's url must lead here: `http://127.0.0.1:9000/`, unless another port is said.
+/// Reads the webhook's signing secret (scope `secrets:read`). Responds 204 to requests that are signed with it, and 401
+/// to all others. The url of the webhook must be `http://127.0.0.1:9000/`, with the port of `--port`.
 #[derive(Debug, Clone, Args)]
 pub(super) struct ListenOptions {
     #[command(flatten)]
@@ -44,12 +46,12 @@ pub(super) struct ListenOptions {
     /// The port on 127.0.0.1.
     #[arg(long, value_name = "PORT", default_value_t = 9000)]
     port: u16,
-    /// End after so many requests; else with Ctrl-C.
+    /// End after this number of requests. The default is to run until Ctrl-C.
     #[arg(long, value_name = "N", value_parser = clap::value_parser!(u64).range(1..))]
     count: Option<u64>,
 }
 
-/// The API's answer about the secret.
+/// The API's response with the signing secrets.
 #[derive(Deserialize)]
 struct Revealed {
     secret: String,
@@ -61,7 +63,7 @@ struct Retired {
     secret: String,
 }
 
-/// What is looked at of a request.
+/// The parts of a request that are verified and printed.
 #[derive(Debug)]
 struct Received {
     id: String,
@@ -71,44 +73,46 @@ struct Received {
     body: Bytes,
 }
 
-/// Why a request is not what the webhook sent.
+/// A request that the webhook did not send.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
 enum Forged {
-    #[error("webhook-timestamp is no time")]
+    #[error("webhook-timestamp is not a time")]
     NoTime,
-    #[error("signed too long ago, or ahead of this clock")]
+    #[error("the signature is more than five minutes old, or ahead of this clock")]
     Stale,
     #[error("the body is not UTF-8")]
     NotText,
-    #[error("no signature of this secret, id, time and body")]
+    #[error("no signature matches secret, id, time and body")]
     NotSigned,
 }
 
-/// Why there is no receiver.
+/// A receiver that cannot be started.
 #[derive(Debug, thiserror::Error)]
 pub enum ListenError {
-    #[error("nothing can be received at {address}")]
+    #[error("cannot listen on {address}; give another port with --port")]
     Address { address: SocketAddr, source: io::Error },
-    #[error("the webhook's secret is none that can be read")]
+    #[error("the signing secret of the webhook cannot be read; use the newest version of this command")]
     Secret,
+}
+
+impl From<ListenError> for Failure {
+    fn from(error: ListenError) -> Self {
+        Self::Local(Box::new(error))
+    }
 }
 
 type Judged = (Received, Result<(), Forged>);
 
-/// What every request shares.
+/// State that all requests share.
 struct Ears {
     secrets: Vec<SigningSecret>,
     heard: Sender<Judged>,
 }
 
-pub(super) async fn act(
-    call: &CallOptions,
-    options: &ListenOptions,
-    client: &Client,
-) -> Result<(), CallError> {
+pub(super) async fn act(call: &CallOptions, options: &ListenOptions, client: &Client) -> Result<(), Failure> {
     let address = SocketAddr::from((Ipv4Addr::LOCALHOST, options.port));
     let failed = |source| ListenError::Address { address, source };
-    // First: what comes meanwhile waits for the secret instead of being turned away.
+    // First, so that early requests wait for the secret and are not refused.
     let listener = TcpListener::bind(address).await.map_err(failed)?;
     let answer = client.call(Method::GET, &format!("{}/secret", options.webhook.path(client).await?)).await?;
     let secrets = secrets(answer.read()?)?;
@@ -128,7 +132,7 @@ pub(super) async fn act(
         let mut left = options.count.unwrap_or(u64::MAX);
         while let Some((received, judged)) = told.recv().await {
             left -= 1;
-            let is_read = show_one(call, &received, judged).map_err(CallError::Output)?;
+            let is_read = show_one(call, &received, judged).map_err(Failure::Output)?;
             if !is_read || left == 0 {
                 break;
             }
@@ -137,10 +141,10 @@ pub(super) async fn act(
     };
     let result = tokio::select! {
         printed = printing => printed,
-        stopped = tokio::signal::ctrl_c() => stopped.map_err(CallError::Runtime),
+        stopped = tokio::signal::ctrl_c() => stopped.map_err(Failure::Runtime),
     };
     drop(end);
-    // A connection that is kept open must not keep the command from its end.
+    // A connection that is kept open must not keep the command running.
     drop(tokio::time::timeout(ANSWERS_TIMEOUT, serving).await);
     result
 }
@@ -162,7 +166,7 @@ async fn receive(State(ears): State<Arc<Ears>>, headers: HeaderMap, body: Bytes)
     };
     let judged = received.judge(&ears.secrets, SystemClock.now());
     let status = if judged.is_ok() { StatusCode::NO_CONTENT } else { StatusCode::UNAUTHORIZED };
-    // Nobody listens any more when the command ends.
+    // The channel is closed when the command ends.
     ears.heard.send((received, judged)).await.unwrap_or(());
     status
 }
@@ -175,7 +179,7 @@ impl Received {
             return Err(Forged::Stale);
         }
         let body = std::str::from_utf8(&self.body).map_err(|_not_text| Forged::NotText)?;
-        // Compared in no constant time: whoever can measure it here can read the secret as well.
+        // Not in constant time: a process that can measure the time here can also read the secret.
         let is_of = |secret: &SigningSecret| {
             let signature = secret.sign(&self.id, at, body);
             signature.is_ok_and(|signature| self.signatures.split(' ').any(|one| one == signature))
@@ -231,7 +235,7 @@ mod tests {
     }
 
     #[test]
-    fn only_what_the_webhook_signed_just_now_is_genuine() {
+    fn only_a_recent_delivery_signed_by_the_webhook_is_genuine() {
         check(|_| {}, Ok(()));
         check(|received| received.body = Bytes::from_static(b"{\"a\": 1}"), Err(Forged::NotSigned));
         check(|received| received.body = Bytes::from_static(b"\xff"), Err(Forged::NotText));

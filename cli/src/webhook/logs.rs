@@ -1,4 +1,4 @@
-//! `hookrail webhook logs`: a webhook's attempts, narrowed, and followed as they come.
+//! `hookrail webhook logs`: the log of a webhook, filtered and followed.
 
 use std::collections::HashMap;
 use std::ops::RangeInclusive;
@@ -14,52 +14,54 @@ use hookrail_wire::timestamp;
 use super::look;
 use super::named::Named;
 use crate::call::CallOptions;
-use crate::client::{CallError, Client, List};
+use crate::client::{Client, List};
+use crate::failure::Failure;
 use crate::show;
 use crate::show::attempts::{self, Growing, Row};
 
-/// Rows of one command.
+/// Allowed numbers of rows of one command.
 const LIMIT_RANGE: RangeInclusive<i64> = 1..=10_000;
 const LIMIT_DEFAULT: u16 = 50;
-/// What stands above the first new row.
+/// Rows that are printed before the first new one.
 const FOLLOWED_LIMIT_DEFAULT: u16 = 10;
-/// Between two looks at a log that is followed. Each is a paid call.
+/// Pause between two reads of a log that is followed. Each read is a paid call.
 const POLL: Duration = Duration::from_secs(2);
-/// How much later than its time a row may be written: it is the time at which the request began, by its sandbox's clock.
+/// Longest delay between the time of a row and its writing: the time is that of the request's begin, by the clock of
+/// its sandbox.
 const LATE_MS_MAX: u64 = 120_000;
 
-/// Show its attempts, newest first.
+/// Show the log of a webhook, newest row first.
 #[derive(Debug, Clone, Args)]
 pub(super) struct LogsOptions {
     #[command(flatten)]
     webhook: Named,
-    /// Rows at most, 1 to 10000; 50 if it is not said, and 10 with --follow.
+    /// Most rows, 1 to 10000. The default is 50, and 10 with --follow.
     #[arg(long, value_name = "N", value_parser = clap::value_parser!(u16).range(LIMIT_RANGE))]
     limit: Option<u16>,
-    /// Those that ended like this: SUCCESS, FAILED, WAITING (for another attempt) or PARKED.
+    /// Only rows with this result: SUCCESS, FAILED, WAITING (for another attempt) or PARKED.
     #[arg(long, value_name = "RESULT")]
     result: Option<String>,
-    /// Those with this status.
+    /// Only rows with this status.
     #[arg(long, value_name = "STATUS")]
     status: Option<String>,
-    /// Those of this event.
+    /// Only rows of the event with this id.
     #[arg(long, value_name = "EVENT")]
     event: Option<String>,
-    /// From this time on, like 2026-05-05T20:04:40Z.
+    /// Only rows from this time on, such as 2026-05-05T20:04:40Z.
     #[arg(long, value_name = "TIME", conflicts_with = "follow")]
     from: Option<String>,
-    /// Before this time.
+    /// Only rows before this time.
     #[arg(long, value_name = "TIME", conflicts_with = "follow")]
     to: Option<String>,
-    /// Go on with every new row, oldest first, until Ctrl-C. A look goes through the newest 4,000 rows; with --json
-    /// each row is a line of its own.
+    /// Continue to print new rows, oldest first, until Ctrl-C. Each read covers the newest 4,000 rows. With --json
+    /// every row is one line.
     #[arg(long)]
     follow: bool,
 }
 
 impl LogsOptions {
-    /// The narrowing as a query, checked as the API checks it.
-    fn query(&self, from: Option<Millis>) -> Result<String, CallError> {
+    /// Renders the filter as a query, checked as the API checks it.
+    fn query(&self, from: Option<Millis>) -> Result<String, Failure> {
         let from = from.map(timestamp::render).or_else(|| self.from.clone());
         let said = [
             ("result", &self.result),
@@ -70,46 +72,48 @@ impl LogsOptions {
         ];
         let pair = |(name, value): (&str, &Option<String>)| Some((name.to_owned(), value.clone()?));
         let pairs: Vec<_> = said.into_iter().filter_map(pair).collect();
-        LogFilter::parse(&pairs).map(|filter| filter.render()).map_err(CallError::BadFlags)
+        LogFilter::parse(&pairs).map(|filter| filter.render()).map_err(Failure::BadFlags)
     }
 }
 
-pub(super) async fn act(call: &CallOptions, options: &LogsOptions, client: &Client) -> Result<(), CallError> {
+pub(super) async fn act(call: &CallOptions, options: &LogsOptions, client: &Client) -> Result<(), Failure> {
     let path = format!("{LOGS_PATH}/{}", options.webhook.webhook.id(client).await?);
     if options.follow {
         return tokio::select! {
             ended = follow(call, options, (client, &path)) => ended,
-            stopped = tokio::signal::ctrl_c() => stopped.map_err(CallError::Runtime),
+            stopped = tokio::signal::ctrl_c() => stopped.map_err(Failure::Runtime),
         };
     }
     let limit = usize::from(options.limit.unwrap_or(LIMIT_DEFAULT));
     let rows = client.list(&format!("{path}?{}", options.query(None)?), limit).await?;
     call.print(&rows.document(), |rows: &Vec<Row>| attempts::table(rows))?;
     if rows.has_more {
-        show::tell("there are older rows");
+        show::tell("there are older rows; --limit sets the number of rows");
     }
     Ok(())
 }
 
-/// Prints rows as they come, for as long as somebody reads them.
+/// Prints new rows until the output is closed.
 async fn follow(
     call: &CallOptions,
     options: &LogsOptions,
     (client, path): (&Client, &str),
-) -> Result<(), CallError> {
+) -> Result<(), Failure> {
     let mut following = Following::default();
     let limit = usize::from(options.limit.unwrap_or(FOLLOWED_LIMIT_DEFAULT));
-    let newest = async || client.list(&format!("{path}?{}", options.query(None)?), limit).await;
-    let since =
-        async |from: Option<Millis>| client.list_newest(&format!("{path}?{}", options.query(from)?)).await;
-    // What is there before the rows that are shown first is never shown: it is read before them.
+    let newest =
+        async || Ok::<_, Failure>(client.list(&format!("{path}?{}", options.query(None)?), limit).await?);
+    let since = async |from: Option<Millis>| {
+        Ok::<_, Failure>(client.list_newest(&format!("{path}?{}", options.query(from)?)).await?)
+    };
+    // Rows that are older than the first printed ones are never printed: they are read before them.
     following.take(entries(&newest().await?)?);
     following.take(entries(&since(following.from).await?)?);
     let mut shown = entries(&newest().await?)?;
     following.take(shown.clone());
     shown.sort_by_key(Entry::place);
     let (head, mut table) = Growing::begin();
-    let mut is_read = call.is_json() || show::print(&head).map_err(CallError::Output)?;
+    let mut is_read = call.is_json() || show::print(&head).map_err(Failure::Output)?;
     while is_read {
         let text = if call.is_json() {
             shown.iter().map(|entry| format!("{}\n", entry.text)).collect()
@@ -117,14 +121,14 @@ async fn follow(
             table.rows(&shown.into_iter().map(|entry| entry.row).collect::<Vec<_>>())
         };
         is_read = if call.is_json() { show::print_as_it_is(&text) } else { show::print(&text) }
-            .map_err(CallError::Output)?;
+            .map_err(Failure::Output)?;
         let from = following.from;
         shown = following.take(entries(&look(POLL, async || since(from).await).await?)?);
     }
     Ok(())
 }
 
-/// A row, and the line that it is in JSON.
+/// A row, with its JSON on one line.
 #[derive(Debug, Clone)]
 struct Entry {
     row: Row,
@@ -133,15 +137,15 @@ struct Entry {
 }
 
 impl Entry {
-    /// Where it stands in the order of time.
+    /// Returns the position in the order of time.
     fn place(&self) -> (Millis, u64, u32) {
         (self.at, self.row.sequence, self.row.retry)
     }
 }
 
-fn entries(list: &List) -> Result<Vec<Entry>, CallError> {
+fn entries(list: &List) -> Result<Vec<Entry>, Failure> {
     let rows = list.read::<Row>()?;
-    // An event's own line ends are between its fields only: in a text they are escaped.
+    // Line ends of an event are between its fields only: in a string they are escaped.
     let texts = list.texts().map(|text| text.replace(['\n', '\r'], " "));
     let entry = |(row, text): (Row, String)| {
         let at = timestamp::parse(&row.created_at).unwrap_or(Millis(0));
@@ -150,16 +154,16 @@ fn entries(list: &List) -> Result<Vec<Entry>, CallError> {
     Ok(rows.into_iter().zip(texts).map(entry).collect())
 }
 
-/// What was seen of a log. A row of an old event that is sent again stands far down in it, and is new all the same.
+/// The rows of a log that were printed. A new row of an old event that is sent again is far down in the log.
 #[derive(Debug, Default)]
 struct Following {
-    /// Rows before it are no longer looked at.
+    /// Rows before this time are no longer read.
     from: Option<Millis>,
     seen: HashMap<String, Millis>,
 }
 
 impl Following {
-    /// The rows that were not seen before, oldest first.
+    /// Returns the rows that are new, oldest first.
     fn take(&mut self, mut rows: Vec<Entry>) -> Vec<Entry> {
         rows.retain(|entry| self.seen.insert(entry.row.id.clone(), entry.at).is_none());
         rows.sort_by_key(Entry::place);
@@ -192,7 +196,7 @@ mod tests {
     }
 
     #[test]
-    fn each_row_is_new_once_and_the_oldest_comes_first() {
+    fn each_row_is_followed_once_oldest_first() {
         let mut following = Following::default();
         check(&mut following, &[(3, 300), (2, 200)], &[2, 3]);
         check(&mut following, &[(4, 400), (3, 300), (2, 200)], &[4]);
@@ -201,7 +205,7 @@ mod tests {
     }
 
     #[test]
-    fn what_can_no_longer_be_written_is_forgotten_and_no_longer_asked_for() {
+    fn rows_too_old_to_change_are_forgotten_and_not_requested_again() {
         let mut following = Following::default();
         check(&mut following, &[(1, 1_000), (2, 2_000)], &[1, 2]);
         assert_eq!(following.from, Some(Millis(0)));

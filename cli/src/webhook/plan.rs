@@ -1,30 +1,31 @@
-//! What applying a file would change, webhook by webhook. Pure: it is checked whole before anything is called.
+//! The plan of `hookrail webhook apply`: the changes of each webhook. Pure, so that a file is checked as a whole before
+//! anything is called.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::fmt;
 
 use hookrail_domain::target::{Ports, TargetPolicy, TargetUrl};
 use hookrail_domain::trigger::Slot;
-use hookrail_wire::cot_webhook;
+use hookrail_wire::cot_webhook::{self, SETTINGS};
 use hookrail_wire::problem::FieldProblem;
 use serde::Serialize;
 use serde_json::{Map, Value, json};
 
-use super::settings::{FIELDS, FileProblem, Wanted};
+use super::settings::{FileProblem, Wanted};
 use crate::show::printable;
 use crate::show::webhooks::Webhook;
 
-/// Why a header or a user name of a file is refused that the webhook does not have.
+/// The problem of a header or user name in a file that the webhook does not have.
 const WITHOUT_VALUE: &str =
-    "is not the webhook's: its value, which is no part of a file, must be given to the API first";
+    "is not set on the webhook: values are not part of a file, so set it over the API first";
 
-/// What becomes of one webhook.
+/// The change of one webhook.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Step {
     pub code: String,
     pub act: Act,
     pub changes: Vec<Change>,
-    /// What narrowed the webhook and would no more.
+    /// The filter that the webhook would lose.
     pub widening: Option<Widening>,
 }
 
@@ -34,7 +35,7 @@ pub enum Act {
     Create {
         body: Value,
     },
-    /// Only if the webhook is still as it was read.
+    /// On condition that the webhook has not changed since it was read.
     Change {
         id: String,
         body: Value,
@@ -52,14 +53,14 @@ pub struct Change {
     pub to: Value,
 }
 
-/// Slots that are emptied, and whether nothing narrows the webhook any more.
+/// Context slots that are emptied. `is_whole` if no slot is left.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Widening {
     slots: Vec<&'static str>,
     is_whole: bool,
 }
 
-/// A number of webhooks, as it is said.
+/// A number of webhooks, for messages.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Webhooks(pub usize);
 
@@ -82,15 +83,16 @@ impl fmt::Display for Change {
 impl fmt::Display for Widening {
     fn fmt(&self, out: &mut fmt::Formatter<'_>) -> fmt::Result {
         let slots = self.slots.iter().map(|slot| format!("context.{slot}")).collect::<Vec<_>>().join(", ");
-        let gets = if self.is_whole { "gets the events of the whole company" } else { "gets more events" };
-        write!(out, "without {slots} the webhook {gets}")
+        let receives =
+            if self.is_whole { "receives the events of the whole company" } else { "receives more events" };
+        write!(out, "without {slots} the webhook {receives}")
     }
 }
 
-/// What the documents ask for beyond what the company's webhooks are. Every problem is told.
+/// Compares the documents with the webhooks of the company. Returns all problems, not only the first.
 pub fn plan(wanted: &[Wanted], webhooks: &[Webhook]) -> Result<Vec<Step>, Vec<FileProblem>> {
     let there: BTreeMap<_, _> =
-        webhooks.iter().map(|webhook| (webhook.settings.code.as_str(), webhook)).collect();
+        webhooks.iter().map(|webhook| (webhook.settings.text("code"), webhook)).collect();
     let (mut steps, mut problems) = (Vec::new(), Vec::new());
     for one in wanted {
         match step(one, there.get(one.code.as_str()).copied()) {
@@ -102,7 +104,7 @@ pub fn plan(wanted: &[Wanted], webhooks: &[Webhook]) -> Result<Vec<Step>, Vec<Fi
 }
 
 fn step(wanted: &Wanted, current: Option<&Webhook>) -> Result<Step, Vec<FieldProblem>> {
-    let before = current.map_or_else(nothing, |webhook| fields_of(&json!(webhook.settings)));
+    let before = current.map_or_else(nothing, |webhook| webhook.settings.0.clone());
     let mut after = before.clone();
     after.extend(wanted.fields.clone());
     check(&before, &after)?;
@@ -121,22 +123,18 @@ fn step(wanted: &Wanted, current: Option<&Webhook>) -> Result<Step, Vec<FieldPro
     Ok(Step { code: wanted.code.clone(), act, changes, widening })
 }
 
-fn fields_of(object: &Value) -> Map<String, Value> {
-    object.as_object().cloned().unwrap_or_default()
-}
-
-/// What a webhook has before it is made.
+/// Returns the fields of a webhook that does not exist yet.
 fn nothing() -> Map<String, Value> {
-    fields_of(&json!({ "context": {}, "headers": [] }))
+    Map::from_iter([("context".to_owned(), json!({})), ("headers".to_owned(), json!([]))])
 }
 
-/// What a webhook that is made says. It has no description to take away.
+/// Leaves out an empty description: a new webhook has none to remove.
 fn said(mut fields: Map<String, Value>) -> Map<String, Value> {
     fields.retain(|field, value| field != "description" || !value.is_null());
     fields
 }
 
-/// Refuses what the API would, as far as that can be known here.
+/// Refuses the changes that the API would refuse, as far as they can be checked here.
 fn check(before: &Map<String, Value>, after: &Map<String, Value>) -> Result<(), Vec<FieldProblem>> {
     let body = Value::Object(said(after.clone())).to_string();
     let mut problems = cot_webhook::parse_new(body.as_bytes(), &any_target()).err().unwrap_or_default();
@@ -151,14 +149,14 @@ fn check(before: &Map<String, Value>, after: &Map<String, Value>) -> Result<(), 
     }
     let keeps = keeps_user || !names(after).is_empty();
     if keeps && problems.is_empty() && moves(before, after) {
-        let reason = "leads to another host, for which the webhook's headers and basic auth were not given: \
-            empty these here, or change the url over the API";
+        let reason = "leads to another host, and the headers and basic auth of the webhook were not given for it. \
+            Empty them in the file, or change the url over the API";
         problems.push(FieldProblem::new("url", reason));
     }
     if problems.is_empty() { Ok(()) } else { Err(problems) }
 }
 
-/// Which addresses are open is the API's to say.
+/// Returns a policy that allows every address: the API decides which ones are open.
 fn any_target() -> TargetPolicy {
     let ranges = ["0.0.0.0/0", "::/0"].iter().filter_map(|range| range.parse().ok()).collect();
     TargetPolicy { ranges, ports: Ports::Any, ..TargetPolicy::local() }
@@ -177,10 +175,10 @@ fn moves(before: &Map<String, Value>, after: &Map<String, Value>) -> bool {
     url(before).zip(url(after)).is_some_and(|(before, after)| !before.is_same_origin(&after))
 }
 
-/// The fields that differ, in the order of a file; a context slot by slot.
+/// Returns the fields that differ, in the order of a file. A context is compared slot by slot.
 fn changes(before: &Map<String, Value>, wanted: &Map<String, Value>) -> Vec<Change> {
     let mut changes = Vec::new();
-    for field in FIELDS {
+    for field in SETTINGS {
         let (from, to) = (before.get(field).unwrap_or(&Value::Null), wanted.get(field));
         let Some(to) = to.filter(|to| *to != from) else { continue };
         if field == "context" {
@@ -208,7 +206,7 @@ fn widening(before: &Map<String, Value>, after: &Map<String, Value>) -> Option<W
     let (had, has) = (filled(before), filled(after));
     let slots: Vec<_> = had.iter().filter(|slot| !has.contains(slot)).map(|slot| slot.name()).collect();
     let is_whole = has.is_empty();
-    // Another trigger with slots of its own is narrowed in another way, not less.
+    // Another trigger has other slots: the filter is another one, not a wider one.
     let is_wider = is_whole || before.get("trigger") == after.get("trigger");
     (!slots.is_empty() && is_wider).then_some(Widening { slots, is_whole })
 }
@@ -247,7 +245,7 @@ mod tests {
     }
 
     #[test]
-    fn only_what_differs_is_changed_and_only_if_nobody_else_changed_it() {
+    fn changes_only_different_fields_and_expects_the_read_version() {
         let text = "code: a\nname: B\ncontext: {survey: t, group: g}\nsuspendAfter: 2\nisActive: true\n";
         let step = one(text, &json!({ "suspendAfter": 1 }));
         let body =
@@ -261,21 +259,21 @@ mod tests {
     }
 
     #[test]
-    fn what_is_exported_changes_nothing() {
+    fn applying_an_export_changes_nothing() {
         for fields in [
             json!({}),
             json!({ "description": "", "suspendAfter": 0, "isActive": false, "inactiveReason": "gone" }),
             json!({ "headers": ["x-b", "x-a"], "basicAuth": { "username": "u" }, "context": {} }),
         ] {
             let webhook = webhook(&fields);
-            let text = settings::render(vec![webhook.settings.clone()]);
+            let text = settings::render(vec![webhook.settings.clone()]).unwrap();
             let step = one(&text, &fields);
             assert_eq!((&step.act, told(&step)), (&Act::Keep { id: webhook.id }, Vec::new()), "{text}");
         }
     }
 
     #[test]
-    fn a_webhook_that_is_not_there_is_made_of_what_is_said() {
+    fn a_missing_webhook_is_created_from_the_document() {
         let text =
             "code: new\nname: N\nurl: https://n.io/\ntrigger: logout-user\ndescription:\nheaders: []\n";
         let step = one(text, &json!({}));
@@ -286,7 +284,7 @@ mod tests {
     }
 
     #[test]
-    fn every_bad_document_is_told_before_anything_is_changed() {
+    fn reports_every_bad_document_before_any_change() {
         let text = "code: new\n---\ncode: a\ntrigger: logout-user\nisActive:\nurl: ftp://a.io\n";
         refused(
             text,
@@ -303,18 +301,18 @@ mod tests {
         refused(
             "code: a\ncontext: {taskgroup: ''}\n",
             &json!({}),
-            &["document 1 (a): context.taskgroup is no context field"],
+            &["document 1 (a): context.taskgroup is an unknown field; did you mean taskGroup?"],
         );
     }
 
     #[test]
-    fn an_address_that_the_operator_may_have_opened_is_left_to_the_api() {
+    fn leaves_private_addresses_for_the_api_to_check() {
         let step = one("code: a\nurl: http://10.0.0.1:8080/in\n", &json!({}));
         assert_eq!(step.changes.len(), 1);
     }
 
     #[test]
-    fn headers_and_basic_auth_are_kept_or_dropped_and_never_made() {
+    fn headers_and_basic_auth_are_kept_or_removed_and_never_created() {
         let has = json!({ "headers": ["x-a", "x-b"], "basicAuth": { "username": "u" } });
         let step = one("code: a\nheaders: [X-A]\nbasicAuth:\n", &has);
         let Act::Change { body, .. } = &step.act else { panic!("{step:?}") };
@@ -341,8 +339,9 @@ mod tests {
     }
 
     #[test]
-    fn a_context_that_is_cleared_widens_the_webhook() {
-        let whole = "without context.survey, context.group the webhook gets the events of the whole company";
+    fn a_cleared_context_widens_the_webhook() {
+        let whole =
+            "without context.survey, context.group the webhook receives the events of the whole company";
         for cleared in [
             "context:",
             "context: {}",
@@ -351,7 +350,7 @@ mod tests {
         ] {
             widens(cleared, Some(whole));
         }
-        widens("context: {survey: s}", Some("without context.group the webhook gets more events"));
+        widens("context: {survey: s}", Some("without context.group the webhook receives more events"));
         widens("context: {survey: t, group: g}", None);
         widens("name: B", None);
         widens("trigger: create-edit-delete-task\ncontext: {taskGroup: t}", None);

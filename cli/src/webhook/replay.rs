@@ -1,4 +1,4 @@
-//! `hookrail webhook replay`: ended events sent again, watched to the end.
+//! `hookrail webhook replay`: replays, started, followed and cancelled.
 
 use std::time::Duration;
 
@@ -11,36 +11,37 @@ use serde_json::{Map, Value};
 use super::look;
 use super::named::Named;
 use crate::call::CallOptions;
-use crate::client::{CallError, Client, Document};
+use crate::client::{Client, Document};
+use crate::failure::Failure;
 use crate::show::{self, Replay};
 
-/// Between two looks at a replay. Each is a paid call, and an event takes a while anyway.
+/// Pause between two reads of a replay. Each read is a paid call, and an event takes a while anyway.
 const POLL: Duration = Duration::from_secs(1);
 const BAR: &str = "[{bar:30}] {pos} of {len}: {msg} (about {eta} left)";
 
-/// Send ended events again, oldest first: failed ones, unless all are asked for.
+/// Send ended events again, oldest first: failed ones, or all with --all.
 #[derive(Debug, Clone, Args)]
 #[expect(clippy::struct_excessive_bools, reason = "each is a flag of the command line")]
 pub struct ReplayOptions {
     #[command(flatten)]
     webhook: Named,
-    /// From the first event of this time, like 2026-05-05T20:04:40Z; else from the oldest that is kept.
+    /// First time of the events, such as 2026-05-05T20:04:40Z. The default is the oldest event in the log.
     #[arg(long, value_name = "TIME", value_parser = time)]
     since: Option<String>,
-    /// Up to this time, without it; else to the newest.
+    /// End time of the events, exclusive. The default is the newest event.
     #[arg(long, value_name = "TIME", value_parser = time)]
     until: Option<String>,
-    /// Accepted events too.
+    /// Also send accepted events.
     #[arg(long)]
     all: bool,
-    /// Wait until the replay has ended, and show how far it has come. The exit code does not tell of events that
-    /// failed again; the result does.
+    /// Wait for the end of the replay and show its progress. Events that fail again do not change the exit code; the
+    /// output counts them.
     #[arg(long, conflicts_with = "cancel")]
     follow: bool,
-    /// Start none: show the newest one.
+    /// Show the newest replay. Do not start one.
     #[arg(long, conflicts_with_all = ["since", "until", "all", "cancel"])]
     status: bool,
-    /// Start none: end the running one where it stands.
+    /// Cancel the running replay. Do not start one.
     #[arg(long, conflicts_with_all = ["since", "until", "all"])]
     cancel: bool,
 }
@@ -48,12 +49,12 @@ pub struct ReplayOptions {
 fn time(text: &str) -> Result<String, &'static str> {
     match timestamp::parse(text) {
         Some(_) => Ok(text.to_owned()),
-        None => Err("must be a time like 2026-05-05T20:04:40Z"),
+        None => Err("must be a time such as 2026-05-05T20:04:40Z"),
     }
 }
 
 impl ReplayOptions {
-    /// The call's body. What is not said is left to the API.
+    /// Renders the body of the call. Flags that were not given are left out.
     fn body(&self) -> Value {
         let result = self.all.then(|| "ALL".to_owned());
         let fields = [("since", &self.since), ("until", &self.until), ("result", &result)];
@@ -64,11 +65,7 @@ impl ReplayOptions {
     }
 }
 
-pub(super) async fn act(
-    call: &CallOptions,
-    options: &ReplayOptions,
-    client: &Client,
-) -> Result<(), CallError> {
+pub(super) async fn act(call: &CallOptions, options: &ReplayOptions, client: &Client) -> Result<(), Failure> {
     let path = format!("{}/replay", options.webhook.path(client).await?);
     let mut answer = match (options.status, options.cancel) {
         (true, _) => client.call(Method::GET, &path).await?,
@@ -81,28 +78,28 @@ pub(super) async fn act(
     call.print(&answer, Replay::render)
 }
 
-/// The document of a replay that has ended.
-async fn follow(client: &Client, path: &str, first: Document) -> Result<Document, CallError> {
+/// Waits for the end of a replay, and returns its document.
+async fn follow(client: &Client, path: &str, first: Document) -> Result<Document, Failure> {
     let asked_at = first.read::<Replay>()?.asked_at;
     let mut progress = Progress::new();
     let mut document = first;
     loop {
         let replay: Replay = document.read()?;
         if replay.asked_at != asked_at {
-            return Err(CallError::Replaced);
+            return Err(Failure::Replaced);
         }
         progress.show(&replay);
         if !replay.is_running() {
             progress.bar.finish_and_clear();
             return Ok(document);
         }
-        document = look(POLL, async || client.call(Method::GET, path).await).await?;
+        document = look(POLL, async || Ok(client.call(Method::GET, path).await?)).await?;
     }
 }
 
-/// How far a replay has come: a bar on a terminal, elsewhere a line for every change.
+/// The progress of a replay: a bar on a terminal, elsewhere a line for every change.
 struct Progress {
-    /// Draws nothing where standard error is no terminal.
+    /// Draws nothing if standard error is not a terminal.
     bar: ProgressBar,
     told: String,
 }
@@ -110,7 +107,7 @@ struct Progress {
 impl Progress {
     fn new() -> Self {
         let bar = ProgressBar::new(0);
-        // A template that cannot be read would leave the plain bar.
+        // With a template that cannot be read the plain bar remains.
         if let Ok(style) = ProgressStyle::with_template(BAR) {
             bar.set_style(style.progress_chars("=> "));
         }
@@ -151,7 +148,7 @@ mod tests {
     }
 
     #[test]
-    fn the_api_reads_what_the_flags_say() {
+    fn replay_flags_become_valid_api_calls() {
         let failed = ReplayCall { since: None, until: None, only_failed: true };
         check("", failed);
         check("--all", ReplayCall { only_failed: false, ..failed });
@@ -162,7 +159,7 @@ mod tests {
     }
 
     #[test]
-    fn the_bar_can_be_drawn() {
+    fn the_replay_progress_bar_template_is_valid() {
         assert_eq!(ProgressStyle::with_template(BAR).err().map(|error| error.to_string()), None);
     }
 }

@@ -1,4 +1,4 @@
-//! `hookrail webhook secret`: what a webhook's requests are signed with.
+//! `hookrail webhook secret`: the signing secrets of a webhook.
 
 use clap::{Args, Subcommand};
 use http::Method;
@@ -6,10 +6,11 @@ use serde_json::json;
 
 use super::named::Named;
 use crate::call::CallOptions;
-use crate::client::{CallError, Client};
+use crate::client::Client;
+use crate::failure::Failure;
 use crate::show::access::{Secret, SecretState};
 
-/// Show the signing secret, replace it, or end what was replaced.
+/// Show, rotate or expire the signing secret.
 #[derive(Debug, Clone, Args)]
 pub(super) struct SecretOptions {
     #[command(subcommand)]
@@ -18,17 +19,17 @@ pub(super) struct SecretOptions {
 
 #[derive(Debug, Clone, Subcommand)]
 enum Action {
-    /// Show it, and every replaced one that still signs. The audit log says who looked.
+    /// Show the signing secret, and replaced ones that still sign. The audit log records this.
     Show(Named),
-    /// Let a new one sign. The one before it signs beside it for a while.
+    /// Replace the signing secret. The old one continues to sign for the overlap.
     Rotate {
         #[command(flatten)]
         webhook: Named,
-        /// How long the old one still signs, in seconds: 0 to 604800 (7 days); a day if it is not said.
+        /// Seconds for which the old secret still signs, 0 to 604800 (7 days). The default is a day.
         #[arg(long, value_name = "SECONDS")]
         overlap: Option<u64>,
     },
-    /// Let none but the newest one sign, from now on.
+    /// Stop signing with replaced secrets now.
     Expire(Named),
 }
 
@@ -36,7 +37,7 @@ pub(super) async fn act(
     call: &CallOptions,
     SecretOptions { action }: &SecretOptions,
     client: &Client,
-) -> Result<(), CallError> {
+) -> Result<(), Failure> {
     match action {
         Action::Show(webhook) => {
             let answer = client.call(Method::GET, &format!("{}/secret", webhook.path(client).await?)).await?;

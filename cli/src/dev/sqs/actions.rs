@@ -1,4 +1,4 @@
-//! The SQS actions: from a request's JSON to a call of the model, and its result back to JSON.
+//! The SQS actions: convert the JSON of a request to a call of the model, and its result to JSON.
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -24,7 +24,7 @@ pub(super) struct Front {
 }
 
 impl Front {
-    /// Does one action; its answer as JSON.
+    /// Runs one action, and returns its response as JSON.
     pub(super) async fn act(&self, action: &str, body: &[u8]) -> Result<Vec<u8>, Refused> {
         match action {
             "SendMessage" => self.send(parse(body)?).and_then(|reply| render(&reply)),
@@ -47,7 +47,7 @@ impl Front {
 
     fn send(&self, mut send: requests::Send<'_>) -> Result<replies::Sent, Refused> {
         let message = send.message()?;
-        self.with(&send.queue_url, |now, queue| send_one(now, queue, message))?
+        self.with_kept(&send.queue_url, |now, queue| send_one(now, queue, message))?
     }
 
     fn send_batch(&self, request: requests::Batch<'_, requests::Send<'_>>) -> Result<Vec<u8>, Refused> {
@@ -56,7 +56,7 @@ impl Front {
         // An entry that cannot be read fails alone and has no size.
         let messages: Vec<_> = entries.iter_mut().map(requests::Send::message).collect();
         batch::check_size(messages.iter().filter_map(|message| message.as_ref().ok()))?;
-        let sent: Vec<_> = self.with(&queue_url, |now, queue| {
+        let sent: Vec<_> = self.with_kept(&queue_url, |now, queue| {
             messages.into_iter().map(|message| send_one(now, queue, message?)).collect()
         })?;
         render(&replies::Batch::of(entries.into_iter().map(|entry| entry.id).zip(sent)))
@@ -79,7 +79,7 @@ impl Front {
         render(&replies::Messages { messages: received.iter().map(message).collect() })
     }
 
-    /// Receives, waiting up to `wait_s` (or as long as the queue says) for a first message.
+    /// Receives, and waits up to `wait_s`, or the time that the queue sets, for a first message.
     async fn receive_within(
         &self,
         name: &str,
@@ -128,7 +128,7 @@ impl Front {
     fn create(&self, request: &requests::CreateQueue) -> Result<Vec<u8>, Refused> {
         self.queues.with_all(|now, queues| {
             queues.create(now, &request.queue_name, &request.attributes).map(|_queue| ())
-        })?;
+        })??;
         render(&replies::QueueUrl { queue_url: self.url(&request.queue_name) })
     }
 
@@ -150,30 +150,35 @@ impl Front {
 
     fn change_attributes(&self, request: &requests::SetQueueAttributes<'_>) -> Result<Vec<u8>, Refused> {
         let name = queue_name(&request.queue_url);
-        self.queues.with_all(|now, queues| queues.change_attributes(now, name, &request.attributes))?;
+        self.queues.with_all(|now, queues| queues.change_attributes(now, name, &request.attributes))??;
         render(&replies::Empty {})
     }
 
     fn list(&self, request: &requests::ListQueues) -> Result<Vec<u8>, Refused> {
         let prefix = request.queue_name_prefix.as_deref().unwrap_or_default();
-        let names: Vec<Arc<str>> =
-            self.queues.with_all(|_, queues| queues.iter().map(|queue| Arc::clone(queue.name())).collect());
+        let names: Vec<Arc<str>> = self
+            .queues
+            .with_all(|_, queues| queues.iter().map(|queue| Arc::clone(queue.name())).collect())?;
         let names = names.iter().filter(|name| name.starts_with(prefix));
         render(&replies::QueueUrls { queue_urls: names.map(|name| self.url(name)).collect() })
     }
 
     fn remove(&self, request: &requests::OfQueue<'_>) -> Result<Vec<u8>, Refused> {
-        self.queues.with_all(|now, queues| queues.remove(now, queue_name(&request.queue_url)))?;
+        self.queues.with_all(|now, queues| queues.remove(now, queue_name(&request.queue_url)))??;
         render(&replies::Empty {})
     }
 
     fn purge(&self, request: &requests::OfQueue<'_>) -> Result<Vec<u8>, Refused> {
-        self.with(&request.queue_url, |now, queue| queue.purge(now))?;
+        self.with_kept(&request.queue_url, |now, queue| queue.purge(now))?;
         render(&replies::Empty {})
     }
 
     fn with<R>(&self, queue_url: &str, f: impl FnOnce(Millis, &mut Queue) -> R) -> Result<R, Refused> {
         self.queues.with(queue_name(queue_url), f).ok_or(Refused::NoSuchQueue)
+    }
+
+    fn with_kept<R>(&self, queue_url: &str, f: impl FnOnce(Millis, &mut Queue) -> R) -> Result<R, Refused> {
+        self.queues.with_kept(queue_name(queue_url), f)?.ok_or(Refused::NoSuchQueue)
     }
 
     fn url(&self, name: &str) -> String {
@@ -208,7 +213,7 @@ fn send_one(now: Millis, queue: &mut Queue, message: NewMessage) -> Result<repli
     Ok(replies::Sent { md5_of_body, md5_of_attributes, message_id: sent.id, sequence_number })
 }
 
-/// The last part of the URL: the host may be any name of this machine.
+/// Returns the last part of the URL: the host may be any name of this machine.
 fn queue_name(url: &str) -> &str {
     url.rsplit_once('/').map_or(url, |(_, name)| name)
 }

@@ -1,17 +1,20 @@
-//! Refusals as SQS words them: the shape's name for newer SDKs, the older query code for those that expect it.
+//! Refusals in the words of SQS: the name of the shape for newer SDKs, the older query code for others.
 
 use hookrail_fifo::attributes::InvalidAttribute;
 use hookrail_fifo::batch::BatchError;
 use hookrail_fifo::queue::{HandleError, SendError};
 use hookrail_fifo::queues::QueuesError;
 use hookrail_fifo::receipt_handle::InvalidReceiptHandle;
+use hyper::StatusCode;
 
-/// Why an action is refused.
+use super::journal::NotKept;
+
+/// An action that is refused.
 #[derive(Debug, thiserror::Error)]
 pub(super) enum Refused {
-    #[error("the action {action} is not known here")]
+    #[error("the action {action} is not supported")]
     UnknownAction { action: String },
-    #[error("the request is not of the shape of this action")]
+    #[error("the request does not have the shape of this action")]
     Shape(#[source] serde_json::Error),
     #[error("the specified queue does not exist")]
     NoSuchQueue,
@@ -27,14 +30,16 @@ pub(super) enum Refused {
     Batch(#[from] BatchError),
     #[error(transparent)]
     Queues(#[from] QueuesError),
+    #[error(transparent)]
+    NotKept(#[from] NotKept),
 }
 
-/// A refusal's two names.
+/// The two names of a refusal.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) struct Code {
     /// `__type` of the reply, with its name space.
     pub(super) shape: &'static str,
-    /// What `x-amzn-query-error` and the entries of a batch say.
+    /// The code in `x-amzn-query-error` and in the entries of a batch.
     pub(super) query: &'static str,
 }
 
@@ -70,8 +75,18 @@ const IDS_NOT_DISTINCT: Code =
     code("com.amazonaws.sqs#BatchEntryIdsNotDistinct", "AWS.SimpleQueueService.BatchEntryIdsNotDistinct");
 const BATCH_TOO_LONG: Code =
     code("com.amazonaws.sqs#BatchRequestTooLong", "AWS.SimpleQueueService.BatchRequestTooLong");
+const UNAVAILABLE: Code = code("com.amazon.coral.availability#ServiceUnavailable", "ServiceUnavailable");
 
 impl Refused {
+    /// Returns the status of the reply and the party at fault. A request that can be repeated unchanged is the receiver's
+    /// fault.
+    pub(super) fn status(&self) -> (StatusCode, &'static str) {
+        match self {
+            Self::NotKept(_) => (StatusCode::SERVICE_UNAVAILABLE, "Receiver"),
+            _ => (StatusCode::BAD_REQUEST, "Sender"),
+        }
+    }
+
     pub(super) fn code(&self) -> Code {
         match self {
             Self::UnknownAction { .. } => UNKNOWN_ACTION,
@@ -83,6 +98,7 @@ impl Refused {
             Self::HandleText(InvalidReceiptHandle) => INVALID_HANDLE,
             Self::Batch(error) => batch_code(*error),
             Self::Queues(error) => queues_code(error),
+            Self::NotKept(_) => UNAVAILABLE,
         }
     }
 }

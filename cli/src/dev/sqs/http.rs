@@ -1,5 +1,6 @@
 //! The wire: AWS JSON 1.0 over HTTP/1.1, one connection a task.
 
+use hookrail_wire::json;
 use hyper::body::Incoming;
 use hyper::header::HeaderValue;
 use hyper::{Method, Request, StatusCode};
@@ -14,9 +15,9 @@ const JSON: &str = "application/x-amz-json-1.0";
 const TARGET: &str = "x-amz-target";
 const TARGET_PREFIX: &str = "AmazonSQS.";
 const QUERY_ERROR: &str = "x-amzn-query-error";
-/// Of a request: a batch of 1 MiB in which every character is escaped as `\u00xx`, and room for the rest.
+/// Largest request: a batch of 1 MiB in which every character is escaped as `\u00xx`, and room for the rest.
 const REQUEST_BYTES_MAX: usize = 8 * 1024 * 1024;
-/// Answers one request.
+/// Responds to one request.
 pub(super) async fn respond(queues: Front, request: Request<Incoming>) -> Reply {
     if let Err(forbidden) = guard::check(request.headers()) {
         return front::plain(StatusCode::FORBIDDEN, forbidden.to_string());
@@ -39,10 +40,9 @@ pub(super) async fn respond(queues: Front, request: Request<Incoming>) -> Reply 
 fn problem(refused: &Refused) -> Reply {
     let code = refused.code();
     let problem = replies::Problem { shape: code.shape, message: &refused.to_string() };
-    // A struct of two texts always renders.
-    let mut response =
-        front::reply(StatusCode::BAD_REQUEST, JSON, serde_json::to_vec(&problem).unwrap_or_default());
-    if let Ok(query_error) = HeaderValue::try_from(format!("{};Sender", code.query)) {
+    let (status, fault) = refused.status();
+    let mut response = front::reply(status, JSON, json::render(&problem));
+    if let Ok(query_error) = HeaderValue::try_from(format!("{};{fault}", code.query)) {
         response.headers_mut().insert(QUERY_ERROR, query_error);
     }
     response

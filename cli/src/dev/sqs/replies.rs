@@ -1,4 +1,4 @@
-//! What SQS actions answer, as JSON.
+//! Responses of SQS actions, as JSON.
 
 use std::borrow::Cow;
 use std::collections::BTreeMap;
@@ -13,7 +13,7 @@ use serde::{Serialize, Serializer};
 
 use super::error::Refused;
 
-/// The answer of an action that has nothing to say.
+/// The empty response of an action.
 #[derive(Serialize)]
 pub(super) struct Empty {}
 
@@ -49,7 +49,7 @@ pub(super) struct Sent {
     pub(super) sequence_number: Option<Text<SequenceNumber>>,
 }
 
-/// Renders as text what prints as text.
+/// A value that is rendered as text.
 pub(super) struct Text<T>(pub(super) T);
 
 impl<T: fmt::Display> Serialize for Text<T> {
@@ -58,7 +58,7 @@ impl<T: fmt::Display> Serialize for Text<T> {
     }
 }
 
-/// The answer to a batch; as on AWS a list without entries is left out.
+/// The response to a batch. As on AWS, a list without entries is left out.
 #[derive(Serialize)]
 #[serde(rename_all = "PascalCase")]
 pub(super) struct Batch<'a, T> {
@@ -136,7 +136,7 @@ struct Attribute {
 }
 
 impl<'a> Message<'a> {
-    /// The message with the attributes that were asked for.
+    /// Makes a message with the requested attributes.
     pub(super) fn new(received: &'a Received, system_names: &'a [String], names: &[String]) -> Self {
         let message = &received.message;
         let is_all = system_names.iter().any(|name| name == "All");
@@ -153,7 +153,7 @@ impl<'a> Message<'a> {
             md5_of_body: digest::md5_of_body(&message.body),
             body: &message.body,
             attributes: (!system_names.is_empty()).then_some(attributes),
-            // Of those returned: this is what an SDK can check.
+            // Of the returned attributes: an SDK can check them only.
             md5_of_attributes: digest::md5_of_attributes(&wanted),
             message_attributes: wanted
                 .into_iter()
@@ -163,7 +163,7 @@ impl<'a> Message<'a> {
     }
 }
 
-/// A name is asked for by itself, by a prefix such as `bar.*`, or by `All`.
+/// Returns whether a name is requested: by itself, by a prefix such as `bar.*`, or by `All`.
 fn is_wanted(name: &str, wanted: &[String]) -> bool {
     wanted.iter().any(|wanted| match wanted.as_str() {
         "All" | ".*" => true,

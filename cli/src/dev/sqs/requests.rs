@@ -1,4 +1,4 @@
-//! What SQS actions take, as JSON.
+//! Requests of SQS actions, as JSON.
 
 use std::borrow::Cow;
 use std::collections::BTreeMap;
@@ -19,7 +19,7 @@ pub(super) struct CreateQueue {
     pub(super) attributes: BTreeMap<String, String>,
 }
 
-/// For every action that names a queue and nothing else.
+/// The request of an action that names a queue only.
 #[derive(Deserialize)]
 #[serde(rename_all = "PascalCase")]
 pub(super) struct OfQueue<'a> {
@@ -67,7 +67,7 @@ pub(super) struct Batch<'a, E> {
     pub(super) entries: Vec<E>,
 }
 
-/// `SendMessage`, or an entry of its batch: the one has the queue's URL, the other an id.
+/// `SendMessage`, which has the URL of the queue, or an entry of its batch, which has an id.
 #[derive(Deserialize)]
 #[serde(rename_all = "PascalCase")]
 pub(super) struct Send<'a> {
@@ -77,7 +77,7 @@ pub(super) struct Send<'a> {
     // Absent outside a batch.
     #[serde(borrow, default)]
     pub(super) id: Cow<'a, str>,
-    // The queue says what an empty body is.
+    // The queue decides about an empty body.
     #[serde(borrow, default)]
     pub(super) message_body: Cow<'a, str>,
     pub(super) message_group_id: Option<Arc<str>>,
@@ -127,10 +127,10 @@ pub(super) struct ByHandle<'a> {
 }
 
 impl Send<'_> {
-    /// The message to send.
+    /// Makes the message to send.
     ///
     /// # Errors
-    /// An attribute without a value of its own.
+    /// An attribute without exactly one value.
     pub(super) fn message(&mut self) -> Result<NewMessage, Refused> {
         let attributes = self.message_attributes.take().into_iter().flatten();
         let trace_header =

@@ -1,4 +1,4 @@
-//! The front over real sockets, and waiting without polling.
+//! Tests of the front over real sockets, and of waiting without polling.
 
 use std::time::{Duration, Instant};
 
@@ -64,7 +64,7 @@ impl Bench {
         let started = started();
         let poll = self.receive(20);
         let later = async {
-            // The poll is on its way; whether it waits already makes no difference to what it must return.
+            // The poll has begun. It must return the same whether it waits already or not.
             tokio::time::sleep(Duration::from_millis(100)).await;
             cause.await;
         };
@@ -80,13 +80,13 @@ fn started() -> Instant {
 }
 
 #[tokio::test]
-async fn an_arrival_wakes_a_long_poll() {
+async fn a_new_message_wakes_a_long_poll() {
     let bench = Bench::start().await;
     bench.wakes(async { drop(bench.send("a", "a1").await) }, "a1").await;
 }
 
 #[tokio::test]
-async fn what_frees_a_group_wakes_a_long_poll() {
+async fn a_freed_group_wakes_a_long_poll() {
     for (action, timeout, expected) in [
         ("ChangeMessageVisibility", Some(0), "a1"),
         ("ChangeMessageVisibility", Some(1), "a1"),
@@ -108,7 +108,7 @@ async fn what_frees_a_group_wakes_a_long_poll() {
 }
 
 #[tokio::test]
-async fn an_empty_long_poll_ends_in_time() {
+async fn an_empty_long_poll_ends_on_time() {
     let bench = Bench::start().await;
     let started = started();
     assert_eq!(bench.receive(1).await, Vec::<Value>::new());
@@ -116,7 +116,7 @@ async fn an_empty_long_poll_ends_in_time() {
 }
 
 #[tokio::test]
-async fn someone_in_the_process_waits_for_the_same_queue() {
+async fn an_in_process_waiter_receives_from_the_same_queue() {
     let bench = Bench::start().await;
     let queues = bench.queues.clone();
     let waiting = tokio::spawn(async move {
@@ -128,7 +128,7 @@ async fn someone_in_the_process_waits_for_the_same_queue() {
 }
 
 #[tokio::test]
-async fn a_removed_queue_ends_the_waiting() {
+async fn deleting_a_queue_ends_its_waiters() {
     let bench = Bench::start().await;
     let queues = bench.queues.clone();
     let waiting = tokio::spawn(async move { queues.wait_for(NAME, |_, _| None::<()>).await });
@@ -138,9 +138,9 @@ async fn a_removed_queue_ends_the_waiting() {
     assert_eq!(bench.queues.with(NAME, |_, _| ()), None);
 }
 
-/// A waiter that finds nothing, though something is available, sleeps until somebody does something.
+/// A waiter that finds nothing, although messages are available, sleeps until the queue changes.
 #[tokio::test]
-async fn looking_in_vain_does_not_spin() {
+async fn an_unsuccessful_waiter_does_not_spin() {
     let bench = Bench::start().await;
     bench.send("a", "a1").await;
     let looks = std::cell::Cell::new(0);
@@ -153,7 +153,7 @@ async fn looking_in_vain_does_not_spin() {
 }
 
 #[tokio::test]
-async fn refusals_have_both_names() {
+async fn errors_have_their_json_and_query_names() {
     let bench = Bench::start().await;
     for (action, body, shape, query) in [
         (
@@ -181,7 +181,7 @@ async fn refusals_have_both_names() {
 }
 
 #[tokio::test]
-async fn web_pages_from_elsewhere_are_refused() {
+async fn rejects_web_pages_of_other_sites() {
     let bench = Bench::start().await;
     for (name, value, expected) in [
         ("origin", "https://evil.example", 403),
