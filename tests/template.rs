@@ -1,10 +1,10 @@
-//! The deployment template and the code say the same: every number, every variable, every queue's manners.
+//! The agreement of the deployment template with the code: every number, every variable, the attributes of
+//! every queue.
 
 #![expect(clippy::unwrap_used, clippy::panic, reason = "a template that cannot be read is a failed test")]
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 use std::ops::RangeInclusive;
-use std::sync::Arc;
 
 use hookrail::dev::options::VISIBILITY_FACTOR;
 use hookrail::dev::resources::{RECEIVES_MAX, RETENTION_SECONDS};
@@ -12,16 +12,14 @@ use hookrail::dev::schedule::PERIOD;
 use hookrail_adapters::config;
 use hookrail_adapters::scripts::InProcessScripts;
 use hookrail_adapters::store::item::job::{JOBS_INDEX, JOBS_PARTITION, JOBS_SORT};
-use hookrail_adapters::store::item::line::{DUE_INDEX, DUE_PARTITION, DUE_SORT};
 use hookrail_adapters::store::item::row::{EVENT_INDEX, EVENT_PARTITION};
+use hookrail_adapters::store::item::state::{DUE_INDEX, DUE_PARTITION, DUE_SORT};
 use hookrail_adapters::store::item::{PARTITION_KEY, SORT_KEY};
-use hookrail_api::App;
-use hookrail_api::routes::Routes;
-use hookrail_deliver::attempt::ATTEMPT_MS_MARGIN;
+use hookrail_api::route::Throttle;
 use hookrail_domain::limits::{QUEUE_BATCH_MAX, QUEUE_MESSAGE_BYTES_MAX};
 use hookrail_domain::retry::RetryPolicy;
 use hookrail_domain::suspension::SuspensionPolicy;
-use hookrail_domain::target::TargetPolicy;
+use hookrail_pipeline::attempt::ATTEMPT_MS_MARGIN;
 use hookrail_testkit::clock::ManualClock;
 use hookrail_testkit::memory::MemoryTables;
 use hookrail_testkit::queue::MemoryQueue;
@@ -35,7 +33,7 @@ fn template() -> Value {
     serde_norway::from_str(TEMPLATE).unwrap()
 }
 
-/// The value under these keys; tags like `!Ref` are looked through.
+/// Returns the value under these keys; tags like `!Ref` are skipped.
 fn at(value: &Value, path: &[&str]) -> Value {
     let mut found = plain(value);
     for key in path {
@@ -52,7 +50,7 @@ fn plain(value: &Value) -> &Value {
 }
 
 fn number(value: &Value, path: &[&str]) -> u64 {
-    at(value, path).as_u64().unwrap_or_else(|| panic!("{path:?} is no number"))
+    at(value, path).as_u64().unwrap_or_else(|| panic!("{path:?} is not a number"))
 }
 
 fn resources(kind: &str) -> Vec<(String, Value)> {
@@ -73,7 +71,7 @@ fn check_parameter(name: &str, default: u64, range: &RangeInclusive<u64>) {
 }
 
 #[test]
-fn parameters_have_the_defaults_and_ranges_of_the_code() {
+fn parameters_match_the_defaults_and_ranges_of_the_code() {
     let policy = RetryPolicy::default();
     check_parameter("RetryDelay", policy.delay_seconds, &config::RETRY_DELAY_SECONDS_RANGE);
     check_parameter("Attempts", policy.attempts_max.into(), &config::ATTEMPTS_RANGE);
@@ -86,7 +84,7 @@ fn parameters_have_the_defaults_and_ranges_of_the_code() {
 }
 
 #[test]
-fn every_queue_keeps_order_and_what_it_was_given() {
+fn every_queue_is_ordered_and_has_its_settings() {
     let queues = resources("AWS::SQS::Queue");
     assert_eq!(queues.len(), 6);
     for (name, queue) in queues {
@@ -107,7 +105,7 @@ fn every_queue_keeps_order_and_what_it_was_given() {
 }
 
 #[test]
-fn the_log_table_has_the_indexes_of_lines_that_are_due_of_events_and_of_jobs() {
+fn the_log_table_has_the_indexes_of_due_queues_events_and_jobs() {
     let table = at(&template(), &["Resources", "LogTable", "Properties"]);
     let text = |value: &Value, field: &str| at(value, &[field]).as_str().unwrap().to_owned();
     let list = |value: &Value, field: &str| at(value, &[field]).as_sequence().unwrap().clone();
@@ -145,7 +143,7 @@ fn the_log_table_has_the_indexes_of_lines_that_are_due_of_events_and_of_jobs() {
 }
 
 #[test]
-fn recover_is_invoked_as_often_as_the_local_stack_does() {
+fn recover_runs_as_often_as_in_the_local_stack() {
     let schedules = resources("AWS::Events::Rule");
     let [(_, rule)] = schedules.as_slice() else { panic!("{} schedules", schedules.len()) };
     let minutes = PERIOD.as_secs() / 60;
@@ -157,20 +155,20 @@ fn recover_is_invoked_as_often_as_the_local_stack_does() {
 }
 
 #[test]
-fn the_receive_limit_is_above_what_attempts_and_batches_add_up_to() {
+fn the_receive_limit_exceeds_all_legitimate_receives() {
     let legitimate = config::ATTEMPTS_RANGE.end() * QUEUE_BATCH_MAX as u64;
     assert!(legitimate < RECEIVES_MAX, "{legitimate} receives can be legitimate");
 }
 
 #[test]
-fn the_longest_attempt_fits_into_a_function_s_time() {
+fn the_longest_attempt_fits_the_function_timeout() {
     let function_ms = number(&template(), &["Globals", "Function", "Timeout"]) * 1000;
     let attempt_ms = config::TIMEOUT_SECONDS_RANGE.end() * 1000 + ATTEMPT_MS_MARGIN;
     assert!(attempt_ms < function_ms, "{attempt_ms} ms of {function_ms} ms");
 }
 
 #[test]
-fn every_mapping_reports_failures_one_by_one_and_is_bounded() {
+fn every_mapping_reports_single_failures_and_limits_concurrency() {
     let function_timeout = number(&template(), &["Globals", "Function", "Timeout"]);
     let mappings = resources("AWS::Lambda::EventSourceMapping");
     assert_eq!(mappings.len(), 5);
@@ -188,7 +186,7 @@ fn every_mapping_reports_failures_one_by_one_and_is_bounded() {
     }
 }
 
-/// The `HOOKRAIL_…` names in a text.
+/// Returns the `HOOKRAIL_…` names in a text.
 fn variables(text: &str) -> BTreeSet<String> {
     text.split(|character: char| {
         !(character.is_ascii_uppercase() || character.is_ascii_digit() || character == '_')
@@ -199,7 +197,7 @@ fn variables(text: &str) -> BTreeSet<String> {
 }
 
 #[test]
-fn every_variable_that_is_set_is_read_and_the_reverse() {
+fn every_variable_of_the_template_is_read_and_vice_versa() {
     assert_eq!(variables(TEMPLATE), variables(CONFIG_SOURCE));
 }
 
@@ -281,7 +279,7 @@ const VARIABLES: [(&str, &[&str]); 4] = [
 ];
 
 #[test]
-fn each_function_gets_the_variables_it_needs_and_no_others() {
+fn each_function_gets_exactly_the_variables_it_needs() {
     for (function, names) in VARIABLES {
         let variables = at(&template(), &["Resources", function, "Properties", "Environment", "Variables"]);
         let set: BTreeSet<_> =
@@ -291,7 +289,7 @@ fn each_function_gets_the_variables_it_needs_and_no_others() {
 }
 
 #[test]
-fn every_function_is_built_from_a_binary_of_this_workspace() {
+fn every_function_is_built_from_a_workspace_binary() {
     let functions = resources("AWS::Serverless::Function");
     assert_eq!(functions.len(), 4);
     for (name, function) in functions {
@@ -315,7 +313,7 @@ fn no_permission_is_a_wildcard() {
 }
 
 #[test]
-fn tables_outlive_the_stack_and_can_be_restored() {
+fn tables_are_retained_and_can_be_restored() {
     let tables = resources("AWS::DynamoDB::Table");
     assert_eq!(tables.len(), 2);
     for (name, table) in tables {
@@ -331,53 +329,32 @@ fn tables_outlive_the_stack_and_can_be_restored() {
 }
 
 #[test]
-fn every_route_of_the_api_is_a_route_of_the_template() {
-    let ports = (
-        MemoryTables::default(),
-        MemoryQueue::default(),
-        ScriptedSender::default(),
-        InProcessScripts,
-        ManualClock::at(hookrail_domain::time::Millis(0)),
-    );
-    let no_variable = config::ApiConfig {
-        config_table: String::new(),
-        log_table: String::new(),
-        events_queue_urls: Vec::new(),
-        recovery_queue_url: String::new(),
-        attempts_max: 1,
-        timeout_seconds: 1,
-        suspension: SuspensionPolicy::default(),
-        targets: TargetPolicy::default(),
-        workflow: None,
-        operator: None,
-        jwt: None,
-    };
-    let app = Arc::new(App::new(ports, no_variable));
-    let routes = resources("AWS::ApiGatewayV2::Route");
-    let named: BTreeSet<_> = routes
-        .iter()
-        .map(|(_, route)| at(route, &["Properties", "RouteKey"]).as_str().unwrap().to_owned())
+fn the_gateway_knows_the_routes_with_a_throttle_of_their_own_and_sends_all_others_to_the_function() {
+    type Ports = (MemoryTables, MemoryQueue, ScriptedSender, InProcessScripts, ManualClock);
+    let throttled: Vec<_> = hookrail_api::routes::list::<Ports>()
+        .into_iter()
+        .filter_map(|route| Some((format!("{} {}", route.method, route.path), route.throttle?)))
         .collect();
-    let expected: BTreeSet<_> = Routes::new(&app)
-        .listed()
-        .iter()
-        // The gateway's wildcard takes the panel's bare slash as well as its files.
-        .map(|route| match route.path.as_str() {
-            "/panel/" | "/panel/{*file}" => format!("{} /panel/{{proxy+}}", route.method),
-            path => format!("{} {path}", route.method),
-        })
-        .chain(["$default".to_owned()])
-        .collect();
-    assert_eq!(named, expected);
+    assert!(!throttled.is_empty());
     let stage = at(&template(), &["Resources", "HttpApiStage"]);
-    let throttled = at(&stage, &["Properties", "RouteSettings"]);
-    let keys: Vec<_> = throttled.as_mapping().unwrap().keys().filter_map(Value::as_str).collect();
-    assert!(keys.iter().all(|key| named.contains(*key)), "{keys:?}");
-    let first = at(&stage, &["DependsOn"]);
-    let before: Vec<_> = first.as_sequence().unwrap().iter().filter_map(Value::as_str).collect();
-    for (name, route) in &routes {
-        let key = at(route, &["Properties", "RouteKey"]);
-        let is_throttled = keys.contains(&key.as_str().unwrap());
-        assert_eq!(before.contains(&name.as_str()), is_throttled, "{name}");
+    let settings = at(&stage, &["Properties", "RouteSettings"]);
+    assert_eq!(settings.as_mapping().unwrap().len(), throttled.len());
+    for (key, Throttle { per_second, burst }) in &throttled {
+        let limit = |field: &str| number(&settings, &[key.as_str(), field]);
+        let limits = [limit("ThrottlingRateLimit"), limit("ThrottlingBurstLimit")];
+        assert_eq!(limits, [*per_second, *burst].map(u64::from), "{key}");
     }
+
+    let key = |route: &Value| at(route, &["Properties", "RouteKey"]).as_str().unwrap().to_owned();
+    let named: BTreeMap<_, _> = resources("AWS::ApiGatewayV2::Route")
+        .iter()
+        .map(|(name, route)| (key(route), name.clone()))
+        .collect();
+    let keys = throttled.into_iter().map(|(key, _)| key);
+    assert_eq!(named.keys().cloned().collect::<BTreeSet<_>>(), keys.chain(["$default".to_owned()]).collect());
+    // Settings of a route that does not exist yet are refused.
+    let first = at(&stage, &["DependsOn"]);
+    let first = first.as_sequence().unwrap().iter().map(|name| name.as_str().unwrap());
+    let with_settings = named.iter().filter(|(key, _)| *key != "$default").map(|(_, name)| name.as_str());
+    assert_eq!(first.collect::<BTreeSet<_>>(), with_settings.collect());
 }

@@ -1,7 +1,7 @@
 """What a dead endpoint costs the others: p99 of the delay from push to arrival, with and without one.
 
 Starts `hookrail dev` for each run, twenty webhooks of one company, and pushes the same events at the same rate: once
-with all endpoints answering, once with one that takes every request and never answers. Runs alternate; compared is the
+with all endpoints responding, once with one that takes every request and never responds. Runs alternate; compared is the
 median of the runs' p99 over the same nineteen webhooks. Fails above 1.2, and when an event of a healthy webhook is
 missing or out of order.
 

@@ -1,4 +1,4 @@
-//! A headless Chromium of a test's own.
+//! A headless Chromium for one test.
 
 use std::fs::{self, File};
 use std::process::{Child, Command, Stdio};
@@ -10,10 +10,10 @@ use crate::process::Directory;
 use crate::protocol::Protocol;
 use crate::wait::{PATIENCE, eventually};
 
-/// What it is called where it is installed from.
+/// Its names on the systems where it is installed.
 const NAMES: [&str; 3] = ["chromium", "chromium-browser", "google-chrome"];
 
-/// Ends with the test.
+/// The browser. Ends with the test.
 #[derive(Debug)]
 pub(crate) struct Chromium {
     child: Child,
@@ -27,7 +27,9 @@ impl Chromium {
         let child = spawn(&profile);
         let port_file = profile.path().join("DevToolsActivePort");
         let address = eventually("Chromium is ready", PATIENCE, async || {
-            let text = fs::read_to_string(&port_file).map_err(|error| error.to_string())?;
+            // Its own log has the reason if it does not start.
+            let log = || fs::read_to_string(profile.path().join("chromium.log")).unwrap_or_default();
+            let text = fs::read_to_string(&port_file).map_err(|error| format!("{error}; {}", log()))?;
             match text.split_once('\n') {
                 Some((port, path)) if !path.is_empty() => Ok(format!("ws://127.0.0.1:{port}{path}")),
                 _ => Err(text),
@@ -37,7 +39,7 @@ impl Chromium {
         Self { child, protocol: Protocol::connect(&address).await, _profile: profile }
     }
 
-    /// A new tab, in a window of its own with a store of its own.
+    /// Opens a new tab, in a window of its own with a store of its own.
     pub(crate) async fn page(&self) -> Page {
         let context = self.protocol.call(None, "Target.createBrowserContext", json!({})).await;
         let target = json!({ "url": "about:blank", "browserContextId": context["browserContextId"] });
@@ -53,7 +55,10 @@ fn spawn(profile: &Directory) -> Child {
     let start = |name: &str| {
         Command::new(name)
             .args(["--headless=new", "--remote-debugging-port=0", "--no-first-run", "--disable-gpu"])
-            // Runs as root in containers too; it opens nothing but our own page.
+            // Without them it looks for updates and services at every start, which takes time on a busy
+            // machine.
+            .args(["--disable-background-networking", "--disable-component-update", "--disable-sync"])
+            // It runs as root in containers too, and opens only our own page.
             .args(["--no-sandbox", "--disable-dev-shm-usage", "--hide-scrollbars", "--lang=en-GB"])
             .arg(format!("--user-data-dir={}", profile.path().display()))
             .arg("about:blank")

@@ -1,4 +1,4 @@
-//! What others wrote is text: names, URLs, payloads and answers that would like to be more.
+//! Texts of others stay text: names, URLs, payloads and responses that contain markup and scripts.
 
 use serde_json::{Value, json};
 
@@ -8,7 +8,7 @@ use crate::world::{World, quick};
 
 const HOSTILE: &str = include_str!("hostile.txt");
 
-/// Nothing that a hostile text asks for is there, and nothing of it ran.
+/// No element of a hostile text exists, and none of its scripts ran.
 const NOTHING: &str = "window.pwned === undefined && document.querySelectorAll('#page script, #page iframe, #page object, \
                        #page embed, #page style, #page [onerror], #page [onload], #page [onclick], #page a[href^=\"javascript:\"], \
                        #page img:not([src^=\"/\"], [src^=\"http\"]), #page base, #page form[action], #page meta, #page link').length === 0";
@@ -20,12 +20,12 @@ fn texts() -> Vec<&'static str> {
 }
 
 #[tokio::test]
-async fn fifty_hostile_texts_are_shown_as_text_wherever_they_come_from() {
+async fn fifty_hostile_texts_are_shown_as_text_in_every_field() {
     let stack = quick().await;
     let world = World::new(&stack).await;
     let page = &world.page;
     let texts = texts();
-    // As the answer of a receiver: the event's number chooses the text.
+    // As the response of a receiver: the event's number chooses the text.
     let receiver = Receiver::start(|hit: &Hit| {
         let number = usize::try_from(hit.number()).unwrap();
         HOSTILE
@@ -74,7 +74,7 @@ async fn fifty_hostile_texts_are_shown_as_text_wherever_they_come_from() {
     for (row, text) in rows.iter().zip(&texts) {
         page.place(&format!("#/webhooks/{}/logs?log={}", ids[0], row.id)).await;
         let title = format!(
-            "document.querySelector('#detail-title')?.textContent === 'Event #{}' && document.querySelector('.detail .response').textContent",
+            "document.querySelector('#detail-title')?.textContent === 'Event #{}' && document.querySelector('.detail [aria-label=Response]').textContent",
             row.sequence
         );
         assert_eq!(page.until(&title).await, **text);
@@ -92,11 +92,11 @@ async fn fifty_hostile_texts_are_shown_as_text_wherever_they_come_from() {
 }
 
 #[tokio::test]
-async fn hostile_texts_of_webhooks_on_records_and_of_their_jobs_are_text() {
+async fn hostile_texts_of_platform_webhooks_and_jobs_are_shown_as_text() {
     let stack = quick().await;
     let world = World::new(&stack).await;
     let page = &world.page;
-    // Names stand in paths, which not every text can: the others are told by the refusal.
+    // Names stand in paths, in which not every text is allowed: the refusal names the others.
     let texts = texts();
     let receiver = Receiver::start(|hit: &Hit| {
         let event: Value = serde_json::from_slice(&hit.body).unwrap();
@@ -143,7 +143,7 @@ async fn hostile_texts_of_webhooks_on_records_and_of_their_jobs_are_text() {
 }
 
 #[tokio::test]
-async fn no_markup_can_be_written_and_no_foreign_address_called() {
+async fn the_panel_cannot_write_markup_or_call_foreign_hosts() {
     let stack = quick().await;
     let world = World::new(&stack).await;
     let page = &world.page;

@@ -1,4 +1,4 @@
-//! The jobs of webhooks on records: what became of each event, and what a person does about it.
+//! The jobs of platform webhooks: the list, the details, and the manual actions.
 
 use serde_json::{Value, json};
 
@@ -19,7 +19,7 @@ async fn open(page: &Page, name: &str) {
     page.is("document.querySelector('#detail-title')?.textContent", format!("Job of {name}")).await;
 }
 
-/// What is told beside a name in the details.
+/// Finds the value of a name in the details.
 fn fact(name: &str) -> String {
     format!(
         "[...document.querySelectorAll('.detail dt')].find((each) => each.textContent === '{name}')?.nextElementSibling.textContent"
@@ -27,7 +27,7 @@ fn fact(name: &str) -> String {
 }
 
 #[tokio::test]
-async fn jobs_stand_in_tabs_and_one_shows_what_was_sent_and_what_came_back() {
+async fn jobs_are_listed_in_tabs_and_show_their_request_and_response() {
     let stack = quick().await;
     let world = World::new(&stack).await;
     let receiver = receiver().await;
@@ -63,17 +63,17 @@ async fn jobs_stand_in_tabs_and_one_shows_what_was_sent_and_what_came_back() {
     page.is(&fact("Retries"), "0").await;
     page.is(&fact("Scope"), "Kapp services").await;
     page.is(&fact("Record"), "Submission b7a1f0a2").await;
-    page.is(&fact("Url"), receiver.url("/run")).await;
+    page.is(&fact("URL"), receiver.url("/run")).await;
     page.is("document.querySelector('.detail .bytes pre').textContent", sent).await;
     page.is("document.querySelector('.detail section:last-child pre').textContent", RUN).await;
     page.sees("\"X1\"").await;
-    // Only what failed can be retried, and only what waits cancelled.
+    // Only a failed job can be retried, and only a waiting one cancelled.
     page.is("document.querySelectorAll('#retry, #cancel').length", 0).await;
     page.reload().await;
     page.is("document.querySelector('#detail-title')?.textContent", "Job of Runs").await;
     page.press("Queue").await;
     page.is("location.hash", format!("#/records/{good}/queue")).await;
-    page.sees("Nothing waits").await;
+    page.sees("No events are waiting").await;
     page.js("history.back()").await;
     page.is("document.querySelector('#detail-title')?.textContent", "Job of Runs").await;
     page.key("Escape").await;
@@ -84,7 +84,7 @@ async fn jobs_stand_in_tabs_and_one_shows_what_was_sent_and_what_came_back() {
 }
 
 #[tokio::test]
-async fn a_failed_job_is_retried_where_a_person_sends_it() {
+async fn a_failed_job_is_retried_at_a_chosen_url() {
     let stack = quick().await;
     let world = World::new(&stack).await;
     let receiver = receiver().await;
@@ -105,16 +105,16 @@ async fn a_failed_job_is_retried_where_a_person_sends_it() {
     page.click("dialog .primary").await;
     page.sees("The job is queued again.").await;
     receiver.wait_for("/run", 1, PATIENCE).await;
-    // What is open beside the list stays, and follows.
+    // The open details stay, and follow the list.
     page.is(&fact("Run"), "1430").await;
     page.is(&fact("Retries"), "3").await;
-    page.is(&fact("Url"), receiver.url("/run")).await;
+    page.is(&fact("URL"), receiver.url("/run")).await;
     page.is("document.querySelector('#retry')", json!(null)).await;
     page.is_clean().await;
 }
 
 #[tokio::test]
-async fn a_job_whose_filter_failed_needs_a_url_to_be_retried() {
+async fn a_job_with_a_failed_filter_needs_a_url_to_be_retried() {
     let stack = quick().await;
     let world = World::new(&stack).await;
     let receiver = receiver().await;
@@ -125,7 +125,7 @@ async fn a_job_whose_filter_failed_needs_a_url_to_be_retried() {
     world.company.jobs("", &["Failed"]).await;
     world.open("#/jobs").await;
     open(page, "Filter").await;
-    page.sees("none: filter or URL failed").await;
+    page.sees("none: the filter or the URL failed").await;
     page.sees("the filter threw TypeError").await;
     page.sees("It was not sent.").await;
     page.click("#retry").await;
@@ -139,7 +139,7 @@ async fn a_job_whose_filter_failed_needs_a_url_to_be_retried() {
 }
 
 #[tokio::test]
-async fn a_job_that_waits_is_cancelled_and_one_that_was_tried_is_not() {
+async fn a_waiting_job_can_be_cancelled_and_an_attempted_one_cannot() {
     let stack = patient().await;
     let world = World::new(&stack).await;
     let receiver = receiver().await;
@@ -158,22 +158,22 @@ async fn a_job_that_waits_is_cancelled_and_one_that_was_tried_is_not() {
     page.click("#cancel").await;
     page.sees("Cancel the job?").await;
     page.click("dialog .danger").await;
-    page.sees("The job is cancelled.").await;
+    page.sees("The job was cancelled.").await;
     page.texts(SUMMARIES, 1).await;
     page.sees("Cancelled").await;
-    // The one before it has begun: the server says what can be done instead.
+    // The one before it has begun: the server names the possible action.
     page.click(SUMMARIES).await;
     page.until("document.querySelector('.detail .plain')?.textContent === '503 Service Unavailable'").await;
     page.until(&format!("{}.startsWith('09:')", fact("Scheduled"))).await;
     page.click("#cancel").await;
     page.click("dialog .danger").await;
-    page.sees("what is being tried again can be skipped").await;
+    page.sees("skip its event in the queue if it is being retried").await;
     world.company.jobs("", &["Queued", "Cancelled"]).await;
     page.is_clean().await;
 }
 
 #[tokio::test]
-async fn a_job_without_a_webhook_and_one_for_later_are_shown_as_what_they_are() {
+async fn a_job_without_a_webhook_and_a_scheduled_job_are_marked() {
     let stack = quick().await;
     let world = World::new(&stack).await;
     let page = &world.page;
@@ -201,7 +201,7 @@ async fn a_job_without_a_webhook_and_one_for_later_are_shown_as_what_they_are() 
 }
 
 #[tokio::test]
-async fn jobs_come_in_pages_the_latest_first_and_new_ones_come_by_themselves() {
+async fn jobs_are_paged_latest_first_and_update_live() {
     let stack = quick().await;
     let world = World::new(&stack).await;
     let receiver = receiver().await;

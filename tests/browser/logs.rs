@@ -15,12 +15,12 @@ pub(crate) async fn has_row(world: &World<'_>, webhook: &str) {
     .await;
 }
 
-async fn keep_copies(world: &World<'_>) {
+pub(crate) async fn keep_copies(world: &World<'_>) {
     world.page.js("void (navigator.clipboard.writeText = async (text) => { window.copied = text; })").await;
 }
 
 #[tokio::test]
-async fn attempts_of_an_event_stand_together_and_open_beside_the_list() {
+async fn attempts_of_an_event_are_grouped_and_open_in_a_side_panel() {
     let stack = quick().await;
     let world = World::new(&stack).await;
     let receiver = receiver().await;
@@ -49,13 +49,13 @@ async fn attempts_of_an_event_stand_together_and_open_beside_the_list() {
     page.is("document.activeElement.id", "detail-title").await;
     page.texts(".timeline li", 2).await;
     let keys = page.js("[...document.querySelectorAll('.json > details > :is(details, div)')].map((each) => each.querySelector('.key').textContent)").await;
-    assert_eq!(keys[0], "diff");
+    assert_eq!(keys, json!(["company", "type", "event", "data", "diff"]), "in the order of the event");
     page.sees("/status").await;
     keep_copies(&world).await;
     page.press("Copy: Response").await;
     page.until("window.copied").await;
     page.is("window.copied", r#"{"received":true}"#).await;
-    page.press("Copy: Trigger").await;
+    page.press("Copy: Event").await;
     page.until("JSON.parse(window.copied).type === 'COTTask'").await;
     page.press("Copy link").await;
     page.until("window.copied === location.href").await;
@@ -73,7 +73,7 @@ async fn attempts_of_an_event_stand_together_and_open_beside_the_list() {
     page.is_clean().await;
 }
 
-/// `DD/MM/YY - HH:mm:ss`
+/// Returns whether a text is a time as `DD/MM/YY - HH:mm:ss`.
 fn is_exact(text: &str) -> bool {
     let shape: String =
         text.chars().map(|letter| if letter.is_ascii_digit() { '0' } else { letter }).collect();
@@ -81,7 +81,7 @@ fn is_exact(text: &str) -> bool {
 }
 
 #[tokio::test]
-async fn filters_are_part_of_the_address_and_pages_go_by_cursor() {
+async fn log_filters_are_in_the_url_and_pages_use_cursors() {
     let stack = quick().await;
     let world = World::new(&stack).await;
     let receiver = receiver().await;
@@ -122,7 +122,7 @@ async fn filters_are_part_of_the_address_and_pages_go_by_cursor() {
 }
 
 #[tokio::test]
-async fn what_is_new_waits_until_it_is_asked_for_and_moves_nothing() {
+async fn new_rows_appear_on_request_without_moving_the_list() {
     let stack = quick().await;
     let world = World::new(&stack).await;
     let receiver = receiver().await;
@@ -144,7 +144,7 @@ async fn what_is_new_waits_until_it_is_asked_for_and_moves_nothing() {
 }
 
 #[tokio::test]
-async fn a_waiting_event_counts_down_and_a_parked_one_says_so() {
+async fn a_waiting_event_counts_down_and_a_parked_one_is_marked() {
     let stack = patient().await;
     let world = World::new(&stack).await;
     let receiver = receiver().await;
@@ -167,7 +167,7 @@ async fn a_waiting_event_counts_down_and_a_parked_one_says_so() {
 }
 
 #[tokio::test]
-async fn an_event_is_redelivered_after_a_question() {
+async fn an_event_is_redelivered_after_confirmation() {
     let stack = quick().await;
     let world = World::new(&stack).await;
     let receiver = receiver().await;
@@ -182,14 +182,14 @@ async fn an_event_is_redelivered_after_a_question() {
     page.sees("Event #1 is being sent again.").await;
     let hits = receiver.wait_for("/ok", 2, PATIENCE).await;
     assert_eq!(hits[0].webhook_id(), hits[1].webhook_id());
-    page.sees("by hand").await;
+    page.sees("manual").await;
     let log: Value = page.js("document.querySelector('.logs tbody tr').innerText").await;
     assert!(log.as_str().unwrap().contains("attempt 2"), "{log}");
     page.is_clean().await;
 }
 
 #[tokio::test]
-async fn what_is_not_live_stays_as_it_is_until_it_is_live_again() {
+async fn a_paused_log_stays_unchanged_until_it_is_live_again() {
     let stack = quick().await;
     let world = World::new(&stack).await;
     let receiver = receiver().await;
@@ -225,7 +225,7 @@ async fn what_is_not_live_stays_as_it_is_until_it_is_live_again() {
 }
 
 #[tokio::test]
-async fn a_large_event_shows_its_beginning_and_the_rest_when_it_is_asked_for() {
+async fn a_large_event_shows_its_beginning_and_the_rest_on_request() {
     let stack = quick().await;
     let world = World::new(&stack).await;
     let receiver = receiver().await;
@@ -279,7 +279,7 @@ async fn a_large_event_shows_its_beginning_and_the_rest_when_it_is_asked_for() {
 }
 
 #[tokio::test]
-async fn what_cannot_be_copied_is_said() {
+async fn a_failed_copy_is_reported() {
     let stack = quick().await;
     let world = World::new(&stack).await;
     let receiver = receiver().await;
@@ -290,12 +290,12 @@ async fn what_cannot_be_copied_is_said() {
     world.open(&format!("#/webhooks/{id}/logs?log={}", rows[0].id)).await;
     page.js("void (navigator.clipboard.writeText = () => Promise.reject(new Error('denied')))").await;
     page.press("Copy: Response").await;
-    page.sees("The browser does not let us copy").await;
+    page.sees("The browser does not allow copying").await;
     page.is_clean().await;
 }
 
 #[tokio::test]
-async fn a_link_to_an_attempt_opens_it_with_the_attempts_before_it() {
+async fn a_link_to_an_attempt_opens_it_with_the_earlier_attempts() {
     let stack = quick().await;
     let world = World::new(&stack).await;
     let receiver = receiver().await;
@@ -314,6 +314,6 @@ async fn a_link_to_an_attempt_opens_it_with_the_attempts_before_it() {
     page.texts(".timeline li", 2).await;
     let other = "0".repeat(24);
     page.place(&format!("#/webhooks/{id}/logs?log={other}")).await;
-    page.sees("The log has no such row any more").await;
+    page.sees("This attempt is no longer in the log.").await;
     page.is_clean().await;
 }

@@ -39,6 +39,7 @@ mod webhooks;
 mod settings;
 mod secrets;
 mod logs;
+mod bodies;
 mod queue;
 mod records;
 mod record_form;

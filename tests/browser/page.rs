@@ -1,4 +1,4 @@
-//! A tab: what can be read in it, and what a person's hands can do.
+//! A tab: the content of its page, and the actions of a person's hands.
 
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
@@ -8,13 +8,13 @@ use serde_json::{Value, json};
 use crate::protocol::Protocol;
 use crate::wait::{PATIENCE, eventually};
 
-/// Finds what a person would call by this name: in the open dialog, if there is one.
+/// Finds an element by the name that a person would use: in the open dialog, if there is one.
 const BY_NAME: &str = r#"(name) => {
   const root = [...document.querySelectorAll("dialog[open]")].at(-1) ?? document;
   const named = (each) => (each.getAttribute("aria-label") ?? each.textContent).trim() === name;
   return [...root.querySelectorAll("button, a, summary, label, input")].find((each) => named(each) && each.checkVisibility());
 }"#;
-/// Tells of what the policy had to stop.
+/// Reports violations of the policy.
 const REPORT: &str = "window.violations = []; addEventListener('securitypolicyviolation', (event) => \
                       violations.push(`${event.violatedDirective} ${event.blockedURI} ${event.sample}`));";
 
@@ -50,13 +50,13 @@ impl Page {
         self.call("Emulation.setDeviceMetricsOverride", metrics).await;
     }
 
-    /// Light or dark, as the system says.
+    /// Sets light or dark, as the system does.
     pub(crate) async fn scheme(&self, scheme: &str) {
         let features = json!([{ "name": "prefers-color-scheme", "value": scheme }]);
         self.call("Emulation.setEmulatedMedia", json!({ "features": features })).await;
     }
 
-    /// Loads an address anew.
+    /// Loads an address again.
     pub(crate) async fn goto(&self, url: &str) {
         // Another fragment alone would load nothing.
         self.call("Page.navigate", json!({ "url": "about:blank" })).await;
@@ -65,14 +65,14 @@ impl Page {
         self.until("document.readyState === 'complete' && location.href !== 'about:blank'").await;
     }
 
-    /// Loads what is shown anew.
+    /// Reloads the page.
     pub(crate) async fn reload(&self) {
         self.js("void (window.isOld = true)").await;
         self.call("Page.reload", json!({})).await;
         self.until("window.isOld === undefined && document.readyState === 'complete'").await;
     }
 
-    /// Goes to another place of the panel, as a link does.
+    /// Goes to another screen of the panel, as a link does.
     pub(crate) async fn place(&self, hash: &str) {
         self.js(&format!("void (location.hash = {})", json!(hash))).await;
     }
@@ -104,7 +104,7 @@ impl Page {
         .await
     }
 
-    /// Waits until the expression has this value: a page does much of what it is asked a moment later.
+    /// Waits until the expression has this value: a page shows many results a moment later.
     pub(crate) async fn is(&self, expression: &str, expected: impl Into<Value>) {
         let expected = expected.into();
         eventually(expression, PATIENCE, async || {
@@ -119,12 +119,12 @@ impl Page {
         self.until(&format!("document.body.innerText.includes({})", json!(text))).await;
     }
 
-    /// Waits until the page does not show this text any more.
+    /// Waits until the page no longer shows this text.
     pub(crate) async fn misses(&self, text: &str) {
         self.until(&format!("!document.body.innerText.includes({})", json!(text))).await;
     }
 
-    /// The texts of what is there by this selector, once there are so many.
+    /// Returns the texts of the elements of this selector, once there are this many.
     pub(crate) async fn texts(&self, selector: &str, count: usize) -> Vec<String> {
         let all = format!(
             "((all) => all.length === {count} && all)([...document.querySelectorAll({})].map((each) => each.innerText.trim()))",
@@ -133,8 +133,8 @@ impl Page {
         serde_json::from_value(self.until(&all).await).unwrap()
     }
 
-    /// Clicks in the middle of what the expression finds, once it is there, stays in its place and can be clicked. A
-    /// click that met something else, because the page moved under it, is made again.
+    /// Clicks in the middle of the element, once it exists, does not move and can be clicked.
+    /// A click that met another element, because the page moved under it, is made again.
     async fn click_on(&self, found: &str) {
         let middle = format!(
             "(async (each) => {{ if (!each || each.disabled || each.ariaDisabled === 'true') return null; \
@@ -155,7 +155,7 @@ impl Page {
                 let press = json!({ "type": kind, "x": middle["x"], "y": middle["y"], "button": "left", "clickCount": 1 });
                 self.call("Input.dispatchMouseEvent", press).await;
             }
-            // A page that was left for another knows of no click, and one that is being left tells nothing.
+            // A page that was left for another knows of no click, and one that is being left reports nothing.
             if self.try_js("window.isHit").await != Ok(Value::Bool(false)) {
                 return;
             }
@@ -166,12 +166,12 @@ impl Page {
         self.click_on(&format!("document.querySelector({})", json!(selector))).await;
     }
 
-    /// Clicks what people call by this name.
+    /// Clicks the element of this name.
     pub(crate) async fn press(&self, name: &str) {
         self.click_on(&format!("({BY_NAME})({})", json!(name))).await;
     }
 
-    /// Puts a text in place of what a field has.
+    /// Replaces the text of a field.
     pub(crate) async fn fill(&self, selector: &str, text: &str) {
         self.click(selector).await;
         self.js(&format!("document.querySelector({}).select()", json!(selector))).await;
@@ -182,7 +182,7 @@ impl Page {
         }
     }
 
-    /// Chooses a value of a select, or sets a field that no keys reach, and tells the page.
+    /// Chooses a value of a select, or sets a field that no keys reach, and fires its events.
     pub(crate) async fn choose(&self, selector: &str, value: &str) {
         self.until(&format!("document.querySelector({}) !== null", json!(selector))).await;
         let (selector, value) = (json!(selector), json!(value));
@@ -211,7 +211,7 @@ impl Page {
         }
     }
 
-    /// Waits for the browser's own question whether to leave the page, the one of this number, and answers it.
+    /// Waits for the browser's question whether to leave the page, the one of this number, and answers it.
     pub(crate) async fn is_asked_to_leave(&self, count: usize, leaves: bool) {
         eventually("the browser asks", PATIENCE, async || {
             let asked = self.events("Page.javascriptDialogOpening");
@@ -223,29 +223,29 @@ impl Page {
         self.call("Page.handleJavaScriptDialog", json!({ "accept": leaves })).await;
     }
 
-    /// From the next load on, what the page does every few seconds is done when [`Self::time_passes`] and not before.
+    /// Holds the page's timers from the next load on: periodic work is done only by [`Self::time_passes`].
     pub(crate) async fn hold_time(&self) {
         let source = "window.every = []; window.setInterval = (work) => window.every.push(work); window.clearInterval = () => {};";
         self.call("Page.addScriptToEvaluateOnNewDocument", json!({ "source": source })).await;
     }
 
-    /// Does what is due every few seconds, to its end.
+    /// Does the periodic work once, to its end.
     pub(crate) async fn time_passes(&self) {
         self.js("Promise.all(every.map((work) => work())).then(() => every.length)").await;
     }
 
-    /// What is seen, as a PNG.
+    /// Returns a picture of the page, as a PNG.
     pub(crate) async fn picture(&self) -> Vec<u8> {
         let shot = self.call("Page.captureScreenshot", json!({ "captureBeyondViewport": false })).await;
         STANDARD.decode(shot["data"].as_str().unwrap()).unwrap()
     }
 
-    /// Events of the protocol so far.
+    /// Returns the events of the protocol so far.
     pub(crate) fn events(&self, method: &str) -> Vec<Value> {
         self.protocol.events(method)
     }
 
-    /// Holds that no script failed, and that the policy had nothing to stop.
+    /// Checks that no script failed, and that the policy stopped nothing.
     pub(crate) async fn is_clean(&self) {
         assert_eq!(self.js("window.violations").await, json!([]));
         assert_eq!(self.events("Runtime.exceptionThrown"), Vec::<Value>::new());

@@ -1,4 +1,4 @@
-//! Chromium's own protocol over a web socket: calls that are answered, and events that are kept.
+//! Chromium's own protocol over a web socket: calls with their results, and events that are kept.
 
 use std::collections::HashMap;
 use std::sync::atomic::{AtomicU64, Ordering};
@@ -25,7 +25,7 @@ struct Connection {
 
 impl Protocol {
     pub(crate) async fn connect(url: &str) -> Self {
-        // Screenshots are answers too.
+        // Screenshots are results too.
         let config = WebSocketConfig::default().max_message_size(None).max_frame_size(None);
         let (socket, _) = connect_async_with_config(url, Some(config), true).await.unwrap();
         let (mut write, mut read) = socket.split();
@@ -54,7 +54,7 @@ impl Protocol {
         self.try_call(session, method, parameters).await.unwrap()
     }
 
-    /// Calls a method that fails, for one, when the page is left while it runs.
+    /// Calls a method that may fail, for example if the page is left while it runs.
     pub(crate) async fn try_call(
         &self,
         session: Option<&str>,
@@ -77,7 +77,7 @@ impl Protocol {
         }
     }
 
-    /// Events of this name so far.
+    /// Returns the events of this name so far.
     pub(crate) fn events(&self, method: &str) -> Vec<Value> {
         let events = self.0.events.lock().unwrap();
         events.iter().filter(|event| event["method"] == method).map(|event| event["params"].clone()).collect()
@@ -90,7 +90,7 @@ impl Connection {
             None => self.events.lock().unwrap().push(document),
             Some(id) => {
                 let waiting = self.waiting.lock().unwrap().remove(&id);
-                // Nobody waits any more when a test has failed.
+                // The caller no longer waits if a test has failed.
                 waiting.map(|waiting| waiting.send(document)).unwrap_or(Ok(())).unwrap_or(());
             }
         }

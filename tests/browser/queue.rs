@@ -1,4 +1,4 @@
-//! What waits for a webhook, and what a person does about it.
+//! The queue of a webhook, and its manual actions.
 
 use serde_json::json;
 
@@ -7,7 +7,7 @@ use crate::wait::PATIENCE;
 use crate::world::{World, patient, quick, receiver};
 
 #[tokio::test]
-async fn the_head_is_shown_retried_and_skipped() {
+async fn the_head_of_the_queue_is_shown_retried_and_skipped() {
     let stack = patient().await;
     let world = World::new(&stack).await;
     let receiver = receiver().await;
@@ -21,22 +21,22 @@ async fn the_head_is_shown_retried_and_skipped() {
     let left = page.until("document.querySelector('#queue [data-until]').textContent").await;
     assert!(left.as_str().unwrap().starts_with("09:") || left == "10:00", "{left}");
     page.click("#retry").await;
-    page.sees("The head is being tried now.").await;
+    page.sees("The event is being sent now.").await;
     receiver.wait_for("/bad", 2, PATIENCE).await;
     page.sees("attempt 2 of 3").await;
     page.click("#skip").await;
     page.sees("Skip event #1?").await;
     page.click("dialog .danger").await;
-    page.sees("The head was skipped.").await;
-    // What is behind it comes when its own pause is over.
-    page.sees("Nothing waits").await;
+    page.sees("The event was skipped.").await;
+    // The next event comes when its own delay is over.
+    page.sees("No events are waiting").await;
     let rows = world.company.rows(&id).await;
     assert_eq!(rows.last().and_then(|row| row.error.as_deref()), Some("skipped"));
     page.is_clean().await;
 }
 
 #[tokio::test]
-async fn a_suspended_webhook_says_why_and_is_resumed() {
+async fn a_suspended_webhook_shows_its_reason_and_is_resumed() {
     let stack = quick().await;
     let world = World::new(&stack).await;
     let receiver = receiver().await;
@@ -45,10 +45,10 @@ async fn a_suspended_webhook_says_why_and_is_resumed() {
     world.company.push_tasks([1, 2, 3]).await;
     world.open(&format!("#/webhooks/{id}/queue")).await;
     page.sees("Suspended").await;
-    page.sees("events are set aside and come back in order").await;
+    page.sees("They are delivered in order when it recovers.").await;
     let hits = receiver.hits_at("/bad").len();
     page.click("#resume").await;
-    page.sees("The oldest event is being tried now.").await;
+    page.sees("The oldest parked event is being sent now.").await;
     receiver.wait_for("/bad", hits + 1, PATIENCE).await;
     page.place(&format!("#/webhooks/{id}/logs")).await;
     page.sees("PARKED").await;
@@ -59,7 +59,7 @@ async fn a_suspended_webhook_says_why_and_is_resumed() {
 }
 
 #[tokio::test]
-async fn a_range_is_replayed_with_its_progress_and_the_day_is_drawn() {
+async fn a_range_is_replayed_with_progress_and_a_chart_of_the_day() {
     let stack = quick().await;
     let world = World::new(&stack).await;
     let receiver = receiver().await;
@@ -68,9 +68,9 @@ async fn a_range_is_replayed_with_its_progress_and_the_day_is_drawn() {
     world.company.push_tasks(1..=5).await;
     world.company.rows_to(&id, 5, PATIENCE).await;
     world.open(&format!("#/webhooks/{id}/queue")).await;
-    page.sees("Nothing was replayed yet.").await;
+    page.sees("No replay yet.").await;
     let chart = page.until("document.querySelector('.chart svg')?.getAttribute('aria-label')").await;
-    assert_eq!(chart, "Attempts of the last 24 hours by the hour: 5 good, 0 bad");
+    assert_eq!(chart, "Attempts of the last 24 hours, by the hour: 5 accepted, 0 failed");
     page.until("document.querySelector('.screen:has(#queue dl):has(#replay p) .chart svg') !== null").await;
     page.click("#start-replay").await;
     page.choose("dialog [name=since]", "2999-01-01T00:00").await;
@@ -81,12 +81,12 @@ async fn a_range_is_replayed_with_its_progress_and_the_day_is_drawn() {
     page.click("dialog .primary").await;
     page.sees("events #1 to #5").await;
     receiver.wait_for("/ok", 10, PATIENCE).await;
-    page.sees("5 of 5 looked at, 5 accepted, 0 failed").await;
+    page.sees("5 of 5 processed, 5 accepted, 0 failed").await;
     page.is_clean().await;
 }
 
 #[tokio::test]
-async fn a_replay_is_cancelled_after_a_question() {
+async fn a_replay_is_cancelled_after_confirmation() {
     let stack = patient().await;
     let world = World::new(&stack).await;
     let receiver = receiver().await;
@@ -108,7 +108,7 @@ async fn a_replay_is_cancelled_after_a_question() {
 }
 
 #[tokio::test]
-async fn a_replay_ends_before_the_time_that_was_given() {
+async fn a_replay_ends_before_the_given_time() {
     let stack = quick().await;
     let world = World::new(&stack).await;
     let receiver = receiver().await;
@@ -131,7 +131,7 @@ async fn a_replay_ends_before_the_time_that_was_given() {
     page.choose("dialog [name=result]", "ALL").await;
     page.click("dialog .primary").await;
     page.sees("events #1 to #3").await;
-    page.sees("3 of 3 looked at, 3 accepted, 0 failed").await;
+    page.sees("3 of 3 processed, 3 accepted, 0 failed").await;
     let numbers: Vec<_> = receiver.hits_at("/ok").iter().map(crate::receiver::Hit::number).collect();
     assert_eq!(numbers, [1, 2, 3, 4, 5, 1, 2, 3]);
     page.is_clean().await;

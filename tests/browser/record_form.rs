@@ -1,4 +1,4 @@
-//! A webhook on records: made, tried, changed, and what the server has against it.
+//! The form of a platform webhook: create, try, change, and the server's refusals.
 
 use reqwest::Method;
 use serde_json::{Value, json};
@@ -6,17 +6,17 @@ use serde_json::{Value, json};
 use crate::page::Page;
 use crate::world::{World, quick, receiver};
 
-/// What stands beside a field against its value.
+/// Finds the error of a field's value.
 fn error(field: &str) -> String {
     format!("document.querySelector('[data-field=\"{field}\"] .error').textContent")
 }
 
-/// What a field has.
+/// Finds the value of a field.
 fn value(name: &str) -> String {
     format!("document.querySelector('form [name=\"{name}\"]')?.value")
 }
 
-/// The choices of a select that mean something.
+/// Returns the choices of a select that have a value.
 async fn offered(page: &Page, name: &str) -> Value {
     let all = format!(
         "[...document.querySelector('form [name={name}]').options].map((each) => each.value).filter(Boolean)"
@@ -24,7 +24,7 @@ async fn offered(page: &Page, name: &str) -> Value {
     page.js(&all).await
 }
 
-/// Opens what may be inserted into a field, and inserts one of it.
+/// Opens the list of bindings of a field, and inserts one of them.
 async fn insert(page: &Page, field: &str, binding: &str) {
     let menu = format!("document.querySelector('[data-field={field}] .insert')");
     if page.js(&format!("{menu}.open")).await == false {
@@ -40,7 +40,7 @@ async fn choose_submitted(page: &Page) {
 }
 
 #[tokio::test]
-async fn a_webhook_on_records_is_written_with_bindings_tried_and_saved() {
+async fn a_platform_webhook_is_written_with_bindings_tried_and_saved() {
     let stack = quick().await;
     let world = World::new(&stack).await;
     let receiver = receiver().await;
@@ -52,7 +52,7 @@ async fn a_webhook_on_records_is_written_with_bindings_tried_and_saved() {
     page.is(&error("payload"), "is missing").await;
     choose_submitted(page).await;
     page.is(&value("name"), "Submission Submitted").await;
-    // Only what the type has; the cursor waits for the name of the field.
+    // Only the bindings of the type; the cursor waits for the name of the field.
     let bindings = "[...new Set([...document.querySelectorAll('[data-field=filter] .bindings dt')].map((each) => each.textContent))]";
     page.is(bindings, json!(["space", "kapp", "form", "submission", "values"])).await;
     insert(page, "filter", "values.").await;
@@ -81,19 +81,19 @@ async fn a_webhook_on_records_is_written_with_bindings_tried_and_saved() {
     page.click("#try").await;
     page.is(&error("payload"), "must be an object: the event as it is pushed").await;
 
-    // The server's refusals stand beside their fields, with line and column.
+    // The server's refusals stand next to their fields, with line and column.
     page.fill("[name=filter]", "form('slug') ===\n  )").await;
     page.fill("[name=url]", "https://example.com/${form('slug'}").await;
     page.click("#save").await;
     page.until(&format!("{}.startsWith('line 2, column 3: ')", error("filter"))).await;
     page.until(&format!("{}.startsWith('line 1, column ')", error("url"))).await;
     page.is("document.activeElement.name", "filter").await;
-    page.sees("Not saved: 2 to be corrected.").await;
+    page.sees("Not saved. Fields to correct: 2.").await;
 
     page.fill("[name=filter]", "").await;
     page.fill("[name=url]", &receiver.url("/ok")).await;
     page.click("#save").await;
-    page.sees("Submission Submitted is created.").await;
+    page.sees("Submission Submitted was created.").await;
     page.until("document.querySelector('#toggle') !== null").await;
     world.submit("X1").await;
     world.company.jobs("webhook=Submission%20Submitted", &["Complete"]).await;
@@ -102,15 +102,15 @@ async fn a_webhook_on_records_is_written_with_bindings_tried_and_saved() {
     page.press("Open event 1, attempt 1").await;
     page.sees("Submission · Submitted").await;
     page.press("Queue").await;
-    page.sees("Nothing waits").await;
-    page.press("All record webhooks").await;
+    page.sees("No events are waiting").await;
+    page.press("All platform webhooks").await;
     page.press("Submission Submitted").await;
     page.until("document.querySelector('#toggle') !== null").await;
     page.is_clean().await;
 }
 
 #[tokio::test]
-async fn a_preset_fills_type_event_and_url_and_another_type_empties_them() {
+async fn a_preset_fills_type_event_and_url_and_another_type_clears_them() {
     let stack = quick().await;
     let world = World::new(&stack).await;
     let page = &world.page;
@@ -128,12 +128,12 @@ async fn a_preset_fills_type_event_and_url_and_another_type_empties_them() {
     page.is(&value("name"), "Submission Submitted").await;
     let url = "/app/api/v1/run-tree/${space('attribute:Task Source')}/Submissions%20%3E%20${kapp('slug')}%20%3E%20${form('slug')}/Submitted";
     page.is(&value("url"), url).await;
-    // The operator of this stack has set no engine: a trial says so, and so does saving.
+    // The operator of this stack has not configured an engine: a trial shows it, and saving does too.
     page.click("#try").await;
-    page.sees("The URL fails for this event: must not begin with /: the operator has set no workflow engine")
+    page.sees("The URL fails for this event: must not begin with /: the operator has not configured a workflow engine")
         .await;
     page.click("#save").await;
-    page.is(&error("url"), "must not begin with /: the operator has set no workflow engine").await;
+    page.is(&error("url"), "must not begin with /: the operator has not configured a workflow engine").await;
     page.fill("[name=name]", "Mine").await;
     page.fill("[name=filter]", "true").await;
     page.choose("[name=type]", "Team").await;
@@ -153,7 +153,7 @@ async fn a_preset_fills_type_event_and_url_and_another_type_empties_them() {
 }
 
 #[tokio::test]
-async fn an_event_that_was_sent_is_tried_byte_for_byte() {
+async fn a_sent_event_is_tried_byte_for_byte() {
     let stack = quick().await;
     let world = World::new(&stack).await;
     let receiver = receiver().await;
@@ -180,7 +180,7 @@ async fn an_event_that_was_sent_is_tried_byte_for_byte() {
 }
 
 #[tokio::test]
-async fn a_key_is_written_kept_when_it_is_not_said_and_cleared() {
+async fn a_key_is_set_kept_when_omitted_and_cleared() {
     let stack = quick().await;
     let world = World::new(&stack).await;
     let page = &world.page;
@@ -208,7 +208,7 @@ async fn a_key_is_written_kept_when_it_is_not_said_and_cleared() {
     page.fill("[name=filter]", "true").await;
     page.click("#save").await;
     page.sees("Saved.").await;
-    assert_eq!(strategy().await["properties"][0]["value"], "ours", "what is not said is kept");
+    assert_eq!(strategy().await["properties"][0]["value"], "ours", "a setting that is not named is kept");
     page.press("Close").await;
     page.click("[name=clear]").await;
     page.click("#save").await;
@@ -219,7 +219,7 @@ async fn a_key_is_written_kept_when_it_is_not_said_and_cleared() {
 }
 
 #[tokio::test]
-async fn a_webhook_on_records_is_deactivated_activated_and_deleted_after_questions() {
+async fn a_platform_webhook_is_toggled_and_deleted_after_confirmation() {
     let stack = quick().await;
     let world = World::new(&stack).await;
     let page = &world.page;
@@ -237,22 +237,22 @@ async fn a_webhook_on_records_is_deactivated_activated_and_deleted_after_questio
     page.is("document.querySelector('h1').textContent", "Beta / two").await;
     page.fill("[name=name]", "Gamma").await;
     page.press("Jobs").await;
-    page.sees("Changes are not saved").await;
+    page.sees("Unsaved changes").await;
     page.press("Cancel").await;
     page.click("#remove").await;
     page.sees("Delete Beta / two?").await;
     page.press("Cancel").await;
     page.click("#remove").await;
     page.click("dialog .danger").await;
-    page.sees("Beta / two is deleted.").await;
-    page.sees("No webhooks on records yet").await;
+    page.sees("Beta / two was deleted.").await;
+    page.sees("No platform webhooks yet").await;
     page.place(&format!("#/records/{id}")).await;
-    page.sees("There is no such webhook.").await;
+    page.sees("This webhook does not exist.").await;
     page.is_clean().await;
 }
 
 #[tokio::test]
-async fn a_webhook_of_a_kapp_is_made_where_it_belongs() {
+async fn a_kapp_webhook_is_created_in_its_kapp() {
     let stack = quick().await;
     let world = World::new(&stack).await;
     let page = &world.page;
@@ -261,7 +261,7 @@ async fn a_webhook_of_a_kapp_is_made_where_it_belongs() {
     page.fill("[name=filter]", "true").await;
     page.choose("[name=scope]", "kapp").await;
     assert_eq!(offered(page, "type").await, json!(["Form", "Submission"]));
-    // What is not offered any longer takes the rest with it.
+    // A choice that is no longer offered removes the rest with it.
     for name in ["type", "event", "filter"] {
         page.is(&value(name), "").await;
     }
@@ -273,7 +273,7 @@ async fn a_webhook_of_a_kapp_is_made_where_it_belongs() {
     page.fill("[name=kappSlug]", "services").await;
     page.click("[name=isActive]").await;
     page.click("#save").await;
-    page.sees("Form Created is created.").await;
+    page.sees("Form Created was created.").await;
     page.sees("Scope: Kapp services").await;
     page.sees("Disabled").await;
     page.is_clean().await;

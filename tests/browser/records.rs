@@ -1,4 +1,4 @@
-//! The list of webhooks on records, the way to it, and what it says in Spanish.
+//! The list of platform webhooks, the way to it, and its Spanish texts.
 
 use serde_json::json;
 
@@ -22,22 +22,22 @@ async fn several(world: &World<'_>) {
 }
 
 #[tokio::test]
-async fn the_table_is_narrowed_by_name_scope_type_and_event() {
+async fn platform_webhooks_are_filtered_by_name_scope_type_and_event() {
     let stack = quick().await;
     let world = World::new(&stack).await;
     let page = &world.page;
     several(&world).await;
     world.webhook("On tasks", "https://example.com/", json!({})).await;
     world.open("").await;
-    page.press("Record webhooks").await;
+    page.press("Platform webhooks").await;
     assert_eq!(page.texts(NAMES, 4).await, ["Forms", "Orders in", "Orders out", "People"]);
-    page.is("document.querySelector('.places [aria-current]').textContent", "Record webhooks").await;
+    page.is("document.querySelector('.places [aria-current]').textContent", "Platform webhooks").await;
     let heads =
         page.js("[...document.querySelectorAll('.records thead th')].map((each) => each.textContent)").await;
-    assert_eq!(heads, json!(["Name", "Scope", "Type", "Filter", "Url", "State", "Updated", "Delete"]));
+    assert_eq!(heads, json!(["Name", "Scope", "Type", "Filter", "URL", "State", "Updated", "Delete"]));
     page.sees("Submission · Closed").await;
     page.sees("values('Model') === 'X1'").await;
-    page.sees("every event").await;
+    page.sees("all events").await;
     page.fill("#starts", "orders").await;
     page.texts(NAMES, 2).await;
     page.choose("#scope", "kapp:services").await;
@@ -46,7 +46,7 @@ async fn the_table_is_narrowed_by_name_scope_type_and_event() {
     page.choose("#scope", "space").await;
     assert_eq!(page.texts(NAMES, 1).await, ["Orders in"]);
     page.choose("#event", "Closed").await;
-    page.sees("No webhook matches.").await;
+    page.sees("No webhook matches the filters.").await;
     page.press("Show all").await;
     page.texts(NAMES, 4).await;
     page.choose("#type", "User").await;
@@ -62,7 +62,7 @@ async fn the_table_is_narrowed_by_name_scope_type_and_event() {
 }
 
 #[tokio::test]
-async fn a_removal_asks_and_takes_one_webhook() {
+async fn deleting_asks_for_confirmation_and_removes_one_webhook() {
     let stack = quick().await;
     let world = World::new(&stack).await;
     let page = &world.page;
@@ -70,12 +70,12 @@ async fn a_removal_asks_and_takes_one_webhook() {
     world.open("#/records").await;
     page.press("Delete Orders out").await;
     page.sees("Delete Orders out?").await;
-    page.sees("Kapp services. It cannot be brought back.").await;
+    page.sees("Kapp services. You cannot undo this.").await;
     page.press("Cancel").await;
     page.texts(NAMES, 4).await;
     page.press("Delete Orders out").await;
     page.click("dialog .danger").await;
-    page.sees("Orders out is deleted.").await;
+    page.sees("Orders out was deleted.").await;
     assert_eq!(page.texts(NAMES, 3).await, ["Forms", "Orders in", "People"]);
     page.reload().await;
     page.texts(NAMES, 3).await;
@@ -83,7 +83,7 @@ async fn a_removal_asks_and_takes_one_webhook() {
 }
 
 #[tokio::test]
-async fn many_webhooks_on_records_are_shown_in_pages() {
+async fn many_platform_webhooks_are_paged() {
     let stack = quick().await;
     let world = World::new(&stack).await;
     let page = &world.page;
@@ -101,7 +101,7 @@ async fn many_webhooks_on_records_are_shown_in_pages() {
 }
 
 #[tokio::test]
-async fn webhooks_on_records_and_jobs_speak_spanish() {
+async fn platform_webhooks_and_jobs_are_translated_to_spanish() {
     let stack = quick().await;
     let world = World::new(&stack).await;
     let page = &world.page;
@@ -109,10 +109,10 @@ async fn webhooks_on_records_and_jobs_speak_spanish() {
     world.open("#/records").await;
     page.texts(NAMES, 4).await;
     page.choose("#language", "es").await;
-    page.sees("Webhooks de espacios y kapps").await;
+    page.sees("Webhooks de plataforma").await;
     page.sees("todos los eventos").await;
     page.press("Orders in").await;
-    page.sees("Otro tipo vacía evento, filtro y URL.").await;
+    page.sees("se borran el evento, el filtro y la URL.").await;
     page.press("Probar").await;
     page.sees("El filtro es verdadero").await;
     page.press("Trabajos").await;

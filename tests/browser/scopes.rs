@@ -1,4 +1,4 @@
-//! What a token may not do is not offered.
+//! Controls that a token may not use are not offered.
 
 use reqwest::Method;
 use serde_json::{Value, json};
@@ -10,7 +10,7 @@ use crate::world::{World, patient, quick, receiver};
 
 const READ: [&str; 2] = ["webhooks:read", "logs:read"];
 
-/// A control, the screen that it stands on, what stands there for everybody, and the scope that it needs.
+/// A control, its screen, an element that every token sees there, and the scope that it needs.
 struct Control {
     selector: &'static str,
     place: String,
@@ -18,13 +18,14 @@ struct Control {
     scope: &'static str,
 }
 
-/// Every control that does more than look.
-fn controls(webhook: &str, suspended: &str, row: &str, records: &Records) -> Vec<Control> {
+/// Returns every control that changes something.
+fn controls(webhook: &str, others: &Others, row: &str, records: &Records) -> Vec<Control> {
     let list = ("#/webhooks".to_owned(), "tr[data-id]");
     let settings = (format!("#/webhooks/{webhook}"), ".secret");
     let detail = (format!("#/webhooks/{webhook}/logs?log={row}"), ".timeline li");
     let queue = (format!("#/webhooks/{webhook}/queue"), QUEUE);
-    let aside = (format!("#/webhooks/{suspended}/queue"), QUEUE);
+    let backlog = (format!("#/webhooks/{}/queue", others.suspended), QUEUE);
+    let inactive = (format!("#/webhooks/{}", others.inactive), ".secret");
     let (write, secrets, act) = ("webhooks:write", "secrets:read", "deliveries:write");
     let record_list = ("#/records".to_owned(), "tr[data-id]");
     let record = (format!("#/records/{}", records.webhook), "[name=filter]");
@@ -46,6 +47,7 @@ fn controls(webhook: &str, suspended: &str, row: &str, records: &Records) -> Vec
         ("thead .check", &list, write),
         ("#save", &settings, write),
         ("#toggle", &settings, write),
+        ("#remove", &inactive, write),
         ("[name=url]:enabled", &settings, write),
         ("form .headers + button", &settings, write),
         ("form .header button", &settings, write),
@@ -57,13 +59,19 @@ fn controls(webhook: &str, suspended: &str, row: &str, records: &Records) -> Vec
         ("#retry", &queue, act),
         ("#skip", &queue, act),
         ("#start-replay", &queue, act),
-        ("#resume", &aside, act),
+        ("#resume", &backlog, act),
     ]
     .map(|(selector, (place, ready), scope)| Control { selector, place: place.clone(), ready, scope })
     .into()
 }
 
-/// A webhook on records that fails, and jobs of it and of another.
+/// Webhooks with states of their own.
+struct Others {
+    suspended: String,
+    inactive: String,
+}
+
+/// A platform webhook that fails, and jobs of it and of another.
 struct Records {
     webhook: String,
     failed: String,
@@ -84,7 +92,7 @@ impl Records {
 }
 
 #[tokio::test]
-async fn a_control_is_shown_to_whom_its_scope_allows_and_to_nobody_else() {
+async fn each_control_is_shown_only_with_its_scope() {
     let stack = patient().await;
     let world = World::new(&stack).await;
     let receiver = receiver().await;
@@ -92,9 +100,10 @@ async fn a_control_is_shown_to_whom_its_scope_allows_and_to_nobody_else() {
     let webhook =
         world.webhook("Alpha", &receiver.url("/ok"), json!({ "headers": { "x-api-key": "k" } })).await;
     let suspended = world.webhook("Beta", &receiver.url("/bad"), json!({ "suspendAfter": 1 })).await;
+    let inactive = world.webhook("Gamma", &receiver.url("/ok"), json!({ "isActive": false })).await;
     world.company.push_tasks([1]).await;
     let row = world.company.rows_to(&webhook, 1, PATIENCE).await.remove(0).id;
-    // Now the first has a head that waits, and the second is set aside.
+    // Now the first has a head that waits, and the second has a backlog.
     world.company.change(&webhook, json!({ "url": receiver.url("/bad") })).await;
     world.company.push_tasks([2]).await;
     eventually("a head that waits", PATIENCE, async || {
@@ -103,7 +112,7 @@ async fn a_control_is_shown_to_whom_its_scope_allows_and_to_nobody_else() {
         if queue["head"].is_object() { Ok(()) } else { Err(queue.to_string()) }
     })
     .await;
-    eventually("a line that is set aside", PATIENCE, async || {
+    eventually("a webhook with a backlog", PATIENCE, async || {
         let queue = format!("{WEBHOOKS}/{suspended}/queue");
         world.company.ask(Method::POST, &format!("{queue}/retry"), json!({})).await;
         let (_, queue) = world.company.ask(Method::GET, &queue, json!({})).await;
@@ -112,12 +121,12 @@ async fn a_control_is_shown_to_whom_its_scope_allows_and_to_nobody_else() {
     .await;
 
     let records = Records::new(&world, &receiver.url("/bad")).await;
-    let controls = controls(&webhook, &suspended, &row, &records);
+    let controls = controls(&webhook, &Others { suspended, inactive }, &row, &records);
     for extra in ["", "webhooks:write", "secrets:read", "deliveries:write"] {
         let scopes: Vec<_> = READ.into_iter().chain((!extra.is_empty()).then_some(extra)).collect();
         world.sign_in(&world.token(&scopes).await).await;
         for Control { selector, place, ready, scope } in &controls {
-            // Loaded anew, so that nothing of the screen before is taken for this one's.
+            // Loaded again, so that no element of the screen before is taken for this one's.
             if page.js("location.hash").await != place.as_str() {
                 page.goto(&format!("{}{place}", stack.ready.panel)).await;
             }
@@ -134,7 +143,7 @@ async fn a_control_is_shown_to_whom_its_scope_allows_and_to_nobody_else() {
 }
 
 #[tokio::test]
-async fn a_token_that_may_only_read_is_told_so_where_it_could_have_written() {
+async fn a_read_only_token_sees_why_it_cannot_write() {
     let stack = quick().await;
     let world = World::new(&stack).await;
     let page = &world.page;
@@ -155,7 +164,7 @@ async fn a_token_that_may_only_read_is_told_so_where_it_could_have_written() {
 }
 
 #[tokio::test]
-async fn a_token_without_logs_sees_the_list_and_is_told_what_it_lacks() {
+async fn a_token_without_logs_sees_the_list_and_its_missing_scope() {
     let stack = quick().await;
     let world = World::new(&stack).await;
     let page = &world.page;
@@ -166,14 +175,14 @@ async fn a_token_without_logs_sees_the_list_and_is_told_what_it_lacks() {
         page.place(&format!("#/webhooks/{id}/{tab}")).await;
         page.sees("the token lacks the scope logs:read").await;
     }
-    page.is("document.querySelector('.places a:last-child').textContent", "Record webhooks").await;
+    page.is("document.querySelector('.places a:last-child').textContent", "Platform webhooks").await;
     page.place("#/jobs").await;
     page.sees("the token lacks the scope logs:read").await;
     page.is_clean().await;
 }
 
 #[tokio::test]
-async fn a_token_that_may_not_see_webhooks_is_told_so_and_not_let_in() {
+async fn a_token_without_webhooks_cannot_sign_in_and_sees_why() {
     let stack = quick().await;
     let world = World::new(&stack).await;
     let page = &world.page;
@@ -182,15 +191,15 @@ async fn a_token_that_may_not_see_webhooks_is_told_so_and_not_let_in() {
         page.goto(&stack.ready.panel).await;
         page.fill("#token", token).await;
         page.press("Sign in").await;
-        page.sees("it is an operator's, or lacks the scope webhooks:read").await;
+        page.sees("it is an operator token, or it lacks the scope webhooks:read").await;
         page.is("document.activeElement.id", "token").await;
         page.is("sessionStorage.length", 0).await;
     }
-    // By a link as well.
+    // The same for a session of a link.
     let link = json!({ "scopes": ["logs:read"] }).to_string();
     let made = stack.post("/api/v3/panel/link", &world.company.token, link).await.expect(201).json();
     page.goto(&format!("{}#code={}", stack.ready.panel, made["code"].as_str().unwrap())).await;
-    page.sees("it is an operator's, or lacks the scope webhooks:read").await;
+    page.sees("it is an operator token, or it lacks the scope webhooks:read").await;
     page.is("sessionStorage.length", 0).await;
     page.is_clean().await;
 }

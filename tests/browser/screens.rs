@@ -1,4 +1,4 @@
-//! Every screen with something on it, and its picture: `cargo test -p hookrail --test browser pictures`.
+//! Every screen with content, and its picture: `cargo test -p hookrail --test browser pictures`.
 
 use std::fs;
 use std::path::Path;
@@ -12,13 +12,13 @@ use crate::world::{World, patient, receiver};
 /// The screen of a queue once each of its parts is there.
 pub(crate) const QUEUE: &str = ".screen:has(#queue dl):has(#replay p) .chart svg";
 
-/// A place of the panel, and what is there once it has been drawn.
+/// A screen of the panel, and an element that exists once it has been drawn.
 #[derive(Debug)]
 pub(crate) struct Screen {
     pub(crate) name: &'static str,
     hash: String,
     ready: &'static str,
-    /// What is clicked then, and what is there afterwards.
+    /// The element that is clicked then, and one that exists afterwards.
     click: Option<(&'static str, &'static str)>,
 }
 
@@ -38,7 +38,7 @@ impl Screen {
         } else if page.try_js("sessionStorage.length").await.unwrap() == 0 {
             world.open(&self.hash).await;
         } else {
-            // Through the list, so that each screen is drawn anew.
+            // Through the list, so that each screen is drawn again.
             page.goto(&format!("{}{}", world.company.stack.ready.panel, self.hash)).await;
         }
         let there = |selector: &str| format!("document.querySelector({}) !== null", json!(selector));
@@ -50,7 +50,7 @@ impl Screen {
     }
 }
 
-/// A company as it is on any day, and all its screens.
+/// Makes an ordinary company, and returns all its screens.
 pub(crate) async fn screens(world: &World<'_>, receiver: &Receiver) -> Screens {
     let more =
         json!({ "description": "Each approved order, for the ledger.", "headers": { "x-api-key": "k" } });
@@ -69,7 +69,7 @@ pub(crate) async fn screens(world: &World<'_>, receiver: &Receiver) -> Screens {
     crate::logs::has_row(world, &failing).await;
     let row = &rows.last().unwrap().id;
     let screen = |name, hash: String, ready| Screen { name, hash, ready, click: None };
-    // Rows tell how they are doing once they are seen.
+    // Rows load their state once they are visible.
     let list = "tbody tr:nth-child(1) .day > span";
     let mut places = vec![
         screen("sign in", String::new(), "#token"),
@@ -92,7 +92,7 @@ pub(crate) async fn screens(world: &World<'_>, receiver: &Receiver) -> Screens {
     Screens { places }
 }
 
-/// Webhooks on records and their jobs: accepted, failed, cancelled, waiting.
+/// Adds platform webhooks and their jobs: accepted, failed, cancelled, waiting.
 async fn record_screens(world: &World<'_>, receiver: &Receiver) -> Vec<Screen> {
     let filter = "form('attribute:Notify On').indexOf('Submitted') > -1";
     let more = json!({ "filter": filter, "kapp": "services" });
@@ -125,7 +125,7 @@ async fn record_screens(world: &World<'_>, receiver: &Receiver) -> Vec<Screen> {
 }
 
 #[tokio::test]
-async fn pictures_of_every_screen() {
+async fn takes_pictures_of_every_screen() {
     let stack = patient().await;
     let world = World::new(&stack).await;
     let receiver = receiver().await;

@@ -5,7 +5,7 @@ use serde_json::json;
 use crate::world::{World, quick};
 
 #[tokio::test]
-async fn the_secret_is_masked_until_it_is_asked_for_copied_rotated_and_ended() {
+async fn the_secret_is_masked_revealed_copied_rotated_and_expired() {
     let stack = quick().await;
     let world = World::new(&stack).await;
     let page = &world.page;
@@ -19,7 +19,7 @@ async fn the_secret_is_masked_until_it_is_asked_for_copied_rotated_and_ended() {
     page.click("#reveal").await;
     page.until(&format!("{text}.includes('••••')")).await;
 
-    // The clipboard of a headless browser is nobody's: what is written to it is kept instead.
+    // A headless browser has no clipboard of its own: the written text is kept instead.
     page.js("void (navigator.clipboard.writeText = async (text) => { window.copied = text; })").await;
     page.press("Copy the signing secret").await;
     page.until("window.copied").await;
@@ -31,13 +31,13 @@ async fn the_secret_is_masked_until_it_is_asked_for_copied_rotated_and_ended() {
     page.until("document.querySelector('[data-field=overlapSeconds] .error').textContent !== ''").await;
     page.fill("[name=overlapSeconds]", "2").await;
     page.click("dialog .danger").await;
-    page.sees("An older secret still signs, until").await;
+    page.sees("An older secret is still valid until").await;
     page.click("#reveal").await;
     let second = page.until(&format!("!{text}.includes('•') && {text}")).await;
     assert_ne!(first, second);
     page.click("#expire").await;
-    page.sees("The old secret signs no more.").await;
-    // What was on the page can still be saved.
+    page.sees("The old secret is no longer valid.").await;
+    // The form on the page can still be saved.
     page.fill("[name=name]", "Beta").await;
     page.press("Save").await;
     page.sees("Saved.").await;

@@ -14,7 +14,7 @@ fn shown(field: &str) -> String {
 }
 
 #[tokio::test]
-async fn a_webhook_is_created_with_a_suggested_code_that_is_locked_once_saved() {
+async fn a_new_webhook_has_a_suggested_code_that_is_locked_after_saving() {
     let stack = quick().await;
     let world = World::new(&stack).await;
     let page = &world.page;
@@ -22,8 +22,8 @@ async fn a_webhook_is_created_with_a_suggested_code_that_is_locked_once_saved() 
     page.fill("[name=name]", "Órdenes de compra 2").await;
     page.is(&format!("document.querySelector('{CODE}').value"), "ordenes_de_compra_2").await;
     let labels = page.js("[...document.querySelectorAll('form > section:first-of-type .field:not([hidden]) label')].map((each) => each.innerText)").await;
-    assert_eq!(labels, json!(["Name*", "Code*", "Url*", "Description", "Trigger*"]));
-    // The server's reasons stand beside their fields.
+    assert_eq!(labels, json!(["Name*", "Code*", "URL*", "Description", "Trigger*"]));
+    // The server's reasons stand next to their fields.
     page.press("Save").await;
     page.until("document.querySelector('[data-field=url] .error').textContent !== ''").await;
     page.is("document.activeElement.name", "url").await;
@@ -33,7 +33,7 @@ async fn a_webhook_is_created_with_a_suggested_code_that_is_locked_once_saved() 
     page.choose("[name=trigger]", "create-edit-delete-survey").await;
     page.fill("[name='context.survey']", "s1").await;
     page.press("Save").await;
-    page.sees("Órdenes de compra 2 is created.").await;
+    page.sees("Órdenes de compra 2 was created.").await;
     page.until(&format!("document.querySelector('{CODE}').readOnly")).await;
     page.sees("Identifier").await;
     let id = page.js("document.querySelector('[name=identifier]').value").await;
@@ -46,7 +46,7 @@ async fn a_webhook_is_created_with_a_suggested_code_that_is_locked_once_saved() 
 }
 
 #[tokio::test]
-async fn a_trigger_shows_what_it_can_be_narrowed_by_and_nothing_else() {
+async fn a_trigger_shows_its_own_context_fields_only() {
     let stack = quick().await;
     let world = World::new(&stack).await;
     let page = &world.page;
@@ -76,7 +76,7 @@ async fn a_trigger_shows_what_it_can_be_narrowed_by_and_nothing_else() {
 }
 
 #[tokio::test]
-async fn clearing_a_context_is_asked_about_before_it_is_saved() {
+async fn clearing_a_context_asks_for_confirmation_before_saving() {
     let stack = quick().await;
     let world = World::new(&stack).await;
     let page = &world.page;
@@ -85,18 +85,18 @@ async fn clearing_a_context_is_asked_about_before_it_is_saved() {
     world.open(&format!("#/webhooks/{id}")).await;
     page.fill("[name='context.taskGroup']", "").await;
     page.press("Save").await;
-    page.sees("Workflow: cleared. Narrow will get every event").await;
+    page.sees("You have cleared: Workflow. Narrow will get all events").await;
     page.press("Cancel").await;
     assert_eq!(world.company.find(&id).await["context"]["taskGroup"], "w1");
     page.press("Save").await;
-    page.press("Save all the same").await;
+    page.press("Save anyway").await;
     page.sees("Saved.").await;
     assert_eq!(world.company.find(&id).await["context"]["taskGroup"], "");
     page.is_clean().await;
 }
 
 #[tokio::test]
-async fn unsaved_changes_are_not_lost_without_a_question() {
+async fn leaving_with_unsaved_changes_asks_for_confirmation() {
     let stack = quick().await;
     let world = World::new(&stack).await;
     let page = &world.page;
@@ -104,9 +104,9 @@ async fn unsaved_changes_are_not_lost_without_a_question() {
     world.open(&format!("#/webhooks/{id}")).await;
     page.fill("[name=name]", "Beta").await;
     page.press("Logs").await;
-    page.sees("Changes are not saved").await;
+    page.sees("Unsaved changes").await;
     page.key("Escape").await;
-    page.misses("Changes are not saved").await;
+    page.misses("Unsaved changes").await;
     page.is("document.querySelector('[name=name]').value + location.hash", format!("Beta#/webhooks/{id}"))
         .await;
     page.press("Logs").await;
@@ -117,7 +117,7 @@ async fn unsaved_changes_are_not_lost_without_a_question() {
 }
 
 #[tokio::test]
-async fn a_change_by_somebody_else_is_told_and_not_overwritten() {
+async fn a_concurrent_change_is_shown_and_not_overwritten() {
     let stack = quick().await;
     let world = World::new(&stack).await;
     let page = &world.page;
@@ -126,21 +126,21 @@ async fn a_change_by_somebody_else_is_told_and_not_overwritten() {
     page.fill("[name=description]", "mine").await;
     world.company.change(&id, json!({ "description": "theirs" })).await;
     page.press("Save").await;
-    page.sees("somebody else has changed this webhook").await;
-    page.press("Load their version").await;
+    page.sees("another person has changed this webhook").await;
+    page.press("Load the current version").await;
     page.until("document.querySelector('[name=description]').value === 'theirs'").await;
     page.is_clean().await;
 }
 
 #[tokio::test]
-async fn a_webhook_is_deactivated_and_activated_from_its_settings() {
+async fn a_webhook_is_deactivated_and_activated_in_its_settings() {
     let stack = quick().await;
     let world = World::new(&stack).await;
     let page = &world.page;
     let id = world.webhook("Alpha", "https://example.com/", json!({})).await;
     world.open(&format!("#/webhooks/{id}")).await;
     page.click("#toggle").await;
-    page.sees("Nothing more is sent to: Alpha.").await;
+    page.sees("No more events are sent to: Alpha.").await;
     page.click("dialog .danger").await;
     page.press("Activate").await;
     page.until("document.querySelector('#toggle').innerText.trim() === 'Deactivate'").await;
@@ -149,7 +149,42 @@ async fn a_webhook_is_deactivated_and_activated_from_its_settings() {
 }
 
 #[tokio::test]
-async fn headers_basic_auth_and_suspension_are_set_and_their_values_never_shown() {
+async fn an_inactive_webhook_is_deleted_after_confirmation_and_an_active_one_cannot_be() {
+    let stack = quick().await;
+    let world = World::new(&stack).await;
+    let page = &world.page;
+    let id = world.webhook("Alpha", "https://example.com/", json!({})).await;
+    world.webhook("Beta", "https://example.com/", json!({})).await;
+    world.open(&format!("#/webhooks/{id}")).await;
+    page.until("document.querySelector('#toggle') !== null").await;
+    page.is("document.querySelector('#remove')", json!(null)).await;
+    page.click("#toggle").await;
+    page.click("dialog .danger").await;
+    page.click("#remove").await;
+    page.sees("Delete Alpha?").await;
+    page.press("Cancel").await;
+    assert_eq!(world.company.find(&id).await["isActive"], false);
+    // Another person activates it while the question is open: the API refuses, and says why.
+    page.click("#remove").await;
+    page.sees("Delete Alpha?").await;
+    world.company.change(&id, json!({ "isActive": true })).await;
+    page.click("dialog .danger").await;
+    page.sees("the webhook is active; deactivate it, then delete it").await;
+    page.is("location.hash", format!("#/webhooks/{id}")).await;
+    world.company.change(&id, json!({ "isActive": false })).await;
+    // Unsaved changes of a deleted webhook are not asked for.
+    page.fill("[name=description]", "never saved").await;
+    page.click("#remove").await;
+    page.click("dialog .danger").await;
+    page.sees("Alpha was deleted.").await;
+    page.is("location.hash", "#/webhooks").await;
+    assert_eq!(page.texts("table.webhooks tbody th", 1).await, ["Beta"]);
+    assert_eq!(world.company.ask(Method::GET, &format!("{WEBHOOKS}/{id}"), json!({})).await.0, 404);
+    page.is_clean().await;
+}
+
+#[tokio::test]
+async fn headers_basic_auth_and_suspension_are_saved_and_values_stay_hidden() {
     let stack = quick().await;
     let world = World::new(&stack).await;
     let receiver = receiver().await;
@@ -191,7 +226,7 @@ async fn headers_basic_auth_and_suspension_are_set_and_their_values_never_shown(
 }
 
 #[tokio::test]
-async fn a_test_takes_an_event_and_shows_a_failure() {
+async fn a_test_send_uses_the_given_event_and_shows_a_failure() {
     let stack = quick().await;
     let world = World::new(&stack).await;
     let receiver = receiver().await;
@@ -210,7 +245,7 @@ async fn a_test_takes_an_event_and_shows_a_failure() {
 }
 
 #[tokio::test]
-async fn the_browser_asks_before_unsaved_changes_are_left_and_only_then() {
+async fn the_browser_asks_before_leaving_unsaved_changes_only() {
     let stack = quick().await;
     let world = World::new(&stack).await;
     let page = &world.page;
@@ -227,7 +262,7 @@ async fn the_browser_asks_before_unsaved_changes_are_left_and_only_then() {
     page.is_asked_to_leave(2, true).await;
     page.until("window.isOld === undefined && document.querySelector('[name=name]')?.value === 'Alpha'")
         .await;
-    // Nothing is lost any more once it is saved, or as it was.
+    // The page no longer asks once the form is saved, or restored.
     page.fill("[name=name]", "Gamma").await;
     page.press("Save").await;
     page.sees("Saved.").await;
@@ -242,13 +277,13 @@ async fn the_browser_asks_before_unsaved_changes_are_left_and_only_then() {
 }
 
 #[tokio::test]
-async fn each_policy_of_suspension_is_stored_and_shown_again() {
+async fn each_suspension_policy_is_saved_and_shown_again() {
     let stack = quick().await;
     let world = World::new(&stack).await;
     let page = &world.page;
     let id = world.webhook("Alpha", "https://example.com/", json!({})).await;
     world.open(&format!("#/webhooks/{id}")).await;
-    let (policy, count) = ("[name=suspendAfter]", "[aria-label='Events given up in a row']");
+    let (policy, count) = ("[name=suspendAfter]", "[aria-label='Exhausted events in a row']");
     let shown = |policy: &str| format!("document.querySelector('[name=suspendAfter]')?.value === '{policy}'");
     let number = format!("document.querySelector(\"{count}\")");
     page.until(&shown("default")).await;
@@ -258,7 +293,7 @@ async fn each_policy_of_suspension_is_stored_and_shown_again() {
         page.choose(policy, chosen).await;
         page.is(&format!("{number}.checkVisibility()"), chosen == "number").await;
         if chosen == "number" {
-            // What most would want.
+            // The usual choice.
             page.is(&format!("{number}.value"), "5").await;
             page.fill(count, "101").await;
             page.press("Save").await;
@@ -279,7 +314,7 @@ async fn each_policy_of_suspension_is_stored_and_shown_again() {
 }
 
 #[tokio::test]
-async fn a_url_is_tested_with_a_trigger_before_there_is_a_webhook() {
+async fn a_url_is_tested_with_a_trigger_before_the_webhook_exists() {
     let stack = quick().await;
     let world = World::new(&stack).await;
     let receiver = receiver().await;
@@ -292,10 +327,10 @@ async fn a_url_is_tested_with_a_trigger_before_there_is_a_webhook() {
     page.click("#test").await;
     page.sees("Status 503 in").await;
     page.sees("maintenance until 14:00").await;
-    page.sees("a secret of this test alone").await;
+    page.sees("a secret for this test only").await;
     page.until("document.querySelector('[data-field=url] .error').textContent === ''").await;
     let sent: Value = serde_json::from_slice(&receiver.hits_at("/bad")[0].body).unwrap();
     assert_eq!((&sent["type"], &sent["event"]), (&json!("Auth"), &json!("logout")));
-    assert_eq!(world.company.ask(Method::GET, WEBHOOKS, json!({})).await.1, json!([]), "nothing is made");
+    assert_eq!(world.company.ask(Method::GET, WEBHOOKS, json!({})).await.1, json!([]), "nothing is created");
     page.is_clean().await;
 }

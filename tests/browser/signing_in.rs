@@ -1,4 +1,4 @@
-//! Getting in and out.
+//! Signing in and out.
 
 use serde_json::json;
 
@@ -6,7 +6,7 @@ use crate::wait::{PATIENCE, eventually};
 use crate::world::{World, quick};
 
 #[tokio::test]
-async fn a_token_signs_in_and_is_asked_for_again_after_signing_out() {
+async fn a_token_signs_in_and_is_requested_again_after_signing_out() {
     let stack = quick().await;
     let world = World::new(&stack).await;
     let page = &world.page;
@@ -24,7 +24,7 @@ async fn a_token_signs_in_and_is_asked_for_again_after_signing_out() {
 }
 
 #[tokio::test]
-async fn a_link_signs_in_once_leaves_the_address_and_ends_with_signing_out() {
+async fn a_link_signs_in_once_leaves_the_url_and_ends_at_sign_out() {
     let stack = quick().await;
     let world = World::new(&stack).await;
     let page = &world.page;
@@ -36,8 +36,8 @@ async fn a_link_signs_in_once_leaves_the_address_and_ends_with_signing_out() {
     let token = page.js("JSON.parse(sessionStorage.getItem('hookrail.session')).token").await;
     page.press("Sign out").await;
     page.sees("You are signed out.").await;
-    // Another sandbox of the API may have read the session a moment ago, and believes it for some seconds.
-    eventually("the session is worth nothing", PATIENCE, async || {
+    // Another sandbox of the API may have read the session a moment ago, and caches it for some seconds.
+    eventually("the session is not valid", PATIENCE, async || {
         let own = stack.request(reqwest::Method::GET, "/api/v3/token/self", token.as_str());
         match own.send().await.unwrap().status().as_u16() {
             401 => Ok(()),
@@ -46,12 +46,12 @@ async fn a_link_signs_in_once_leaves_the_address_and_ends_with_signing_out() {
     })
     .await;
     page.goto(&url).await;
-    page.sees("The link was used, or is too old.").await;
+    page.sees("The link was already used, or it has expired.").await;
     page.is_clean().await;
 }
 
 #[tokio::test]
-async fn a_session_that_has_ended_is_told_and_the_place_is_kept() {
+async fn an_expired_session_is_reported_and_returns_to_the_same_page() {
     let stack = quick().await;
     let world = World::new(&stack).await;
     let page = &world.page;

@@ -7,7 +7,7 @@ use crate::world::{World, quick};
 const NAMES: &str = "table.webhooks tbody th";
 
 #[tokio::test]
-async fn the_list_is_searched_paged_and_linked() {
+async fn webhooks_are_searched_paged_and_linked() {
     let stack = quick().await;
     let world = World::new(&stack).await;
     let page = &world.page;
@@ -27,7 +27,7 @@ async fn the_list_is_searched_paged_and_linked() {
     let heads = page
         .js("[...document.querySelectorAll('.webhooks thead th:not(.check)')].map((each) => each.innerText)")
         .await;
-    assert_eq!(heads, json!(["Name", "Trigger", "Url", "State", "Last 24 h", "Edit"]));
+    assert_eq!(heads, json!(["Name", "Trigger", "URL", "State", "Last 24 h", "Edit"]));
     page.press("Next").await;
     page.texts(NAMES, 2).await;
     page.until("location.hash.includes('page=2')").await;
@@ -57,7 +57,7 @@ async fn the_list_is_searched_paged_and_linked() {
 }
 
 #[tokio::test]
-async fn several_webhooks_are_deactivated_after_a_question_and_activated_again() {
+async fn selected_webhooks_are_deactivated_after_confirmation_and_reactivated() {
     let stack = quick().await;
     let world = World::new(&stack).await;
     let page = &world.page;
@@ -73,9 +73,9 @@ async fn several_webhooks_are_deactivated_after_a_question_and_activated_again()
     page.press("Select Gamma").await;
     page.sees("2 selected").await;
     page.press("Deactivate").await;
-    page.sees("Nothing more is sent to:").await;
+    page.sees("No more events are sent to:").await;
     page.press("Cancel").await;
-    page.misses("Nothing more is sent to:").await;
+    page.misses("No more events are sent to:").await;
     page.press("Deactivate").await;
     page.click("dialog input[value=drop]").await;
     page.click("dialog .danger").await;
@@ -92,7 +92,7 @@ async fn several_webhooks_are_deactivated_after_a_question_and_activated_again()
 }
 
 #[tokio::test]
-async fn an_empty_list_has_one_button_and_each_row_leads_to_its_webhook() {
+async fn an_empty_list_has_one_button_and_each_row_opens_its_webhook() {
     let stack = quick().await;
     let world = World::new(&stack).await;
     let page = &world.page;
@@ -114,7 +114,7 @@ async fn an_empty_list_has_one_button_and_each_row_leads_to_its_webhook() {
 }
 
 #[tokio::test]
-async fn a_row_tells_how_its_webhook_is_doing() {
+async fn a_row_shows_the_health_of_its_webhook() {
     let stack = crate::world::patient().await;
     let world = World::new(&stack).await;
     let receiver = crate::world::receiver().await;
@@ -127,15 +127,15 @@ async fn a_row_tells_how_its_webhook_is_doing() {
     receiver.wait_for("/bad", 1, crate::wait::PATIENCE).await;
     crate::logs::has_row(&world, &bad).await;
     world.open("#/webhooks").await;
-    page.sees("Event #1 has failed 1 of 3 attempts").await;
+    page.sees("Event #1: attempt 1 of 3 failed").await;
     let day = |id: &str| format!("document.querySelector('[data-id=\"{id}\"] .day').textContent");
-    assert!(page.until(&day(&good)).await.as_str().unwrap().starts_with("2 good 0 bad"));
-    assert!(page.until(&day(&bad)).await.as_str().unwrap().starts_with("0 good 1 bad"));
+    assert!(page.until(&day(&good)).await.as_str().unwrap().starts_with("2 accepted 0 failed"));
+    assert!(page.until(&day(&bad)).await.as_str().unwrap().starts_with("0 accepted 1 failed"));
     page.is_clean().await;
 }
 
 #[tokio::test]
-async fn pages_have_as_many_items_as_were_chosen_and_the_address_says_so() {
+async fn the_chosen_page_size_applies_and_is_in_the_url() {
     let stack = quick().await;
     let world = World::new(&stack).await;
     let receiver = crate::world::receiver().await;

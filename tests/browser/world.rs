@@ -1,4 +1,4 @@
-//! A company of its own with its webhooks, and somebody who has signed in.
+//! A company of its own with its webhooks, and a signed-in person.
 
 use reqwest::Method;
 use serde_json::{Value, json};
@@ -9,15 +9,15 @@ use crate::page::Page;
 use crate::receiver::{Act, Hit, Receiver};
 use crate::stack::{Shared, Stack};
 
-/// Attempts fail for good after a second or so, unless a test needs them to wait.
+/// Attempts are exhausted after a second or so, unless a test needs them to wait.
 static QUICK: Shared = Shared::new("--retry-delay 1 --timeout 5");
-/// An event whose attempt has failed waits for as long as a test looks at it.
+/// An event whose attempt has failed waits for longer than a test looks at it.
 static PATIENT: Shared = Shared::new("--retry-delay 600 --timeout 5 --suspend-after 1");
 
-/// What a workflow engine says of a run that it has begun.
+/// Response of a workflow engine that has begun a run.
 pub(crate) const RUN: &str = r#"{"messageType":"success","message":"Initiated run #1430.","runId":"1430"}"#;
 
-/// Whose stack a test takes.
+/// Returns the stack of a test.
 pub(crate) async fn quick() -> Stack {
     QUICK.get().await
 }
@@ -26,7 +26,8 @@ pub(crate) async fn patient() -> Stack {
     PATIENT.get().await
 }
 
-/// Fails by its path: `/bad` and `/wrong` always, `/once` the first attempt of each event, `/dead` by hanging up.
+/// Starts a receiver that fails by path: `/bad` and `/wrong` always, `/once` the first attempt of each event,
+/// `/dead` by closing the connection.
 pub(crate) async fn receiver() -> Receiver {
     Receiver::start(|hit: &Hit| match hit.path.as_str() {
         "/run" => Act::Say(200, RUN.to_owned()),
@@ -55,7 +56,7 @@ impl<'a> World<'a> {
         Self { company, page, _chromium: chromium }
     }
 
-    /// Opens the panel at this place, signed in by a link.
+    /// Opens the panel at this screen, signed in by a link.
     pub(crate) async fn open(&self, hash: &str) {
         let code = self.code().await;
         self.page.goto(&format!("{}#code={code}", self.company.stack.ready.panel)).await;
@@ -63,7 +64,7 @@ impl<'a> World<'a> {
         self.page.place(hash).await;
     }
 
-    /// Signs in with a token, as somebody who has left.
+    /// Signs in with a token, after signing out.
     pub(crate) async fn sign_in(&self, token: &str) {
         self.page.goto(&self.company.stack.ready.panel).await;
         if self.page.js("sessionStorage.length").await != 0 {
@@ -74,14 +75,14 @@ impl<'a> World<'a> {
         self.page.until("document.querySelector('table.webhooks') !== null").await;
     }
 
-    /// A token of the company that may do this and no more.
+    /// Creates a token of the company with these scopes only.
     pub(crate) async fn token(&self, scopes: &[&str]) -> String {
         let new = json!({ "name": "narrow", "scopes": scopes }).to_string();
         let made = self.company.stack.post("/api/v3/token", &self.company.token, new).await.expect(201);
         made.json()["token"].as_str().unwrap().to_owned()
     }
 
-    /// A code that works once.
+    /// Creates a code that works once.
     pub(crate) async fn code(&self) -> String {
         let link = self.company.stack.post("/api/v3/panel/link", &self.company.token, "{}").await.expect(201);
         link.json()["code"].as_str().unwrap().to_owned()

@@ -34,7 +34,9 @@ class Token:
 @schemathesis.hook
 def map_path_parameters(context, path_parameters):
     known = {"row": STACK["row"]}
-    if "/webhook/" in context.operation.path:
+    path, method = context.operation.path, context.operation.method.upper()
+    # The webhook of all other calls must stay.
+    if "/webhook/" in path and (method, path.rsplit("/", 1)[1]) != ("DELETE", "{id}"):
         known["id"] = STACK["webhook"]
     for name, value in known.items():
         # Told by the value itself, so that a call comes out the same when it is repeated.
@@ -48,16 +50,17 @@ RULES = re.compile(
     "|".join(
         (
             "is another company than your token's",
-            "is missing: whose panel is it\\?",
-            "is no cursor of this list",
+            "is missing: name the company whose panel is opened",
+            "is not a cursor of this list; use the link of the page before",
             "is taken by another webhook of the company",
             "must be later than (from|since)",
             "must be in the future",
+            "cannot be changed once saved",
             "does not apply to the trigger [a-z-]+",
             "was used with another body before",
-            "is the secret that signs already",
-            "holds [a-z:]+, which is no scope of this holder",
-            "is said with isActive false only",
+            "is already the signing secret",
+            "holds [a-z:]+, which is not a scope of this owner",
+            "needs isActive false next to it",
         )
     )
 )

@@ -259,14 +259,14 @@ def check_refusals(checks, stack, token, other_token, webhook):
 
 
 def push_events(checks, stack, token):
-    """Twenty events over the API, ten of them in one call, one message that is no event, one event by the queue."""
+    """Twenty events over the API, ten of them in one call, one message that is not an event, one event by the queue."""
     events = [task_event(number) for number in range(1, 21)]
     statuses = [stack.call("POST", "/api/v3/event", token, event)[0] for event in events[:10]]
     checks.equal("ten events are accepted one by one", statuses, [202] * 10)
     status, _, answer = stack.call("POST", "/api/v3/event", token, f"[{','.join(events[10:])}]")
     accepted = answer.get("events", []) if isinstance(answer, dict) else []
     checks.that("ten events are accepted in one call", status == 202 and len(accepted) == 10, (status, answer))
-    stack.send(stack.producer, COMPANY, "this is no event")
+    stack.send(stack.producer, COMPANY, "this is not an event")
     stack.send(stack.producer, COMPANY, TASK_EVENT)
     try:
         stack.send(stack.sqs, COMPANY, TASK_EVENT)
@@ -345,16 +345,16 @@ def check_deliveries(checks, stack, tokens, receiver):
     check_metric(checks, stack)
 
     check_rejected(checks, stack, token)
-    checks.equal("no delivery is set aside", stack.waiting("DeliveriesDeadLetterQueueUrl"), 0)
+    checks.equal("no delivery is dead-lettered", stack.waiting("DeliveriesDeadLetterQueueUrl"), 0)
 
 
 def check_rejected(checks, stack, token):
-    """What is no event is kept by recover, corrected, and found across webhooks as the event that it became."""
+    """A rejected event is kept by recover, corrected, and found across webhooks as the event that it became."""
     listed = "/api/v3/event/rejected"
-    checks.that("what is no event is listed", wait_until(lambda: stack.call("GET", listed, token)[2]), "nothing is")
+    checks.that("the rejected event is listed", wait_until(lambda: stack.call("GET", listed, token)[2]), "nothing is")
     rejected = stack.call("GET", listed, token)[2]
     reasons = [(one["body"], len(one["errors"])) for one in rejected]
-    checks.equal("with what is wrong with it", reasons, [("this is no event", 1)])
+    checks.equal("with what is wrong with it", reasons, [("this is not an event", 1)])
     checks.that("it leaves its queue", wait_until(lambda: not stack.waiting("EventsDeadLetterQueueUrl")), "it did not")
     path = f"{listed}/{rejected[0]['_id']}/push"
     status, _, pushed = stack.call("POST", path, token, task_event(21))
@@ -365,7 +365,7 @@ def check_rejected(checks, stack, token):
 
 
 def check_recovery(checks, stack, token, webhook, receiver):
-    """A dead endpoint: one event is given up, which suspends the webhook (SuspendAfter=1); two more are set aside; the
+    """A dead endpoint: one event is exhausted, which suspends the webhook (SuspendAfter=1); two more are parked; the
     first probe, half a minute later, finds the endpoint repaired."""
     events = [json.dumps({**json.loads(task_event(number)), "company": OTHER_COMPANY}) for number in range(1, 4)]
     status = stack.call("POST", "/api/v3/event", token, f"[{','.join(events)}]")[0]
@@ -376,7 +376,7 @@ def check_recovery(checks, stack, token, webhook, receiver):
 
     wait_until(lambda: len(set_aside()) == 2 and not stack.waiting("DeliveriesQueueUrl"))
     attempts = [headers["hookrail-attempt"] for headers, _ in receiver.at("/dead")]
-    checks.equal("dead: three attempts, then set aside", attempts, ["1", "2", "3"])
+    checks.equal("dead: three attempts, then parked", attempts, ["1", "2", "3"])
     checks.equal("dead: the others wait in the log, each with one row", set_aside(), [(3, 1), (2, 1)])
     checks.equal("dead: nothing waits in the queue", stack.waiting("DeliveriesQueueUrl"), 0)
     checks.equal("dead: one wake-up waits for its time", stack.waiting("RecoveryQueueUrl"), 1)

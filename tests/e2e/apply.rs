@@ -1,4 +1,4 @@
-//! Webhooks listed, exported and applied from the command line.
+//! Tests of listing, exporting and applying webhooks from the command line.
 
 use reqwest::Method;
 use serde_json::{Value, json};
@@ -27,7 +27,7 @@ suspendAfter: 0
 isActive: false
 ";
 
-/// Everything about a company's webhooks as the API writes it, and how much was done to them.
+/// Returns the webhooks of a company as the API writes them, and the number of audit entries.
 async fn state(company: &Company<'_>) -> (String, usize) {
     let get = async |path: &str| {
         Answer::to(company.stack.request(Method::GET, path, Some(&company.token))).await.expect(200)
@@ -37,7 +37,7 @@ async fn state(company: &Company<'_>) -> (String, usize) {
 }
 
 #[tokio::test]
-async fn what_is_applied_twice_or_exported_and_applied_changes_nothing() {
+async fn applying_again_or_applying_an_export_changes_nothing() {
     let stack = COMMON.get().await;
     let company = Company::new(&stack).await;
     let shell = Shell::of(&company);
@@ -62,14 +62,14 @@ async fn what_is_applied_twice_or_exported_and_applied_changes_nothing() {
     assert_eq!(shell.output("webhook export").await, exported);
     let one = shell.output("webhook export users").await;
     assert!(one.contains("\ncode: users\n") && !one.contains("orders"), "{one}");
-    // What was exported makes the same webhooks for another company.
+    // The export creates the same webhooks for another company.
     let other = Company::new(&stack).await;
     Shell::of(&other).output_fed("webhook apply -f -", &exported).await;
     assert_eq!(Shell::of(&other).output("webhook export").await, exported);
 }
 
 #[tokio::test]
-async fn a_change_is_shown_by_a_dry_run_and_then_made_to_its_webhook_alone() {
+async fn a_dry_run_shows_a_change_and_apply_makes_it_to_that_webhook_only() {
     let stack = COMMON.get().await;
     let company = Company::new(&stack).await;
     let shell = Shell::of(&company);
@@ -100,7 +100,7 @@ async fn a_change_is_shown_by_a_dry_run_and_then_made_to_its_webhook_alone() {
 }
 
 #[tokio::test]
-async fn a_webhook_gets_no_more_events_than_before_unless_that_is_said() {
+async fn apply_widens_a_webhook_only_with_permission() {
     let stack = COMMON.get().await;
     let company = Company::new(&stack).await;
     let shell = Shell::of(&company);
@@ -108,13 +108,16 @@ async fn a_webhook_gets_no_more_events_than_before_unless_that_is_said() {
     let before = state(&company).await;
     let wide = "code: orders\ncontext:\n---\ncode: users\nname: Users\n";
     let warning =
-        "warning: orders: without context.taskGroup the webhook gets the events of the whole company";
+        "warning: orders: without context.taskGroup the webhook receives the events of the whole company";
     let dry = shell.run_fed("webhook apply -f - --dry-run", wide).await;
     assert!(dry.code == Some(0) && dry.error.contains(warning), "{dry:?}");
     assert!(dry.output.contains("\n  context.taskGroup: \"t1\" -> none\n"), "{dry:?}");
     let refused = shell.run_fed("webhook apply -f -", wide).await;
     assert_eq!((refused.code, refused.output.as_str()), (Some(4), ""), "{refused:?}");
-    assert!(refused.error.contains(warning) && refused.error.contains("say --allow-widening"), "{refused:?}");
+    assert!(
+        refused.error.contains(warning) && refused.error.contains("--allow-widening permits it"),
+        "{refused:?}"
+    );
     assert_eq!(state(&company).await, before, "the other document is not applied either");
     shell.output_fed("webhook apply -f - --allow-widening", wide).await;
     let orders: Value = serde_json::from_str(&shell.output("webhook get orders --json").await).unwrap();
@@ -122,7 +125,7 @@ async fn a_webhook_gets_no_more_events_than_before_unless_that_is_said() {
 }
 
 #[tokio::test]
-async fn a_bad_file_changes_nothing_and_a_refused_webhook_no_other() {
+async fn a_bad_file_changes_nothing_and_a_rejected_webhook_stops_no_other() {
     let stack = COMMON.get().await;
     let company = Company::new(&stack).await;
     let shell = Shell::of(&company);
@@ -130,13 +133,21 @@ async fn a_bad_file_changes_nothing_and_a_refused_webhook_no_other() {
     let bad = format!("{TWO}---\ncode: third\nnmae: T\n");
     let refused = shell.run_fed("webhook apply -f -", &bad).await;
     assert_eq!((refused.code, refused.output.as_str()), (Some(2), ""), "{refused:?}");
-    assert!(refused.error.contains("\n  document 3 (third): nmae is no setting of a webhook"), "{refused:?}");
+    assert!(
+        refused.error.contains("\n  document 3 (third): nmae is not a setting of a webhook"),
+        "{refused:?}"
+    );
     let refused = shell.run_fed("webhook apply -f -", "code: new\nurl: nope\n").await;
     assert!(refused.error.contains("\n  document 1 (new): url must be an absolute URL\n"), "{refused:?}");
+    let utf_16 = shell.run_fed("webhook apply -f -", "\u{0}c\u{0}o\u{0}d\u{0}e").await;
+    assert_eq!(utf_16.code, Some(2), "{utf_16:?}");
+    assert!(utf_16.error.contains("--file is UTF-16; save it as UTF-8"), "{utf_16:?}");
+    let marked = shell.output_fed("webhook apply -f - --dry-run", &format!("\u{feff}{TWO}")).await;
+    assert!(marked.starts_with("orders: would be created\n"), "{marked}");
     shell.fails("webhook apply -f nowhere.yaml", 1, "nowhere.yaml cannot be read").await;
     assert_eq!(state(&company).await, nothing);
 
-    // Which addresses are open only the API knows.
+    // Only the API knows the open addresses.
     let closed = TWO.replace(
         "code: users",
         "code: a_closed\nname: c\nurl: http://10.0.0.1/\ntrigger: logout-user\n---\ncode: users",
@@ -151,7 +162,7 @@ async fn a_bad_file_changes_nothing_and_a_refused_webhook_no_other() {
 }
 
 #[tokio::test]
-async fn more_webhooks_than_a_page_has_are_listed_narrowed_and_applied() {
+async fn more_webhooks_than_a_page_are_listed_filtered_and_applied() {
     const WEBHOOK_COUNT: usize = 130;
     let stack = COMMON.get().await;
     let company = Company::new(&stack).await;
@@ -182,11 +193,11 @@ async fn more_webhooks_than_a_page_has_are_listed_narrowed_and_applied() {
         assert_eq!(found.lines().skip(1).collect::<Vec<_>>().len(), 1, "{filter}: {found}");
         assert!(found.contains(" w7 "), "{filter}: {found}");
     }
-    assert_eq!(shell.output("webhook list --search nothing").await, "no webhook is like that\n");
+    assert_eq!(shell.output("webhook list --search nothing").await, "no matching webhooks\n");
     shell.fails("webhook list --trigger nothing", 2, "trigger must be one of").await;
     let detail = shell.output("webhook get w7").await;
     assert!(
-        detail.contains("\ncode:             w7\n") && detail.ends_with("state:            inactive\n"),
+        detail.contains("\ncode:           w7\n") && detail.ends_with("state:          inactive\n"),
         "{detail}"
     );
     shell.fails("webhook get w", 3, "the company has no webhook w").await;

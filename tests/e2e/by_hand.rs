@@ -1,4 +1,4 @@
-//! What a person does to a line: retry, redeliver, replay.
+//! Tests of the commands on a queue: retry, redeliver, replay.
 
 use reqwest::Method;
 use serde_json::{Value, json};
@@ -8,7 +8,7 @@ use crate::receiver::{Act, Hit, Receiver};
 use crate::stack::{COMMON, Stack};
 use crate::wait::{PATIENCE, eventually};
 
-/// Waits until the webhook's replay has ended, and returns what it says then.
+/// Waits for the end of the webhook's replay, and returns its document.
 async fn replayed(company: &Company<'_>, webhook: &str) -> Value {
     let path = format!("{WEBHOOKS}/{webhook}/replay");
     eventually("the replay has ended", PATIENCE, async || {
@@ -20,7 +20,7 @@ async fn replayed(company: &Company<'_>, webhook: &str) -> Value {
 }
 
 #[tokio::test]
-async fn an_event_that_waits_for_its_next_attempt_is_tried_when_a_person_asks() {
+async fn retry_sends_a_waiting_event_at_once() {
     let stack = Stack::start("--retry-delay 600").await;
     let company = Company::new(&stack).await;
     let receiver = Receiver::start(|hit| Act::Answer(if hit.attempt() == 1 { 500 } else { 200 })).await;
@@ -42,7 +42,7 @@ async fn an_event_that_waits_for_its_next_attempt_is_tried_when_a_person_asks() 
 }
 
 #[tokio::test]
-async fn what_has_failed_is_sent_again_in_order_under_the_same_ids_before_newer_events() {
+async fn a_replay_sends_failed_events_in_order_with_their_ids_first() {
     let stack = COMMON.get().await;
     let company = Company::new(&stack).await;
     let door = std::sync::Arc::new(std::sync::atomic::AtomicBool::new(false));

@@ -1,4 +1,4 @@
-//! The command line as a client of the API: what it prints, and how it ends.
+//! Tests of the command line as a client of the API: its output and its exit codes.
 
 use serde_json::Value;
 
@@ -9,7 +9,7 @@ use crate::stack::{COMMON, Stack};
 use crate::wait::{PATIENCE, eventually};
 
 #[tokio::test]
-async fn a_line_is_looked_at_retried_skipped_and_replayed_from_the_command_line() {
+async fn a_queue_is_viewed_retried_skipped_and_replayed_by_command() {
     let stack = Stack::start("--retry-delay 600").await;
     let company = Company::new(&stack).await;
     let shell = Shell::of(&company);
@@ -20,13 +20,13 @@ async fn a_line_is_looked_at_retried_skipped_and_replayed_from_the_command_line(
     company.push_tasks([0]).await;
     shell.until_it_waits(&webhook).await;
     let told = shell.output(&format!("webhook queue {webhook}")).await;
-    assert!(told.contains("\noldest:         number 1, event "), "{told}");
-    shell.fails(&format!("webhook resume {webhook}"), 3, "are not set aside").await;
+    assert!(told.contains("\nhead:           sequence 1, event "), "{told}");
+    shell.fails(&format!("webhook resume {webhook}"), 3, "the webhook has no parked events").await;
     shell.output(&format!("webhook retry {webhook}")).await;
     let rows = company.rows_to(&webhook, 1, PATIENCE).await;
     assert_eq!(brief(&rows), [(1, 1, 500), (1, 2, 200)]);
 
-    // Of another webhook: behind the first event's message the next one would wait for the whole delay.
+    // For another webhook: behind the message of the first event the next one would wait for the whole delay.
     let webhook = company.webhook(&receiver.url("/skipped")).await;
     company.push_tasks([1]).await;
     shell.until_it_waits(&webhook).await;
@@ -41,7 +41,7 @@ async fn a_line_is_looked_at_retried_skipped_and_replayed_from_the_command_line(
     let ended = shell.run(&format!("webhook replay {webhook} --follow")).await;
     assert!(ended.output.contains("\naccepted:   1\n"), "{ended:?}");
     assert!(ended.error.contains("1 of 1: 1 accepted, 0 failed"), "a line for every change: {ended:?}");
-    // What was accepted just now goes out again only when all are asked for, or itself.
+    // An accepted event is sent again only with --all, or by a redelivery.
     let ended = shell.output(&format!("webhook replay {webhook} --follow")).await;
     assert!(ended.contains("\naccepted:   0\n"), "{ended}");
     let replay = shell.output(&format!("webhook replay {webhook} --all --follow --json")).await;
@@ -56,7 +56,7 @@ async fn a_line_is_looked_at_retried_skipped_and_replayed_from_the_command_line(
 }
 
 #[tokio::test]
-async fn a_webhook_is_switched_off_and_on_from_the_command_line() {
+async fn a_webhook_is_deactivated_and_activated_by_command() {
     let stack = COMMON.get().await;
     let company = Company::new(&stack).await;
     let shell = Shell::of(&company);
@@ -72,7 +72,7 @@ async fn a_webhook_is_switched_off_and_on_from_the_command_line() {
 }
 
 #[tokio::test]
-async fn a_command_that_fails_says_why_and_whose_fault_it_is() {
+async fn a_failing_command_shows_its_cause_and_exit_code() {
     let stack = COMMON.get().await;
     let company = Company::new(&stack).await;
     let shell = Shell::of(&company);
@@ -86,12 +86,12 @@ async fn a_command_that_fails_says_why_and_whose_fault_it_is() {
     let other = Shell::of(&Company::new(&stack).await);
     other.fails(&queue, 3, "the company has no such webhook (404 Not Found)").await;
 
-    shell.fails("webhook queue No!", 2, "24 hexadecimal characters, or a code").await;
+    shell.fails("webhook queue No!", 2, "an _id (24 hexadecimal characters) or a code").await;
     shell.fails("webhook queue nothing", 3, "the company has no webhook nothing").await;
     Shell { token: String::new(), ..shell.clone() }.fails(&queue, 2, "no token").await;
     Shell { api: "127.0.0.1".into(), ..shell.clone() }.fails(&queue, 2, "http or https URL").await;
     shell.fails(&format!("{queue} --token-file nowhere"), 1, "nowhere cannot be read").await;
-    Shell { api: "http://127.0.0.1:9".into(), ..shell.clone() }.fails(&queue, 1, "was not reached").await;
+    Shell { api: "http://127.0.0.1:9".into(), ..shell.clone() }.fails(&queue, 1, "cannot be reached").await;
 
     let elsewhere = Receiver::accepting().await;
     let target = elsewhere.url("/");
@@ -101,7 +101,7 @@ async fn a_command_that_fails_says_why_and_whose_fault_it_is() {
 }
 
 #[tokio::test]
-async fn a_ready_file_names_api_and_token() {
+async fn a_ready_file_provides_api_and_token() {
     let stack = COMMON.get().await;
     let webhook = Company::first(&stack).webhook("http://127.0.0.1:9/").await;
     let nowhere = Shell { api: "http://127.0.0.1:9".into(), token: "hkr_wrong".into() };
@@ -111,7 +111,7 @@ async fn a_ready_file_names_api_and_token() {
 }
 
 #[tokio::test]
-async fn tokens_and_secrets_are_seen_to_from_the_command_line() {
+async fn tokens_and_secrets_are_managed_by_command() {
     let stack = COMMON.get().await;
     let company = Company::new(&stack).await;
     let shell = Shell::of(&company);
@@ -138,10 +138,10 @@ async fn tokens_and_secrets_are_seen_to_from_the_command_line() {
     assert_eq!(hit.header("webhook-signature").split(' ').count(), 2, "both sign");
     assert_eq!(hit.header("hookrail-test"), "true");
     let told = shell.output(&format!("webhook secret expire {webhook}")).await;
-    assert_eq!(told, "only the newest secret signs\n");
+    assert_eq!(told, "only the newest secret signs requests\n");
 
     shell.output(&format!("token revoke {}", made["_id"].as_str().unwrap())).await;
-    // One sandbox of the API serves the next call; each believes what it read for seconds at most.
+    // Any sandbox of the API may serve the next call; each caches a token for some seconds.
     eventually("the token is refused", PATIENCE, async || {
         let ended = narrow.run(&format!("webhook logs {webhook}")).await;
         if ended.error.contains("the token is not valid") { Ok(()) } else { Err(format!("{ended:?}")) }

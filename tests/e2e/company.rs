@@ -1,4 +1,4 @@
-//! A company: its webhooks, its events, its logs, over the API alone.
+//! A company of a test: its webhooks, events and logs, over the API.
 
 use std::sync::atomic::{AtomicU32, Ordering};
 use std::time::Duration;
@@ -51,7 +51,7 @@ pub(crate) struct Row {
 }
 
 impl Row {
-    /// Sequence, attempt and status: what most tests are about.
+    /// Returns sequence, attempt and status, which most tests check.
     pub(crate) fn brief(&self) -> (u64, u32, u16) {
         (self.sequence, self.retry, self.status)
     }
@@ -62,24 +62,24 @@ impl Row {
 }
 
 impl<'a> Company<'a> {
-    /// A new company, made by the operator.
+    /// Creates a company as the operator.
     pub(crate) async fn new(stack: &'a Stack) -> Self {
         let made = stack.post(COMPANIES, &stack.ready.operator_token, "{}").await.expect(201).json();
         let text = |field: &str| made.get(field).and_then(Value::as_str).unwrap().to_owned();
         Self { stack, id: text("company"), token: text("token") }
     }
 
-    /// The company that the stack begins with.
+    /// Returns the first company of the stack.
     pub(crate) fn first(stack: &'a Stack) -> Self {
         Self { stack, id: stack.ready.company.clone(), token: stack.ready.token.clone() }
     }
 
-    /// Makes a webhook of all tasks, and returns its id.
+    /// Creates a webhook for all tasks, and returns its id.
     pub(crate) async fn webhook(&self, url: &str) -> String {
         self.webhook_of(url, TASK_TRIGGER, json!({})).await
     }
 
-    /// Makes a webhook, and returns its id.
+    /// Creates a webhook, and returns its id.
     pub(crate) async fn webhook_of(&self, url: &str, trigger: &str, context: Value) -> String {
         static COUNT: AtomicU32 = AtomicU32::new(0);
         let code = format!("w{}", COUNT.fetch_add(1, Ordering::Relaxed));
@@ -95,13 +95,13 @@ impl<'a> Company<'a> {
         Answer::to(call.header(CONTENT_TYPE, "application/json").body(change.to_string())).await.expect(200);
     }
 
-    /// The webhook as the API shows it.
+    /// Returns the webhook as the API renders it.
     pub(crate) async fn find(&self, webhook: &str) -> Value {
         let call = self.stack.request(Method::GET, &format!("{WEBHOOKS}/{webhook}"), Some(&self.token));
         Answer::to(call).await.expect(200).json()
     }
 
-    /// A call about a webhook, by its path behind the webhook's own. Returns status and document.
+    /// Calls a path below the path of a webhook. Returns status and document.
     pub(crate) async fn ask(&self, method: Method, path: &str, body: Value) -> (u16, Value) {
         let call = self.stack.request(method, path, Some(&self.token));
         let answer = Answer::to(call.header(CONTENT_TYPE, "application/json").body(body.to_string())).await;
@@ -113,7 +113,7 @@ impl<'a> Company<'a> {
         self.stack.post(EVENTS, &self.token, body).await.expect(202);
     }
 
-    /// Pushes task events of these numbers, in one call as long as there are no more than a hundred.
+    /// Pushes task events with these numbers, at most a hundred per call.
     pub(crate) async fn push_tasks(&self, numbers: impl IntoIterator<Item = u64>) {
         let events: Vec<_> = numbers.into_iter().map(|number| event::task(&self.id, number)).collect();
         for call in events.chunks(100) {
@@ -121,9 +121,9 @@ impl<'a> Company<'a> {
         }
     }
 
-    /// What was rejected, the oldest first, whole, once so many are there.
+    /// Waits for this number of rejected events, and returns them whole, oldest first.
     pub(crate) async fn rejected(&self, count: usize) -> Vec<Value> {
-        let listed = eventually("what was no event is listed", PATIENCE, async || {
+        let listed = eventually("the rejected events are listed", PATIENCE, async || {
             let (_, listed) = self.ask(Method::GET, REJECTED_PATH, Value::Null).await;
             let listed = listed.as_array().cloned().unwrap_or_default();
             if listed.len() == count { Ok(listed) } else { Err(format!("{} are listed", listed.len())) }
@@ -136,7 +136,7 @@ impl<'a> Company<'a> {
         rejected
     }
 
-    /// Every row of a webhook's log, oldest first, in pages of this size.
+    /// Reads all rows of a webhook's log, oldest first, in pages of this size.
     pub(crate) async fn rows_by(&self, webhook: &str, page: usize) -> Vec<Row> {
         let mut path = format!("{LOGS}/{webhook}?limit={page}");
         let mut rows: Vec<Row> = Vec::new();
@@ -155,12 +155,12 @@ impl<'a> Company<'a> {
         rows
     }
 
-    /// Every row of a webhook's log, oldest first.
+    /// Reads all rows of a webhook's log, oldest first.
     pub(crate) async fn rows(&self, webhook: &str) -> Vec<Row> {
         self.rows_by(webhook, 100).await
     }
 
-    /// The rows once the event of this sequence number, and so every one before it, has ended.
+    /// Waits for the end of the event with this sequence, and so of all before it, and returns the rows.
     pub(crate) async fn rows_to(&self, webhook: &str, sequence: u64, within: Duration) -> Vec<Row> {
         let what = format!("event {sequence} has its final row");
         eventually(&what, within, async || {
@@ -171,7 +171,7 @@ impl<'a> Company<'a> {
         .await
     }
 
-    /// A call below the base path of the second face.
+    /// Calls a path of the platform API.
     pub(crate) async fn platform(&self, method: Method, path: &str, body: Value) -> Value {
         let call = self.stack.request(method, &format!("{PLATFORM}{path}"), Some(&self.token));
         let call = match body {
@@ -182,7 +182,7 @@ impl<'a> Company<'a> {
         answer.expect(200).json()
     }
 
-    /// The jobs of this query, once there are so many of these statuses, the oldest first.
+    /// Waits until the jobs of this query have these statuses, and returns them, oldest first.
     pub(crate) async fn jobs(&self, query: &str, expected: &[&str]) -> Vec<Value> {
         eventually(&format!("jobs that are {expected:?}"), PATIENCE, async || {
             let listed = self.platform(Method::GET, &format!("/webhookJobs?{query}"), Value::Null).await;
@@ -196,7 +196,7 @@ impl<'a> Company<'a> {
     }
 }
 
-/// Sequence, attempt and status of each row.
+/// Returns sequence, attempt and status of each row.
 pub(crate) fn brief(rows: &[Row]) -> Vec<(u64, u32, u16)> {
     rows.iter().map(Row::brief).collect()
 }

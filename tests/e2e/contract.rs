@@ -1,4 +1,4 @@
-//! The contract of `hookrail dev` that tools outside the repository rely on.
+//! Tests of the contract of `hookrail dev` with tools outside the repository.
 
 use std::collections::BTreeSet;
 use std::os::unix::fs::PermissionsExt as _;
@@ -22,7 +22,7 @@ async fn all_are_gone(pids: &[u32], within: Duration) {
 }
 
 #[tokio::test]
-async fn the_ready_file_has_every_field_and_is_for_its_owner_only() {
+async fn the_ready_file_has_every_field_and_is_readable_by_its_owner_only() {
     let stack = COMMON.get().await;
     let path = &stack.process.ready_file;
     let mode = std::fs::metadata(path).unwrap().permissions().mode() & 0o777;
@@ -54,7 +54,7 @@ async fn the_ready_file_has_every_field_and_is_for_its_owner_only() {
 }
 
 #[tokio::test]
-async fn a_killed_function_is_replaced_and_the_ready_file_says_so() {
+async fn a_killed_function_is_replaced_and_listed_in_the_ready_file() {
     let stack = Stack::start("").await;
     let company = Company::first(&stack);
     let receiver = Receiver::accepting().await;
@@ -70,7 +70,7 @@ async fn a_killed_function_is_replaced_and_the_ready_file_says_so() {
         .await;
         company.push_tasks([round]).await;
         receiver.wait_for("/", usize::try_from(round).unwrap() + 1, PATIENCE).await;
-        // The next one killed shall be idle: what a busy one costs is another test's matter.
+        // The next one killed is idle: another test is about busy ones.
         stack.wait_until_idle().await;
     }
     let mode = std::fs::metadata(&stack.process.ready_file).unwrap().permissions().mode() & 0o777;
@@ -78,10 +78,10 @@ async fn a_killed_function_is_replaced_and_the_ready_file_says_so() {
 }
 
 #[tokio::test]
-async fn children_die_with_a_killed_parent_even_in_the_middle_of_a_request() {
+async fn children_end_with_a_killed_parent_even_during_a_request() {
     let stack = Stack::start("--timeout 20").await;
     let company = Company::first(&stack);
-    // Longer than the children may take to notice.
+    // Longer than the children need to notice.
     let receiver = Receiver::start(|_| Act::Late(2 * PATIENCE, 200)).await;
     company.webhook(&receiver.url("/")).await;
     company.push_tasks([0]).await;
@@ -93,7 +93,7 @@ async fn children_die_with_a_killed_parent_even_in_the_middle_of_a_request() {
 }
 
 #[tokio::test]
-async fn sigterm_and_sigint_end_everything_and_exit_with_0() {
+async fn sigterm_and_sigint_end_every_process_and_exit_with_0() {
     for name in ["TERM", "INT"] {
         let stack = Stack::start("").await;
         let pids = stack.read_ready().pids.all();
@@ -108,7 +108,7 @@ async fn sigterm_and_sigint_end_everything_and_exit_with_0() {
 }
 
 #[test]
-fn flags_that_cannot_be_honoured_are_refused_by_name() {
+fn rejects_invalid_flags_by_name() {
     for (flags, named) in [
         ("--suspend-after 101", "--suspend-after"),
         ("--park-after 86401", "--park-after"),
@@ -130,7 +130,7 @@ fn flags_that_cannot_be_honoured_are_refused_by_name() {
 }
 
 #[test]
-fn the_demonstration_shows_four_attempts_for_three_events_and_ends() {
+fn the_demo_shows_four_attempts_for_three_events_and_ends() {
     let ended = run("dev --port 0 --demo --exit --retry-delay 1");
     assert!(ended.succeeded, "{ended:?}");
     let table: Vec<_> = ended
@@ -150,7 +150,7 @@ fn the_demonstration_shows_four_attempts_for_three_events_and_ends() {
 }
 
 #[tokio::test]
-async fn foreign_pages_and_hosts_are_refused_by_every_front() {
+async fn every_endpoint_rejects_foreign_pages_and_hosts() {
     let stack = COMMON.get().await;
     let ready = &stack.ready;
     let aws = |url: &str, target: &'static str| {

@@ -1,4 +1,4 @@
-//! `kill -9` in the middle of things: nothing lost, order kept, seconds spent.
+//! Tests of `kill -9` at any time: nothing is lost, the order is kept, and it costs seconds.
 //!
 //! A crash costs at most the function's time-out and ten seconds; the queue's own visibility is six time-outs.
 
@@ -20,15 +20,15 @@ use crate::stack::{Answer, Pids, Stack, read, seconds};
 use crate::wait::{PATIENCE, eventually};
 
 const EVENTS: u64 = 200;
-/// Where the two webhooks of the fan-out test send to.
+/// Paths of the two webhooks of the fan-out test.
 const PATHS: [&str; 2] = ["/one", "/two"];
 /// `--function-timeout` of these tests. Fan-out begins no event with less than five seconds left.
 const FUNCTION_TIMEOUT: u64 = 8;
-/// What a crash may cost: the promise, and some time for a busy machine. Well below the queue's visibility of 48 s.
+/// Longest cost of a crash: that of the promise, and some time for a busy machine. Well below the queue's visibility of 48 s.
 const COST_MAX: Duration = seconds(FUNCTION_TIMEOUT + 10 + 10);
 
-/// In what every crash leaves a line: each event arrived first in order, its repeats name the same delivery, numbers
-/// have no gaps, and each ends once.
+/// Checks a queue after crashes: events arrived first in order, repeats name the same delivery, sequences have no gaps,
+/// and each event ends once.
 #[track_caller]
 fn check(hits: &[Hit], rows: &[Row]) {
     let firsts: Vec<_> = hits.iter().filter(|hit| hit.earlier == 0).map(Hit::number).collect();
@@ -43,17 +43,17 @@ fn check(hits: &[Hit], rows: &[Row]) {
     assert_eq!(ended, (1..=EVENTS).collect::<Vec<_>>(), "each event ends once");
 }
 
-/// The stack whose sandboxes a script kills; set once it runs.
+/// The stack whose sandboxes a script kills, set once it runs.
 type Victim = Arc<OnceLock<Arc<Process>>>;
 
 #[tokio::test]
-async fn a_killed_deliver_costs_seconds_and_repeats_only_what_it_was_sending() {
+async fn a_killed_deliver_costs_seconds_and_repeats_only_requests_in_flight() {
     const CUT_OFF: [u64; 2] = [45, 126];
     let victim = Victim::default();
     let script = {
         let victim = Arc::clone(&victim);
         // Killed between a request and its row, in the middle of a batch of ten whose first events have theirs: the
-        // line's first event fails once, so that the others pile up behind it.
+        // first event of the queue fails once, so that the others wait behind it.
         move |hit: &Hit| match hit.path == "/cut" && hit.earlier == 0 {
             true if hit.number() == 0 => Act::Answer(500),
             true if CUT_OFF.contains(&hit.number()) => {
@@ -75,7 +75,7 @@ async fn a_killed_deliver_costs_seconds_and_repeats_only_what_it_was_sending() {
         let rows = company.rows_to(webhook, EVENTS, 3 * COST_MAX).await;
         let hits = receiver.hits_at(path);
         check(&hits, &rows);
-        // Each kill cuts off at most one request of a webhook: received, but not recorded.
+        // Each kill cuts off at most one request of a webhook, which was received but not recorded.
         let unrecorded = hits.len() - rows.len();
         assert!(possible.contains(&unrecorded), "{unrecorded} requests to {path} without a row");
     }
@@ -91,7 +91,7 @@ async fn a_killed_deliver_costs_seconds_and_repeats_only_what_it_was_sending() {
 }
 
 #[tokio::test]
-async fn a_call_cut_off_by_a_killed_api_is_repeated_without_harm() {
+async fn a_call_interrupted_by_a_killed_api_can_be_repeated_safely() {
     const PUSHED: u64 = 100;
     let stack = Stack::start("--retry-delay 1").await;
     let receiver = Receiver::accepting().await;
@@ -103,7 +103,7 @@ async fn a_call_cut_off_by_a_killed_api_is_repeated_without_harm() {
         let call = call.header("idempotency-key", "cut-off").header("content-type", "application/json");
         Answer::to(call.body(format!("[{}]", events.join(",")))).await
     };
-    // Stopped meanwhile, so that the events queue shows how far the call has come.
+    // Stopped during the call, so that the events queue shows its progress.
     let fan_out = stack.read_ready().pids.fan_out;
     signal("STOP", &fan_out);
     let crash = kill_once(
@@ -128,7 +128,7 @@ async fn a_call_cut_off_by_a_killed_api_is_repeated_without_harm() {
 #[tokio::test]
 async fn a_killed_fan_out_costs_seconds_and_neither_loses_nor_repeats_events() {
     // The receiver refuses everything until both crashes are over, so that the deliveries queue shows how far
-    // fan-out has come; attempts and delay are chosen so that nothing is given up meanwhile.
+    // fan-out has come; attempts and delay are chosen so that nothing is exhausted before that.
     let flags = format!("--retry-delay 8 --attempts 10 --timeout 2 --function-timeout {FUNCTION_TIMEOUT}");
     let stack = Stack::start(&flags).await;
     let is_open = Arc::new(AtomicBool::new(false));
@@ -140,14 +140,14 @@ async fn a_killed_fan_out_costs_seconds_and_neither_loses_nor_repeats_events() {
     for path in PATHS {
         webhooks.push(company.webhook(&receiver.url(path)).await);
     }
-    // Stopped while the events are pushed, so that there is work enough to be caught at, twice.
+    // Stopped while the events are pushed, so that there is enough work to be killed at, twice.
     signal("STOP", &stack.read_ready().pids.fan_out);
     company.push_tasks(0..EVENTS).await;
     signal("CONT", &stack.read_ready().pids.fan_out);
     for crash in 1..=2 {
         let reached = kill_fan_out_at_work(&stack).await;
         let killed_at = Instant::now();
-        eventually("fan-out goes on", COST_MAX, async || match fanned_out(&stack).await {
+        eventually("fan-out continues", COST_MAX, async || match fanned_out(&stack).await {
             now if reached < now => Ok(()),
             now => Err(format!("{now} deliveries")),
         })
@@ -164,13 +164,13 @@ async fn a_killed_fan_out_costs_seconds_and_neither_loses_nor_repeats_events() {
     }
 }
 
-/// Deliveries in the queue. None ends while the receiver refuses everything.
+/// Returns the number of deliveries in the queue. None ends while the receiver refuses everything.
 async fn fanned_out(stack: &Stack) -> u64 {
     stack.depth(stack.ready.deliveries_queue_urls.first().unwrap()).await.all()
 }
 
-/// Kills fan-out between two events of a batch, and returns how many deliveries it had made: more than there would be
-/// if only the batches were counted that it has reported as done.
+/// Kills fan-out between two events of a batch, and returns the number of deliveries that it had made: more than those of
+/// the batches that it had reported as done.
 async fn kill_fan_out_at_work(stack: &Stack) -> u64 {
     kill_once(
         stack,
@@ -186,13 +186,13 @@ async fn kill_fan_out_at_work(stack: &Stack) -> u64 {
     .await
 }
 
-/// Kills every sandbox of a function once `look` finds what it wants; they are stopped while it looks.
+/// Kills every sandbox of a function once `look` finds a result. They are stopped during each look.
 async fn kill_once<T>(
     stack: &Stack,
     pids_of: fn(&Pids) -> &Vec<u32>,
     mut look: impl AsyncFnMut() -> Result<T, String>,
 ) -> T {
-    eventually("the function is caught at work", PATIENCE, async || {
+    eventually("the function is at work", PATIENCE, async || {
         let pids = pids_of(&stack.read_ready().pids).clone();
         if pids.is_empty() || !signal("STOP", &pids) {
             return Err("no sandbox".to_owned());

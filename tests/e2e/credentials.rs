@@ -1,4 +1,4 @@
-//! What a receiver wants to be sent beside the event, and keys that are replaced while events flow.
+//! Tests of headers and basic auth, and of secrets that are replaced while events are sent.
 
 use reqwest::Method;
 use serde_json::{Value, json};
@@ -9,7 +9,7 @@ use crate::stack::COMMON;
 use crate::wait::PATIENCE;
 
 #[tokio::test]
-async fn headers_and_basic_auth_arrive_and_both_keys_sign_while_one_is_replaced() {
+async fn headers_and_basic_auth_arrive_and_both_secrets_sign_during_a_rotation() {
     let stack = COMMON.get().await;
     let company = Company::new(&stack).await;
     let receiver = Receiver::accepting().await;

@@ -1,4 +1,4 @@
-//! A webhook that is switched off while events wait, by a person or by its endpoint, and on again.
+//! Tests of webhooks that are deactivated while events wait, by a person or a 410, and activated again.
 
 use serde_json::json;
 
@@ -8,7 +8,7 @@ use crate::stack::{COMMON, seconds};
 use crate::wait::{PATIENCE, eventually};
 
 #[tokio::test]
-async fn deactivation_ends_what_waits_with_a_visible_row_and_reactivation_resumes() {
+async fn deactivation_drops_the_queue_with_visible_rows_and_activation_resumes() {
     let stack = COMMON.get().await;
     let company = Company::new(&stack).await;
     let receiver =
@@ -29,14 +29,14 @@ async fn deactivation_ends_what_waits_with_a_visible_row_and_reactivation_resume
     company.change(&webhook, json!({ "isActive": true })).await;
     company.push_tasks([4]).await;
     let rows = company.rows_to(&webhook, 4, PATIENCE).await;
-    // Number 4 went to the event after reactivation: the one before it took none.
+    // Sequence 4 belongs to the event after the activation: the one before it took none.
     assert_eq!(rows.last().map(Row::brief), Some((4, 1, 200)));
     assert_eq!(receiver.numbers_at("/off"), [0, 4]);
     assert_eq!(receiver.numbers_at("/on"), [0, 1, 2, 3, 4]);
 }
 
 #[tokio::test]
-async fn what_waits_for_a_deactivated_webhook_is_kept_and_comes_first_when_it_is_activated() {
+async fn activation_sends_the_queue_kept_during_deactivation_first() {
     let stack = COMMON.get().await;
     let company = Company::new(&stack).await;
     // The webhook is deactivated while its first request is open.
@@ -63,7 +63,7 @@ async fn what_waits_for_a_deactivated_webhook_is_kept_and_comes_first_when_it_is
 }
 
 #[tokio::test]
-async fn an_endpoint_that_is_gone_deactivates_its_webhook_and_loses_nothing() {
+async fn a_gone_endpoint_deactivates_its_webhook_and_loses_nothing() {
     let stack = COMMON.get().await;
     let company = Company::new(&stack).await;
     let receiver = Receiver::start(|hit| Act::Answer(if hit.path == "/old" { 410 } else { 200 })).await;
@@ -74,7 +74,7 @@ async fn an_endpoint_that_is_gone_deactivates_its_webhook_and_loses_nothing() {
         if webhook["isActive"] == false { Ok(webhook) } else { Err(webhook.to_string()) }
     })
     .await;
-    assert_eq!(found["inactiveReason"], "the endpoint answered 410 Gone");
+    assert_eq!(found["inactiveReason"], "the endpoint responded 410 Gone");
     assert_eq!(receiver.numbers_at("/old"), [0], "it is asked once");
     company.change(&webhook, json!({ "isActive": true, "url": receiver.url("/new") })).await;
     receiver.wait_for("/new", 3, PATIENCE).await;

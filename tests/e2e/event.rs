@@ -1,28 +1,28 @@
-//! Events as a platform would push them, numbered so that their order can be told.
+//! Events as a platform pushes them, with numbers that show their order.
 
 use serde_json::Value;
 
-/// The taskGroup of events that name none of their own.
+/// The taskGroup of events without a given one.
 pub(crate) const ANY_GROUP: &str = "any";
 
-/// A task event of this number.
+/// Makes a task event with this number.
 pub(crate) fn task(company: &str, number: u64) -> String {
     task_in(company, number, ANY_GROUP)
 }
 
-/// A task event of this number and taskGroup. Spaces and a number that JSON could write otherwise must survive.
+/// Makes a task event with this number and taskGroup. Its spaces and number formats must not be changed.
 pub(crate) fn task_in(company: &str, number: u64, group: &str) -> String {
     format!(
         r#"{{ "company":"{company}", "type":"COTTask","event":"edit","data":{{"number":{number},"weight":1.50,"taskGroup":"{group}"}} }}"#
     )
 }
 
-/// A user event of this number.
+/// Makes a user event with this number.
 pub(crate) fn user(company: &str, number: u64) -> String {
     format!(r#"{{"company":"{company}","type":"COTUser","event":"create","data":{{"number":{number}}}}}"#)
 }
 
-/// A task event of this number with exactly as many bytes, filled up by `fill`.
+/// Makes a task event with this number and exactly this size, filled up by `fill`.
 pub(crate) fn task_of_size(
     company: &str,
     number: u64,
@@ -39,7 +39,7 @@ pub(crate) fn task_of_size(
     event
 }
 
-/// The number of an event.
+/// Returns the number of an event.
 pub(crate) fn number_of(body: &str) -> u64 {
     let event: Value = serde_json::from_str(body).unwrap();
     event.pointer("/data/number").and_then(Value::as_u64).unwrap_or_else(|| panic!("no number in {event}"))

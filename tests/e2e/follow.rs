@@ -1,4 +1,4 @@
-//! Events sent, and a log read and followed, from the command line.
+//! Tests of pushing events, and of reading and following a log, from the command line.
 
 use std::fs;
 
@@ -15,7 +15,7 @@ use crate::wait::{PATIENCE, eventually};
 const SAMPLE: &str = include_str!("../../events/samples/cot_event_task_create.json");
 
 #[tokio::test]
-async fn events_are_sent_as_they_are_and_once_under_one_key() {
+async fn events_are_sent_unchanged_and_once_per_key() {
     let stack = COMMON.get().await;
     let company = Company::new(&stack).await;
     let shell = Shell::of(&company);
@@ -28,7 +28,7 @@ async fn events_are_sent_as_they_are_and_once_under_one_key() {
     let send = format!("event send --file {} --idempotency-key k1", file.display());
     let id = shell.output(&send).await;
     assert_eq!((id.len(), id.lines().count()), (25, 1), "{id}");
-    assert_eq!(shell.output(&send).await, id, "the same call has the same answer");
+    assert_eq!(shell.output(&send).await, id, "the same call has the same response");
     let array = format!("[{}, {}]", task(&company.id, 1), task(&company.id, 2));
     let answer = shell.output_fed("event send -f - --json", &array).await;
     let answer: Value = serde_json::from_str(&answer).unwrap();
@@ -41,10 +41,10 @@ async fn events_are_sent_as_they_are_and_once_under_one_key() {
     let refused = shell.run_fed("event send -f -", &other).await;
     assert_eq!((refused.code, refused.output.as_str()), (Some(3), ""), "{refused:?}");
     assert!(refused.error.contains("\n  company must be "), "{refused:?}");
-    fs::write(&file, "x".repeat(4 * 1024 * 1024 + 1)).unwrap();
-    shell.fails(&send, 2, "is larger than 4194304 bytes").await;
-    let nobody = Shell { api: "http://127.0.0.1:9".into(), ..shell };
-    let lost = nobody.run_fed("event send -f - --idempotency-key again", &other).await;
+    fs::write(&file, "x".repeat(1_000_001)).unwrap();
+    shell.fails(&send, 2, "is larger than 1000000 bytes").await;
+    let unreachable = Shell { api: "http://127.0.0.1:9".into(), ..shell };
+    let lost = unreachable.run_fed("event send -f - --idempotency-key again", &other).await;
     assert!(
         lost.code == Some(1) && lost.error.contains("--idempotency-key again, which is safe"),
         "{lost:?}"
@@ -52,7 +52,7 @@ async fn events_are_sent_as_they_are_and_once_under_one_key() {
 }
 
 #[tokio::test]
-async fn a_log_is_followed_row_by_row_until_it_is_interrupted() {
+async fn a_log_is_followed_row_by_row_until_interrupted() {
     let stack = COMMON.get().await;
     let company = Company::new(&stack).await;
     let shell = Shell::of(&company);
@@ -78,11 +78,11 @@ async fn a_log_is_followed_row_by_row_until_it_is_interrupted() {
     assert!(printed[0].starts_with("row ") && printed[1].starts_with(&rows[1].id), "the newest: {printed:?}");
     company.push_tasks([3]).await;
     let (printed, _) = seen(2).await;
-    assert!(printed[2].contains("  3       1        SUCCESS"), "{printed:?}");
-    // A row far down in the list is new all the same.
+    assert!(printed[2].contains("  3         1        SUCCESS"), "{printed:?}");
+    // A row far down in the list is new, too.
     shell.output(&format!("log redeliver {webhook} {}", rows[0].id)).await;
     let (printed, documents) = seen(3).await;
-    assert!(printed[3].contains("  1       2        SUCCESS (by hand)"), "{printed:?}");
+    assert!(printed[3].contains("  1         2        SUCCESS (manual)"), "{printed:?}");
     let followed: Vec<(u64, u64)> = documents
         .iter()
         .map(|line| {
@@ -96,7 +96,7 @@ async fn a_log_is_followed_row_by_row_until_it_is_interrupted() {
 }
 
 #[tokio::test]
-async fn a_log_is_narrowed_paged_and_shown_row_by_row() {
+async fn a_log_is_filtered_paged_and_shown_row_by_row() {
     let stack = COMMON.get().await;
     let company = Company::new(&stack).await;
     let shell = Shell::of(&company);
@@ -123,10 +123,10 @@ async fn a_log_is_narrowed_paged_and_shown_row_by_row() {
     }
     let before = shell.output(&format!("{logs} --to {}", rows[1].created_at)).await;
     assert!(before.contains(&rows[0].id) && !before.contains(&rows[1].id), "{before}");
-    shell.fails(&format!("{logs} --status ok"), 2, "status must be a whole number from 100 to 599").await;
+    shell.fails(&format!("{logs} --status ok"), 2, "status must be a whole number from 100 to 999").await;
 
     let shown = shell.output(&format!("log show {webhook} {}", rows[0].id)).await;
-    assert!(shown.contains("\nresult:        FAILED\n") && shown.contains("\nanswer:\n500\n"), "{shown}");
+    assert!(shown.contains("\nresult:        FAILED\n") && shown.contains("\nresponse:\n500\n"), "{shown}");
     assert!(shown.ends_with(&format!("\nevent:\n{}\n", task(&company.id, 1))), "{shown}");
     let newest = shell.output(&format!("log show {webhook} --json")).await;
     assert!(newest.contains(&rows[110].id), "{newest}");
@@ -134,7 +134,7 @@ async fn a_log_is_narrowed_paged_and_shown_row_by_row() {
 }
 
 #[tokio::test]
-async fn a_listener_tells_what_is_genuine_from_what_is_not() {
+async fn the_listener_distinguishes_genuine_from_forged_requests() {
     let stack = COMMON.get().await;
     let company = Company::new(&stack).await;
     let shell = Shell::of(&company);
@@ -147,14 +147,14 @@ async fn a_listener_tells_what_is_genuine_from_what_is_not() {
     assert_eq!(answer.status(), 401);
     let told = shell.output(&format!("webhook test {webhook}")).await;
     assert!(told.contains(" SUCCESS\n") && told.contains("204"), "{told}");
-    eventually("both are told", PATIENCE, async || {
+    eventually("both are printed", PATIENCE, async || {
         let lines = listener.lines();
         let [first, second] = lines.as_slice() else { return Err(format!("{lines:?}")) };
-        assert!(first.starts_with("FORGED: webhook-timestamp is no time"), "{first}");
+        assert!(first.starts_with("FORGED: webhook-timestamp is not a time"), "{first}");
         assert!(second.starts_with("genuine  "), "{second}");
         Ok(())
     })
     .await;
-    shell.fails(&format!("webhook listen {webhook} --port {port}"), 1, "nothing can be received at").await;
+    shell.fails(&format!("webhook listen {webhook} --port {port}"), 1, "cannot listen on").await;
     assert_eq!(listener.interrupt().code(), Some(0));
 }

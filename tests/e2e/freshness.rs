@@ -1,4 +1,4 @@
-//! An event sees every change of a webhook that was answered before it was pushed.
+//! Tests that an event sees every change of a webhook that was confirmed before it was pushed.
 
 use serde_json::json;
 
@@ -11,9 +11,9 @@ use crate::wait::PATIENCE;
 const ROUNDS: u64 = 20;
 
 #[tokio::test]
-async fn an_event_pushed_right_after_its_webhook_was_made_is_delivered() {
+async fn an_event_pushed_right_after_its_webhook_was_created_is_delivered() {
     let stack = COMMON.get().await;
-    // One company for all rounds, so that its webhooks are remembered when the next one is made.
+    // One company for all rounds, so that its webhooks are cached when the next one is created.
     let company = Company::new(&stack).await;
     let receiver = Receiver::accepting().await;
     for round in 0..ROUNDS {
@@ -27,7 +27,7 @@ async fn an_event_pushed_right_after_its_webhook_was_made_is_delivered() {
 }
 
 #[tokio::test]
-async fn an_event_pushed_right_after_a_change_goes_by_the_change() {
+async fn an_event_pushed_right_after_a_change_uses_the_change() {
     let stack = COMMON.get().await;
     let company = Company::new(&stack).await;
     let receiver = Receiver::accepting().await;
@@ -38,7 +38,7 @@ async fn an_event_pushed_right_after_a_change_goes_by_the_change() {
         company.change(&narrowed, json!({ "context": { "taskGroup": group } })).await;
         company.push(task_in(&company.id, round, &group)).await;
         receiver.wait_for("/narrowed", arrived, PATIENCE).await;
-        // Selected by the change of the round before, and no more.
+        // Selected by the change of the previous round, and no longer.
         company.push(task_in(&company.id, 1000 + round, &format!("g{}", round.wrapping_sub(1)))).await;
     }
     company.rows_to(&everything, 2 * ROUNDS, PATIENCE).await;
@@ -47,7 +47,7 @@ async fn an_event_pushed_right_after_a_change_goes_by_the_change() {
 }
 
 #[tokio::test]
-async fn an_event_that_waits_is_sent_to_the_url_of_now() {
+async fn a_waiting_event_is_sent_to_the_current_url() {
     let stack = COMMON.get().await;
     let company = Company::new(&stack).await;
     let receiver = Receiver::start(|hit| Act::Answer(if hit.path == "/old" { 500 } else { 200 })).await;

@@ -1,4 +1,4 @@
-//! A slow or dead endpoint delays nobody but itself.
+//! Tests that a slow or dead endpoint delays no other webhook.
 
 use std::time::Duration;
 
@@ -8,11 +8,11 @@ use crate::receiver::{Act, Receiver};
 use crate::stack::{COMMON, Stack};
 use crate::wait::PATIENCE;
 
-/// Within the stack's time-out of 5 s, and far above what the fast endpoint may take.
+/// Within the stack's time-out of 5 s, and far above the time that the fast endpoint needs.
 const SLOW: Duration = Duration::from_secs(4);
 
 #[tokio::test]
-async fn a_dead_endpoint_delays_no_other_webhook() {
+async fn a_dead_endpoint_does_not_delay_other_webhooks() {
     let stack = COMMON.get().await;
     let company = Company::new(&stack).await;
     let receiver = Receiver::start(|hit| Act::Answer(if hit.path == "/dead" { 500 } else { 200 })).await;
@@ -27,8 +27,8 @@ async fn a_dead_endpoint_delays_no_other_webhook() {
 }
 
 #[tokio::test]
-async fn a_fast_endpoint_of_the_same_batch_gets_its_next_event_while_a_slow_one_is_busy() {
-    // Its own stack, so that nobody else's events take a place in the batch.
+async fn a_fast_endpoint_continues_while_a_slow_one_of_its_batch_is_busy() {
+    // Its own stack, so that events of other tests are not part of the batch.
     let stack = Stack::start("--retry-delay 1 --timeout 5").await;
     let company = Company::new(&stack).await;
     let receiver = Receiver::start(|hit| match hit.path.as_str() {
@@ -46,7 +46,7 @@ async fn a_fast_endpoint_of_the_same_batch_gets_its_next_event_while_a_slow_one_
         let after = hit.at - began_at.min(hit.at);
         assert!(after < SLOW / 2, "event {} came {after:?} after the slow one's first", hit.number());
     }
-    // What makes it a matter of early release: both were in one batch.
+    // Both were in one batch, so the fast one was released early.
     company.rows_to(&slow, 1, PATIENCE).await;
     let mut runs = Vec::new();
     for webhook in [&slow, &fast] {
@@ -57,7 +57,7 @@ async fn a_fast_endpoint_of_the_same_batch_gets_its_next_event_while_a_slow_one_
 }
 
 #[tokio::test]
-async fn a_failing_endpoint_is_tried_again_after_its_delay_while_a_slow_one_of_its_batch_is_busy() {
+async fn a_slow_endpoint_does_not_delay_retries_of_another_in_its_batch() {
     let stack = Stack::start("--retry-delay 1 --timeout 5").await;
     let company = Company::new(&stack).await;
     let receiver = Receiver::start(|hit| match (hit.path.as_str(), hit.earlier) {

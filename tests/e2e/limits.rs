@@ -1,4 +1,4 @@
-//! The largest events through everything, and one byte more.
+//! Tests of the largest events, end to end, and of one byte more.
 
 use crate::company::{Company, EVENTS};
 use crate::event::{task, task_of_size};
@@ -10,7 +10,7 @@ use crate::wait::PATIENCE;
 const EVENT_BYTES_MAX: usize = 256 * 1024;
 
 #[tokio::test]
-async fn the_largest_event_arrives_byte_for_byte_and_is_logged_so() {
+async fn the_largest_event_is_delivered_and_logged_byte_for_byte() {
     let seed = Seed::draw();
     let stack = COMMON.get().await;
     let company = Company::new(&stack).await;
@@ -32,7 +32,7 @@ async fn the_largest_event_arrives_byte_for_byte_and_is_logged_so() {
 }
 
 #[tokio::test]
-async fn one_byte_more_is_refused_by_the_api_and_set_aside_by_fan_out() {
+async fn the_api_refuses_one_byte_more_and_fan_out_rejects_it() {
     let stack = COMMON.get().await;
     let company = Company::new(&stack).await;
     let receiver = Receiver::accepting().await;
@@ -40,7 +40,7 @@ async fn one_byte_more_is_refused_by_the_api_and_set_aside_by_fan_out() {
     let too_large = task_of_size(&company.id, 1, EVENT_BYTES_MAX + 1, |chars| "x".repeat(chars));
     let answer = stack.post(EVENTS, &company.token, too_large.as_str()).await.expect(413);
     assert_eq!(answer.header("content-type"), Some("application/problem+json"));
-    // In the middle of a call, it refuses the whole call and says which one it was.
+    // In the middle of a call, the whole call is refused, and the error names the event.
     let call = format!("[{},{too_large}]", task(&company.id, 2));
     let answer = stack.post(EVENTS, &company.token, call).await.expect(413).json();
     assert_eq!(answer.pointer("/errors/0/field").unwrap(), "[1]");
@@ -54,7 +54,7 @@ async fn one_byte_more_is_refused_by_the_api_and_set_aside_by_fan_out() {
 }
 
 #[tokio::test]
-async fn a_message_of_the_queues_own_largest_size_is_set_aside_too() {
+async fn an_event_of_the_largest_queue_message_size_is_rejected() {
     let stack = COMMON.get().await;
     let company = Company::new(&stack).await;
     let receiver = Receiver::accepting().await;
@@ -69,7 +69,7 @@ async fn a_message_of_the_queues_own_largest_size_is_set_aside_too() {
 }
 
 #[tokio::test]
-async fn ten_of_the_largest_events_full_of_escapes_fit_one_invocation_and_their_log_is_paged() {
+async fn ten_largest_escaped_events_fit_one_invocation_and_a_paged_log() {
     let stack = COMMON.get().await;
     let company = Company::new(&stack).await;
     // The first attempt of all fails, so that the ten are received together afterwards.

@@ -1,4 +1,4 @@
-//! The events about webhooks themselves.
+//! Tests of operational events.
 
 use serde_json::{Value, json};
 
@@ -9,8 +9,8 @@ use crate::stack::Stack;
 use crate::wait::{PATIENCE, eventually};
 
 #[tokio::test]
-async fn a_company_is_told_what_happens_to_its_webhooks_and_never_in_a_loop() {
-    // The operational webhook's own endpoint is dead as well: what it is not told must not become events.
+async fn a_company_receives_operational_events_of_its_webhooks_without_loops() {
+    // The endpoint of the operational webhook is dead as well: its own failures must not become events.
     let stack = Stack::start("--retry-delay 1 --attempts 2 --suspend-after 2").await;
     let company = Company::new(&stack).await;
     let receiver = Receiver::start(|hit| {
@@ -35,7 +35,7 @@ async fn a_company_is_told_what_happens_to_its_webhooks_and_never_in_a_loop() {
         (gone.clone(), "delivery.exhausted".to_owned()),
         (gone.clone(), "webhook.deactivated".to_owned()),
     ];
-    eventually("everything is told", PATIENCE, async || {
+    eventually("every operational event arrives", PATIENCE, async || {
         let hits = receiver.hits_at("/told");
         let mut seen: Vec<_> = hits
             .iter()
@@ -52,8 +52,8 @@ async fn a_company_is_told_what_happens_to_its_webhooks_and_never_in_a_loop() {
         if seen == expected { Ok(()) } else { Err(format!("{seen:?}")) }
     })
     .await;
-    // Set aside after two events, and nobody was told that.
-    eventually("the deaf one is set aside", PATIENCE, async || {
+    // Suspended after two events, without an operational event about that.
+    eventually("the operational webhook is suspended", PATIENCE, async || {
         let rows = company.rows(&deaf).await;
         if rows.iter().any(|row| row.result == "PARKED") {
             Ok(())

@@ -1,4 +1,4 @@
-//! A thousand events, twenty webhooks, one attempt in ten failing: order, log and numbers hold.
+//! A thousand events, twenty webhooks, one failing attempt in ten: tests of order, log and sequences.
 
 use std::collections::HashMap;
 use std::sync::Arc;
@@ -16,14 +16,14 @@ const COMPANIES: u64 = 5;
 const EVENTS_PER_COMPANY: u64 = 200;
 const ATTEMPTS_MAX: u32 = 3;
 
-/// A webhook, where it sends to, and the events it is owed.
+/// A webhook, its path, and its events.
 struct Line {
     webhook: String,
     path: String,
     owed: Vec<u64>,
 }
 
-/// Every fourth event is a user's, every fourth a task of the group `g2`, the others tasks of `g1`.
+/// Makes an event: every fourth is a user's, every fourth a task of the group `g2`, the others are tasks of `g1`.
 fn event(company: &str, number: u64) -> String {
     match number % 4 {
         0 => user(company, number),
@@ -32,7 +32,7 @@ fn event(company: &str, number: u64) -> String {
     }
 }
 
-/// Four webhooks: two of all tasks, one of the tasks of `g1`, one of users.
+/// Creates four webhooks: two for all tasks, one for the tasks of `g1`, one for users.
 async fn make_lines((index, company): (u64, &Company<'_>), receiver: &Receiver) -> Vec<Line> {
     let all = || json!({});
     let owed = |wanted: fn(u64) -> bool| (0..EVENTS_PER_COMPANY).filter(|number| wanted(*number)).collect();
@@ -51,7 +51,7 @@ async fn make_lines((index, company): (u64, &Company<'_>), receiver: &Receiver) 
     lines
 }
 
-/// Pushes a company's events in order by the operator's token, in calls of random sizes.
+/// Pushes a company's events in order with the operator's token, in calls of random sizes.
 async fn push_all((index, company): (u64, &Company<'_>), seed: &Seed) {
     let mut next = 0;
     while next < EVENTS_PER_COMPANY {
@@ -93,7 +93,7 @@ async fn check(company: &Company<'_>, line: &Line, hits: &[Hit]) {
 }
 
 #[tokio::test]
-async fn a_thousand_events_with_one_failing_attempt_in_ten_arrive_in_order_and_are_logged() {
+async fn a_thousand_events_with_10_percent_failures_arrive_in_order_and_logged() {
     let seed = Arc::new(Seed::draw());
     let script = {
         let seed = Arc::clone(&seed);
@@ -134,12 +134,12 @@ async fn a_thousand_events_with_one_failing_attempt_in_ten_arrive_in_order_and_a
             check(company, line, &hits).await;
         }
     }
-    // 2,250 deliveries; far fewer or more would mean that the script does not do what the name says.
+    // 2,250 deliveries. A much different number would mean that the script is wrong.
     assert!((100..500).contains(&failures), "{failures} failures");
 }
 
 #[tokio::test]
-async fn one_sandbox_and_batches_of_one_keep_the_order_too() {
+async fn order_is_kept_with_one_sandbox_and_batches_of_one() {
     let stack = Stack::start("--retry-delay 0 --concurrency 1 --batch-size 1").await;
     let company = Company::new(&stack).await;
     let receiver = Receiver::start(|hit| match hit.number() % 5 {

@@ -1,8 +1,9 @@
-//! Webhooks on the platform's records: from an event to the run that a workflow engine begins, and its job.
+//! Tests of platform webhooks: from an event to the run of a workflow engine, and its job.
 
 use std::time::Duration;
 
-use hookrail_adapters::clock::{Clock as _, SystemClock};
+use hookrail_adapters::clock::SystemClock;
+use hookrail_pipeline::clock::Clock as _;
 use hookrail_wire::timestamp;
 use reqwest::Method;
 use serde_json::{Value, json};
@@ -32,7 +33,7 @@ const ACTIONS: [(&str, &str, &str); 14] = [
     ("Submission", "Submitted", "Submissions > services > laptop"),
 ];
 
-/// An event with all records that any type has.
+/// Makes an event with all records that any type has.
 fn event(kind: &str, action: &str) -> Value {
     json!({
         "event": { "type": kind, "action": action, "timestamp": "2026-04-21T10:00:00Z" },
@@ -47,7 +48,7 @@ fn event(kind: &str, action: &str) -> Value {
 }
 
 impl Company<'_> {
-    /// Makes a webhook of the space on submissions, and returns its name.
+    /// Creates a webhook of the space for submissions, and returns its name.
     async fn on_submitted(&self, name: &str, filter: &str, url: &str) {
         let new = json!({
             "name": name, "type": "Submission", "event": "Submitted", "filter": filter, "url": url,
@@ -62,7 +63,7 @@ async fn engine() -> Receiver {
 }
 
 #[tokio::test]
-async fn each_of_the_fourteen_actions_starts_its_tree_and_the_job_shows_the_run() {
+async fn each_of_the_fourteen_actions_starts_its_tree_and_its_job_shows_the_run() {
     let engine = engine().await;
     let flags = format!("--retry-delay 1 --workflow-engine {}", engine.url("/kinetic-task"));
     let stack = Stack::start(&flags).await;
@@ -92,7 +93,7 @@ async fn each_of_the_fourteen_actions_starts_its_tree_and_the_job_shows_the_run(
 }
 
 #[tokio::test]
-async fn a_filter_takes_refuses_or_fails_visibly() {
+async fn a_filter_accepts_skips_or_fails_visibly() {
     let stack = COMMON.get().await;
     let company = Company::new(&stack).await;
     let engine = engine().await;
@@ -115,7 +116,33 @@ async fn a_filter_takes_refuses_or_fails_visibly() {
 }
 
 #[tokio::test]
-async fn a_failed_job_is_corrected_and_queued_again_and_a_waiting_one_cancelled() {
+async fn a_reason_of_characters_that_sqs_refuses_ends_its_own_job_and_holds_up_nobody() {
+    let stack = COMMON.get().await;
+    let company = Company::new(&stack).await;
+    let receiver = engine().await;
+    company.on_submitted("Throws", "(() => { throw '\\uffff' })()", &receiver.url("/a")).await;
+    let filter = "values('Settings')[values('Category')] === 'on'";
+    company.on_submitted("Reads", filter, &receiver.url("/b")).await;
+    company.on_submitted("Plain", "", &receiver.url("/c")).await;
+    company.webhook(&receiver.url("/task")).await;
+    let mut event = event("Submission", "Submitted");
+    event["values"]["Category"] = json!("pasted \u{FFFF}");
+    // As a serializer that writes ASCII only sends it.
+    company.push(event.to_string().replace('\u{FFFF}', "\\uffff")).await;
+    company.push_tasks([1]).await;
+    eventually("the others arrive at once", Duration::from_secs(5), async || {
+        let arrived = (receiver.hits_at("/c").len(), receiver.hits_at("/task").len());
+        if arrived == (1, 1) { Ok(()) } else { Err(format!("{arrived:?}")) }
+    })
+    .await;
+    let job = company.jobs("webhook=Throws", &["Failed"]).await.remove(0);
+    assert_eq!(job["summary"], "the filter threw \u{FFFF}");
+    let job = company.jobs("webhook=Reads", &["Failed"]).await.remove(0);
+    assert!(job["summary"].as_str().unwrap().starts_with("the filter threw TypeError"), "{job}");
+}
+
+#[tokio::test]
+async fn a_failed_job_is_corrected_and_requeued_and_a_waiting_one_cancelled() {
     let stack = COMMON.get().await;
     let company = Company::new(&stack).await;
     let receiver = Receiver::start(|hit| Act::Answer(if hit.path == "/right" { 200 } else { 404 })).await;
@@ -123,7 +150,7 @@ async fn a_failed_job_is_corrected_and_queued_again_and_a_waiting_one_cancelled(
     company.push(event("Submission", "Submitted").to_string()).await;
     company.jobs("", &["Queued"]).await;
     company.push(event("Submission", "Submitted").to_string()).await;
-    // Behind the first one, which is tried again: not begun.
+    // It waits behind the first one, which is retried, and has not begun.
     let waiting = company.jobs("status=queued", &["Queued", "Queued"]).await.remove(1);
     let path = |job: &Value| format!("/webhookJobs/{}", job["id"].as_str().unwrap());
     let cancelled = company.platform(Method::PUT, &path(&waiting), json!({ "status": "Cancelled" })).await;
@@ -138,7 +165,7 @@ async fn a_failed_job_is_corrected_and_queued_again_and_a_waiting_one_cancelled(
     assert_eq!(receiver.hits_at("/right").len(), 1);
 }
 
-/// The event of [`event`], as text with spaces of its own.
+/// Renders the event of [`event`] as text with unusual spaces.
 fn spaced(note: &str) -> String {
     format!(
         r#"{{ "event": {{"type":"Submission", "action":"Submitted"}}, "kapp": {{"slug":"services"}}, "note": "{note}" }}"#
@@ -146,7 +173,7 @@ fn spaced(note: &str) -> String {
 }
 
 #[tokio::test]
-async fn a_posted_job_is_sent_behind_what_was_accepted_before_it() {
+async fn a_posted_job_is_sent_after_earlier_accepted_events() {
     let stack = COMMON.get().await;
     let company = Company::new(&stack).await;
     let engine = engine().await;
@@ -170,7 +197,7 @@ async fn a_posted_job_is_sent_behind_what_was_accepted_before_it() {
 }
 
 #[tokio::test]
-async fn a_job_for_later_is_sent_when_its_time_has_come_and_once() {
+async fn a_scheduled_job_is_sent_once_when_it_is_due() {
     let stack = COMMON.get().await;
     let company = Company::new(&stack).await;
     let engine = engine().await;

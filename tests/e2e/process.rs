@@ -1,4 +1,4 @@
-//! The `hookrail` command as a child process, and signals to it and to its own children.
+//! The `hookrail` command as a child process, and signals to it and its children.
 
 use std::fs::{self, File};
 use std::io::Write as _;
@@ -10,10 +10,10 @@ use std::sync::{Arc, Condvar, Mutex};
 use std::time::Duration;
 
 pub(crate) const HOOKRAIL: &str = env!("CARGO_BIN_EXE_hookrail");
-/// Time a stack gets to end after SIGTERM when its tests are over.
+/// Time for a stack to end after SIGTERM.
 const TERM_PATIENCE: Duration = Duration::from_secs(5);
 
-/// A directory of its own under the build's, removed when dropped unless a test failed.
+/// A new directory below that of the build, removed when dropped unless a test failed.
 #[derive(Debug)]
 pub(crate) struct Directory(PathBuf);
 
@@ -35,7 +35,7 @@ impl Directory {
 impl Drop for Directory {
     fn drop(&mut self) {
         if !std::thread::panicking() {
-            // What cannot be removed is left for `cargo clean`.
+            // `cargo clean` removes the rest.
             fs::remove_dir_all(&self.0).unwrap_or(());
         }
     }
@@ -60,11 +60,23 @@ struct Exit {
 impl Process {
     /// Starts `hookrail dev` on any free port with these further flags, separated by spaces.
     pub(crate) fn start(flags: &str) -> Self {
+        Self::start_by(Command::new(HOOKRAIL), flags)
+    }
+
+    /// Starts it with a limit of file sizes in blocks of the shell, of half a KiB or one: writes fail there as on a full
+    /// disk.
+    pub(crate) fn start_with_short_files(blocks: u32, flags: &str) -> Self {
+        let mut shell = Command::new("sh");
+        shell.args(["-c", &format!("trap '' XFSZ; ulimit -f {blocks}; exec \"$0\" \"$@\""), HOOKRAIL]);
+        Self::start_by(shell, flags)
+    }
+
+    fn start_by(mut command: Command, flags: &str) -> Self {
         let directory = Directory::new();
         let ready_file = directory.path().join("ready.json");
         let output = directory.path().join("output");
         let file = File::create(&output).unwrap();
-        let child = Command::new(HOOKRAIL)
+        let child = command
             .args(["dev", "--port", "0", "--ready-file"])
             .arg(&ready_file)
             .args(flags.split_whitespace())
@@ -79,12 +91,12 @@ impl Process {
         Self { pid, ready_file, output, exit, _directory: directory }
     }
 
-    /// How it ended, if it has.
+    /// Returns the exit status, if the process has ended.
     pub(crate) fn exit_status(&self) -> Option<ExitStatus> {
         *self.exit.status.lock().unwrap()
     }
 
-    /// Everything it and its children wrote.
+    /// Reads the output of the process and its children.
     pub(crate) fn output(&self) -> String {
         String::from_utf8_lossy(&fs::read(&self.output).unwrap_or_default()).into_owned()
     }
@@ -130,7 +142,7 @@ pub(crate) fn run(arguments: &str) -> Ended {
     run_fed(&[], arguments, "")
 }
 
-/// The same, with these variables and this as its standard input.
+/// Runs it with these variables and this standard input.
 pub(crate) fn run_fed(variables: &[(&str, String)], arguments: &str, input: &str) -> Ended {
     let mut child = Command::new(HOOKRAIL)
         .args(arguments.split_whitespace())
@@ -157,7 +169,7 @@ impl Ended {
     }
 }
 
-/// A command that goes on until it is told to end. Killed when dropped.
+/// A command that runs until it is interrupted. Killed when dropped.
 #[derive(Debug)]
 pub(crate) struct Running {
     child: Child,
@@ -179,14 +191,14 @@ impl Running {
         Self { child, output, _directory: directory }
     }
 
-    /// The lines that it has written to their end.
+    /// Returns the complete lines of the output.
     pub(crate) fn lines(&self) -> Vec<String> {
         let text = fs::read_to_string(&self.output).unwrap();
         let whole = text.rfind('\n').map_or("", |end| text.get(..end).unwrap_or_default());
         whole.lines().map(str::to_owned).collect()
     }
 
-    /// Ctrl-C; how the command ends then.
+    /// Interrupts the command as Ctrl-C does, and returns its exit status.
     pub(crate) fn interrupt(&mut self) -> ExitStatus {
         signal("INT", &[self.child.id()]);
         self.child.wait().unwrap()
@@ -201,12 +213,12 @@ impl Drop for Running {
     }
 }
 
-/// A port of this machine that was free just now.
+/// Returns a port that is free.
 pub(crate) fn free_port() -> u16 {
     TcpListener::bind(("127.0.0.1", 0)).unwrap().local_addr().unwrap().port()
 }
 
-/// Sends a signal to processes; whether all of them were there. The shell's own `kill` is on every machine.
+/// Sends a signal to processes. Returns whether all of them exist. Every machine has the `kill` of the shell.
 pub(crate) fn signal(name: &str, pids: &[u32]) -> bool {
     let pids: Vec<_> = pids.iter().map(u32::to_string).collect();
     assert!(!pids.is_empty(), "kill without a process would be an error of its own");
@@ -214,7 +226,7 @@ pub(crate) fn signal(name: &str, pids: &[u32]) -> bool {
     Command::new("sh").args(["-c", &command]).status().unwrap().success()
 }
 
-/// Whether a process runs. One that ended and that nobody has waited for does not.
+/// Returns whether a process runs. A zombie does not.
 pub(crate) fn is_running(pid: u32) -> bool {
     let stat = fs::read_to_string(format!("/proc/{pid}/stat")).unwrap_or_default();
     let is_zombie = stat.rsplit(')').next().is_some_and(|rest| rest.trim_start().starts_with('Z'));

@@ -1,4 +1,4 @@
-//! A platform that pushes by SQS with an ordinary client, and the request that a receiver gets.
+//! Tests of a platform that pushes by SQS with an ordinary client, and of the request to the receiver.
 
 use standardwebhooks::Webhook;
 
@@ -11,14 +11,14 @@ use crate::wait::PATIENCE;
 
 const SAMPLE: &str = include_str!("../../events/samples/cot_event_task_create.json");
 
-/// A webhook's signing secret, as its administrator would be shown it.
+/// Reads the signing secret of a webhook from the tables.
 async fn secret_of(stack: &Stack, company: &str, webhook: &str) -> String {
     let key = (&*format!("company#{company}"), &*format!("secret#{webhook}"));
     stack.attribute(CONFIG_TABLE, key, "secret").await
 }
 
 #[tokio::test]
-async fn the_published_sample_sent_by_sqs_arrives_byte_for_byte_and_signed() {
+async fn the_published_sample_sent_by_sqs_arrives_unchanged_and_signed() {
     let stack = Stack::start("").await;
     let company = Company::first(&stack);
     let receiver = Receiver::accepting().await;
@@ -41,7 +41,7 @@ async fn the_published_sample_sent_by_sqs_arrives_byte_for_byte_and_signed() {
     assert!(delivery.bytes().all(|byte| byte.is_ascii_hexdigit()), "{delivery}");
     let verifier = Webhook::new(&secret_of(&stack, &company.id, &webhook).await).unwrap();
     verifier.verify(&hit.body, &hit.headers).unwrap();
-    // The verifier does refuse: another body, another webhook's secret.
+    // The verifier refuses another body, and the secret of another webhook.
     let forged = SAMPLE.replace("create", "delete");
     assert_eq!(
         verifier.verify(forged.as_bytes(), &hit.headers).unwrap_err().to_string(),
@@ -58,7 +58,7 @@ async fn the_published_sample_sent_by_sqs_arrives_byte_for_byte_and_signed() {
 }
 
 #[tokio::test]
-async fn a_retry_has_the_same_webhook_id_a_new_attempt_number_and_a_signature_of_its_own() {
+async fn a_retry_keeps_its_webhook_id_with_a_new_attempt_number_and_signature() {
     let stack = COMMON.get().await;
     let company = Company::new(&stack).await;
     let receiver = Receiver::start(|hit| Act::Answer(if hit.earlier == 0 { 500 } else { 200 })).await;
@@ -77,7 +77,7 @@ async fn a_retry_has_the_same_webhook_id_a_new_attempt_number_and_a_signature_of
 }
 
 #[tokio::test]
-async fn an_event_sent_twice_under_one_deduplication_id_is_delivered_once() {
+async fn an_event_sent_twice_with_one_deduplication_id_is_delivered_once() {
     let stack = COMMON.get().await;
     let (one, other) = (Company::new(&stack).await, Company::new(&stack).await);
     let receiver = Receiver::accepting().await;

@@ -1,4 +1,4 @@
-//! The stack's SQS and DynamoDB as an ordinary AWS client meets them: AWS JSON over HTTP.
+//! Calls to the stack's SQS and DynamoDB as an ordinary AWS client makes them: AWS JSON over HTTP.
 
 use serde_json::{Value, json};
 
@@ -9,7 +9,7 @@ const JSON: &str = "application/x-amz-json-1.0";
 pub(crate) const CONFIG_TABLE: &str = "hookrail-config";
 pub(crate) const LOG_TABLE: &str = "hookrail-log";
 
-/// Messages of a queue, by whether somebody holds them.
+/// Numbers of messages of a queue: visible and in flight.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) struct Depth {
     pub(crate) waiting: u64,
@@ -38,7 +38,7 @@ impl Stack {
         Answer::to(call.body(request.to_string())).await.expect(200).json()
     }
 
-    /// Puts an event into the ingest queue as a platform does, and returns the message's id.
+    /// Sends an event to the ingest queue as a platform does, and returns the message's id.
     pub(crate) async fn send_event(&self, company: &str, deduplication_id: &str, body: &str) -> String {
         let message = json!({
             "QueueUrl": self.ready.events_queue_url,
@@ -50,7 +50,7 @@ impl Stack {
         sent.get("MessageId").and_then(Value::as_str).unwrap().to_owned()
     }
 
-    /// How many messages a queue holds.
+    /// Returns the numbers of messages of a queue.
     pub(crate) async fn depth(&self, queue_url: &str) -> Depth {
         let request = json!({ "QueueUrl": queue_url, "AttributeNames": ["All"] });
         let found = self.sqs("GetQueueAttributes", request).await;
@@ -64,7 +64,7 @@ impl Stack {
         }
     }
 
-    /// Waits until no queue holds a message: nobody is at work any more.
+    /// Waits until all queues are empty.
     pub(crate) async fn wait_until_idle(&self) {
         eventually("all queues are empty", PATIENCE, async || {
             let deliveries = self.depth(self.ready.deliveries_queue_urls.first().unwrap()).await;
@@ -78,13 +78,13 @@ impl Stack {
         .await;
     }
 
-    /// A text attribute of an item.
+    /// Reads a text attribute of an item.
     pub(crate) async fn attribute(&self, table: &str, key: (&str, &str), name: &str) -> String {
         let found = self.find_attribute(table, key, name).await;
         found.unwrap_or_else(|| panic!("no {name} at {key:?}"))
     }
 
-    /// A text attribute of an item, if the item has it.
+    /// Reads a text attribute of an item, if the item has it.
     pub(crate) async fn find_attribute(
         &self,
         table: &str,

@@ -1,4 +1,4 @@
-//! The commands of the documents, run as they stand there.
+//! Tests that run the commands of the documents.
 
 use std::path::Path;
 use std::process::{Command, Stdio};
@@ -11,7 +11,7 @@ use crate::wait::PATIENCE;
 const README: &str = include_str!("../../README.md");
 const QUICKSTART: &str = include_str!("../../docs/QUICKSTART.md");
 
-/// The `sh` blocks of a document's part, as one script.
+/// Returns the `sh` blocks of a part of a document, as one script.
 fn script(part: &str) -> String {
     let blocks = part.split("\n```sh\n").skip(1).map(|rest| rest.split("```").next().unwrap());
     let script = blocks.collect::<Vec<_>>().join("\n");
@@ -19,15 +19,15 @@ fn script(part: &str) -> String {
     format!("set -eu\n{script}")
 }
 
-/// The document from one heading to another.
+/// Returns the document from one heading to another.
 #[track_caller]
 fn between<'a>(document: &'a str, from: &str, to: &str) -> &'a str {
     let (_, rest) = document.split_once(from).unwrap_or_else(|| panic!("no {from}"));
     rest.split_once(to).unwrap_or_else(|| panic!("no {to}")).0
 }
 
-/// A shell in the checkout with the command on its path. What is printed by `dev` is put in its place, and a port that
-/// is free here.
+/// Runs a script in the checkout, with the command on its path. Replaces placeholders by the output of `dev`, and ports by
+/// free ones.
 async fn sh(company: &Company<'_>, port: u16, script: &str) -> Ended {
     for word in ["http://127.0.0.1:8080", "hkr_…"] {
         assert!(script.contains(word), "{script}");
@@ -67,7 +67,7 @@ fn has_lines(text: &str, beginnings: &[&str]) {
 }
 
 #[tokio::test]
-async fn the_quickstart_does_what_it_says() {
+async fn the_quickstart_commands_work() {
     let stack = Stack::start("--retry-delay 1").await;
     let company = Company::first(&stack);
     let port = free_port();
@@ -76,7 +76,7 @@ async fn the_quickstart_does_what_it_says() {
         sh(&company, port, &format!("{export}{}", script(between(QUICKSTART, from, to)))).await
     };
     let told = part("## Create", "## Send").await;
-    has_lines(&told.output, &["orders: created", "webhook ", "code:", "context:          taskGroup 6261"]);
+    has_lines(&told.output, &["orders: created", "webhook ", "code:", "context:        taskGroup 6261"]);
     let told = part("## Send", "## See").await;
     has_lines(&told.output, &["genuine  "]);
     assert!(told.output.contains("_1  attempt ") && told.error.contains("receiving at http://"), "{told:?}");
@@ -96,10 +96,10 @@ async fn the_quickstart_does_what_it_says() {
 }
 
 #[tokio::test]
-async fn the_readme_s_first_commands_work() {
+async fn the_first_commands_of_the_readme_work() {
     let stack = Stack::start("--retry-delay 1").await;
     let company = Company::first(&stack);
-    let told = sh(&company, free_port(), &script(between(README, "## Try it", "| call | does"))).await;
+    let told = sh(&company, free_port(), &script(between(README, "## Try it", "## Guarantees"))).await;
     has_lines(&told.output, &["orders: created", "genuine  "]);
     assert!(
         told.output.contains("_1  attempt ") && told.output.contains("  {\\n  \"company\": "),
@@ -108,7 +108,7 @@ async fn the_readme_s_first_commands_work() {
 }
 
 #[tokio::test]
-async fn shells_read_their_completions() {
+async fn shells_load_their_completions() {
     let bash = run("completions bash").output;
     let complete = format!(
         "{bash}\nCOMP_WORDS=(hookrail webhook ex) COMP_CWORD=2\n_hookrail hookrail ex webhook\necho \"${{COMPREPLY[@]}}\""
@@ -123,7 +123,7 @@ async fn shells_read_their_completions() {
 }
 
 #[tokio::test]
-async fn colours_are_for_those_who_see_them() {
+async fn output_is_coloured_except_with_no_color_or_json() {
     let stack = COMMON.get().await;
     let company = Company::new(&stack).await;
     company.webhook("http://127.0.0.1:9/").await;

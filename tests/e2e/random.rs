@@ -1,28 +1,28 @@
-//! Randomness that a failed run prints and a later one can repeat.
+//! Seeds of random tests, which a failed run prints and a later run can repeat.
 
 use std::hash::{BuildHasher as _, RandomState};
 
-/// Names the seed of a run to be repeated.
+/// The variable with the seed of a run to repeat.
 const SEED_VARIABLE: &str = "HOOKRAIL_E2E_SEED";
 
-/// What every draw of a test follows from. Printed when the test fails.
+/// The seed of a test. Printed when the test fails.
 #[derive(Debug)]
 pub(crate) struct Seed(u64);
 
 impl Seed {
-    /// The one of the environment, or a new one.
+    /// Takes the seed of the environment, or a new one.
     #[expect(clippy::disallowed_methods, reason = "a person repeats a failed run by it")]
     pub(crate) fn draw() -> Self {
         let given = std::env::var(SEED_VARIABLE).ok().and_then(|text| text.parse().ok());
         Self(given.unwrap_or_else(|| RandomState::new().hash_one(SEED_VARIABLE)))
     }
 
-    /// A number that follows from the seed and these parts alone, in whatever order they are asked for.
+    /// Returns a number that depends on the seed and these parts only.
     pub(crate) fn of(&self, parts: &[u64]) -> u64 {
         parts.iter().fold(mix(self.0), |state, part| mix(state ^ mix(*part)))
     }
 
-    /// As many random letters, digits and signs as asked for, none of which JSON escapes.
+    /// Returns random letters, digits and signs that JSON does not escape.
     pub(crate) fn text(&self, chars: usize) -> String {
         const SIGNS: &[u8] =
             b"abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789+-*/=<>()[]{}!?.,;:#%&$@^_|~'";
@@ -42,7 +42,7 @@ impl Drop for Seed {
     }
 }
 
-/// `SplitMix64`.
+/// Mixes the bits as `SplitMix64` does.
 fn mix(state: u64) -> u64 {
     let state = state.wrapping_add(0x9E37_79B9_7F4A_7C15);
     let state = (state ^ (state >> 30)).wrapping_mul(0xBF58_476D_1CE4_E5B9);

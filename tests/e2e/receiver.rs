@@ -1,4 +1,4 @@
-//! A scripted receiver: records every request and answers as its script says.
+//! A scripted receiver, which records every request and responds as its script says.
 
 use std::convert::Infallible;
 use std::pin::{Pin, pin};
@@ -13,7 +13,7 @@ use hyper::service::service_fn;
 use hyper::{HeaderMap, Method, Request, Response};
 use hyper_util::rt::TokioIo;
 use tokio::net::{TcpListener, TcpStream};
-use tokio::sync::Notify;
+use tokio::sync::{Notify, watch};
 use tokio::task::{AbortHandle, JoinSet};
 use tokio::time::Instant;
 
@@ -28,9 +28,9 @@ pub(crate) struct Hit {
     pub(crate) path: String,
     pub(crate) headers: HeaderMap,
     pub(crate) body: Bytes,
-    /// How often the same event came to the same path before.
+    /// Number of earlier requests with the same event to the same path.
     pub(crate) earlier: usize,
-    /// What the script answers it with.
+    /// The response of the script.
     pub(crate) status: u16,
 }
 
@@ -53,32 +53,34 @@ impl Hit {
         self.header("hookrail-attempt").parse().unwrap()
     }
 
-    /// The number of the event.
+    /// Returns the number of the event.
     pub(crate) fn number(&self) -> u64 {
         number_of(std::str::from_utf8(&self.body).unwrap())
     }
 
-    /// Sequence, attempt and status, as a row has them.
+    /// Returns sequence, attempt and status, as in a row.
     pub(crate) fn brief(&self) -> (u64, u32, u16) {
         (self.sequence(), self.attempt(), self.status)
     }
 }
 
-/// What a request is answered with.
+/// The response to a request.
 #[derive(Debug, Clone)]
 pub(crate) enum Act {
-    /// This status, and its name as the body.
+    /// This status, with its name as the body.
     Answer(u16),
     /// This status and body.
     Say(u16, String),
-    /// This status, after a while.
+    /// This status, after a delay.
     Late(Duration, u16),
-    /// This status, and the wish not to be asked again for so many seconds.
+    /// This status, once the gate is open.
+    Gated(watch::Receiver<bool>, u16),
+    /// This status, with `Retry-After` in seconds.
     NotBefore(u64, u16),
     Redirect(String),
     /// Status 200 and a body that never ends.
     Stall,
-    /// Nothing: the connection is closed.
+    /// No response: the connection is closed.
     HangUp,
 }
 
@@ -86,7 +88,7 @@ impl Act {
     fn status(&self) -> u16 {
         match self {
             Self::Answer(status) | Self::Say(status, _) | Self::Late(_, status) => *status,
-            Self::NotBefore(_, status) => *status,
+            Self::Gated(_, status) | Self::NotBefore(_, status) => *status,
             Self::Redirect(_) => 302,
             Self::Stall => 200,
             Self::HangUp => 0,
@@ -98,7 +100,7 @@ impl Act {
 struct Record {
     hits: Mutex<Vec<Hit>>,
     connections: Mutex<usize>,
-    /// Told when idle connections shall be closed.
+    /// Notified to close idle connections.
     close: Notify,
 }
 
@@ -111,7 +113,7 @@ pub(crate) struct Receiver {
 }
 
 impl Receiver {
-    /// Starts one that answers by `script`.
+    /// Starts a receiver that responds by `script`.
     pub(crate) async fn start(script: impl Fn(&Hit) -> Act + Send + Sync + 'static) -> Self {
         let listener = TcpListener::bind(("127.0.0.1", 0)).await.unwrap();
         let base = format!("http://{}", listener.local_addr().unwrap());
@@ -120,7 +122,7 @@ impl Receiver {
         Self { base, record, serving }
     }
 
-    /// One that accepts everything.
+    /// Starts a receiver that accepts everything.
     pub(crate) async fn accepting() -> Self {
         Self::start(|_| Act::Answer(200)).await
     }
@@ -129,12 +131,12 @@ impl Receiver {
         format!("{}{path}", self.base)
     }
 
-    /// Connections accepted so far.
+    /// Returns the number of accepted connections.
     pub(crate) fn connections(&self) -> usize {
         *self.record.connections.lock().unwrap()
     }
 
-    /// Closes every connection that is idle, as a receiver does that has waited long enough for another request.
+    /// Closes all idle connections, as a receiver does after its idle time-out.
     pub(crate) fn close_idle(&self) {
         self.record.close.notify_waiters();
     }
@@ -143,17 +145,17 @@ impl Receiver {
         self.record.hits.lock().unwrap()
     }
 
-    /// Requests to a path so far, in order of arrival.
+    /// Returns the requests to a path, in order of arrival.
     pub(crate) fn hits_at(&self, path: &str) -> Vec<Hit> {
         self.hits().iter().filter(|hit| hit.path == path).cloned().collect()
     }
 
-    /// The numbers of a path's events, each once, in order of their first arrival.
+    /// Returns the numbers of a path's events, each once, in order of first arrival.
     pub(crate) fn numbers_at(&self, path: &str) -> Vec<u64> {
         self.hits().iter().filter(|hit| hit.path == path && hit.earlier == 0).map(Hit::number).collect()
     }
 
-    /// The path's requests once there are so many.
+    /// Waits for a number of requests to a path, and returns them.
     pub(crate) async fn wait_for(&self, path: &str, hits: usize, within: Duration) -> Vec<Hit> {
         eventually(&format!("{hits} requests to {path}"), within, async || {
             let found = self.hits_at(path);
@@ -195,11 +197,11 @@ async fn serve_connection(stream: TcpStream, record: Arc<Record>, script: Arc<Sc
             connection.await
         }
     };
-    // Senders are killed, and scripts hang up.
+    // Senders are killed, and scripts close connections.
     ended.unwrap_or(());
 }
 
-/// The script hangs up.
+/// The script closes the connection.
 #[derive(Debug, thiserror::Error)]
 #[error("the script hangs up")]
 struct HangUp;
@@ -211,7 +213,7 @@ async fn answer(
 ) -> Result<Response<Text>, HangUp> {
     let at = Instant::now();
     let (head, body) = request.into_parts();
-    // A request cut off by its sender's death was never received.
+    // A request that is cut off because its sender was killed counts as not received.
     let body = body.collect().await.map_err(|_cut_off| HangUp)?.to_bytes();
     let act = {
         let mut hits = record.hits.lock().unwrap();
@@ -230,6 +232,11 @@ async fn answer(
         Act::Say(_, text) => Ok(respond(status, Text::Whole(text.into()))),
         Act::Late(time, _) => {
             tokio::time::sleep(time).await;
+            Ok(respond(status, Text::Whole(text.into())))
+        }
+        Act::Gated(mut gate, _) => {
+            // A gate whose test has ended stays shut.
+            gate.wait_for(|is_open| *is_open).await.map_err(|_ended| HangUp)?;
             Ok(respond(status, Text::Whole(text.into())))
         }
         Act::NotBefore(seconds, _) => {
@@ -253,7 +260,7 @@ fn respond(status: u16, text: Text) -> Response<Text> {
     response
 }
 
-/// A body that is sent at once, or never ends and never comes.
+/// A body that is sent at once, or never sent and never complete.
 #[derive(Debug)]
 enum Text {
     Whole(Bytes),
@@ -269,7 +276,7 @@ impl Body for Text {
         _context: &mut Context<'_>,
     ) -> Poll<Option<Result<Frame<Bytes>, Infallible>>> {
         match self.get_mut() {
-            // Never woken: the connection's own end is what ends it.
+            // Never woken: it ends with the connection.
             Self::Endless => Poll::Pending,
             Self::Whole(bytes) if bytes.is_empty() => Poll::Ready(None),
             Self::Whole(bytes) => Poll::Ready(Some(Ok(Frame::data(std::mem::take(bytes))))),

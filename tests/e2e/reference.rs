@@ -1,4 +1,4 @@
-//! What was made for the reference system: its clients, its events.
+//! Tests with the clients and the published events of the reference system.
 
 use std::collections::HashMap;
 use std::process::{Command, Stdio};
@@ -28,7 +28,7 @@ const TRIGGERS: [(&str, &str, &[&str]); 6] = [
     ("logout-user", "Auth", &["logout"]),
 ];
 
-/// Runs the script to its end, beside the test's receiver.
+/// Runs the script to its end, while the receiver of the test is served.
 async fn run_client(base: &str, token: &str, receiver: &str) -> Ended {
     let variables = [("BASE", base), ("TOKEN", token), ("RECEIVER", receiver), ("NO_PROXY", "127.0.0.1")];
     let variables = variables.map(|(name, value)| (name, value.to_owned()));
@@ -40,7 +40,7 @@ async fn run_client(base: &str, token: &str, receiver: &str) -> Ended {
 }
 
 #[tokio::test]
-async fn a_client_of_the_reference_system_works_with_the_base_url_changed() {
+async fn a_client_of_the_reference_system_works_with_a_new_base_url() {
     let stack = Stack::start("--retry-delay 1").await;
     let company = Company::first(&stack);
     let receiver = Receiver::accepting().await;
@@ -48,14 +48,14 @@ async fn a_client_of_the_reference_system_works_with_the_base_url_changed() {
     assert_eq!(ended.code, Some(0), "{}\n{}", ended.output, ended.error);
     let id = ended.output.lines().last().and_then(|line| line.strip_prefix("done: ")).unwrap();
     assert_eq!(company.find(id).await["url"], receiver.url("/published"));
-    // The one that was pushed in between met a webhook that was not active.
+    // The event in between was pushed while the webhook was not active.
     let hits = receiver.hits_at("/published");
     assert_eq!(hits.iter().map(Hit::sequence).collect::<Vec<_>>(), [1, 2], "{}", ended.output);
     for hit in &hits {
         assert_eq!(hit.method, Method::POST);
         assert_eq!(std::str::from_utf8(&hit.body).unwrap(), TASK_CREATE);
     }
-    // What is not as published is told, with the step.
+    // A difference from the published form is reported with its step.
     let refused = run_client(&stack.ready.api, "unknown", &receiver.url("/")).await;
     assert_eq!(refused.code, Some(1), "{refused:?}");
     let told = "FAILED: GET /api/v3/webhook/subscription: status 401 instead of 200\n";
@@ -63,7 +63,7 @@ async fn a_client_of_the_reference_system_works_with_the_base_url_changed() {
 }
 
 #[tokio::test]
-async fn every_published_event_goes_to_the_webhooks_of_its_trigger_and_to_no_other() {
+async fn every_published_event_reaches_the_webhooks_of_its_trigger_only() {
     let stack = COMMON.get().await;
     let company = Company::new(&stack).await;
     let receiver = Receiver::accepting().await;
@@ -78,7 +78,7 @@ async fn every_published_event_goes_to_the_webhooks_of_its_trigger_and_to_no_oth
             company.push(event.to_string()).await;
         }
     }
-    // The last event of each webhook, behind whatever else it was sent.
+    // The last event of each webhook, after all others.
     for (trigger, subject, actions) in TRIGGERS {
         let last = json!({ "company": company.id, "type": subject, "event": actions[0], "data": "last" });
         expected.entry(trigger).or_default().push(last.to_string());
@@ -92,7 +92,7 @@ async fn every_published_event_goes_to_the_webhooks_of_its_trigger_and_to_no_oth
 }
 
 #[tokio::test]
-async fn the_published_events_arrive_as_they_were_published_but_for_a_password() {
+async fn published_events_arrive_unchanged_except_for_a_password() {
     let stack = COMMON.get().await;
     let company = Company::new(&stack).await;
     let receiver = Receiver::accepting().await;

@@ -1,4 +1,4 @@
-//! Bad calls over the real gateway: the status, and the field that is wrong.
+//! Tests of bad calls over the real gateway: the status, and the field that is wrong.
 
 use reqwest::Method;
 use serde_json::{Value, json};
@@ -9,7 +9,7 @@ use crate::receiver::{Hit, Receiver};
 use crate::stack::{Answer, COMMON};
 use crate::wait::PATIENCE;
 
-/// A problem document of this status that names exactly these fields.
+/// Checks for a problem document with this status and exactly these fields.
 #[track_caller]
 fn check(answer: &Answer, status: u16, fields: &[&str]) {
     assert_eq!(answer.status, status, "{}", answer.text);
@@ -21,7 +21,7 @@ fn check(answer: &Answer, status: u16, fields: &[&str]) {
     assert_eq!(named, fields, "{}", answer.text);
 }
 
-/// A webhook without fault, but for these fields.
+/// Makes a valid webhook with these fields changed.
 fn webhook(changes: &Value) -> String {
     let mut webhook = json!({
         "name": "n", "code": "refused", "url": "http://127.0.0.1:1/", "trigger": "create-edit-delete-task",
@@ -34,7 +34,7 @@ fn webhook(changes: &Value) -> String {
 }
 
 #[tokio::test]
-async fn a_bad_webhook_is_refused_by_its_fields() {
+async fn a_bad_webhook_is_rejected_by_field() {
     let stack = COMMON.get().await;
     let company = Company::new(&stack).await;
     let task_group = json!({ "taskGroup": "t1" });
@@ -62,7 +62,7 @@ async fn a_bad_webhook_is_refused_by_its_fields() {
 }
 
 #[tokio::test]
-async fn a_bad_event_is_refused_by_its_fields() {
+async fn a_bad_event_is_rejected_by_field() {
     let stack = COMMON.get().await;
     let (company, other) = (Company::new(&stack).await, Company::new(&stack).await);
     let receiver = Receiver::accepting().await;
@@ -78,13 +78,25 @@ async fn a_bad_event_is_refused_by_its_fields() {
         (format!("[{good},{}]", task(&other.id, 2)), "[1].company"),
         ("no json".to_owned(), ""),
         ("[]".to_owned(), ""),
-        // In the text of an event, but not of any message that SQS takes.
+        // Allowed in the text of an event, but not in a message of SQS.
         (good.replace("any", "\u{FFFF}"), ""),
     ] {
         check(&stack.post(EVENTS, &company.token, body).await, 400, &[field]);
     }
-    let too_large = task_of_size(&company.id, 1, 4 * 1024 * 1024 + 1, |chars| "x".repeat(chars));
-    check(&stack.post(EVENTS, &company.token, too_large).await, 413, &[""]);
+    // The limit holds whatever the bytes are, and the refusal above it is a problem document.
+    for byte in ["x", "\\\"", "\u{1}"] {
+        let too_large = task_of_size(&company.id, 1, 1_000_002, |chars| {
+            format!("{}{}", "x".repeat(chars % byte.len()), byte.repeat(chars / byte.len()))
+        });
+        check(&stack.post(EVENTS, &company.token, too_large).await, 413, &[""]);
+        let fitting = format!("[{}", byte.repeat(999_999 / byte.len()));
+        check(&stack.post(EVENTS, &company.token, fitting).await, 400, &[""]);
+    }
+    let beyond_lambda = stack.post(EVENTS, &company.token, "\"".repeat(4 * 1024 * 1024)).await;
+    assert_eq!(
+        (beyond_lambda.status, beyond_lambda.text.as_str()),
+        (413, r#"{"message":"Request Entity Too Large"}"#)
+    );
     let call = stack.request(Method::POST, EVENTS, Some(&company.token)).header("content-type", "text/plain");
     check(&Answer::to(call.body(good.clone())).await, 415, &[]);
     company.push(good).await;
@@ -95,7 +107,7 @@ async fn a_bad_event_is_refused_by_its_fields() {
 }
 
 #[tokio::test]
-async fn an_idempotency_key_accepts_a_call_once_and_no_other_call() {
+async fn an_idempotency_key_accepts_one_call_once() {
     let stack = COMMON.get().await;
     let company = Company::new(&stack).await;
     let receiver = Receiver::accepting().await;
@@ -115,7 +127,7 @@ async fn an_idempotency_key_accepts_a_call_once_and_no_other_call() {
 }
 
 #[tokio::test]
-async fn whoever_has_no_token_or_too_weak_a_one_is_refused() {
+async fn a_missing_unknown_or_weak_token_is_refused() {
     let stack = COMMON.get().await;
     let company = Company::new(&stack).await;
     let webhook = company.webhook("http://127.0.0.1:1/").await;
@@ -149,7 +161,7 @@ async fn whoever_has_no_token_or_too_weak_a_one_is_refused() {
 }
 
 #[tokio::test]
-async fn another_companys_webhook_is_not_there() {
+async fn another_companys_webhook_is_not_found() {
     let stack = COMMON.get().await;
     let (company, other) = (Company::new(&stack).await, Company::new(&stack).await);
     let webhook = company.webhook("http://127.0.0.1:1/").await;
@@ -163,7 +175,7 @@ async fn another_companys_webhook_is_not_there() {
 }
 
 #[tokio::test]
-async fn a_method_that_a_path_does_not_take_is_refused_with_those_it_does() {
+async fn an_unsupported_method_returns_405_with_the_allowed_methods() {
     let stack = COMMON.get().await;
     let company = Company::new(&stack).await;
     for (method, path, allowed) in [

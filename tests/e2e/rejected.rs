@@ -1,4 +1,4 @@
-//! What is no event of its company is set aside with the reason, and holds up nobody.
+//! Tests of rejected events: they are kept with the reason, and delay no other event.
 
 use hookrail_api::REJECTED_PATH;
 use reqwest::Method;
@@ -11,8 +11,8 @@ use crate::stack::{Answer, COMMON, Stack};
 use crate::wait::{PATIENCE, eventually};
 
 #[tokio::test]
-async fn what_is_no_event_of_its_company_is_set_aside_with_the_reason_and_the_next_ones_go_out_in_order() {
-    // Its own stack, so that the dead letters are few enough to be read at once.
+async fn an_invalid_event_is_rejected_with_a_reason_and_order_is_kept() {
+    // Its own stack, so that few dead letters have to be read.
     let stack = Stack::start("--retry-delay 1").await;
     let (company, other) = (Company::new(&stack).await, Company::new(&stack).await);
     let receiver = Receiver::accepting().await;
@@ -23,8 +23,8 @@ async fn what_is_no_event_of_its_company_is_set_aside_with_the_reason_and_the_ne
         ("is not JSON", "no json".to_owned()),
         ("must be a JSON object", "[1]".to_owned()),
         ("the company of the token", task(&other.id, 66)),
-        ("is no event type", good(66).replace("COTTask", "COTPlanet")),
-        ("is no action", good(66).replace("edit", "explode")),
+        ("is not an event type", good(66).replace("COTTask", "COTPlanet")),
+        ("is not an action", good(66).replace("edit", "explode")),
         ("must be a string", good(66).replace(r#""type":"COTTask""#, r#""type":7"#)),
         ("is missing", r#"{"type":"COTTask","event":"edit"}"#.to_owned()),
     ];
@@ -44,13 +44,13 @@ async fn what_is_no_event_of_its_company_is_set_aside_with_the_reason_and_the_ne
         let told = rejected["errors"][0].to_string();
         assert_eq!((&rejected["body"], told.contains(reason)), (&json!(body), true), "{reason}: {told}");
     }
-    assert!(receiver.hits_at("/other").is_empty(), "nobody is sent another company's event");
+    assert!(receiver.hits_at("/other").is_empty(), "no company receives another company's event");
     let events_left = stack.depth(&stack.ready.events_queue_url).await.all();
-    assert_eq!(events_left, 0, "what is set aside is acknowledged");
+    assert_eq!(events_left, 0, "a rejected event is acknowledged");
 }
 
 #[tokio::test]
-async fn what_was_no_event_is_corrected_and_pushed_again_behind_what_came_meanwhile() {
+async fn a_corrected_rejected_event_is_sent_after_newer_events() {
     let stack = COMMON.get().await;
     let company = Company::new(&stack).await;
     let receiver = Receiver::accepting().await;
@@ -79,7 +79,7 @@ async fn what_was_no_event_is_corrected_and_pushed_again_behind_what_came_meanwh
 }
 
 #[tokio::test]
-async fn a_group_that_is_no_company_is_the_operator_s_to_see() {
+async fn an_event_of_an_invalid_company_is_listed_for_the_operator() {
     let stack = Stack::start("").await;
     stack.send_event("no/company!", "1", &task("acme", 1)).await;
     let body = eventually("the event is listed", PATIENCE, async || {

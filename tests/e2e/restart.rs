@@ -1,4 +1,4 @@
-//! `--data`: a killed stack goes on where it was.
+//! Tests of `--data`: a killed stack continues after its next start.
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -12,9 +12,9 @@ use crate::stack::{Answer, Stack};
 use crate::wait::{PATIENCE, eventually};
 
 #[tokio::test]
-async fn a_killed_stack_keeps_tokens_webhooks_and_waiting_events_in_order() {
+async fn a_killed_stack_keeps_tokens_webhooks_and_queues_in_order() {
     let data = Directory::new();
-    // The delay leaves time to be killed in, the attempts time to be started again.
+    // The delay leaves time for the kill, the attempts leave time for the next start.
     let flags = format!(
         "--data {} --retry-delay 2 --attempts 10 --timeout 2 --function-timeout 8",
         data.path().display()
@@ -34,7 +34,7 @@ async fn a_killed_stack_keeps_tokens_webhooks_and_waiting_events_in_order() {
     is_up.store(false, Ordering::Relaxed);
     company.push_tasks(3..60).await;
     made.push_tasks(0..20).await;
-    // A head that waits for its next try, the others behind it; of the other webhook whatever state it is in.
+    // The head waits for its next attempt, and the others wait behind it. The other webhook is in any state.
     eventually("the fourth event has failed once", PATIENCE, async || {
         let rows = brief(&company.rows(&webhook).await);
         if rows.contains(&(4, 1, 409)) { Ok(()) } else { Err(format!("{rows:?}")) }

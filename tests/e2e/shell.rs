@@ -1,4 +1,4 @@
-//! The command line as a person has it in a shell.
+//! The command line of a person in a shell.
 
 use serde_json::Value;
 
@@ -22,35 +22,35 @@ impl Shell {
         [("HOOKRAIL_API", self.api.clone()), ("HOOKRAIL_TOKEN", self.token.clone())]
     }
 
-    /// Runs a command to its end, beside the test's receivers.
+    /// Runs a command to its end, while the receivers of the test are served.
     pub(crate) async fn run(&self, arguments: &str) -> Ended {
         self.run_fed(arguments, "").await
     }
 
-    /// The same with this as its standard input.
+    /// Runs a command with this standard input.
     pub(crate) async fn run_fed(&self, arguments: &str, input: &str) -> Ended {
         let (variables, arguments, input) = (self.variables(), arguments.to_owned(), input.to_owned());
         tokio::task::spawn_blocking(move || run_fed(&variables, &arguments, &input)).await.unwrap()
     }
 
-    /// Starts a command that goes on.
+    /// Starts a command that runs until it is interrupted.
     pub(crate) fn start(&self, arguments: &str) -> Running {
         Running::start(&self.variables(), arguments)
     }
 
-    /// What a command prints that does what it was asked for.
+    /// Runs a command that must succeed, and returns its output.
     pub(crate) async fn output(&self, arguments: &str) -> String {
         self.output_fed(arguments, "").await
     }
 
-    /// The same of a command with this as its standard input.
+    /// Runs a command with this standard input that must succeed, and returns its output.
     pub(crate) async fn output_fed(&self, arguments: &str, input: &str) -> String {
         let ended = self.run_fed(arguments, input).await;
         assert_eq!(ended.code, Some(0), "{arguments}: {ended:?}");
         ended.output
     }
 
-    /// Fails the test unless the command ends with this code and tells this.
+    /// Fails the test unless the command ends with this code and this error.
     pub(crate) async fn fails(&self, arguments: &str, code: i32, told: &str) {
         let ended = self.run(arguments).await;
         assert_eq!(ended.code, Some(code), "{arguments}: {ended:?}");

@@ -1,4 +1,4 @@
-//! A running stack as one test sees it: where everything is, who runs, and calls to it.
+//! A running stack of a test: its addresses, its processes, and calls to it.
 
 use std::sync::{Arc, Weak};
 use std::time::Duration;
@@ -12,12 +12,12 @@ use tokio::sync::Mutex;
 use crate::process::{Process, signal};
 use crate::wait::{PATIENCE, eventually};
 
-/// The stack of every test that needs no flags of its own: a short delay, and time-outs that a slow answer fits into.
+/// The stack of tests without special flags: a short delay, and time-outs above that of a slow response.
 pub(crate) static COMMON: Shared = Shared::new("--retry-delay 1 --timeout 5");
-/// Bytes of a failed stack's log that are shown.
+/// Bytes of the log that are shown when a test fails.
 const LOG_BYTES_SHOWN: usize = 8_000;
 
-/// What the ready file says.
+/// The contents of the ready file.
 #[derive(Debug, Clone, Deserialize)]
 #[serde(rename_all = "camelCase")]
 pub(crate) struct Ready {
@@ -33,7 +33,7 @@ pub(crate) struct Ready {
     pub(crate) pids: Pids,
 }
 
-/// The sandboxes that run, by function.
+/// The running sandboxes, by function.
 #[derive(Debug, Clone, Deserialize)]
 #[serde(rename_all = "camelCase")]
 pub(crate) struct Pids {
@@ -49,7 +49,7 @@ impl Pids {
     }
 }
 
-/// A stack that tests of one binary share while any of them runs.
+/// A stack that the tests of one binary share while any of them runs.
 #[derive(Debug)]
 pub(crate) struct Shared {
     flags: &'static str,
@@ -61,7 +61,7 @@ impl Shared {
         Self { flags, process: Mutex::const_new(Weak::new()) }
     }
 
-    /// The running one, or a new one.
+    /// Returns the running stack, or starts one.
     pub(crate) async fn get(&self) -> Stack {
         let mut shared = self.process.lock().await;
         let process = shared.upgrade().filter(|process| process.exit_status().is_none());
@@ -85,7 +85,8 @@ impl Stack {
         Self::of(Arc::new(Process::start(flags))).await
     }
 
-    async fn of(process: Arc<Process>) -> Self {
+    /// Waits until the stack of a process is ready.
+    pub(crate) async fn of(process: Arc<Process>) -> Self {
         let ready = eventually("the stack is ready", PATIENCE, async || match process.exit_status() {
             Some(status) => panic!("the stack ended: {status}\n{}", process.output()),
             None if process.ready_file.exists() => Ok(read(&process)),
@@ -95,12 +96,12 @@ impl Stack {
         Self { process, ready, http: Client::builder().no_proxy().build().unwrap() }
     }
 
-    /// The ready file as it is now.
+    /// Reads the ready file.
     pub(crate) fn read_ready(&self) -> Ready {
         read(&self.process)
     }
 
-    /// Kills every sandbox of a function, and waits until the stack has noticed. Returns how many there were.
+    /// Kills every sandbox of a function, and waits until the stack has noticed. Returns their number.
     pub(crate) async fn kill_all(&self, pids_of: fn(&Pids) -> &Vec<u32>) -> usize {
         let killed = pids_of(&self.read_ready().pids).clone();
         signal("KILL", &killed);
@@ -113,7 +114,7 @@ impl Stack {
         killed.len()
     }
 
-    /// A call to the API, to be sent.
+    /// Makes a call to the API.
     pub(crate) fn request(&self, method: Method, path: &str, token: Option<&str>) -> RequestBuilder {
         let call = self.http.request(method, format!("{}{path}", self.ready.api)).timeout(PATIENCE);
         match token {
@@ -140,13 +141,13 @@ impl Drop for Stack {
     }
 }
 
-/// What the ready file says now. It is whole at any moment, since it is replaced in one step.
+/// Reads the ready file, which is whole at any time, since it is replaced in one step.
 pub(crate) fn read(process: &Process) -> Ready {
     let text = std::fs::read_to_string(&process.ready_file).unwrap();
     serde_json::from_str(&text).unwrap_or_else(|error| panic!("the ready file is not whole: {error}\n{text}"))
 }
 
-/// An answer, read to its end.
+/// A response, read to its end.
 #[derive(Debug)]
 pub(crate) struct Answer {
     pub(crate) status: u16,
@@ -172,21 +173,21 @@ impl Answer {
             .unwrap_or_else(|error| panic!("{error}: {} {}", self.status, self.text))
     }
 
-    /// Fails the test unless the answer has this status.
+    /// Fails the test unless the response has this status.
     #[track_caller]
     pub(crate) fn expect(self, status: u16) -> Self {
         assert_eq!(self.status, status, "{}", self.text);
         self
     }
 
-    /// The path of the next page, if there is one.
+    /// Returns the path of the next page, if there is one.
     pub(crate) fn next_page(&self) -> Option<String> {
         let link = self.header("link")?.strip_prefix('<')?;
         Some(link.strip_suffix(">; rel=\"next\"")?.to_owned())
     }
 }
 
-/// A time in seconds.
+/// Makes a duration in seconds.
 pub(crate) const fn seconds(seconds: u64) -> Duration {
     Duration::from_secs(seconds)
 }

@@ -1,4 +1,4 @@
-//! Promise 8: what a dead endpoint misses is set aside, and comes back in order without anybody's doing.
+//! Tests of promise 8: the events of a dead endpoint are parked, and delivered in order when it recovers.
 
 use std::collections::HashMap;
 use std::ops::Range;
@@ -6,7 +6,7 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::time::Duration;
 
-use hookrail_domain::aside::PROBE_SECONDS_MIN;
+use hookrail_domain::backlog::PROBE_SECONDS_MIN;
 
 use crate::company::{Company, Row, brief};
 use crate::process::{Process, signal};
@@ -15,21 +15,21 @@ use crate::receiver::{Act, Hit, Receiver};
 use crate::stack::{Stack, read, seconds};
 use crate::wait::{PATIENCE, eventually};
 
-/// When a suspended endpoint is probed for the first time.
+/// Delay of the first probe of a suspended endpoint.
 const FIRST_PROBE: Duration = seconds(PROBE_SECONDS_MIN);
 
-/// Which rows say that an event was set aside.
+/// Returns the rows of parked events.
 fn parked(rows: &[Row]) -> Vec<u64> {
     rows.iter().filter(|row| row.result == "PARKED").map(|row| row.sequence).collect()
 }
 
-/// Events that were accepted, in the order in which they were, each as often as it was.
+/// Returns the accepted events in order, with repeats.
 fn accepted(hits: &[Hit]) -> Vec<u64> {
     hits.iter().filter(|hit| hit.status == 200).map(Hit::number).collect()
 }
 
-/// What holds whatever happened: an event is its sequence number and one `webhook-id` on every request, attempts count
-/// up, each row is there once.
+/// Checks the rules of every log: an event has one sequence and one `webhook-id` on every request, attempts count up,
+/// each row exists once.
 #[track_caller]
 fn check_identity(hits: &[Hit], rows: &[Row]) {
     let mut ids: HashMap<u64, &str> = HashMap::new();
@@ -53,7 +53,7 @@ async fn queue_is_empty(stack: &Stack, within: Duration) {
     .await;
 }
 
-/// Waits until recover has sent all these events, and fails the test with what has come instead.
+/// Waits until recover has sent all these events, and fails the test with the events that came.
 async fn wait_until_accepted(receiver: &Receiver, path: &str, events: u64, within: Duration) -> Vec<Hit> {
     eventually(&format!("event {events} is accepted"), within, async || {
         let hits = receiver.hits_at(path);
@@ -62,7 +62,7 @@ async fn wait_until_accepted(receiver: &Receiver, path: &str, events: u64, withi
     .await
 }
 
-/// A door that a test opens.
+/// A receiver state that a test switches.
 #[derive(Debug, Clone, Default)]
 struct Door(Arc<AtomicBool>);
 
@@ -77,7 +77,7 @@ impl Door {
 }
 
 #[tokio::test]
-async fn a_dead_endpoint_is_set_aside_and_everything_comes_back_in_order() {
+async fn a_dead_endpoint_is_suspended_and_gets_its_backlog_in_order() {
     const RUN: Range<u64> = 0..5;
     const PARKED: Range<u64> = 5..60;
     const LIVE: Range<u64> = 60..80;
@@ -105,7 +105,7 @@ async fn a_dead_endpoint_is_set_aside_and_everything_comes_back_in_order() {
     door.open();
     let patience = FIRST_PROBE + PATIENCE;
     receiver.wait_for("/dead", attempts.len() + 1, patience).await;
-    // While parked events are drained, or just after: in either case behind them.
+    // While parked events are drained, or just after: in both cases behind them.
     company.push_tasks(LIVE).await;
     let hits = wait_until_accepted(&receiver, "/dead", LIVE.end, PATIENCE).await;
     assert_eq!(accepted(&hits), (0..LIVE.end).collect::<Vec<_>>(), "each once, the run first");
@@ -121,7 +121,7 @@ async fn a_dead_endpoint_is_set_aside_and_everything_comes_back_in_order() {
 }
 
 #[tokio::test]
-async fn in_hold_mode_nothing_is_skipped() {
+async fn suspend_after_1_skips_no_event() {
     const EVENTS: u64 = 40;
     const BEFORE: u64 = 7;
     let stack = Stack::start("--retry-delay 1 --attempts 2 --suspend-after 1").await;
@@ -129,7 +129,7 @@ async fn in_hold_mode_nothing_is_skipped() {
     let door = Door::default();
     let receiver = {
         let door = door.clone();
-        // 400 is an answer about the event, which would end it in another mode.
+        // A 400 is about the event, and would end it in another mode.
         Receiver::start(move |hit| match hit.number() {
             number if number < BEFORE => Act::Answer(200),
             _ => Act::Answer(if door.status() == 200 { 200 } else { 400 }),
@@ -140,7 +140,7 @@ async fn in_hold_mode_nothing_is_skipped() {
     company.push_tasks(0..EVENTS).await;
     let rows = company.rows_to(&webhook, EVENTS, PATIENCE).await;
     assert_eq!(parked(&rows), (BEFORE + 2..=EVENTS).collect::<Vec<_>>(), "all behind the one that failed");
-    // Its attempts are used up, and still it is sent again, before all others.
+    // Although its attempts are exhausted it is sent again, before all others.
     door.open();
     let hits = wait_until_accepted(&receiver, "/", EVENTS, FIRST_PROBE + PATIENCE).await;
     assert_eq!(accepted(&hits), (0..EVENTS).collect::<Vec<_>>(), "each once and in order");
@@ -149,7 +149,7 @@ async fn in_hold_mode_nothing_is_skipped() {
 }
 
 #[tokio::test]
-async fn a_dead_endpoint_among_twenty_costs_the_others_neither_order_nor_events() {
+async fn a_dead_endpoint_among_twenty_does_not_affect_the_others() {
     const WEBHOOKS: usize = 20;
     const EVENTS: u64 = 30;
     let stack = Stack::start("--retry-delay 1 --attempts 2").await;
@@ -177,11 +177,11 @@ async fn a_dead_endpoint_among_twenty_costs_the_others_neither_order_nor_events(
 }
 
 #[tokio::test]
-async fn a_killed_recover_loses_nothing_and_repeats_only_what_it_was_sending() {
+async fn a_killed_recover_loses_nothing_and_repeats_only_requests_in_flight() {
     const EVENTS: u64 = 60;
     /// Killed at the first request for these.
     const CUT_OFF: [u64; 2] = [12, 33];
-    // No given-up event and no probe: what is late is set aside and drained at once.
+    // No exhausted event and no probe: late events are parked and drained at once.
     let stack =
         Stack::start("--retry-delay 2 --attempts 10 --timeout 4 --function-timeout 8 --park-after 2").await;
     let company = Company::new(&stack).await;
@@ -206,7 +206,7 @@ async fn a_killed_recover_loses_nothing_and_repeats_only_what_it_was_sending() {
     company.push_tasks(0..EVENTS).await;
     let rows = company.rows_to(&webhook, EVENTS, PATIENCE).await;
     assert!(!parked(&rows).is_empty(), "{:?}", brief(&rows));
-    // Each crash costs the function's time-out and ten seconds: so long is the line leased.
+    // Each crash costs the function's time-out and ten seconds, the length of the lease.
     let hits = wait_until_accepted(&receiver, "/", EVENTS, seconds(2 * (8 + 10)) + PATIENCE).await;
     assert_eq!(killed.load(Ordering::Relaxed), 2);
     assert_eq!(receiver.numbers_at("/"), (0..EVENTS).collect::<Vec<_>>(), "order of first arrivals");
@@ -220,9 +220,9 @@ async fn a_killed_recover_loses_nothing_and_repeats_only_what_it_was_sending() {
     })
     .await;
     check_identity(&hits, &rows);
-    // The line is active again: the index of lines that are due has no entry for it.
+    // The queue is active again: the index of due queues has no entry for it.
     let line = (&*format!("{}#{webhook}", company.id), "line");
-    eventually("the line is active", PATIENCE, async || {
+    eventually("the queue is active", PATIENCE, async || {
         match stack.find_attribute(LOG_TABLE, line, "state").await {
             None => Ok(()),
             Some(state) => Err(state),

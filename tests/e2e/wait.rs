@@ -1,4 +1,4 @@
-//! Waiting: for a condition, up to a deadline, telling what was last seen.
+//! Waiting for a condition up to a deadline. A failure shows the last result.
 
 use std::time::Duration;
 
@@ -8,10 +8,10 @@ use tokio::time::Instant;
 pub(crate) const PATIENCE: Duration = Duration::from_secs(30);
 const POLL: Duration = Duration::from_millis(20);
 
-/// Looks again and again until `look` finds what it wants.
+/// Repeats `look` until it succeeds.
 ///
 /// # Panics
-/// At the deadline, with what was last seen instead.
+/// At the deadline, with the last result.
 pub(crate) async fn eventually<T>(
     what: &str,
     within: Duration,

@@ -1,7 +1,8 @@
-//! Parsers that meet outside bytes, tried with the seeds of `corpus` and of `events/samples` and with mutations of them.
+//! Parsers of outside bytes, tried with the seeds of `corpus` and of `events/samples` and with mutations of
+//! them.
 //!
-//! The mutations are the same ones every time, so that a failure is the change's own. `tests/fuzz/run` looks further,
-//! led by coverage; what it finds becomes a seed.
+//! The mutations are the same every time, so a failure is caused by the change under test.
+//! `tests/fuzz/run` searches further, guided by coverage; its findings become seeds.
 
 #![expect(
     clippy::unwrap_used,
@@ -24,7 +25,7 @@ mod mutation;
 /// Mutated inputs of each target.
 const MUTATIONS: u32 = 3_000;
 
-/// Tries the target with every seed, then with mutations. What fails is shown at its smallest.
+/// Tries the target with every seed, then with mutations. A failing input is shown at its smallest.
 #[track_caller]
 fn check(name: &str, target: fn(&[u8])) {
     let seeds = seeds(name);
@@ -42,7 +43,7 @@ fn check(name: &str, target: fn(&[u8])) {
     tried.unwrap_or_else(|failure| panic!("{name}: {failure}"));
 }
 
-/// The target's own seeds and the published samples, by path.
+/// Returns the target's own seeds and the published samples, by path.
 fn seeds(name: &str) -> Vec<(String, Vec<u8>)> {
     let tests = Path::new(env!("CARGO_MANIFEST_DIR"));
     let mut seeds = Vec::new();
@@ -57,51 +58,51 @@ fn seeds(name: &str) -> Vec<(String, Vec<u8>)> {
 }
 
 #[test]
-fn events() {
+fn fuzzes_events() {
     check("event", targets::event::run);
 }
 
 #[test]
-fn event_calls() {
+fn fuzzes_event_calls() {
     check("event_call", targets::event_call::run);
 }
 
 #[test]
-fn queue_messages() {
+fn fuzzes_queue_messages() {
     check("queue_message", targets::queue_message::run);
 }
 
 #[test]
-fn webhooks() {
+fn fuzzes_webhooks() {
     check("webhook", targets::webhook::run);
 }
 
 #[test]
-fn cursors() {
+fn fuzzes_cursors() {
     check("cursor", targets::cursor::run);
 }
 
 #[test]
-fn tokens_and_ids() {
+fn fuzzes_tokens_and_ids() {
     check("token", targets::token::run);
 }
 
 #[test]
-fn target_urls() {
+fn fuzzes_target_urls() {
     check("target_url", targets::target_url::run);
 }
 
 #[test]
-fn addresses() {
+fn fuzzes_addresses() {
     check("address", targets::address::run);
 }
 
 #[test]
-fn answers() {
+fn fuzzes_responses() {
     check("answer", targets::answer::run);
 }
 
 #[test]
-fn requests() {
+fn fuzzes_requests() {
     check("request", request::run);
 }

@@ -1,4 +1,4 @@
-//! Inputs that differ from the seeds in a few places, which is where parsers go wrong.
+//! Inputs that differ from the seeds at a few positions, where parsers fail most often.
 
 use std::fmt;
 
@@ -16,7 +16,7 @@ impl fmt::Debug for Input {
     }
 }
 
-/// What one mutation does to an input of which `Index` is a place.
+/// An edit of an input. `Index` is a position in the input.
 #[derive(Debug, Clone)]
 enum Edit {
     Put(Index, Vec<u8>),
@@ -27,7 +27,7 @@ enum Edit {
     Graft(Index, Index, usize),
 }
 
-/// What JSON, URLs and headers give a meaning to, and what has misled parsers before.
+/// Words with a meaning in JSON, URLs and headers, and words that have misled parsers before.
 const WORDS: &[&[u8]] = &[
     b"{",
     b"}",
@@ -91,7 +91,7 @@ const WORDS: &[&[u8]] = &[
     b"\"event\":\"edit\"",
 ];
 
-/// A seed after up to eight edits.
+/// Makes a seed after up to eight edits.
 pub(crate) fn inputs(seeds: Vec<Vec<u8>>) -> impl Strategy<Value = Input> {
     let word = prop_oneof![
         3 => select(WORDS).prop_map(<[u8]>::to_vec),

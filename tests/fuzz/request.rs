@@ -1,6 +1,6 @@
 //! A whole call of the API: a line of method and path, headers, an empty line, a body.
 //!
-//! Not led by coverage: it brings the AWS SDK with it, and an hour of compiling.
+//! Not guided by coverage: it needs the AWS SDK, and an hour of compiling.
 
 use std::sync::Arc;
 
@@ -9,7 +9,6 @@ use axum::body::{Body, to_bytes};
 use futures_util::FutureExt as _;
 use hookrail_adapters::config::ApiConfig;
 use hookrail_adapters::scripts::InProcessScripts;
-use hookrail_adapters::store::ConfigStore as _;
 use hookrail_api::{App, router};
 use hookrail_domain::id::CompanyId;
 use hookrail_domain::secrets::Secrets;
@@ -18,8 +17,9 @@ use hookrail_domain::suspension::SuspensionPolicy;
 use hookrail_domain::target::TargetPolicy;
 use hookrail_domain::time::Millis;
 use hookrail_domain::token::{Grant, Token, TokenHash};
+use hookrail_pipeline::store::ConfigStore as _;
 use hookrail_testkit::clock::ManualClock;
-use hookrail_testkit::contract::subscription;
+use hookrail_testkit::contract::sample_webhook;
 use hookrail_testkit::memory::MemoryTables;
 use hookrail_testkit::queue::MemoryQueue;
 use hookrail_testkit::script::ScriptedSender;
@@ -54,10 +54,13 @@ pub(crate) fn run(bytes: &[u8]) {
         let token = token.expect("no call succeeds without a token");
         assert!(token.trim_ascii_end().ends_with(TOKEN.as_bytes()), "nor with another");
     }
-    assert!(queue.sent().iter().all(|(_, event)| event.group == "acme"), "no one pushes for others");
+    assert!(
+        queue.sent().iter().all(|(_, event)| event.group == "acme"),
+        "a token pushes for its own company only"
+    );
 }
 
-/// The request that the bytes spell, if there is one.
+/// Returns the request that the bytes spell, if there is one.
 fn read(bytes: &[u8]) -> Option<Request<Body>> {
     let end = bytes.windows(2).position(|pair| pair == b"\n\n")?;
     let (head, body) = bytes.split_at(end);
@@ -73,16 +76,16 @@ fn read(bytes: &[u8]) -> Option<Request<Body>> {
     request.body(Body::from(body.get(2..)?.to_vec())).ok()
 }
 
-/// An API with two companies, each with a webhook; the token is acme's.
+/// Makes an API with two companies, each with a webhook; the token is acme's.
 async fn api(queue: MemoryQueue) -> Router {
     let tables = MemoryTables::default();
     for (name, token) in [("acme", TOKEN), ("other", "other-company")] {
         let grant = Grant::company(CompanyId::parse(name).expect("a company id"));
-        let webhook = subscription(name, 1);
+        let webhook = sample_webhook(name, 1);
         let token = Token::first(TokenHash::of(token), grant, Millis(0));
         tables.create_company(&webhook.company, &token).await.expect("in memory");
         let secrets = Secrets::new(SigningSecret::from_random([7; 32]));
-        tables.create_subscription(&webhook, &secrets).await.expect("in memory");
+        tables.create_webhook(&webhook, &secrets).await.expect("in memory");
     }
     let config = ApiConfig {
         config_table: String::new(),

@@ -1,4 +1,4 @@
-//! One module a format: what must hold of any bytes that come from outside.
+//! The fuzz targets, one module per format: promises that hold for any bytes from outside.
 
 pub(crate) mod event;
 pub(crate) mod event_call;

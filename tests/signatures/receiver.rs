@@ -2,7 +2,7 @@
 
 #![expect(
     clippy::disallowed_methods,
-    reason = "a program of somebody else's, with an environment of its own"
+    reason = "a program of another project, with an environment of its own"
 )]
 
 use std::env;

@@ -1,7 +1,8 @@
-//! Writes what verifiers of signatures are held to, one JSON object per line: a signed body, and cases of it that must
-//! be accepted or refused.
+//! Vectors for verifiers of signatures, one JSON object per line: a signed body, and cases of it that must be
+//! accepted or refused.
 //!
-//! `signature-vectors COUNT SECONDS SEED`: signed at this Unix time, for published verifiers compare with the clock.
+//! `signature-vectors COUNT SECONDS SEED`: signed at this Unix time, for published verifiers compare with the
+//! clock.
 
 #![expect(
     clippy::unwrap_used,
@@ -13,7 +14,7 @@
 use std::io::{BufWriter, Write, stdout};
 
 use hookrail_domain::event::Body;
-use hookrail_domain::id::{DeliveryId, EventId, SubscriptionId};
+use hookrail_domain::id::{DeliveryId, EventId, WebhookId};
 use hookrail_domain::limits::EVENT_BYTES_MAX;
 use hookrail_domain::signature::{SECRET_BYTES_RANGE, SigningSecret};
 use hookrail_domain::time::Millis;
@@ -24,7 +25,7 @@ use proptest::strategy::ValueTree;
 use proptest::test_runner::{Config, RngAlgorithm, TestRng, TestRunner};
 use serde_json::{Value, json};
 
-/// One in so many bodies is as large as an event may be.
+/// One in this many bodies is as large as an event may be.
 const LARGEST_EVERY: u64 = 250;
 /// Older than any verifier lets pass: five minutes, and one second.
 const STALE_SECONDS: u64 = 301;
@@ -48,10 +49,10 @@ fn main() {
     out.flush().unwrap();
 }
 
-/// What is random in a vector.
+/// The random part of a vector.
 #[derive(Debug)]
 struct Drawn {
-    /// The key, the one that replaces it, and one of nobody.
+    /// The key, the one that replaces it, and an unrelated one.
     secrets: [SigningSecret; 3],
     delivery: DeliveryId,
     sequence: u64,
@@ -63,13 +64,13 @@ fn drawn() -> impl Strategy<Value = Drawn> {
     ([secret(), secret(), secret()], any::<u64>(), sequence, object()).prop_map(
         |(secrets, number, sequence, body)| {
             let event = EventId::of_message(&number.to_string());
-            let delivery = DeliveryId::of(event, SubscriptionId::from_bytes([1; 12]));
+            let delivery = DeliveryId::of(event, WebhookId::from_bytes([1; 12]));
             Drawn { secrets, delivery, sequence, body }
         },
     )
 }
 
-/// One that we made, or one of any size that was imported.
+/// Makes a secret: one of ours, or an imported one of any size.
 fn secret() -> impl Strategy<Value = SigningSecret> {
     prop_oneof![
         any::<[u8; 32]>().prop_map(SigningSecret::from_random),
@@ -82,9 +83,9 @@ fn secret() -> impl Strategy<Value = SigningSecret> {
 }
 
 impl Drawn {
-    /// The vector, with every case of it.
+    /// Returns the vector, with every case of it.
     fn written(&self, number: u64, seconds: u64) -> Value {
-        let Self { secrets: [old, new, nobody], body, .. } = self;
+        let Self { secrets: [old, new, unrelated], body, .. } = self;
         let id = format!("{}_{}", self.delivery, self.sequence);
         let other = format!("{}_{}", self.delivery, self.sequence + 1);
         assert!(Body::new(body.as_str()).is_ok() && serde_json::from_str::<Value>(body).is_ok(), "{body}");
@@ -110,8 +111,8 @@ impl Drawn {
             case("one signature", true, old, sent.clone()),
             case("two signatures, old key", true, old, rotating.clone()),
             case("two signatures, new key", true, new, rotating.clone()),
-            case("wrong key", false, nobody, sent.clone()),
-            case("two signatures, wrong key", false, nobody, rotating),
+            case("wrong key", false, unrelated, sent.clone()),
+            case("two signatures, wrong key", false, unrelated, rotating),
             altered,
             case("altered sequence", false, old, headers(&other, seconds, &by_old)),
             case("altered timestamp", false, old, headers(&id, seconds - 1, &by_old)),
@@ -128,14 +129,14 @@ fn headers(id: &str, at: u64, signature: &str) -> Value {
     json!({"webhook-id": id, "webhook-timestamp": at.to_string(), "webhook-signature": signature})
 }
 
-/// A request, and whether whoever holds the secret must accept it.
+/// Makes a request with the answer whether a verifier with the secret must accept it.
 fn case(name: &str, accept: bool, secret: &SigningSecret, headers: Value) -> Value {
     let mut case = json!({"case": name, "accept": accept, "secret": secret.reveal()});
     case["headers"] = headers;
     case
 }
 
-/// An event of the largest size, mostly of characters of more than one byte.
+/// Makes an event of the largest size, mostly of characters of more than one byte.
 fn largest(number: u64) -> String {
     let (head, tail) = (format!("{{\"number\":{number},\"text\":\""), "\"}");
     let room = EVENT_BYTES_MAX - head.len() - tail.len();
@@ -145,7 +146,7 @@ fn largest(number: u64) -> String {
     body
 }
 
-/// A JSON object as no serialiser would write it again: any spacing, any escapes, keys that repeat.
+/// Makes a JSON object in a form that no serialiser would write: any spacing, any escapes, keys that repeat.
 fn object() -> impl Strategy<Value = String> {
     members(value())
 }
@@ -181,7 +182,7 @@ fn space() -> impl Strategy<Value = String> {
     select(&["", "", " ", "\n", "\r\n", "\t", "  "][..]).prop_map(str::to_owned)
 }
 
-/// A JSON string of characters of every kind, each as it is or escaped.
+/// Makes a JSON string of characters of every kind, each as it is or escaped.
 fn text() -> impl Strategy<Value = String> {
     let character = prop_oneof![
         4 => proptest::char::range(' ', '~'),

@@ -1,5 +1,5 @@
-//! Holds the published Rust verifier of Svix to the vectors on standard input; prints per case what it accepted and
-//! what it refused, as JSON.
+//! A run of the published Rust verifier of Svix over the vectors on standard input. Prints per case what it
+//! accepted and what it refused, as JSON.
 
 #![expect(clippy::unwrap_used, clippy::indexing_slicing, reason = "a test: what cannot be read fails it")]
 #![expect(clippy::print_stdout, reason = "the counts are its answer")]

@@ -1,27 +1,28 @@
-//! What happens from outside: the platform pushes, people change webhooks and lines, the queue misbehaves.
+//! Outside actions: the platform pushes, people change webhooks and queues, SQS misbehaves.
 
 use std::sync::Arc;
 
 use futures_util::FutureExt as _;
-use hookrail_adapters::recovery;
-use hookrail_adapters::store::{Change, ConfigStore as _, LogStore as _, Replacement};
+use hookrail_domain::commands::Waiting;
 use hookrail_domain::id::{ContextId, DeliveryId, EventId};
-use hookrail_domain::intervention::Waiting;
 use hookrail_domain::platform::EventType;
 use hookrail_domain::platform::webhook::{PlatformWebhook, Stamp, WebhookScope};
 use hookrail_domain::replay::ReplayRange;
 use hookrail_domain::secrets::{Credentials, Secrets};
 use hookrail_domain::signature::SigningSecret;
-use hookrail_domain::subscription::{Code, CotWebhook, Face, Name, Subscription};
 use hookrail_domain::target::TargetUrl;
 use hookrail_domain::trigger::{Context, Slot, Trigger, TriggerType};
+use hookrail_domain::webhook::{Code, CotWebhook, Name, Webhook, WebhookKind};
 use hookrail_fifo::mapping::Answer;
 use hookrail_fifo::message::NewMessage;
 use hookrail_fifo::millis::Millis;
+use hookrail_pipeline::queue_commands::QueueCommands;
+use hookrail_pipeline::store::{Change, ConfigStore as _, LogStore as _, Replacement};
+use hookrail_testkit::memory::MemoryTables;
 use hookrail_testkit::model_queue::ModelQueue;
 
 use crate::deployment::{self, EVENTS, RECOVERY};
-use crate::history::{EventFact, Fault, Owed, ReplayFact, Version};
+use crate::history::{EventFact, Fault, Recipients, ReplayFact, Version};
 use crate::lambda::Lambda;
 use crate::planted::Bug;
 use crate::posted::post;
@@ -31,17 +32,16 @@ use crate::setup::{Action, Kind};
 use crate::time::Time;
 use crate::world::{State, World, url};
 
-/// What the group of a narrowed trigger is called.
+/// The id of the group of a narrowed trigger.
 const GROUP: &str = "g1";
 
 /// Calls recover, as the API does when a webhook is activated or a person asks for it.
 fn wake(world: &World, webhook: usize) {
-    let queue = queue(world);
-    let key = world.state().history.webhooks[webhook].line.clone();
+    let (queue, url) = (queue(world), deployment::url(RECOVERY));
+    let key = world.state().history.webhooks[webhook].key.clone();
     let now = hookrail_domain::time::Millis(world.time.now());
-    let line = world.tables.line(&key);
-    let url = deployment::url(RECOVERY);
-    recovery::wake((&world.tables, &queue), &url, (&key, &line), now).now_or_never().unwrap().unwrap();
+    let state = world.tables.state(&key);
+    commands(world, &queue, &url).wake(&key, &state, now).now_or_never().unwrap().unwrap();
 }
 
 pub(crate) fn act(world: &Arc<World>, action: Action, rng: &mut Rng) {
@@ -80,12 +80,12 @@ pub(crate) fn act(world: &Arc<World>, action: Action, rng: &mut Rng) {
 
 /// Writes the next version of a webhook, the first included.
 pub(crate) fn write(world: &World, index: usize, is_active: bool) {
-    let subscription = next_version(world, index, is_active);
-    if subscription.version == 0 {
+    let webhook = next_version(world, index, is_active);
+    if webhook.version == 0 {
         let secrets = Secrets::new(SigningSecret::from_random([7; 32]));
-        world.tables.create_subscription(&subscription, &secrets).now_or_never().unwrap().unwrap();
+        world.tables.create_webhook(&webhook, &secrets).now_or_never().unwrap().unwrap();
     } else {
-        world.tables.replace_subscription((&subscription).into()).now_or_never().unwrap().unwrap();
+        world.tables.replace_webhook((&webhook).into()).now_or_never().unwrap().unwrap();
     }
     remember(world, index, is_active);
     if is_active {
@@ -93,20 +93,20 @@ pub(crate) fn write(world: &World, index: usize, is_active: bool) {
     }
 }
 
-fn next_version(world: &World, index: usize, is_active: bool) -> Subscription {
+fn next_version(world: &World, index: usize, is_active: bool) -> Webhook {
     let plan = &world.setup.webhooks[index];
     let state = world.state();
     let fact = &state.history.webhooks[index];
     let version = fact.versions.len() as u64;
-    Subscription {
-        id: fact.line.subscription,
-        company: fact.line.company.clone(),
+    Webhook {
+        id: fact.key.webhook,
+        company: fact.key.company.clone(),
         is_active,
         name: Name::parse(&format!("webhook {index}")).unwrap(),
         face: if world.setup.is_of_records(index) {
             on_users(&url(index, version))
         } else {
-            Face::Cot(CotWebhook {
+            WebhookKind::Cot(CotWebhook {
                 trigger: trigger(plan.trigger),
                 url: TargetUrl::parse_unchecked(&url(index, version)).unwrap(),
                 code: Code::parse(&format!("webhook_{index}")).unwrap(),
@@ -120,10 +120,10 @@ fn next_version(world: &World, index: usize, is_active: bool) -> Subscription {
     }
 }
 
-/// A webhook on users, whose filter and URL have to be asked.
-fn on_users(url: &str) -> Face {
+/// Makes a webhook on users, whose filter and URL have to be evaluated.
+fn on_users(url: &str) -> WebhookKind {
     let stamp = Stamp { at: hookrail_domain::time::Millis(0), by: String::new() };
-    Face::Platform(Box::new(PlatformWebhook {
+    WebhookKind::Platform(Box::new(PlatformWebhook {
         scope: WebhookScope::Space,
         kind: EventType::User,
         event: "Updated",
@@ -146,10 +146,10 @@ fn is_active(world: &World, webhook: usize) -> Option<bool> {
     world.state().history.webhooks[webhook].versions.last().map(|version| version.is_active)
 }
 
-/// As the API does: not while what waited is being dropped.
+/// Activates a webhook as the API does: not while its waiting events are being dropped.
 pub(crate) fn activate(world: &World, webhook: usize) {
-    let key = world.state().history.webhooks[webhook].line.clone();
-    let is_dropping = world.tables.line(&key).aside.is_some_and(|aside| aside.is_dropped);
+    let key = world.state().history.webhooks[webhook].key.clone();
+    let is_dropping = world.tables.state(&key).backlog.is_some_and(|backlog| backlog.is_dropped);
     if is_active(world, webhook).is_some() && !is_dropping {
         write(world, webhook, true);
     }
@@ -162,14 +162,10 @@ fn deactivate(world: &World, webhook: usize, waiting: Waiting) {
     let (now, queue) = (world.time.now(), queue(world));
     let changed = next_version(world, webhook, false);
     let url = deployment::url(RECOVERY);
-    let deactivated = recovery::deactivate(
-        (&world.tables, &queue),
-        (&url, &world.setup.suspension),
-        ((&changed).into(), waiting),
-        hookrail_domain::time::Millis(now),
-    );
+    let commands = commands(world, &queue, &url);
+    let deactivated = commands.deactivate((&changed).into(), waiting, hookrail_domain::time::Millis(now));
     let replaced = deactivated.now_or_never().unwrap().unwrap();
-    assert_eq!(replaced, Replacement::Done, "nobody else is at it");
+    assert_eq!(replaced, Replacement::Done, "no other run changes it");
     if waiting == Waiting::Drop {
         cut_short(world, webhook);
     }
@@ -179,26 +175,23 @@ fn deactivate(world: &World, webhook: usize, waiting: Waiting) {
 fn retry(world: &World, webhook: usize) {
     if is_active(world, webhook) == Some(true) {
         let queue = queue(world);
-        let key = world.state().history.webhooks[webhook].line.clone();
+        let key = world.state().history.webhooks[webhook].key.clone();
         let now = hookrail_domain::time::Millis(world.time.now());
         let url = deployment::url(RECOVERY);
-        recovery::retry((&world.tables, &queue), (&url, &world.setup.suspension), &key, now)
-            .now_or_never()
-            .unwrap()
-            .unwrap();
+        commands(world, &queue, &url).retry(&key, now).now_or_never().unwrap().unwrap();
     }
 }
 
-/// Asks for the newest so many events that have ended, as the API does.
+/// Replays the newest ended events, as the API does.
 fn replay(world: &World, webhook: usize, (events, only_failed): (u64, bool)) {
     let queue = queue(world);
     if is_active(world, webhook) != Some(true) {
         return;
     }
-    let key = world.state().history.webhooks[webhook].line.clone();
-    let line = world.tables.line(&key);
+    let key = world.state().history.webhooks[webhook].key.clone();
+    let state = world.tables.state(&key);
     let last = world.tables.last_row(&key).now_or_never().unwrap().unwrap();
-    let open = line.aside.as_ref().map_or_else(|| line.first_open(last.as_ref()), |aside| aside.next);
+    let open = state.backlog.as_ref().map_or_else(|| state.first_open(last.as_ref()), |backlog| backlog.next);
     let range = ReplayRange { first: open.saturating_sub(events).max(1), last: open - 1, only_failed };
     if range.last < range.first {
         return;
@@ -213,8 +206,8 @@ fn replay(world: &World, webhook: usize, (events, only_failed): (u64, bool)) {
     }
     let (at, url) = (world.time.now(), deployment::url(RECOVERY));
     let now = hookrail_domain::time::Millis(at);
-    let begun =
-        recovery::replay((&world.tables, &queue), (&url, &world.setup.suspension), (&key, range), now);
+    let commands = commands(world, &queue, &url);
+    let begun = commands.replay(&key, range, now);
     if begun.now_or_never().unwrap().unwrap() == Change::Done {
         world.state().history.replays.push(ReplayFact { at, webhook, wanted, cancelled_at: None });
     }
@@ -222,22 +215,30 @@ fn replay(world: &World, webhook: usize, (events, only_failed): (u64, bool)) {
 
 fn cancel_replay(world: &World, webhook: usize) {
     let queue = queue(world);
-    let key = world.state().history.webhooks[webhook].line.clone();
+    let key = world.state().history.webhooks[webhook].key.clone();
     let (now, url) = (hookrail_domain::time::Millis(world.time.now()), deployment::url(RECOVERY));
-    let cancelled =
-        recovery::cancel_replay((&world.tables, &queue), (&url, &world.setup.suspension), &key, now);
+    let commands = commands(world, &queue, &url);
+    let cancelled = commands.cancel_replay(&key, now);
     if cancelled.now_or_never().unwrap().unwrap() == Change::Done {
         cut_short(world, webhook);
     }
 }
 
-/// The webhook's replay, if one runs, has ended before its time.
+/// Records that the webhook's replay, if one runs, has ended before its time.
 fn cut_short(world: &World, webhook: usize) {
     let at = world.time.now();
     let mut state = world.state();
     if let Some(newest) = state.history.replays.iter_mut().rev().find(|replay| replay.webhook == webhook) {
         newest.cancelled_at.get_or_insert(at);
     }
+}
+
+fn commands<'a>(
+    world: &'a World,
+    queue: &'a ModelQueue<Time>,
+    recovery_queue_url: &'a str,
+) -> QueueCommands<'a, MemoryTables, ModelQueue<Time>> {
+    QueueCommands { store: &world.tables, queue, recovery_queue_url, suspension: world.setup.suspension }
 }
 
 fn queue(world: &World) -> ModelQueue<Time> {
@@ -297,8 +298,10 @@ fn push(world: &World, company: usize, kind: Option<Kind>, body: Option<u8>) {
     if let Some(kind) = kind {
         for (webhook, fact) in history.webhooks.iter().enumerate() {
             if fact.company == company && fact.trigger.selects(kind) {
-                let delivery = DeliveryId::of(id, fact.line.subscription);
-                history.owed.insert(delivery, Owed { event, webhook, queued_at: None, is_posted: false });
+                let delivery = DeliveryId::of(id, fact.key.webhook);
+                history
+                    .owed
+                    .insert(delivery, Recipients { event, webhook, queued_at: None, is_posted: false });
             }
         }
     }
@@ -306,7 +309,7 @@ fn push(world: &World, company: usize, kind: Option<Kind>, body: Option<u8>) {
     history.accept(EventFact { company, kind, at: now, order, id, body, deduplication_id });
 }
 
-/// As a producer that did not hear the answer: within the window the queue knows the id.
+/// Pushes as a producer that did not receive the response: within the window the queue knows the id.
 fn repeat(world: &World, company: usize) {
     let now = world.time.now();
     let state = world.state();
@@ -321,7 +324,9 @@ fn repeat(world: &World, company: usize) {
     world.queues().find_mut(EVENTS).unwrap().send(Millis(now), message).unwrap();
 }
 
-/// Makes one group's messages of a running invocation visible again, as if the queue had forgotten that they are held.
+/// Makes one group's messages of a running invocation visible again, as if the queue had forgotten that they
+/// are held.
+///
 /// Half of the time the mapping has lost the invocation as well, and with it its own lock of the group.
 fn free(world: &World, rng: &mut Rng) {
     let now = Millis(world.time.now());

@@ -1,4 +1,4 @@
-//! What must hold after every run, from the receivers' and the log's point of view: the promises, each by its name.
+//! The promises after every run, each checked by its name, from the view of the receivers and of the log.
 
 mod log;
 mod recovery;
@@ -16,53 +16,54 @@ pub(crate) struct Violation {
     pub(crate) what: String,
 }
 
-/// What a check is: silence, or the first thing that is wrong.
+/// A check: returns the first violation.
 type Check = fn(&Truth<'_>) -> Result<(), String>;
 
 /// In the order of SEMANTICS.
 const CHECKS: &[(&str, Check)] = &[
     (
-        "events_arrive_first_in_the_order_they_were_accepted",
-        log::events_arrive_first_in_the_order_they_were_accepted,
+        "events_first_arrive_in_the_order_of_their_acceptance",
+        log::events_first_arrive_in_the_order_of_their_acceptance,
     ),
     (
-        "an_event_is_first_sent_after_the_one_before_has_ended",
-        log::an_event_is_first_sent_after_the_one_before_has_ended,
+        "an_event_is_first_sent_after_the_previous_one_has_ended",
+        log::an_event_is_first_sent_after_the_previous_one_has_ended,
     ),
-    ("a_delivery_has_at_most_so_many_attempts", log::a_delivery_has_at_most_so_many_attempts),
-    ("every_request_has_its_row", log::every_request_has_its_row),
-    ("every_row_tells_what_happened", log::every_row_tells_what_happened),
+    ("a_delivery_stays_within_its_attempt_limit", log::a_delivery_stays_within_its_attempt_limit),
+    ("every_request_has_a_row", log::every_request_has_a_row),
+    ("every_row_matches_its_request", log::every_row_matches_its_request),
     ("the_sequence_is_gapless_and_in_order", log::the_sequence_is_gapless_and_in_order),
     (
         "every_event_ends_in_a_row_for_every_matching_webhook",
         log::every_event_ends_in_a_row_for_every_matching_webhook,
     ),
+    ("an_event_uses_its_webhook_as_accepted_or_newer", log::an_event_uses_its_webhook_as_accepted_or_newer),
+    ("only_invalid_events_are_dead_lettered", log::only_invalid_events_are_dead_lettered),
+    ("parked_events_are_delivered_in_order", recovery::parked_events_are_delivered_in_order),
+    ("accepted_events_are_not_sent_again", recovery::accepted_events_are_not_sent_again),
     (
-        "an_event_sees_the_webhook_as_it_was_accepted_or_newer",
-        log::an_event_sees_the_webhook_as_it_was_accepted_or_newer,
+        "events_that_caused_a_suspension_are_sent_again",
+        recovery::events_that_caused_a_suspension_are_sent_again,
     ),
-    ("no_event_is_dead_lettered", log::no_event_is_dead_lettered),
-    ("set_aside_events_come_back_in_order", recovery::set_aside_events_come_back_in_order),
-    ("what_was_accepted_is_not_sent_again", recovery::what_was_accepted_is_not_sent_again),
-    ("what_led_to_a_suspension_is_sent_again", recovery::what_led_to_a_suspension_is_sent_again),
-    ("what_is_parked_is_sent_by_recover_alone", recovery::what_is_parked_is_sent_by_recover_alone),
-    ("a_replay_sends_what_it_was_asked_for", recovery::a_replay_sends_what_it_was_asked_for),
+    ("events_refused_in_an_outage_are_sent_again", recovery::events_refused_in_an_outage_are_sent_again),
+    ("parked_events_are_sent_by_recover_only", recovery::parked_events_are_sent_by_recover_only),
+    ("a_replay_sends_every_requested_event", recovery::a_replay_sends_every_requested_event),
     (
         "a_retry_waits_for_the_delay_and_not_much_longer",
         timing::a_retry_waits_for_the_delay_and_not_much_longer,
     ),
-    ("an_event_is_sent_as_soon_as_it_is_its_turn", timing::an_event_is_sent_as_soon_as_it_is_its_turn),
+    ("an_event_is_sent_without_delay_in_its_turn", timing::an_event_is_sent_without_delay_in_its_turn),
     (
-        "one_event_holds_its_webhook_for_a_bounded_time",
-        timing::one_event_holds_its_webhook_for_a_bounded_time,
+        "one_event_blocks_its_webhook_for_a_bounded_time",
+        timing::one_event_blocks_its_webhook_for_a_bounded_time,
     ),
     ("an_accepted_event_is_queued_at_once", timing::an_accepted_event_is_queued_at_once),
 ];
 
-/// The first promise that this run broke.
+/// Returns the first promise that this run broke.
 pub(crate) fn check(setup: &Setup, history: &History) -> Result<Counts, Violation> {
     if let Some(what) = history.broken.first() {
-        return Err(Violation { promise: "the_simulation_comes_to_rest", what: what.clone() });
+        return Err(Violation { promise: "the_simulation_ends", what: what.clone() });
     }
     let truth = Truth::of(setup, history)?;
     for (promise, check) in CHECKS {
@@ -71,7 +72,7 @@ pub(crate) fn check(setup: &Setup, history: &History) -> Result<Counts, Violatio
     Ok(truth.counts.get())
 }
 
-/// How much there was to check: a promise that is never put to the test is not kept but idle.
+/// The number of facts that were checked: a promise without any is not tested.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub(crate) struct Counts {
     pub(crate) events: u64,
@@ -86,6 +87,8 @@ pub(crate) struct Counts {
     pub(crate) repeated_requests: u64,
     pub(crate) overtaken: u64,
     pub(crate) suspensions: u64,
+    /// Runs of events that recover's requests exhausted.
+    pub(crate) outages: u64,
     pub(crate) parked: u64,
     pub(crate) recovered: u64,
     pub(crate) gone: u64,
@@ -107,6 +110,7 @@ impl Counts {
         self.repeated_requests += other.repeated_requests;
         self.overtaken += other.overtaken;
         self.suspensions += other.suspensions;
+        self.outages += other.outages;
         self.parked += other.parked;
         self.recovered += other.recovered;
         self.gone += other.gone;

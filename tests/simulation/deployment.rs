@@ -1,12 +1,13 @@
-//! What the template deploys: queues, mappings and the functions' settings.
+//! The deployment of the template: queues, mappings and the functions' settings.
 
-use hookrail_adapters::config::{DeliverConfig, FanOutConfig, NoticeConfig, RecoverConfig};
+use hookrail_adapters::config::{DeliverConfig, FanOutConfig, RecoverConfig};
 use hookrail_domain::target::TargetPolicy;
 use hookrail_fifo::arn;
 use hookrail_fifo::mapping::{Mapping, MappingSettings};
 use hookrail_fifo::millis::Millis;
 use hookrail_fifo::queues::Queues;
 use hookrail_fifo::settings::{DeduplicationScope, RedrivePolicy, Settings, ThroughputLimit};
+use hookrail_pipeline::operational_events::OperationalEventConfig;
 
 use crate::faults::Function;
 use crate::lambda::{Lambda, Source};
@@ -20,7 +21,7 @@ pub(crate) const DEAD_DELIVERIES: &str = "deliveries-dlq.fifo";
 pub(crate) const RECOVERY: &str = "recovery.fifo";
 const RETENTION_SECONDS: u32 = 14 * 24 * 60 * 60;
 
-/// The delivery queue of this index.
+/// Returns the delivery queue of this index.
 pub(crate) fn deliveries(index: usize) -> String {
     format!("deliveries-{index}.fifo")
 }
@@ -29,7 +30,7 @@ pub(crate) fn url(queue: &str) -> String {
     format!("http://queues/0/{queue}")
 }
 
-/// The queues with the template's attributes.
+/// Makes the queues with the template's attributes.
 pub(crate) fn queues(setup: &Setup) -> Queues {
     let mut queues = Queues::new(setup.seed);
     let plain = Settings {
@@ -60,7 +61,7 @@ pub(crate) fn queues(setup: &Setup) -> Queues {
     queues
 }
 
-/// The mappings of both functions.
+/// Makes the mappings of both functions.
 pub(crate) fn lambda(setup: &Setup) -> Lambda {
     let source = |function, queue: &str, poll_at| Source {
         function,
@@ -96,7 +97,10 @@ pub(crate) fn lambda(setup: &Setup) -> Lambda {
         deliveries_queue_urls,
         deliveries_dlq_url: url(DEAD_DELIVERIES),
         recovery_queue_url: url(RECOVERY),
-        notices: NoticeConfig { events_queue_urls: vec![url(EVENTS)], operational_queue_url: None },
+        operational_events: OperationalEventConfig {
+            events_queue_urls: vec![url(EVENTS)],
+            operational_queue_url: None,
+        },
         policy: setup.policy,
         suspension: setup.suspension,
         targets: TargetPolicy::default(),
@@ -107,7 +111,10 @@ pub(crate) fn lambda(setup: &Setup) -> Lambda {
         recovery_queue_url: url(RECOVERY),
         deliveries_dlq_url: url(DEAD_DELIVERIES),
         events_dlq_url: url(DEAD_EVENTS),
-        notices: NoticeConfig { events_queue_urls: vec![url(EVENTS)], operational_queue_url: None },
+        operational_events: OperationalEventConfig {
+            events_queue_urls: vec![url(EVENTS)],
+            operational_queue_url: None,
+        },
         policy: setup.policy,
         suspension: setup.suspension,
         targets: TargetPolicy::default(),

@@ -1,11 +1,11 @@
 //! The worked examples of the specification, with their times.
 
 use aws_lambda_events::sqs::SqsEvent;
-use hookrail_adapters::records::Batch;
 use hookrail_fifo::event::render;
 use hookrail_fifo::mapping::{GroupLock, Mapping, MappingSettings};
 use hookrail_fifo::message::NewMessage;
 use hookrail_fifo::millis::Millis;
+use hookrail_pipeline::batch::Batch;
 
 use crate::deployment::{self, EVENTS};
 use crate::history::History;
@@ -16,7 +16,7 @@ use crate::time::BEGIN;
 use crate::warm::event_of;
 
 pub(crate) const OK: Behaviour = Behaviour::Answers { status: 200, ms: 1_000 };
-/// When the delivery queue is first polled: ten messages are in it by then.
+/// Time of the first poll of the delivery queue: ten messages are in it by then.
 pub(crate) const START_MS: u64 = 1_000;
 
 pub(crate) fn webhook(receiver: Receiver) -> Webhook {
@@ -32,14 +32,14 @@ pub(crate) fn ten_messages(receiver: Receiver) -> Setup {
     Setup { deliver_from_ms: START_MS, ..setup }
 }
 
-/// Sequence, attempt and seconds since the start of every request, in order.
+/// Returns sequence, attempt and seconds since the start of every request, in order.
 pub(crate) fn requests(history: &History) -> Vec<(u64, u32, u64)> {
     let seconds = |at: u64| (at - BEGIN - START_MS) / 1000;
     history.attempts.iter().map(|one| (one.number.sequence, one.number.attempt, seconds(one.at))).collect()
 }
 
 #[test]
-fn a_failed_head_is_tried_again_after_the_delay_and_its_tail_follows_at_once() {
+fn a_failed_head_is_retried_after_the_delay_and_the_rest_follows_at_once() {
     for group_lock in [GroupLock::Queue, GroupLock::Invocation] {
         let receiver = Receiver { first: vec![Behaviour::Silent], phases: vec![(0, OK)] };
         let (_, history) = run(Setup { group_lock, ..ten_messages(receiver) });
@@ -70,7 +70,7 @@ fn a_dead_endpoint_gets_exactly_three_attempts_of_every_event_in_order() {
 }
 
 #[test]
-fn the_event_built_here_is_the_one_that_the_mapping_renders() {
+fn simulated_invocations_match_the_mapping() {
     let setup = ten_messages(Receiver::always(OK));
     let mut queues = deployment::queues(&setup);
     let queue = queues.find_mut(EVENTS).unwrap();

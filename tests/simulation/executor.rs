@@ -1,4 +1,4 @@
-//! Runs tasks one poll at a time, in an order that the caller draws.
+//! An executor of tasks, one poll at a time, in an order that the caller draws.
 
 use std::pin::Pin;
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -9,7 +9,7 @@ use crate::rng::Rng;
 
 type Work = Pin<Box<dyn Future<Output = ()> + Send>>;
 
-/// Nothing runs but in [`Executor::step`].
+/// The tasks. Nothing runs except in [`Executor::step`].
 #[derive(Default)]
 pub(crate) struct Executor {
     tasks: Vec<Option<(Work, Arc<Task>, Waker)>>,
@@ -50,7 +50,7 @@ impl Executor {
         self.tasks[id] = Some((Box::pin(work), task, waker));
     }
 
-    /// Polls one of the tasks that can go on. Returns whether there was one.
+    /// Polls one of the ready tasks. Returns whether there was one.
     pub(crate) fn step(&mut self, rng: &mut Rng) -> bool {
         let id = {
             let mut ready = self.ready.lock().unwrap_or_else(PoisonError::into_inner);
@@ -60,7 +60,7 @@ impl Executor {
             let index = if ready.len() == 1 { 0 } else { rng.index(ready.len()) };
             ready.swap_remove(index)
         };
-        // A task that has ended may still be woken by what it left behind.
+        // A task that has ended may still be woken by its remains.
         let Some((work, task, waker)) = self.tasks[id].as_mut() else { return true };
         task.is_ready.store(false, Ordering::Relaxed);
         if work.as_mut().poll(&mut Context::from_waker(waker)).is_ready() {
@@ -70,7 +70,7 @@ impl Executor {
         true
     }
 
-    /// Whether no task is left.
+    /// Returns whether no task is left.
     pub(crate) fn is_empty(&self) -> bool {
         self.tasks.len() == self.vacant.len()
     }

@@ -1,20 +1,20 @@
-//! What can go wrong at a call, and how often it does in a schedule.
+//! The faults of a call, and their rates in a schedule.
 
 use crate::rng::{CHANCES, Rng};
 
-/// Where a function meets the world.
+/// A call of a function to the outside.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Call {
     Send,
     Hold,
     Delete,
     ConfigVersions,
-    ListSubscriptions,
+    ListWebhooks,
     Settings,
     LastRow,
     PutRow,
     Park,
-    ChangeLine,
+    ChangeState,
     Advance,
     Ask,
     PutJob,
@@ -24,14 +24,14 @@ pub(crate) enum Call {
     FindContent,
     ChangeJob,
     DueJobs,
-    DueLines,
+    DueQueues,
     RowsFrom,
     LastAttempt,
     Post,
-    /// The beginning of an invocation: stalled when it is throttled, refused when it never begins, its answer lost when
-    /// the mapping takes it for failed while it goes on.
+    /// The beginning of an invocation. Stalled if it is throttled, refused if it never begins.
+    /// Its response is lost if the mapping takes it for failed while it continues.
     Start,
-    /// Its answer to the mapping.
+    /// Its response to the mapping.
     Reply,
 }
 
@@ -44,7 +44,7 @@ impl Call {
 /// The longest a throttled invocation waits: a little more than the queues' visibility.
 const LATE_MS_MAX: u64 = 185_000;
 
-/// What becomes of a call.
+/// The fate of a call.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Fate {
     Fine,
@@ -62,7 +62,7 @@ pub(crate) enum Fate {
     Stall(u64),
 }
 
-/// How often each fault strikes, out of [`CHANCES`] calls or invocations.
+/// The rate of each fault, out of [`CHANCES`] calls or invocations.
 #[derive(Debug, Clone, Copy, Default)]
 pub(crate) struct Rates {
     pub(crate) crash: u64,
@@ -75,12 +75,12 @@ pub(crate) struct Rates {
     pub(crate) throttle: u64,
     /// An invocation that is throttled until the mapping gives it up.
     pub(crate) dropped: u64,
-    /// An invocation that the mapping takes for failed, from the beginning or in spite of its answer.
+    /// An invocation that the mapping takes for failed, from the beginning or in spite of its response.
     pub(crate) reply_lost: u64,
 }
 
 impl Rates {
-    /// The fate of one call.
+    /// Draws the fate of one call.
     pub(crate) fn draw(&self, rng: &mut Rng, call: Call) -> Fate {
         if call == Call::Start {
             return self.draw_start(rng);
@@ -88,7 +88,7 @@ impl Rates {
         if call == Call::Reply {
             return if rng.chance(self.reply_lost) { Fate::AnswerLost } else { Fate::Fine };
         }
-        // One draw decides for most calls that nothing happens.
+        // For most calls one draw decides that nothing happens.
         let at = rng.below(CHANCES);
         let mut from = 0;
         let mut strikes = |rate: u64| {
@@ -131,7 +131,7 @@ impl Rates {
     }
 }
 
-/// A fault at a place that a test names.
+/// A fault at a call that a test names.
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct Planned {
     /// The function's nth invocation, from 0.

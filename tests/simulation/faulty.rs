@@ -1,27 +1,27 @@
-//! Ports whose calls take time, fail, lose their answers, or are the last thing a process does.
+//! Ports whose calls take time, fail, lose their responses, or are the last call of a process.
 
+use std::collections::HashSet;
 use std::sync::Arc;
 
-use hookrail_adapters::queue::{HoldResult, Outgoing, Queue, QueueError, SendResult};
-use hookrail_adapters::sender::{Sender, Vetted};
-use hookrail_adapters::store::item::row::line_of;
-use hookrail_adapters::store::rejected::RejectedStore;
-use hookrail_adapters::store::{
-    Change, CompanyCreation, ConfigStore, KeptAnswer, LineKey, LineSettings, LogStore, Parking, Recorded,
-    Replacement, Replacing, StoreError, SubscriptionCreation,
-};
 use hookrail_domain::attempt::{AttemptNumber, Outcome};
-use hookrail_domain::id::{CompanyId, RejectedId, SubscriptionId};
-use hookrail_domain::line::LastRow;
+use hookrail_domain::id::{CompanyId, RejectedId, WebhookId};
 use hookrail_domain::log_row::LogRow;
+use hookrail_domain::progress::LastRow;
 use hookrail_domain::rejected::RejectedEvent;
 use hookrail_domain::request::DeliveryRequest;
 use hookrail_domain::secrets::Secrets;
-use hookrail_domain::subscription::Subscription;
-use hookrail_domain::suspension::Line;
+use hookrail_domain::suspension::QueueState;
 use hookrail_domain::target::TargetUrl;
 use hookrail_domain::time::Millis;
-use hookrail_domain::token::{Holder, Token};
+use hookrail_domain::token::{Owner, Token};
+use hookrail_domain::webhook::Webhook;
+use hookrail_pipeline::queue::{HoldResult, Outgoing, Queue, QueueError, SendResult};
+use hookrail_pipeline::sender::{Sender, Vetted};
+use hookrail_pipeline::store::rejected::RejectedStore;
+use hookrail_pipeline::store::{
+    Change, CompanyCreation, ConfigStore, LogStore, Parking, Recorded, Replacement, Replacing, StoreError,
+    StoredResponse, WebhookCreation, WebhookKey, WebhookSnapshot,
+};
 
 use crate::faults::{Call, Fate};
 use crate::sandbox::Sandbox;
@@ -47,7 +47,7 @@ fn no_queue<T>() -> Result<T, QueueError> {
     Err(QueueError(Box::new(PlannedFault)))
 }
 
-/// The entries that go through, and for each of all whether it does.
+/// Returns the entries that succeed, and for each of all whether it does.
 fn spared<T: Clone>(fate: Fate, entries: &[T]) -> (Vec<T>, Vec<bool>) {
     let fails = |index: usize| matches!(fate, Fate::Partial(bits) if bits & (1 << index) != 0);
     let passes: Vec<bool> = (0..entries.len()).map(|index| !fails(index)).collect();
@@ -55,7 +55,7 @@ fn spared<T: Clone>(fate: Fate, entries: &[T]) -> (Vec<T>, Vec<bool>) {
     (passing.collect(), passes)
 }
 
-/// The answers of the entries that went through, at their places among all.
+/// Returns the answers of the entries that succeeded, at their positions among all.
 fn merged<T: Clone>(passes: &[bool], answers: Vec<T>, failed: &T) -> Vec<T> {
     let mut answers = answers.into_iter();
     let mut answer = |passes: &bool| if *passes { answers.next() } else { None };
@@ -63,7 +63,7 @@ fn merged<T: Clone>(passes: &[bool], answers: Vec<T>, failed: &T) -> Vec<T> {
 }
 
 impl<P: Queue> Faulty<P> {
-    /// Sends, and notes what that does, whatever the function is told of it.
+    /// Sends, and records the effect, regardless of the result that the function gets.
     async fn send_noted(
         &self,
         queue_url: &str,
@@ -141,29 +141,29 @@ impl<P: Sender> Sender for Faulty<P> {
             .await
     }
 
-    // No function that the simulation runs asks.
+    // No function in the simulation calls it.
     async fn vet(&self, url: &TargetUrl) -> Vetted {
         self.port.vet(url).await
     }
 }
 
-// What is no event is in no schedule: nothing of this is ever called.
+// No schedule has a rejected event: none of these calls is ever made.
 impl<P: RejectedStore> RejectedStore for Faulty<P> {
-    async fn keep_rejected(&self, of: &Holder, event: &RejectedEvent) -> Result<(), StoreError> {
+    async fn keep_rejected(&self, of: &Owner, event: &RejectedEvent) -> Result<(), StoreError> {
         self.port.keep_rejected(of, event).await
     }
 
-    async fn replace_rejected(&self, of: &Holder, event: &RejectedEvent) -> Result<(), StoreError> {
+    async fn replace_rejected(&self, of: &Owner, event: &RejectedEvent) -> Result<(), StoreError> {
         self.port.replace_rejected(of, event).await
     }
 
-    async fn find_rejected(&self, of: &Holder, id: RejectedId) -> Result<Option<RejectedEvent>, StoreError> {
+    async fn find_rejected(&self, of: &Owner, id: RejectedId) -> Result<Option<RejectedEvent>, StoreError> {
         self.port.find_rejected(of, id).await
     }
 
     async fn list_rejected(
         &self,
-        of: &Holder,
+        of: &Owner,
         before: Option<RejectedId>,
         limit: usize,
     ) -> Result<Vec<RejectedEvent>, StoreError> {
@@ -172,16 +172,16 @@ impl<P: RejectedStore> RejectedStore for Faulty<P> {
 }
 
 impl<P: LogStore> LogStore for Faulty<P> {
-    async fn settings(&self, lines: &[LineKey]) -> Result<Vec<LineSettings>, StoreError> {
+    async fn snapshots(&self, keys: &[WebhookKey]) -> Result<Vec<WebhookSnapshot>, StoreError> {
         let course = self.sandbox.course(Call::Settings);
-        let read = self.sandbox.perform(course, self.port.settings(lines), no_table).await?;
-        Ok(self.sandbox.planted.settings(lines, read))
+        let read = self.sandbox.perform(course, self.port.snapshots(keys), no_table).await?;
+        Ok(self.sandbox.planted.snapshots(keys, read))
     }
 
-    async fn last_row(&self, line: &LineKey) -> Result<Option<LastRow>, StoreError> {
+    async fn last_row(&self, key: &WebhookKey) -> Result<Option<LastRow>, StoreError> {
         let course = self.sandbox.course(Call::LastRow);
-        let read = self.sandbox.perform(course, self.port.last_row(line), no_table).await?;
-        Ok(self.sandbox.planted.last_row(line, read))
+        let read = self.sandbox.perform(course, self.port.last_row(key), no_table).await?;
+        Ok(self.sandbox.planted.last_row(key, read))
     }
 
     async fn put_row(&self, row: &LogRow) -> Result<Recorded, StoreError> {
@@ -198,47 +198,53 @@ impl<P: LogStore> LogStore for Faulty<P> {
     async fn park(&self, row: &LogRow, generation: u64) -> Result<Parking, StoreError> {
         let course = self.sandbox.course(Call::Park);
         let effect = async {
-            let told = if self.sandbox.planted.parks_blindly() {
+            let result = if self.sandbox.planted.parks_blindly() {
                 self.port.put_row(row).await.map(|_any| Parking::Parked)
             } else {
                 self.port.park(row, generation).await
             };
-            let recorded = told.as_ref().ok().map(|parking| match parking {
+            let recorded = result.as_ref().ok().map(|parking| match parking {
                 Parking::Parked => Recorded::Mine,
                 Parking::Moved => Recorded::Another,
             });
             self.sandbox.world.put(self.sandbox.run(), row, recorded);
-            told
+            result
         };
         self.sandbox.perform(course, effect, no_table).await
     }
 
-    async fn change_line(&self, key: &LineKey, from: &Line, to: &Line) -> Result<Change, StoreError> {
-        let course = self.sandbox.course(Call::ChangeLine);
-        let (from, to) = self.sandbox.planted.change(from, to, || self.sandbox.world.tables.line(key));
-        self.sandbox.perform(course, self.port.change_line(key, &from, &to), no_table).await
+    async fn change_state(
+        &self,
+        key: &WebhookKey,
+        from: &QueueState,
+        to: &QueueState,
+    ) -> Result<Change, StoreError> {
+        let course = self.sandbox.course(Call::ChangeState);
+        let (from, to) = self.sandbox.planted.change(from, to, || self.sandbox.world.tables.state(key));
+        self.sandbox.perform(course, self.port.change_state(key, &from, &to), no_table).await
     }
 
-    async fn replace_with_line(
+    async fn replace_with_state(
         &self,
         replacing: Replacing<'_>,
-        from: &Line,
-        to: &Line,
+        from: &QueueState,
+        to: &QueueState,
     ) -> Result<Replacement, StoreError> {
-        let course = self.sandbox.course(Call::ChangeLine);
+        let course = self.sandbox.course(Call::ChangeState);
         let effect = async {
-            let told = self.port.replace_with_line(replacing, from, to).await;
-            if matches!(told, Ok(Replacement::Done)) {
-                self.sandbox.world.deactivated(replacing.subscription);
+            let result = self.port.replace_with_state(replacing, from, to).await;
+            if matches!(result, Ok(Replacement::Done)) {
+                self.sandbox.world.deactivated(replacing.webhook);
             }
-            told
+            result
         };
         self.sandbox.perform(course, effect, no_table).await
     }
 
-    async fn advance(&self, row: &LogRow, from: &Line, to: &Line) -> Result<Change, StoreError> {
+    async fn advance(&self, row: &LogRow, from: &QueueState, to: &QueueState) -> Result<Change, StoreError> {
+        let to = &self.sandbox.planted.advance(from, to);
         if self.sandbox.planted.moves_on_first() {
-            if self.change_line(&line_of(row), from, to).await? == Change::Lost {
+            if self.change_state(&WebhookKey::of_row(row), from, to).await? == Change::Lost {
                 return Ok(Change::Lost);
             }
             return Ok(match self.put_row(row).await? {
@@ -248,52 +254,57 @@ impl<P: LogStore> LogStore for Faulty<P> {
         }
         let course = self.sandbox.course(Call::Advance);
         let effect = async {
-            let told = self.port.advance(row, from, to).await;
-            let recorded = told.as_ref().ok().map(|change| match change {
+            let result = self.port.advance(row, from, to).await;
+            let recorded = result.as_ref().ok().map(|change| match change {
                 Change::Done => Recorded::Mine,
                 Change::Lost => Recorded::Another,
             });
             self.sandbox.world.put(self.sandbox.run(), row, recorded);
-            told
+            result
         };
         self.sandbox.perform(course, effect, no_table).await
     }
 
-    async fn due_lines(&self, now: Millis, limit: usize) -> Result<Vec<LineKey>, StoreError> {
-        let course = self.sandbox.course(Call::DueLines);
-        let found = self.sandbox.perform(course, self.port.due_lines(now, limit), no_table).await?;
+    async fn due_queues(
+        &self,
+        now: Millis,
+        share: usize,
+        except: &HashSet<WebhookKey>,
+    ) -> Result<Vec<WebhookKey>, StoreError> {
+        let course = self.sandbox.course(Call::DueQueues);
+        let found = self.sandbox.perform(course, self.port.due_queues(now, share, except), no_table).await?;
         Ok(if self.sandbox.planted.sweeps() { found } else { Vec::new() })
     }
 
     async fn rows_from(
         &self,
-        line: &LineKey,
+        key: &WebhookKey,
         sequence: u64,
         limit: usize,
     ) -> Result<Vec<LogRow>, StoreError> {
         let course = self.sandbox.course(Call::RowsFrom);
-        self.sandbox.perform(course, self.port.rows_from(line, sequence, limit), no_table).await
+        self.sandbox.perform(course, self.port.rows_from(key, sequence, limit), no_table).await
     }
 
-    async fn last_row_of(&self, line: &LineKey, sequence: u64) -> Result<Option<LogRow>, StoreError> {
+    async fn last_row_of(&self, key: &WebhookKey, sequence: u64) -> Result<Option<LogRow>, StoreError> {
         let course = self.sandbox.course(Call::LastAttempt);
-        self.sandbox.perform(course, self.port.last_row_of(line, sequence), no_table).await
+        self.sandbox.perform(course, self.port.last_row_of(key, sequence), no_table).await
     }
 
     async fn list_rows(
         &self,
-        line: &LineKey,
+        key: &WebhookKey,
         before: Option<AttemptNumber>,
         limit: usize,
     ) -> Result<Vec<LogRow>, StoreError> {
-        self.port.list_rows(line, before, limit).await
+        self.port.list_rows(key, before, limit).await
     }
 }
 
 impl<P: ConfigStore> ConfigStore for Faulty<P> {
-    async fn list_subscriptions(&self, company: &CompanyId) -> Result<Vec<Subscription>, StoreError> {
-        let course = self.sandbox.course(Call::ListSubscriptions);
-        self.sandbox.perform(course, self.port.list_subscriptions(company), no_table).await
+    async fn list_webhooks(&self, company: &CompanyId) -> Result<Vec<Webhook>, StoreError> {
+        let course = self.sandbox.course(Call::ListWebhooks);
+        self.sandbox.perform(course, self.port.list_webhooks(company), no_table).await
     }
 
     async fn config_versions(&self, companies: &[CompanyId]) -> Result<Vec<u64>, StoreError> {
@@ -316,49 +327,41 @@ impl<P: ConfigStore> ConfigStore for Faulty<P> {
         self.port.is_company(company).await
     }
 
-    async fn create_subscription(
+    async fn create_webhook(
         &self,
-        subscription: &Subscription,
+        webhook: &Webhook,
         secrets: &Secrets,
-    ) -> Result<SubscriptionCreation, StoreError> {
-        self.port.create_subscription(subscription, secrets).await
+    ) -> Result<WebhookCreation, StoreError> {
+        self.port.create_webhook(webhook, secrets).await
     }
 
-    async fn find_subscription(
-        &self,
-        company: &CompanyId,
-        id: SubscriptionId,
-    ) -> Result<Option<Subscription>, StoreError> {
-        self.port.find_subscription(company, id).await
+    async fn find_webhook(&self, company: &CompanyId, id: WebhookId) -> Result<Option<Webhook>, StoreError> {
+        self.port.find_webhook(company, id).await
     }
 
-    async fn find_secrets(
-        &self,
-        company: &CompanyId,
-        id: SubscriptionId,
-    ) -> Result<Option<Secrets>, StoreError> {
+    async fn find_secrets(&self, company: &CompanyId, id: WebhookId) -> Result<Option<Secrets>, StoreError> {
         self.port.find_secrets(company, id).await
     }
 
-    async fn replace_subscription(&self, replacing: Replacing<'_>) -> Result<Replacement, StoreError> {
-        self.port.replace_subscription(replacing).await
+    async fn replace_webhook(&self, replacing: Replacing<'_>) -> Result<Replacement, StoreError> {
+        self.port.replace_webhook(replacing).await
     }
 
-    async fn keep_answer(
+    async fn store_response(
         &self,
         company: &CompanyId,
         key: &str,
-        answer: &KeptAnswer,
+        answer: &StoredResponse,
     ) -> Result<(), StoreError> {
-        self.port.keep_answer(company, key, answer).await
+        self.port.store_response(company, key, answer).await
     }
 
-    async fn find_answer(
+    async fn find_response(
         &self,
         company: &CompanyId,
         key: &str,
         now: Millis,
-    ) -> Result<Option<KeptAnswer>, StoreError> {
-        self.port.find_answer(company, key, now).await
+    ) -> Result<Option<StoredResponse>, StoreError> {
+        self.port.find_response(company, key, now).await
     }
 }

@@ -1,30 +1,30 @@
-//! What happened in a run, as an observer outside the functions sees it.
+//! The history of a run, as an observer outside the functions sees it.
 
 use std::collections::HashMap;
 use std::sync::Arc;
 
-use hookrail_adapters::store::{LineKey, Recorded};
 use hookrail_domain::attempt::{AttemptNumber, Outcome};
-use hookrail_domain::id::{CompanyId, DeliveryId, EventId, SubscriptionId};
+use hookrail_domain::id::{CompanyId, DeliveryId, EventId, WebhookId};
 use hookrail_domain::log_row::LogRow;
 use hookrail_fifo::message::Received;
+use hookrail_pipeline::store::{Recorded, WebhookKey};
 
 use crate::faults::{Call, Fate, Function};
 use crate::posted::Posted;
 use crate::setup::{Action, Kind};
 use crate::world::webhook_of;
 
-/// Everything, each list in the order it happened. Times are of the world's clock.
+/// All facts, each list in the order of time. Times are of the world's clock.
 #[derive(Debug, Default)]
 pub(crate) struct History {
-    /// What came after what, at the same time too.
+    /// The order of all facts, at the same time too.
     pub(crate) order: Vec<Entry>,
     pub(crate) companies: Vec<CompanyId>,
     pub(crate) webhooks: Vec<WebhookFact>,
     pub(crate) events: Vec<EventFact>,
     /// Looked up by key only: its order differs between runs.
-    pub(crate) owed: HashMap<DeliveryId, Owed>,
-    /// Jobs of which no message has been sent.
+    pub(crate) owed: HashMap<DeliveryId, Recipients>,
+    /// Jobs without a message so far.
     pub(crate) posted: HashMap<DeliveryId, Posted>,
     pub(crate) actions: Vec<(u64, Action)>,
     pub(crate) runs: Vec<RunFact>,
@@ -37,22 +37,22 @@ pub(crate) struct History {
     pub(crate) invocations_of: HashMap<Function, usize>,
     /// Most messages that any delivery queue ever held.
     pub(crate) deepest: usize,
-    /// Rows that have expired since, then those that were there in the end. The webhook's index goes before each.
+    /// Expired rows, then the rows at the end. The webhook's index goes before each.
     pub(crate) rows: Vec<(usize, LogRow)>,
-    /// When a delivery queue's mapping had no sandbox left: queue, from, to.
+    /// Times at which a delivery queue's mapping had no sandbox left: queue, from, to.
     pub(crate) saturated: Vec<(usize, u64, u64)>,
-    /// What broke a rule while it ran.
+    /// Violations found while it ran.
     pub(crate) broken: Vec<String>,
     pub(crate) dead_deliveries: usize,
-    /// From when on nothing fails any more.
+    /// The time from which nothing fails any longer.
     pub(crate) healed_at: Option<u64>,
-    /// Where nothing is ever set aside, what is dead may stay so.
+    /// Without suspension a dead receiver may stay dead.
     pub(crate) receivers_heal: bool,
     pub(crate) dead_events: Vec<Arc<str>>,
     pub(crate) ended_at: u64,
 }
 
-/// Something that happened, with its place in its list.
+/// A fact, with its index in its list.
 #[derive(Debug, Clone, Copy)]
 pub(crate) enum Entry {
     Action(usize),
@@ -61,7 +61,7 @@ pub(crate) enum Entry {
     Ended(usize),
     Fault(usize),
     Sent(usize),
-    Answered(usize),
+    Responded(usize),
     Put(usize),
 }
 
@@ -72,13 +72,13 @@ pub(crate) struct ReplayFact {
     pub(crate) webhook: usize,
     /// Sequences that it was asked to send.
     pub(crate) wanted: Vec<u64>,
-    /// When it was cancelled, by hand or with everything that waited.
+    /// The time at which it was cancelled, by hand or with all waiting events.
     pub(crate) cancelled_at: Option<u64>,
 }
 
 #[derive(Debug)]
 pub(crate) struct WebhookFact {
-    pub(crate) line: LineKey,
+    pub(crate) key: WebhookKey,
     pub(crate) company: usize,
     pub(crate) trigger: Kind,
     /// The delivery queue that carries it.
@@ -91,7 +91,7 @@ pub(crate) struct WebhookFact {
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct Version {
     pub(crate) at: u64,
-    /// Actions before it: tells what came first at the same time.
+    /// Number of actions before it: orders facts of the same time.
     pub(crate) order: usize,
     pub(crate) is_active: bool,
 }
@@ -99,12 +99,12 @@ pub(crate) struct Version {
 #[derive(Debug)]
 pub(crate) struct EventFact {
     pub(crate) company: usize,
-    /// None when it is no event.
+    /// None for a rejected event.
     pub(crate) kind: Option<Kind>,
     pub(crate) at: u64,
-    /// Actions before it.
+    /// Number of actions before it.
     pub(crate) order: usize,
-    /// Of no use when it is no event.
+    /// Unused for a rejected event.
     pub(crate) id: EventId,
     pub(crate) body: Arc<str>,
     pub(crate) deduplication_id: Arc<str>,
@@ -112,12 +112,12 @@ pub(crate) struct EventFact {
 
 /// One event for one webhook that its trigger selects.
 #[derive(Debug, Clone, Copy)]
-pub(crate) struct Owed {
+pub(crate) struct Recipients {
     pub(crate) event: usize,
     pub(crate) webhook: usize,
-    /// When its message was first in the delivery queue.
+    /// The time at which its message was first in the delivery queue.
     pub(crate) queued_at: Option<u64>,
-    /// A person wants it sent: it has its place whatever becomes of the webhook.
+    /// A person wants it sent: it keeps its turn whatever happens to the webhook.
     pub(crate) is_posted: bool,
 }
 
@@ -135,8 +135,8 @@ pub(crate) struct RunFact {
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum RunEnd {
-    /// So many messages were reported as failed.
-    Answered {
+    /// This many messages were reported as failed.
+    Responded {
         failed: usize,
     },
     Crashed,
@@ -152,7 +152,7 @@ pub(crate) struct AttemptFact {
     pub(crate) delivery: DeliveryId,
     pub(crate) number: AttemptNumber,
     pub(crate) at: u64,
-    /// Whether the request reached the receiver.
+    /// True if the request reached the receiver.
     pub(crate) arrived: bool,
     pub(crate) answered_at: Option<u64>,
     pub(crate) outcome: Outcome,
@@ -167,7 +167,7 @@ pub(crate) struct PutFact {
     pub(crate) run: usize,
     pub(crate) webhook: usize,
     pub(crate) number: AttemptNumber,
-    pub(crate) told: Option<Recorded>,
+    pub(crate) result: Option<Recorded>,
 }
 
 #[derive(Debug)]
@@ -198,7 +198,7 @@ impl History {
         self.events.push(event);
     }
 
-    /// Returns the run's place, and the how many-th of its function it is, from 0.
+    /// Returns the run's index, and its number among those of its function, from 0.
     pub(crate) fn begin(&mut self, run: RunFact) -> (usize, usize) {
         let place = self.runs.len();
         self.order.push(Entry::Began(place));
@@ -219,7 +219,7 @@ impl History {
         self.faults.push(FaultFact { at, run, what });
     }
 
-    /// Returns the attempt's place.
+    /// Returns the attempt's index.
     pub(crate) fn send(&mut self, attempt: AttemptFact) -> usize {
         self.order.push(Entry::Sent(self.attempts.len()));
         self.attempts.push(attempt);
@@ -227,7 +227,7 @@ impl History {
     }
 
     pub(crate) fn answer(&mut self, attempt: usize, at: u64) {
-        self.order.push(Entry::Answered(attempt));
+        self.order.push(Entry::Responded(attempt));
         self.attempts[attempt].answered_at = Some(at);
     }
 
@@ -236,7 +236,8 @@ impl History {
         self.puts.push(put);
     }
 
-    /// The group of a message (webhook of a delivery, company of an event), which was received just now.
+    /// Returns the group of a message (webhook of a delivery, company of an event), which was received just
+    /// now.
     pub(crate) fn meet(&mut self, function: Function, received: &Received) -> usize {
         let message = &received.message;
         let group = message.group.as_deref().unwrap_or_default();
@@ -244,8 +245,8 @@ impl History {
             return self.companies.iter().position(|company| company.as_str() == group).unwrap_or(usize::MAX);
         }
         if function == Function::Recover {
-            let subscription = group.split_once('-').and_then(|(id, _)| SubscriptionId::parse(id).ok());
-            return subscription.map_or(usize::MAX, webhook_of);
+            let webhook = group.split_once('-').and_then(|(id, _)| WebhookId::parse(id).ok());
+            return webhook.map_or(usize::MAX, webhook_of);
         }
         let id = message.deduplication_id.as_deref().unwrap_or_default();
         match DeliveryId::parse(id).ok().and_then(|id| self.owed.get_mut(&id)) {
@@ -257,7 +258,7 @@ impl History {
         }
     }
 
-    /// Whether a run has anything of this webhook.
+    /// Returns whether a run has any message of this webhook.
     pub(crate) fn touches(&self, run: usize, webhook: usize) -> bool {
         let run = &self.runs[run];
         match run.function {

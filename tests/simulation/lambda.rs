@@ -1,4 +1,4 @@
-//! What Lambda does: from the mappings' batches to invocations in sandboxes, and back.
+//! Lambda: from the mappings' batches to invocations in sandboxes, and back.
 
 use std::pin::pin;
 use std::sync::Arc;
@@ -6,13 +6,13 @@ use std::sync::Arc;
 use aws_lambda_events::sqs::SqsBatchResponse;
 use futures_util::future::{Either, select};
 use hookrail_adapters::config::{DeliverConfig, FanOutConfig, RecoverConfig};
-use hookrail_adapters::queue::Queue as _;
-use hookrail_adapters::records;
 use hookrail_domain::log_row::RunId;
 use hookrail_domain::time::Millis;
 use hookrail_fifo::mapping::{Answer, Batch, BatchId, Mapping};
 use hookrail_fifo::message::MessageId;
 use hookrail_fifo::receipt_handle::ReceiptHandle;
+use hookrail_pipeline::batch;
+use hookrail_pipeline::queue::Queue as _;
 use hookrail_testkit::memory::MemoryTables;
 use hookrail_testkit::model_queue::ModelQueue;
 use {hookrail_deliver as deliver, hookrail_fan_out as fan_out, hookrail_recover as recover};
@@ -32,10 +32,10 @@ use crate::world::{Invocation, World};
 type Store = Faulty<MemoryTables>;
 pub(crate) type Queues = Faulty<ModelQueue<Time>>;
 pub(crate) type FanOutApp = fan_out::App<Store, Queues, Scripted, SandboxClock>;
-pub(crate) type RecoverApp = recover::App<Store, Queues, Faulty<Receivers>, SandboxClock>;
-pub(crate) type DeliverApp = deliver::App<Store, Queues, Faulty<Receivers>, SandboxClock>;
+pub(crate) type RecoverApp = recover::App<(Store, Queues, Faulty<Receivers>, SandboxClock)>;
+pub(crate) type DeliverApp = deliver::App<(Store, Queues, Faulty<Receivers>, SandboxClock)>;
 
-/// How often the schedule calls recover, in milliseconds.
+/// Interval of the schedule's calls of recover, in milliseconds.
 pub(crate) const SWEEP_EVERY_MS: u64 = 60_000;
 
 /// The functions' mappings, and the sandboxes that are warm.
@@ -45,7 +45,7 @@ pub(crate) struct Lambda {
     pub(crate) fan_out_config: FanOutConfig,
     pub(crate) deliver_config: DeliverConfig,
     pub(crate) recover_config: RecoverConfig,
-    /// When the schedule calls recover next.
+    /// The time of the schedule's next call of recover.
     pub(crate) sweep_at: u64,
     pub(crate) running: Vec<Running>,
     pub(crate) fan_out: Vec<(Arc<Sandbox>, Arc<FanOutApp>)>,
@@ -64,7 +64,7 @@ pub(crate) struct Source {
     pub(crate) saturated_since: Option<u64>,
 }
 
-/// An invocation that has not ended, and what it holds of which group.
+/// An invocation that has not ended, and its messages by group.
 #[derive(Debug)]
 pub(crate) struct Running {
     pub(crate) run: usize,
@@ -132,7 +132,7 @@ pub(crate) fn poll(world: &Arc<World>, executor: &mut Executor, rng: &mut Rng) -
     any
 }
 
-/// When a mapping that waits only for its next poll will do it.
+/// Returns the time of the next poll of a mapping that waits only for it.
 pub(crate) fn next_poll(world: &World) -> Option<u64> {
     let now = world.time.now();
     let mut lambda = world.lambda();
@@ -146,7 +146,7 @@ pub(crate) fn next_poll(world: &World) -> Option<u64> {
     waiting.min()
 }
 
-/// One invocation, from its batch to the mapping's last word.
+/// Runs one invocation, from its batch to the mapping's end of it.
 async fn invoke(world: Arc<World>, source: usize, function: Function, batch: Batch) {
     let of = begin(&world, source, function, &batch);
     let run = of.run;
@@ -206,7 +206,7 @@ fn invocation(run: usize, deadline: u64) -> deliver::Invocation {
     deliver::Invocation { run: RunId(format!("run {run}")), deadline: Millis(deadline) }
 }
 
-/// One call of recover by the schedule.
+/// Runs one call of recover by the schedule.
 pub(crate) async fn sweep(world: Arc<World>) {
     let of = {
         let mut state = world.state();
@@ -234,22 +234,22 @@ pub(crate) async fn sweep(world: Arc<World>) {
         Err(how) => how,
         Ok(_) => {
             world.lambda().recover.push((sandbox, app));
-            RunEnd::Answered { failed: 0 }
+            RunEnd::Responded { failed: 0 }
         }
     };
     world.state().history.end(of.run, world.time.now(), how);
 }
 
-/// What a planted bug does to a response. Without one: nothing.
+/// Applies a planted bug to a response. Without one: nothing.
 async fn planted_end(sandbox: &Sandbox, queue: &Queues, response: &mut SqsBatchResponse) {
     for (queue_url, messages) in sandbox.planted.take_gathered() {
         let _lost = queue.port.send(&queue_url, &messages).await;
     }
     let failed = response.batch_item_failures.drain(..).map(|item| item.item_identifier).collect();
-    *response = records::reply(sandbox.planted.failed(failed));
+    *response = batch::reply(sandbox.planted.failed(failed));
 }
 
-/// The function's response, or how it ended without one.
+/// Returns the function's response, or its end without one.
 async fn race(
     work: impl Future<Output = SqsBatchResponse>,
     sandbox: &Sandbox,
@@ -282,7 +282,7 @@ fn begin(world: &World, source: usize, function: Function, batch: &Batch) -> Inv
     Invocation { function, invocation, run }
 }
 
-/// Waits until the invocation may start, as one that is throttled does; false when it never may.
+/// Waits until the invocation may start, as a throttled one does. Returns false if it never may.
 async fn starts(world: &World, of: Invocation, source: usize, batch: BatchId) -> bool {
     match world.fate(of, (Call::Start, 0)) {
         Fate::Stall(ms) => world.time.sleep(ms).await,
@@ -308,7 +308,7 @@ fn read_response(
         id.filter(|id| batch.messages.iter().any(|received| received.message.id == *id))
     });
     let failures: Option<_> = failures.collect();
-    let how = RunEnd::Answered { failed: items.len() };
+    let how = RunEnd::Responded { failed: items.len() };
     let Some(failures) = failures else {
         world.broken("a reply names a message that is not of its batch");
         return (Answer::Failed, how);

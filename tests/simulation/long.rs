@@ -1,4 +1,5 @@
-//! Long stretches of virtual time: what an endpoint that is dead or too slow costs, and what it leaves of the queue.
+//! Long stretches of virtual time: the cost of an endpoint that is dead or too slow, and its effect on the
+//! queue.
 
 use hookrail_domain::retry::RetryPolicy;
 use hookrail_domain::suspension::SuspensionPolicy;
@@ -10,7 +11,7 @@ use crate::receiver::{Behaviour, Receiver};
 use crate::run::run;
 use crate::setup::{Action, Kind, NEVER, Setup, Step, Webhook};
 
-/// Events pushed to an endpoint that is too slow, when nobody asks for more.
+/// Events pushed to an endpoint that is too slow, by default.
 const EVENTS: u64 = 20_000;
 
 const fn push(kind: Kind, after_ms: u64) -> Step {
@@ -21,7 +22,8 @@ fn webhook(trigger: Kind, behaviour: Behaviour) -> Webhook {
     Webhook { company: 0, trigger, is_there: true, receiver: Receiver::always(behaviour) }
 }
 
-/// The longest any event of this webhook was in the delivery queue before its first request, in milliseconds.
+/// Returns the longest time that any event of this webhook was in the delivery queue before its first
+/// request, in milliseconds.
 fn longest_wait_ms(history: &History, webhook: usize) -> u64 {
     let waits = history.attempts.iter().filter(|attempt| attempt.webhook == webhook).map(|attempt| {
         let queued_at = history.owed.get(&attempt.delivery).and_then(|owed| owed.queued_at).unwrap();
@@ -30,9 +32,10 @@ fn longest_wait_ms(history: &History, webhook: usize) -> u64 {
     waits.max().unwrap()
 }
 
-/// Fifty events a second for an endpoint that takes one a second, beside a healthy webhook with one a second.
+/// Fifty events a second for an endpoint that takes one a second, next to a healthy webhook with one a
+/// second.
 #[test]
-fn an_endpoint_that_is_too_slow_keeps_no_backlog_in_the_queue_and_loses_nothing() {
+fn an_overloaded_endpoint_keeps_the_sqs_queue_short_and_loses_nothing() {
     let events = asked_for("HOOKRAIL_EVENTS").unwrap_or(EVENTS);
     let slow = webhook(Kind::User, Behaviour::Answers { status: 200, ms: 1_000 });
     let healthy = webhook(Kind::GroupTask, Behaviour::Answers { status: 200, ms: 5 });
@@ -62,14 +65,14 @@ fn an_endpoint_that_is_too_slow_keeps_no_backlog_in_the_queue_and_loses_nothing(
     assert!(healthy <= 1_000, "{healthy} ms");
 }
 
-/// Time that the functions ran, in milliseconds, for a thousand events of one webhook.
+/// Returns the time that the functions ran, in milliseconds, for a thousand events of one webhook.
 fn lambda_ms(behaviour: Behaviour, suspend_after: u32) -> (u64, u64) {
     let setup = Setup::quiet(vec![webhook(Kind::Task, behaviour)], vec![push(Kind::Task, 1_000); 1_000]);
     let suspension = SuspensionPolicy { suspend_after, ..NEVER };
     let policy = RetryPolicy::default();
     let (_, history) = run(Setup { suspension, policy, latency_ms: 5, ..setup });
     let of = |function| {
-        // From the last event on it is the same for ever: what counts is the time in which they came.
+        // After the last event nothing changes any longer: the time in which events came is measured.
         let until = history.events.last().unwrap().at;
         let runs = history.runs.iter().filter(|run| run.function == function);
         runs.filter(|run| suspend_after == 0 || run.at <= until)
@@ -80,7 +83,7 @@ fn lambda_ms(behaviour: Behaviour, suspend_after: u32) -> (u64, u64) {
 }
 
 #[test]
-fn a_dead_endpoint_costs_little_once_it_is_set_aside() {
+fn a_dead_endpoint_costs_little_once_it_is_suspended() {
     let healthy = Behaviour::Answers { status: 200, ms: 100 };
     let refusing = Behaviour::Answers { status: 500, ms: 100 };
     println!("Lambda time for 1,000 events, one a second, in s: deliver, recover, times healthy");
@@ -88,8 +91,8 @@ fn a_dead_endpoint_costs_little_once_it_is_set_aside() {
     let mut ratios = Vec::new();
     for (name, behaviour, suspend_after) in [
         ("healthy", healthy, 5),
-        ("answers 500, never suspended", refusing, 0),
-        ("answers 500, suspended after 5", refusing, 5),
+        ("responds 500, never suspended", refusing, 0),
+        ("responds 500, suspended after 5", refusing, 5),
         ("times out, never suspended", Behaviour::Silent, 0),
         ("times out, suspended after 5", Behaviour::Silent, 5),
     ] {

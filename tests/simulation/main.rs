@@ -1,6 +1,6 @@
-//! Order and no loss under faults: the real functions over the models of the queues and of Lambda, on virtual time.
+//! Order and no loss under faults: the real functions over the models of SQS and of Lambda, on virtual time.
 //!
-//! Everything that happens is drawn from a seed, so that a failing run can be repeated. See [`run`] for how.
+//! The whole schedule is drawn from a seed, so that a failing run can be repeated. See [`run`].
 
 #![expect(
     clippy::unwrap_used,
@@ -8,7 +8,7 @@
     clippy::panic,
     reason = "a simulation that is set up wrongly fails loudly"
 )]
-#![expect(clippy::print_stdout, reason = "a sweep tells how much it has put to the test")]
+#![expect(clippy::print_stdout, reason = "a sweep prints how much it has tested")]
 
 mod rng;
 mod time;

@@ -1,4 +1,4 @@
-//! Each way in which half of something happens, placed by hand, with its times.
+//! Partial failures of every kind, placed by hand, with their times.
 
 use hookrail_domain::id::shard;
 use hookrail_fifo::mapping::GroupLock;
@@ -10,13 +10,13 @@ use crate::receiver::{Behaviour, Receiver};
 use crate::run::run;
 use crate::setup::{Action, Kind, Setup, Step, Webhook};
 use crate::time::BEGIN;
-use crate::world::subscription_id;
+use crate::world::webhook_id;
 
 fn fault(function: Function, invocation: usize, (call, nth): (Call, usize), fate: Fate) -> Planned {
     Planned { function, invocation, call, nth, fate }
 }
 
-/// Ten messages in one batch, with faults of deliver.
+/// Runs ten messages in one batch, with faults of deliver.
 fn play(receiver: Receiver, faults: &[(usize, (Call, usize), Fate)]) -> History {
     let faults =
         faults.iter().map(|(invocation, at, fate)| fault(Function::Deliver, *invocation, *at, *fate));
@@ -30,23 +30,23 @@ fn ok() -> Receiver {
     Receiver::always(OK)
 }
 
-/// Sequence numbers and attempts of all rows.
+/// Returns sequence numbers and attempts of all rows.
 fn rows(history: &History) -> Vec<(u64, u32)> {
     history.rows.iter().map(|(_, row)| (row.attempt.number.sequence, row.attempt.number.attempt)).collect()
 }
 
-/// One row for each of ten events.
+/// Returns one row for each of ten events.
 fn ten_rows() -> Vec<(u64, u32)> {
     (1..=10).map(|sequence| (sequence, 1)).collect()
 }
 
-/// First requests, one for each event from `sequence` on, a second apart.
+/// Returns first requests, one for each event from `sequence` on, a second apart.
 fn one_by_one(sequence: u64, from_second: u64) -> Vec<(u64, u32, u64)> {
     (sequence..=10).map(|one| (one, 1, from_second + one - sequence)).collect()
 }
 
 #[test]
-fn a_crash_after_the_post_repeats_it_under_the_same_id_when_the_claim_ends() {
+fn a_crash_after_a_request_repeats_it_with_its_id_when_the_claim_ends() {
     let history = play(ok(), &[(0, (Call::PutRow, 0), Fate::CrashBefore)]);
     let expected = [vec![(1, 1, 0)], one_by_one(1, 40)].concat();
     assert_eq!(requests(&history), expected);
@@ -62,35 +62,35 @@ fn a_crash_after_the_row_repeats_nothing() {
 }
 
 #[test]
-fn a_row_whose_answer_was_lost_is_not_written_twice() {
+fn a_row_whose_response_was_lost_is_not_written_twice() {
     let history = play(ok(), &[(0, (Call::PutRow, 0), Fate::AnswerLost)]);
     assert_eq!(requests(&history), [vec![(1, 1, 0)], one_by_one(2, 31)].concat());
     assert_eq!(rows(&history), ten_rows());
 }
 
 #[test]
-fn a_whole_batch_received_again_after_it_was_logged_sends_and_writes_nothing() {
+fn a_logged_batch_received_again_sends_and_writes_nothing() {
     for fault in [(0, (Call::PutRow, 9), Fate::CrashAfter), (0, (Call::Reply, 0), Fate::AnswerLost)] {
         let history = play(ok(), &[fault]);
         assert_eq!(requests(&history), one_by_one(1, 0), "{fault:?}");
         assert_eq!(rows(&history), ten_rows());
         let ends: Vec<_> = history.runs.iter().map(|run| run.ended.map(|(_, how)| how)).collect();
-        assert_eq!(ends.last(), Some(&Some(RunEnd::Answered { failed: 0 })), "{fault:?}");
+        assert_eq!(ends.last(), Some(&Some(RunEnd::Responded { failed: 0 })), "{fault:?}");
     }
 }
 
 #[test]
-fn a_run_whose_claim_has_expired_touches_nothing() {
+fn a_run_with_an_expired_claim_does_nothing() {
     // Throttled past the visibility: a second run has the batch by then.
     let history = play(ok(), &[(0, (Call::Start, 0), Fate::Stall(181_000))]);
     assert_eq!(requests(&history), one_by_one(1, 180));
     assert_eq!(rows(&history), ten_rows());
     let late = history.runs.iter().find(|run| run.function == Function::Deliver).unwrap();
-    assert_eq!(late.ended, Some((BEGIN + START_MS + 181_000, RunEnd::Answered { failed: 10 })));
+    assert_eq!(late.ended, Some((BEGIN + START_MS + 181_000, RunEnd::Responded { failed: 10 })));
 }
 
 #[test]
-fn of_two_runs_of_one_group_the_one_that_loses_the_row_stops() {
+fn the_run_that_loses_the_row_to_a_concurrent_run_stops() {
     // The first run begins shortly before the queue's own visibility ends, and its claim fails.
     let slow = Receiver::always(Behaviour::Answers { status: 200, ms: 8_000 });
     let faults = [(0, (Call::Start, 0), Fate::Stall(175_000)), (0, (Call::Hold, 0), Fate::Partial(0x3ff))];
@@ -103,7 +103,7 @@ fn of_two_runs_of_one_group_the_one_that_loses_the_row_stops() {
 }
 
 #[test]
-fn a_hold_is_tried_twice_then_the_claim_holds() {
+fn a_failed_hold_is_repeated_once_and_then_the_claim_holds() {
     let fails_once = || Receiver { first: vec![Behaviour::Answers { status: 500, ms: 1_000 }], ..ok() };
     let refused = |nth| (0, (Call::Hold, nth), Fate::Refused);
     for (faults, second) in [(vec![refused(1)], 31), (vec![refused(1), refused(2)], 40)] {
@@ -118,7 +118,7 @@ fn a_hold_is_tried_twice_then_the_claim_holds() {
 }
 
 #[test]
-fn without_tables_nothing_is_posted_and_the_hold_doubles() {
+fn without_tables_nothing_is_sent_and_the_hold_doubles() {
     for call in [Call::Settings, Call::LastRow] {
         let refused = |invocation| (invocation, (call, 0), Fate::Refused);
         let history = play(ok(), &[refused(0), refused(1), refused(2)]);
@@ -127,36 +127,36 @@ fn without_tables_nothing_is_posted_and_the_hold_doubles() {
 }
 
 #[test]
-fn a_post_that_cannot_be_recorded_is_repeated_before_anything_later() {
+fn a_request_that_cannot_be_recorded_is_repeated_before_later_events() {
     let history = play(ok(), &[(0, (Call::PutRow, 0), Fate::Refused)]);
     assert_eq!(requests(&history), [vec![(1, 1, 0)], one_by_one(1, 31)].concat());
     assert_eq!(rows(&history), ten_rows());
 }
 
 #[test]
-fn a_function_out_of_time_is_killed_and_another_goes_on() {
+fn a_killed_function_is_continued_by_another() {
     let history = play(ok(), &[(0, (Call::PutRow, 2), Fate::Stall(60_000))]);
     assert_eq!(requests(&history), [one_by_one(1, 0)[..3].to_vec(), one_by_one(3, 40)].concat());
     assert_eq!(rows(&history), ten_rows());
 }
 
 #[test]
-fn what_no_longer_fits_into_an_invocation_is_left_to_the_next_at_once() {
+fn events_that_do_not_fit_an_invocation_go_to_the_next_at_once() {
     let slow = Receiver::always(Behaviour::Answers { status: 200, ms: 7_000 });
     let history = play(slow, &[]);
     let expected: Vec<_> = (1..=10).map(|sequence| (sequence, 1, (sequence - 1) * 7)).collect();
     assert_eq!(requests(&history), expected);
 }
 
-/// Webhooks of one company whose delivery queues differ.
+/// Makes webhooks of one company whose delivery queues differ.
 fn two_queues() -> Vec<Webhook> {
     let webhooks = vec![webhook(ok()); 8];
-    let queue = |index: usize| shard(&subscription_id(0, index).to_string(), 2);
+    let queue = |index: usize| shard(&webhook_id(0, index).to_string(), 2);
     assert!((1..8).any(|index| queue(index) != queue(0)), "all webhooks are in one queue");
     webhooks
 }
 
-/// Which events each webhook got, in order of arrival.
+/// Returns the events that each webhook received, in order of arrival.
 fn arrivals(history: &History) -> Vec<Vec<usize>> {
     let mut arrivals = vec![Vec::new(); history.webhooks.len()];
     for one in &history.attempts {
@@ -166,7 +166,7 @@ fn arrivals(history: &History) -> Vec<Vec<usize>> {
 }
 
 #[test]
-fn a_fan_out_that_crashes_between_two_sends_loses_and_doubles_nothing() {
+fn a_fan_out_crash_between_two_sends_loses_and_doubles_nothing() {
     // Both queues get a batch for each of two events.
     for nth in 0..4 {
         for fate in [Fate::CrashBefore, Fate::CrashAfter, Fate::Partial(0b101), Fate::AnswerLost] {
@@ -180,7 +180,7 @@ fn a_fan_out_that_crashes_between_two_sends_loses_and_doubles_nothing() {
 }
 
 #[test]
-fn a_fan_out_repeated_after_the_deduplication_window_sends_nothing_twice() {
+fn a_fan_out_repeated_after_the_deduplication_window_doubles_nothing() {
     let dead = Receiver::always(Behaviour::Answers { status: 500, ms: 10 });
     for (receiver, attempts) in [(ok(), 1), (dead, 3)] {
         let planned = vec![
@@ -201,7 +201,7 @@ fn a_fan_out_repeated_after_the_deduplication_window_sends_nothing_twice() {
 }
 
 #[test]
-fn finished_messages_are_released_while_a_batch_mate_is_busy() {
+fn finished_messages_are_deleted_while_another_in_the_batch_is_busy() {
     let slow =
         Webhook { company: 1, ..webhook(Receiver::always(Behaviour::Answers { status: 200, ms: 9_000 })) };
     let fast = webhook(Receiver::always(Behaviour::Answers { status: 200, ms: 5 }));
@@ -221,7 +221,7 @@ fn finished_messages_are_released_while_a_batch_mate_is_busy() {
 }
 
 #[test]
-fn a_retry_delay_shorter_than_the_invocation_starts_a_second_run_beside_the_first() {
+fn a_retry_delay_below_the_invocation_time_starts_a_concurrent_run() {
     let slow =
         Webhook { company: 1, ..webhook(Receiver::always(Behaviour::Answers { status: 200, ms: 9_000 })) };
     let dead = webhook(Receiver::always(Behaviour::Answers { status: 500, ms: 5 }));
@@ -237,7 +237,7 @@ fn a_retry_delay_shorter_than_the_invocation_starts_a_second_run_beside_the_firs
 }
 
 #[test]
-fn the_receive_count_stays_below_the_redrive_policy_with_the_largest_parameters() {
+fn the_largest_parameters_stay_below_the_redrive_receive_limit() {
     let dead = Receiver::always(Behaviour::Answers { status: 500, ms: 5 });
     let mut setup = ten_messages(dead);
     setup.policy.attempts_max = 10;

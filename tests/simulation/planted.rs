@@ -1,22 +1,24 @@
-//! Deliberate bugs, each a faulty double of a port or a wrong setting: a simulation that found none would prove nothing.
+//! Deliberate bugs, each a faulty double of a port or a wrong setting: a simulation that did not find them
+//! would prove nothing.
 
 use std::collections::HashMap;
 use std::collections::hash_map::Entry;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use futures_util::lock::MutexGuard as AsyncMutexGuard;
-use hookrail_adapters::queue::{HoldResult, Outgoing, Queue as _, SendResult};
-use hookrail_adapters::store::{LineKey, LineSettings, Recorded, StoreError};
 use hookrail_domain::attempt::AttemptNumber;
+use hookrail_domain::backlog::Mode;
 use hookrail_domain::delivery::{QueueName, QueuePosition};
 use hookrail_domain::id::{CompanyId, DeliveryId};
 use hookrail_domain::limits::QUEUE_BATCH_MAX;
-use hookrail_domain::line::{LastRow, Progress};
 use hookrail_domain::log_row::LogRow;
-use hookrail_domain::suspension::Line;
+use hookrail_domain::progress::{LastRow, Progress};
+use hookrail_domain::suspension::QueueState;
 use hookrail_domain::time::Millis;
 use hookrail_fifo::mapping::Batch;
 use hookrail_fifo::message::Received;
+use hookrail_pipeline::queue::{HoldResult, Outgoing, Queue as _, SendResult};
+use hookrail_pipeline::store::{Recorded, StoreError, WebhookKey, WebhookSnapshot};
 use hookrail_testkit::model_queue::ModelQueue;
 
 use crate::deployment;
@@ -29,9 +31,9 @@ pub(crate) enum Bug {
     CountsReceives,
     /// A failed head is held, the messages behind it are left at the claim.
     HoldsTheHeadOnly,
-    /// Nothing is hidden on entry: a crash costs the queue's own visibility.
+    /// Nothing is claimed on entry: a crash costs the queue's own visibility.
     NeverClaims,
-    /// A failed head is named in the reply, the messages behind it are not.
+    /// A failed head is named in the response, the messages behind it are not.
     ReportsTheHeadOnly,
     /// One failed message fails its whole batch.
     FailsTheWholeBatch,
@@ -55,18 +57,20 @@ pub(crate) enum Bug {
     RemembersSettings,
     /// A sandbox of fan-out reads a company's version once.
     RemembersVersions,
-    /// A message that the delivery queue did not take is taken for sent.
+    /// A message that the delivery queue did not accept is taken for sent.
     TakesFailedForSent,
     /// Messages of two events share a batch call, so that two are of one group.
     SendsAGroupTwiceInABatch,
-    /// An event is parked although its line is active again.
+    /// An event is parked although its webhook is active again.
     ParksBlindly,
-    /// A line is made active although more was parked meanwhile.
+    /// A webhook is made active although more was parked in the meantime.
     ClosesBlindly,
-    /// A recovered event's line is moved on, then its row is written.
-    AdvancesTheLineFirst,
-    /// What led to the suspension is not sent again.
+    /// A recovered event's queue is moved on, then its row is written.
+    AdvancesTheStateFirst,
+    /// The events that led to the suspension are not sent again.
     StartsBehindTheRun,
+    /// Events that a suspended endpoint refuses one after another are each exhausted for good.
+    TakesAnOutageForBadEvents,
     /// The schedule finds nothing.
     NeverSweeps,
     /// Equal events are one event (content-based deduplication).
@@ -76,7 +80,7 @@ pub(crate) enum Bug {
 }
 
 impl Bug {
-    pub(crate) const ALL: [Self; 24] = [
+    pub(crate) const ALL: [Self; 25] = [
         Self::CountsReceives,
         Self::HoldsTheHeadOnly,
         Self::NeverClaims,
@@ -96,15 +100,16 @@ impl Bug {
         Self::SendsAGroupTwiceInABatch,
         Self::ParksBlindly,
         Self::ClosesBlindly,
-        Self::AdvancesTheLineFirst,
+        Self::AdvancesTheStateFirst,
         Self::StartsBehindTheRun,
+        Self::TakesAnOutageForBadEvents,
         Self::NeverSweeps,
         Self::ComparesBodies,
         Self::ComparesAcrossCompanies,
     ];
 }
 
-/// What one sandbox does wrong, if anything, and what it remembers for it.
+/// The bug of one sandbox, if any, and its memory for it.
 #[derive(Debug)]
 pub(crate) struct Planted {
     bug: Option<Bug>,
@@ -116,7 +121,7 @@ pub(crate) struct Planted {
 struct Memory {
     batch: Vec<Received>,
     holds: usize,
-    settings: HashMap<LineKey, LineSettings>,
+    snapshot: HashMap<WebhookKey, WebhookSnapshot>,
     versions: HashMap<CompanyId, u64>,
     /// Messages of fan-out that wait for the next event's, by queue.
     gathered: HashMap<String, Vec<Outgoing>>,
@@ -135,7 +140,7 @@ impl Planted {
         self.memory.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    /// An invocation begins.
+    /// Begins an invocation.
     pub(crate) fn begin(&self, batch: &Batch) {
         if self.bug.is_some() {
             let mut memory = self.memory();
@@ -144,7 +149,7 @@ impl Planted {
         }
     }
 
-    /// What is held of what should be. The first hold of an invocation is its claim.
+    /// Returns the part of the holds that is made. The first hold of an invocation is its claim.
     pub(crate) fn holds(&self, holds: &[(String, u64)]) -> Vec<(String, u64)> {
         let is_claim = {
             let mut memory = self.memory();
@@ -161,7 +166,7 @@ impl Planted {
         }
     }
 
-    /// Says of every hold that it was made, those left out too.
+    /// Reports every hold as made, those left out too.
     pub(crate) fn held(&self, wanted: usize, mut results: Vec<HoldResult>) -> Vec<HoldResult> {
         if self.bug.is_some() {
             results.resize(wanted, HoldResult::Held);
@@ -173,17 +178,17 @@ impl Planted {
         !self.is(Bug::KeepsFinishedMessages)
     }
 
-    pub(crate) fn settings(&self, lines: &[LineKey], read: Vec<LineSettings>) -> Vec<LineSettings> {
+    pub(crate) fn snapshots(&self, keys: &[WebhookKey], read: Vec<WebhookSnapshot>) -> Vec<WebhookSnapshot> {
         let mut memory = self.memory();
-        let settings = lines.iter().zip(read).map(|(line, mut settings)| match self.bug {
-            Some(Bug::RemembersSettings) => memory.settings.entry(line.clone()).or_insert(settings).clone(),
+        let snapshot = keys.iter().zip(read).map(|(key, mut snapshot)| match self.bug {
+            Some(Bug::RemembersSettings) => memory.snapshot.entry(key.clone()).or_insert(snapshot).clone(),
             Some(Bug::ForgetsTheFloor) => {
-                settings.line.sequence_floor = 0;
-                settings
+                snapshot.state.sequence_floor = 0;
+                snapshot
             }
-            _ => settings,
+            _ => snapshot,
         });
-        settings.collect()
+        snapshot.collect()
     }
 
     pub(crate) fn versions(&self, companies: &[CompanyId], read: Vec<u64>) -> Vec<u64> {
@@ -200,9 +205,9 @@ impl Planted {
         versions.collect()
     }
 
-    pub(crate) fn last_row(&self, line: &LineKey, read: Option<LastRow>) -> Option<LastRow> {
+    pub(crate) fn last_row(&self, key: &WebhookKey, read: Option<LastRow>) -> Option<LastRow> {
         match self.bug {
-            Some(Bug::CountsReceives) => self.counted(line, read),
+            Some(Bug::CountsReceives) => self.counted(key, read),
             Some(Bug::ForgetsPlaces) => read.map(|row| {
                 let (queued, accepted) = (nowhere(), nowhere());
                 LastRow { queued, accepted, ..row }
@@ -217,10 +222,10 @@ impl Planted {
         }
     }
 
-    /// Makes up the row after which the line's head has as many attempts as it was received.
-    fn counted(&self, line: &LineKey, read: Option<LastRow>) -> Option<LastRow> {
+    /// Makes up the row after which the queue's head has as many attempts as it was received.
+    fn counted(&self, key: &WebhookKey, read: Option<LastRow>) -> Option<LastRow> {
         let memory = self.memory();
-        let group = line.subscription.to_string();
+        let group = key.webhook.to_string();
         let head = memory.batch.iter().find(|one| one.message.group.as_deref() == Some(group.as_str()));
         let Some(head) = head.filter(|head| 1 < head.receive_count) else { return read };
         let id = head.message.deduplication_id.as_deref().unwrap_or_default();
@@ -245,7 +250,7 @@ impl Planted {
         })
     }
 
-    /// Before a row is put.
+    /// Runs before a row is put.
     pub(crate) async fn before_row(&self, world: &World, row: &LogRow) {
         if !self.is(Bug::DeletesBeforeRecording) || row.progress != Progress::Ended {
             return;
@@ -257,7 +262,7 @@ impl Planted {
                 memory.batch.iter().find(|one| one.message.deduplication_id.as_deref() == Some(id.as_str()));
             same.map(|one| one.handle.to_string())
         };
-        let queue = world.state().history.webhooks[webhook_of(row.subscription)].queue;
+        let queue = world.state().history.webhooks[webhook_of(row.webhook)].queue;
         let url = deployment::url(&deployment::deliveries(queue));
         let queues = ModelQueue::new(Arc::clone(&world.queues), world.time.clone());
         if let Some(handle) = handle {
@@ -265,12 +270,12 @@ impl Planted {
         }
     }
 
-    pub(crate) fn recorded(&self, told: Result<Recorded, StoreError>) -> Result<Recorded, StoreError> {
-        match (self.bug, told) {
+    pub(crate) fn recorded(&self, result: Result<Recorded, StoreError>) -> Result<Recorded, StoreError> {
+        match (self.bug, result) {
             (Some(Bug::GoesOnWithoutARow), Err(_)) | (Some(Bug::IgnoresTheFence), Ok(Recorded::Another)) => {
                 Ok(Recorded::Mine)
             }
-            (_, told) => told,
+            (_, result) => result,
         }
     }
 
@@ -279,24 +284,42 @@ impl Planted {
     }
 
     pub(crate) fn moves_on_first(&self) -> bool {
-        self.is(Bug::AdvancesTheLineFirst)
+        self.is(Bug::AdvancesTheStateFirst)
     }
 
     pub(crate) fn sweeps(&self) -> bool {
         !self.is(Bug::NeverSweeps)
     }
 
-    /// The change that is made of a line instead of the one wanted.
-    pub(crate) fn change(&self, from: &Line, to: &Line, now: impl FnOnce() -> Line) -> (Line, Line) {
+    /// Returns the change that is made of a queue instead of the correct one.
+    pub(crate) fn change(
+        &self,
+        from: &QueueState,
+        to: &QueueState,
+        now: impl FnOnce() -> QueueState,
+    ) -> (QueueState, QueueState) {
         let (mut from, mut to) = (from.clone(), to.clone());
-        match (self.bug, &mut from.aside, &mut to.aside) {
-            (Some(Bug::ClosesBlindly), Some(aside), None) => {
-                aside.last = now().aside.map_or(aside.last, |aside| aside.last);
+        match (self.bug, &mut from.backlog, &mut to.backlog) {
+            (Some(Bug::ClosesBlindly), Some(backlog), None) => {
+                backlog.last = now().backlog.map_or(backlog.last, |backlog| backlog.last);
             }
-            (Some(Bug::StartsBehindTheRun), None, Some(aside)) => aside.next = aside.last + 1,
+            (Some(Bug::StartsBehindTheRun), None, Some(backlog)) => backlog.next = backlog.last + 1,
             _ => {}
         }
         (from, to)
+    }
+
+    /// The state that an attempt of recover leads to, instead of the right one.
+    pub(crate) fn advance(&self, from: &QueueState, to: &QueueState) -> QueueState {
+        let mut to = to.clone();
+        if let (Some(from), Some(backlog)) = (&from.backlog, &mut to.backlog)
+            && self.is(Bug::TakesAnOutageForBadEvents)
+            && from.mode == Mode::Suspended
+            && backlog.next < from.next
+        {
+            backlog.next = from.next + 1;
+        }
+        to
     }
 
     /// Waits until this sandbox sends nothing else.
@@ -304,7 +327,8 @@ impl Planted {
         if self.is(Bug::SendsOneAtATime) { Some(self.turn.lock().await) } else { None }
     }
 
-    /// What to send now, instead of `messages`: everything gathered, or nothing while only one event's are there.
+    /// Returns the messages to send now, instead of `messages`: everything gathered, or nothing while only
+    /// one event's are there.
     pub(crate) fn gather(&self, function: Function, queue_url: &str, messages: &[Outgoing]) -> Vec<Outgoing> {
         let is_event = messages.iter().all(|message| DeliveryId::parse(&message.deduplication_id).is_ok());
         if !self.is(Bug::SendsAGroupTwiceInABatch) || function != Function::FanOut || !is_event {
@@ -321,21 +345,21 @@ impl Planted {
         all
     }
 
-    /// What is told of `wanted` messages after the last of `results` were sent for them.
+    /// Returns the results of `wanted` messages after the last of `results` were sent for them.
     pub(crate) fn sent(&self, wanted: usize, results: &[SendResult]) -> Vec<SendResult> {
         let own = results.iter().skip(results.len().saturating_sub(wanted));
         let is_taken = |result: &SendResult| result.is_sent() || self.is(Bug::TakesFailedForSent);
-        let told = own.map(|result| if is_taken(result) { sent() } else { result.clone() });
+        let result = own.map(|result| if is_taken(result) { sent() } else { result.clone() });
         let gathered = std::iter::repeat_with(sent);
-        told.chain(gathered).take(wanted).collect()
+        result.chain(gathered).take(wanted).collect()
     }
 
-    /// What is left in the end.
+    /// Returns the messages that are left at the end.
     pub(crate) fn take_gathered(&self) -> HashMap<String, Vec<Outgoing>> {
         std::mem::take(&mut self.memory().gathered)
     }
 
-    /// The messages that the reply names as failed.
+    /// Returns the messages that the response names as failed.
     pub(crate) fn failed(&self, failed: Vec<String>) -> Vec<String> {
         let memory = self.memory();
         let all = memory.batch.iter().map(|one| (&one.message.group, one.message.id.to_string()));

@@ -1,12 +1,8 @@
-//! Webhook jobs that people post: put into the table, and into their line by the API, or by the sweep when it is late.
+//! Webhook jobs that people post: written to the table, and queued by the API, or by the sweep if it is late.
 
 use std::sync::Arc;
 
 use futures_util::FutureExt as _;
-use hookrail_adapters::jobs::{Ways, put_in_line};
-use hookrail_adapters::queue::{HoldResult, Outgoing, Queue, QueueError, SendResult};
-use hookrail_adapters::store::LineKey;
-use hookrail_adapters::store::jobs::JobStore as _;
 use hookrail_domain::event::Body;
 use hookrail_domain::id::{DeliveryId, EventId};
 use hookrail_domain::job::{Job, JobState};
@@ -14,17 +10,22 @@ use hookrail_domain::platform::EventType;
 use hookrail_domain::platform::webhook::WebhookScope;
 use hookrail_domain::target::TargetUrl;
 use hookrail_domain::time::Millis;
+use hookrail_pipeline::jobs::JobQueues;
+use hookrail_pipeline::queue::{HoldResult, Outgoing, Queue, QueueError, SendResult};
+use hookrail_pipeline::queue_commands::QueueCommands;
+use hookrail_pipeline::store::WebhookKey;
+use hookrail_pipeline::store::jobs::JobStore as _;
 use hookrail_testkit::model_queue::ModelQueue;
-use hookrail_wire::job_address::{JOB_ATTRIBUTE, JobAddress};
+use hookrail_wire::job_ref::{JOB_ATTRIBUTE, JobRef};
 
 use crate::deployment::{self, EVENTS, RECOVERY};
-use crate::history::{EventFact, Owed};
+use crate::history::{EventFact, Recipients};
 use crate::rng::Rng;
 use crate::setup::{Action, Kind, Setup, Step, Webhook};
 use crate::time::Time;
 use crate::world::{State, World, url};
 
-/// A job of which no message is in the ingest queue yet.
+/// A job without a message in the ingest queue so far.
 #[derive(Debug)]
 pub(crate) struct Posted {
     webhook: usize,
@@ -33,13 +34,14 @@ pub(crate) struct Posted {
 }
 
 impl Setup {
-    /// Whether people post jobs in this schedule, beside what events make.
+    /// Returns whether people post jobs in this schedule, in addition to those of events.
     pub(crate) fn has_posted_jobs(seed: u64) -> bool {
         seed / 2 % 10 == 5
     }
 }
 
-/// The script with jobs posted between its steps. Drawn apart, so that all else stays as it is without them.
+/// Returns the script with jobs posted between its steps. Drawn apart, so that everything else stays the same
+/// without them.
 pub(crate) fn among(seed: u64, webhooks: &[Webhook], mut script: Vec<Step>) -> Vec<Step> {
     let on_users: Vec<_> = (0..webhooks.len()).filter(|one| webhooks[*one].trigger == Kind::User).collect();
     if !Setup::has_posted_jobs(seed) || on_users.is_empty() {
@@ -55,43 +57,50 @@ pub(crate) fn among(seed: u64, webhooks: &[Webhook], mut script: Vec<Step>) -> V
     script
 }
 
-/// A call of the API. `is_left` where it ends before the job is in its line.
+/// Makes a call of the API. `is_left` if it ends before the job is queued.
 pub(crate) fn post(world: &World, webhook: usize, (later_ms, is_left): (u64, bool)) {
     let now = Millis(world.time.now());
-    let (line, number, version) = {
+    let (queue_state, number, version) = {
         let state = world.state();
         let fact = &state.history.webhooks[webhook];
         if !fact.versions.last().is_some_and(|version| version.is_active) {
             return;
         }
-        (fact.line.clone(), state.history.actions.len(), fact.versions.len() as u64 - 1)
+        (fact.key.clone(), state.history.actions.len(), fact.versions.len() as u64 - 1)
     };
     let event = EventId::of_message(&format!("posted {number}"));
     let scheduled_at = Millis(now.0 + later_ms);
-    let job = job(&line, event, (now, scheduled_at), &url(webhook, version));
+    let job = job(&queue_state, event, (now, scheduled_at), &url(webhook, version));
     let content = format!(r#"{{"event":{{"type":"User","action":"Updated"}},"note":"posted {number}"}}"#);
     let body = Body::new(content.as_str()).unwrap();
-    world.tables.put_content((&line, job.delivery), &body, scheduled_at).now_or_never().unwrap().unwrap();
+    world
+        .tables
+        .put_content(&queue_state, job.delivery, &body, scheduled_at)
+        .now_or_never()
+        .unwrap()
+        .unwrap();
     world.tables.put_job(&job).now_or_never().unwrap().unwrap();
     let posted = Posted { webhook, event, body: content.into() };
     world.state().history.posted.insert(job.delivery, posted);
     if later_ms == 0 && !is_left {
         let queue = Noting { world, port: ModelQueue::new(Arc::clone(&world.queues), world.time.clone()) };
         let (events, recovery) = ([deployment::url(EVENTS)], deployment::url(RECOVERY));
-        let ways = Ways {
-            events_queue_urls: &events,
+        let commands = QueueCommands {
+            store: &world.tables,
+            queue: &queue,
             recovery_queue_url: &recovery,
-            suspension: &world.setup.suspension,
+            suspension: world.setup.suspension,
         };
-        put_in_line((&world.tables, &queue), ways, &job, now).now_or_never().unwrap().unwrap();
+        let queues = JobQueues { commands, events_queue_urls: &events };
+        queues.enqueue(&job, now).now_or_never().unwrap().unwrap();
     }
 }
 
-fn job(line: &LineKey, event: EventId, (now, scheduled_at): (Millis, Millis), url: &str) -> Job {
+fn job(key: &WebhookKey, event: EventId, (now, scheduled_at): (Millis, Millis), url: &str) -> Job {
     Job {
-        company: line.company.clone(),
-        subscription: line.subscription,
-        delivery: DeliveryId::of(event, line.subscription),
+        company: key.company.clone(),
+        webhook: key.webhook,
+        delivery: DeliveryId::of(event, key.webhook),
         event,
         name: "posted".to_owned(),
         scope: WebhookScope::Space,
@@ -112,7 +121,7 @@ fn job(line: &LineKey, event: EventId, (now, scheduled_at): (Millis, Millis), ur
     }
 }
 
-/// The queues as a call of the API reaches them, without faults.
+/// The queues as a call of the API uses them, without faults.
 struct Noting<'a> {
     world: &'a World,
     port: ModelQueue<Time>,
@@ -135,12 +144,12 @@ impl Queue for Noting<'_> {
 }
 
 impl World {
-    /// Messages were sent: the first one of a job is what gives it its place, as pushing does for an event.
+    /// Records sent messages: the first one of a job gives the job its turn, as pushing does for an event.
     pub(crate) fn accept_posted(&self, messages: &[Outgoing], answers: &[SendResult]) {
         let now = self.time.now();
         for (message, answer) in messages.iter().zip(answers) {
             let address = message.attributes.iter().find(|(name, _)| *name == JOB_ATTRIBUTE);
-            let address = address.and_then(|(_, address)| JobAddress::decode(address));
+            let address = address.and_then(|(_, address)| JobRef::decode(address));
             let (Some(address), true) = (address, answer.is_sent()) else { continue };
             let mut state = self.state();
             let State { history, .. } = &mut *state;
@@ -148,7 +157,7 @@ impl World {
                 continue;
             };
             let event = history.events.len();
-            let owed = Owed { event, webhook, queued_at: None, is_posted: true };
+            let owed = Recipients { event, webhook, queued_at: None, is_posted: true };
             history.owed.insert(address.delivery, owed);
             let company = history.webhooks[webhook].company;
             history.accept(EventFact {
@@ -163,8 +172,8 @@ impl World {
         }
     }
 
-    /// Whether the schedule has anything to do: events set aside, or jobs that wait for their time.
+    /// Returns whether the schedule has anything to do: a backlog, or jobs that wait for their time.
     pub(crate) fn waits_for_schedule(&self) -> bool {
-        self.is_set_aside() || self.tables.has_due_jobs()
+        self.has_backlog() || self.tables.has_due_jobs()
     }
 }

@@ -1,4 +1,4 @@
-//! Each call between a job that is posted and its delivery, interrupted in every way, one after another.
+//! Each call between a posted job and its delivery, interrupted in every way, one after another.
 
 use crate::checks::check;
 use crate::examples::{OK, webhook};
@@ -8,11 +8,11 @@ use crate::receiver::Receiver;
 use crate::run::run;
 use crate::setup::{Action, Kind, Setup, Step, Webhook};
 
-/// A seed whose users are records.
+/// A seed in which users are records.
 const SEED: u64 = 10;
 const FATES: [Fate; 4] = [Fate::CrashBefore, Fate::CrashAfter, Fate::Refused, Fate::AnswerLost];
 
-/// A job for half a minute later, an event before its time and one long after, with these faults.
+/// Plays a job for half a minute later, an event before its time and one long after, with these faults.
 fn play(faults: Vec<Planned>) -> History {
     let post = Action::Post { webhook: 0, later_ms: 30_000, is_left: false };
     let push = Action::Push { company: 0, kind: Kind::User, body: None };
@@ -28,7 +28,7 @@ fn play(faults: Vec<Planned>) -> History {
     history
 }
 
-/// What the webhook was sent, in order.
+/// Returns the bodies sent to the webhook, in order.
 fn notes(history: &History) -> Vec<&str> {
     let note = |body: &'_ str| if body.contains("posted") { "job" } else { "event" };
     history.attempts.iter().map(|attempt| note(&attempt.body)).collect()
@@ -39,7 +39,7 @@ fn fault(function: Function, invocation: usize, call: Call, fate: Fate) -> Plann
 }
 
 #[test]
-fn whatever_happens_to_a_sweep_a_job_is_sent_once_at_its_place() {
+fn a_job_is_sent_once_in_order_despite_any_sweep_failure() {
     assert_eq!(notes(&play(Vec::new())), ["event", "job", "event"]);
     for call in [Call::DueJobs, Call::FindJob, Call::FindContent, Call::Send, Call::ChangeJob] {
         for fate in FATES {
@@ -51,7 +51,7 @@ fn whatever_happens_to_a_sweep_a_job_is_sent_once_at_its_place() {
 }
 
 #[test]
-fn whatever_happens_to_fan_out_a_job_is_sent_once_at_its_place() {
+fn a_job_is_sent_once_in_order_despite_any_fan_out_failure() {
     for call in [Call::FindJob, Call::ChangeJob, Call::Send, Call::Reply] {
         for fate in FATES {
             // The first invocation has the event before it.
@@ -62,11 +62,12 @@ fn whatever_happens_to_fan_out_a_job_is_sent_once_at_its_place() {
 }
 
 #[test]
-fn a_job_that_was_sent_twice_because_nobody_heard_of_it_is_taken_from_the_first_message() {
-    // Six sweeps cannot say that they have sent it, and fan-out stands still for longer than the queue knows names.
+fn a_job_queued_twice_is_taken_from_its_first_message() {
+    // Six sweeps do not learn that they have sent it, and fan-out pauses for longer than the queue knows
+    // names.
     let deaf = (0..6).map(|sweep| fault(Function::Recover, sweep, Call::ChangeJob, Fate::Refused));
     let still = (1..3).map(|one| fault(Function::FanOut, one, Call::Start, Fate::Refused));
     let history = play(deaf.chain(still).collect());
-    assert_eq!(history.faults.len(), 8, "all struck");
+    assert_eq!(history.faults.len(), 8, "all faults happened");
     assert_eq!(notes(&history), ["event", "job", "event"]);
 }

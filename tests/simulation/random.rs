@@ -1,4 +1,4 @@
-//! Random schedules: each drawn from a seed, played, and held against every promise.
+//! Random schedules: each drawn from a seed, played, and checked against every promise.
 
 use indicatif::{ProgressBar, ProgressStyle};
 
@@ -9,12 +9,12 @@ use crate::schedule::draw;
 use crate::setup::Setup;
 use crate::timeline::render;
 
-/// Schedules of each sweep when nobody asks for more.
+/// Schedules of each sweep, by default.
 const SCHEDULES: u64 = 2_500;
 /// Seeds that once failed, one a line.
 const CORPUS: &str = include_str!("seeds.txt");
 
-/// Plays one seed; a failure tells everything and how to see it again.
+/// Plays one seed; a failure shows everything and the command that repeats it.
 fn play(seed: u64) -> Result<Counts, String> {
     let setup = draw(seed);
     let (world, history) = run(setup);
@@ -46,7 +46,7 @@ fn sweep(mode: u64) {
         }
     }
     println!("{schedules} schedules: {counts:?}");
-    // Whatever is never put to the test holds for no reason.
+    // A promise that is never tested proves nothing.
     let Counts {
         retries_timed,
         turns_timed,
@@ -79,16 +79,16 @@ fn sweep(mode: u64) {
 }
 
 #[test]
-fn every_promise_holds_when_the_queue_alone_locks_a_group() {
+fn every_promise_holds_when_only_the_queue_locks_a_group() {
     sweep(0);
 }
 
 #[test]
-fn every_promise_holds_when_the_mapping_locks_a_group_too() {
+fn every_promise_holds_when_the_mapping_also_locks_a_group() {
     sweep(1);
 }
 
-/// The first seed by which each planted bug is found, and the promise it breaks.
+/// Finds the first seed that reveals each planted bug, and the promise it breaks.
 #[test]
 fn every_planted_bug_is_found() {
     for bug in Bug::ALL {
@@ -102,9 +102,9 @@ fn every_planted_bug_is_found() {
 }
 
 #[test]
-fn seeds_that_once_failed_hold() {
-    for line in CORPUS.lines().filter(|line| !line.starts_with('#')) {
-        let seed = line.split_whitespace().next().and_then(|seed| seed.parse().ok()).unwrap();
+fn seeds_that_once_failed_now_pass() {
+    for state in CORPUS.lines().filter(|state| !state.starts_with('#')) {
+        let seed = state.split_whitespace().next().and_then(|seed| seed.parse().ok()).unwrap();
         if let Err(failure) = play(seed) {
             panic!("{failure}");
         }
@@ -112,7 +112,7 @@ fn seeds_that_once_failed_hold() {
 }
 
 #[test]
-fn the_seed_asked_for_holds() {
+fn the_requested_seed_passes() {
     if let Some(seed) = asked_for("HOOKRAIL_SEED") {
         match play(seed) {
             Ok(counts) => {
@@ -125,7 +125,7 @@ fn the_seed_asked_for_holds() {
 }
 
 #[test]
-fn a_seed_plays_the_same_every_time() {
+fn a_seed_plays_identically_every_time() {
     for seed in [4, 5, 1_000_000] {
         let [one, other] = [(), ()].map(|()| {
             let (world, history) = run(draw(seed));

@@ -1,21 +1,21 @@
-//! Receivers on virtual time: each request reaches them or not, and after a while they answer or not.
+//! Receivers on virtual time: each request reaches them or not, and after a while they respond or not.
 
 use std::sync::Arc;
 
-use hookrail_adapters::sender::{Sender, Vetted};
 use hookrail_domain::attempt::{ErrorClass, Outcome, ResponseText};
 use hookrail_domain::request::DeliveryRequest;
 use hookrail_domain::target::TargetUrl;
+use hookrail_pipeline::sender::{Sender, Vetted};
 
 use crate::rng::Rng;
 use crate::sandbox::Sandbox;
 
-/// How one webhook's receiver behaves.
+/// The behaviour of one webhook's receiver.
 #[derive(Debug, Clone)]
 pub(crate) struct Receiver {
-    /// To its first requests, one each.
+    /// Behaviour for its first requests, one each.
     pub(crate) first: Vec<Behaviour>,
-    /// From so many milliseconds after the beginning; the first phase counts from 0.
+    /// Behaviour from this many milliseconds after the beginning; the first phase counts from 0.
     pub(crate) phases: Vec<(u64, Behaviour)>,
 }
 
@@ -25,16 +25,16 @@ pub(crate) enum Behaviour {
         status: u16,
         ms: u64,
     },
-    /// Answers 429 and asks to be left alone.
+    /// Responds 429 with `Retry-After`.
     Busy {
         asks_seconds: u64,
         ms: u64,
     },
-    /// Takes the request and never answers.
+    /// Accepts the request and never responds.
     Silent,
     /// Cannot be connected to.
     Refuses,
-    /// Answers 200, or 500 so many times out of `CHANCES`.
+    /// Responds 200, or 500 this many times out of `CHANCES`.
     Flaky {
         chances: u64,
         ms: u64,
@@ -46,7 +46,8 @@ impl Receiver {
         Self { first: Vec::new(), phases: vec![(0, behaviour)] }
     }
 
-    /// What the request of this number, from 0, meets so many milliseconds after the beginning.
+    /// Returns the behaviour for the request of this number, from 0, this many milliseconds after the
+    /// beginning.
     pub(crate) fn behaviour(&self, request: usize, ms: u64) -> Behaviour {
         let phase = || self.phases.iter().rev().find(|(from, _)| *from <= ms).or(self.phases.first());
         self.first
@@ -57,7 +58,7 @@ impl Receiver {
     }
 }
 
-/// What becomes of one request.
+/// The fate of one request.
 #[derive(Debug)]
 pub(crate) struct Reply {
     pub(crate) after_ms: u64,
@@ -71,14 +72,14 @@ impl Behaviour {
                 return Self::Silent.reply(&mut Rng::new(0), timeout_ms);
             }
             let response = ResponseText { text: String::new(), truncated: false };
-            Reply { after_ms: ms, outcome: Outcome::Answered { status, response, retry_after_seconds } }
+            Reply { after_ms: ms, outcome: Outcome::Responded { status, response, retry_after_seconds } }
         };
         match self {
             Self::Answers { status, ms } => answer(status, ms, None),
             Self::Busy { asks_seconds, ms } => answer(429, ms, Some(asks_seconds)),
             Self::Flaky { chances, ms } => answer(if rng.chance(chances) { 500 } else { 200 }, ms, None),
             Self::Silent => {
-                let outcome = Outcome::NoAnswer { error: ErrorClass::Timeout, reason: String::new() };
+                let outcome = Outcome::NoResponse { error: ErrorClass::Timeout, reason: String::new() };
                 Reply { after_ms: timeout_ms, outcome }
             }
             Self::Refuses => {

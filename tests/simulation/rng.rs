@@ -2,7 +2,7 @@
 
 use std::ops::RangeInclusive;
 
-/// Out of how many a [`Rng::chance`] is counted.
+/// The number of cases in which a [`Rng::chance`] is counted.
 pub(crate) const CHANCES: u64 = 10_000;
 
 #[derive(Debug, Clone)]
@@ -20,7 +20,7 @@ impl Rng {
         mixed ^ (mixed >> 31)
     }
 
-    /// A number below `end`; 0 when there is none.
+    /// Returns a number below `end`; 0 if there is none.
     pub(crate) fn below(&mut self, end: u64) -> u64 {
         self.draw().checked_rem(end).unwrap_or(0)
     }
@@ -29,7 +29,7 @@ impl Rng {
         range.start() + self.below(range.end() - range.start() + 1)
     }
 
-    /// True `chances` times out of [`CHANCES`].
+    /// Returns true `chances` times out of [`CHANCES`].
     pub(crate) fn chance(&mut self, chances: u64) -> bool {
         self.below(CHANCES) < chances
     }

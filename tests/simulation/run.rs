@@ -1,13 +1,13 @@
-//! One run: the script is played, mappings poll, tasks go on one at a time, until everything has come to rest.
+//! One run: the script is played, mappings poll, tasks run one at a time, until nothing is left to do.
 
 use std::sync::Arc;
 
 use futures_util::FutureExt as _;
-use hookrail_adapters::store::{ConfigStore as _, LineKey};
 use hookrail_domain::id::{CompanyId, shard};
 use hookrail_domain::time::Millis as At;
 use hookrail_domain::token::{Grant, Token, TokenHash};
 use hookrail_fifo::millis::Millis;
+use hookrail_pipeline::store::{ConfigStore as _, WebhookKey};
 
 use crate::act::{act, activate, write};
 use crate::deployment::{self, DEAD_DELIVERIES};
@@ -18,11 +18,11 @@ use crate::lambda::{self, SWEEP_EVERY_MS};
 use crate::rng::Rng;
 use crate::setup::{Action, NEVER, Setup};
 use crate::time::BEGIN;
-use crate::world::{World, subscription_id};
+use crate::world::{World, webhook_id};
 
-/// How long after the last step of the script things still go wrong.
+/// Time after the last step of the script in which calls still fail.
 const FAULTS_MS: u64 = 10 * 60 * 1000;
-/// By then everything must have come to rest.
+/// Time by which everything must have ended.
 const REST_MS_MAX: u64 = 5 * DAY_MS;
 pub(crate) const DAY_MS: u64 = 24 * 60 * 60 * 1000;
 
@@ -44,17 +44,17 @@ pub(crate) fn run(setup: Setup) -> (Arc<World>, History) {
     (world, history)
 }
 
-/// Where the script stands.
+/// The progress of the script.
 struct Script {
     next: usize,
-    /// When the next step is due.
+    /// The time at which the next step is due.
     due: u64,
     /// Time that was skipped.
     idle: u64,
 }
 
 impl Script {
-    /// Does one thing. Returns false when there is nothing left to do.
+    /// Does one thing. Returns false if there is nothing left to do.
     fn goes_on(&mut self, world: &Arc<World>, executor: &mut Executor, rng: &mut Rng) -> bool {
         if executor.step(rng) {
             return true;
@@ -85,7 +85,7 @@ impl Script {
         self.waits(world, executor)
     }
 
-    /// Goes on to the next moment at which something can happen.
+    /// Advances to the next time at which something can happen.
     fn waits(&self, world: &Arc<World>, executor: &Executor) -> bool {
         let now = world.time.now();
         let is_played = self.next == world.setup.script.len();
@@ -108,7 +108,7 @@ impl Script {
             heal(world);
         }
         if self.due.max(BEGIN + self.idle) + REST_MS_MAX < next {
-            world.broken(format!("does not come to rest: {:?}", world.lines_set_aside()));
+            world.broken(format!("does not come to rest: {:?}", world.queues_with_backlog()));
             return false;
         }
         world.time.advance(next);
@@ -127,10 +127,10 @@ fn sweeps(world: &Arc<World>, executor: &mut Executor) -> bool {
     true
 }
 
-/// From now on nothing fails. What was deactivated with events set aside is activated, so that they can end.
+/// Ends all faults. A webhook that was deactivated with a backlog is activated, so that its events can end.
 fn heal(world: &World) {
     let now = world.time.now();
-    let receivers_heal = world.setup.heals && (world.setup.suspension != NEVER || world.is_set_aside());
+    let receivers_heal = world.setup.heals && (world.setup.suspension != NEVER || world.has_backlog());
     {
         let mut state = world.state();
         state.history.receivers_heal |= receivers_heal;
@@ -138,12 +138,12 @@ fn heal(world: &World) {
         state.rates = Rates::default();
     }
     for webhook in 0..world.setup.webhooks.len() {
-        let (line, is_active) = {
+        let (queue_state, is_active) = {
             let state = world.state();
             let fact = &state.history.webhooks[webhook];
-            (fact.line.clone(), fact.versions.last().is_some_and(|version| version.is_active))
+            (fact.key.clone(), fact.versions.last().is_some_and(|version| version.is_active))
         };
-        if !is_active && world.tables.line(&line).aside.is_some() {
+        if !is_active && world.tables.state(&queue_state).backlog.is_some() {
             let action = Action::Activate { webhook };
             world.state().history.act(now, action);
             activate(world, webhook);
@@ -158,7 +158,7 @@ fn is_at_rest(world: &World, executor: &Executor) -> bool {
         && world.queues().iter().filter(|queue| live(queue)).all(|queue| queue.messages().next().is_none())
 }
 
-/// Companies, and the webhooks that are there from the beginning.
+/// Creates the companies, and the webhooks that exist from the beginning.
 fn begin(world: &World) {
     for index in 0..world.setup.companies {
         let company = CompanyId::parse(&format!("company-{index}")).unwrap();
@@ -169,10 +169,10 @@ fn begin(world: &World) {
     }
     for (index, webhook) in world.setup.webhooks.iter().enumerate() {
         let company = world.state().history.companies[webhook.company].clone();
-        let subscription = subscription_id(webhook.company, index);
-        let queue = shard(&subscription.to_string(), world.setup.queues);
+        let id = webhook_id(webhook.company, index);
+        let queue = shard(&id.to_string(), world.setup.queues);
         let fact = WebhookFact {
-            line: LineKey { company, subscription },
+            key: WebhookKey { company, webhook: id },
             company: webhook.company,
             trigger: webhook.trigger,
             queue,

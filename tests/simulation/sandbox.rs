@@ -5,9 +5,9 @@ use std::pin::pin;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::task::Poll;
 
-use hookrail_adapters::clock::Clock;
 use hookrail_domain::time::Millis;
 use hookrail_fifo::mapping::Batch;
+use hookrail_pipeline::clock::Clock;
 
 use crate::faults::{Call, Fate, Function};
 use crate::history::{Fault, RunEnd};
@@ -27,15 +27,15 @@ pub(crate) struct Sandbox {
 #[derive(Debug, Default)]
 struct Current {
     run: usize,
-    /// The how many-th of its function.
+    /// Its number among those of its function.
     invocation: usize,
     is_dead: bool,
     calls: Vec<Call>,
 }
 
-/// How long a call takes, and what becomes of it.
+/// The time of a call, and its fate.
 #[derive(Debug, Clone, Copy)]
-pub(crate) struct Course {
+pub(crate) struct Decision {
     pub(crate) fate: Fate,
     before_ms: u64,
     after_ms: u64,
@@ -68,7 +68,8 @@ impl Sandbox {
         self.current().run
     }
 
-    /// Resolves when the process dies or its time is up. To be polled after the work, which finds out first.
+    /// Resolves when the process dies or its time is up. To be polled after the work, which learns of it
+    /// first.
     pub(crate) async fn end(&self, deadline: u64) -> RunEnd {
         let mut timer = pin!(self.world.time.sleep_until(deadline));
         let end = poll_fn(|context| match self.current().is_dead {
@@ -82,21 +83,21 @@ impl Sandbox {
         end
     }
 
-    /// Draws what becomes of a call.
-    pub(crate) fn course(&self, call: Call) -> Course {
+    /// Draws the fate of a call.
+    pub(crate) fn course(&self, call: Call) -> Decision {
         let mut current = self.current();
         let nth = current.calls.iter().filter(|earlier| **earlier == call).count();
         current.calls.push(call);
         let of = Invocation { function: self.function, invocation: current.invocation, run: current.run };
         let fate = self.world.fate(of, (call, nth));
         let (before_ms, after_ms) = self.world.latencies();
-        Course { fate, before_ms, after_ms }
+        Decision { fate, before_ms, after_ms }
     }
 
-    /// One call: a wait, its effect, a wait; or as much of it as its course allows.
+    /// Makes one call: a wait, its effect, a wait; or as much of it as its fate allows.
     pub(crate) async fn perform<T>(
         &self,
-        course: Course,
+        course: Decision,
         effect: impl Future<Output = T>,
         failed: impl FnOnce() -> T,
     ) -> T {

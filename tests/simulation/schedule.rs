@@ -1,6 +1,6 @@
-//! Draws a whole schedule from a seed.
+//! Schedules, each drawn from a seed.
 
-use hookrail_domain::intervention::Waiting;
+use hookrail_domain::commands::Waiting;
 use hookrail_domain::retry::RetryPolicy;
 use hookrail_domain::suspension::SuspensionPolicy;
 use hookrail_fifo::mapping::GroupLock;
@@ -14,7 +14,7 @@ use crate::setup::{Action, Kind, Setup, Step, Webhook};
 /// Webhooks times events of one schedule, roughly: more would make it slow and show nothing new.
 const SIZE_MAX: u64 = 200;
 
-/// The schedule of this seed.
+/// Returns the schedule of this seed.
 pub(crate) fn draw(seed: u64) -> Setup {
     let mut rng = Rng::new(seed);
     // The lowest bit is the mode, so that the sweeps of both share nothing.

@@ -1,4 +1,4 @@
-//! Scripts that say what is wanted, without an engine: how long they take and when their process dies is what counts.
+//! Scripts with given answers, without an engine: only their time and the death of their process matter.
 
 use std::sync::Arc;
 
@@ -9,7 +9,7 @@ use hookrail_script::template::ResolvedUrl;
 use crate::faults::Call;
 use crate::sandbox::Sandbox;
 
-/// The scripts of every webhook: each wants every event, at its own URL.
+/// The scripts of every webhook: each accepts every event, at its own URL.
 #[derive(Debug)]
 pub(crate) struct Scripted(pub(crate) Arc<Sandbox>);
 

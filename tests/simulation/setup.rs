@@ -1,6 +1,6 @@
-//! Everything a run depends on: what is deployed, who listens, what happens, and what goes wrong.
+//! The inputs of a run: the deployment, the receivers, the actions, and the faults.
 
-use hookrail_domain::intervention::Waiting;
+use hookrail_domain::commands::Waiting;
 use hookrail_domain::retry::RetryPolicy;
 use hookrail_domain::suspension::SuspensionPolicy;
 use hookrail_fifo::mapping::GroupLock;
@@ -9,7 +9,7 @@ use crate::faults::{Planned, Rates};
 use crate::planted::Bug;
 use crate::receiver::Receiver;
 
-/// Nothing is ever set aside.
+/// The policy that never parks.
 pub(crate) const NEVER: SuspensionPolicy =
     SuspensionPolicy { suspend_after: 0, park_after_seconds: 0, retires_gone: true };
 
@@ -26,20 +26,20 @@ pub(crate) struct Setup {
     pub(crate) group_lock: GroupLock,
     /// Delivery queues.
     pub(crate) queues: usize,
-    /// The longest a call takes, before and after its effect.
+    /// The longest time of a call, before and after its effect.
     pub(crate) latency_ms: u64,
-    /// The longest a mapping waits from one receive to the next.
+    /// The longest time between two receives of a mapping.
     pub(crate) poll_ms: u64,
-    /// The most a sandbox's clock is off, to either side.
+    /// The largest error of a sandbox's clock, to either side.
     pub(crate) skew_ms: u64,
-    /// When the delivery queues' mappings begin to poll.
+    /// The time at which the delivery queues' mappings begin to poll.
     pub(crate) deliver_from_ms: u64,
     pub(crate) rates: Rates,
     pub(crate) planned: Vec<Planned>,
     pub(crate) companies: usize,
     pub(crate) webhooks: Vec<Webhook>,
     pub(crate) script: Vec<Step>,
-    /// Whether every receiver is well in the end.
+    /// True if every receiver works at the end.
     pub(crate) heals: bool,
     pub(crate) bug: Option<Bug>,
 }
@@ -49,25 +49,25 @@ pub(crate) struct Setup {
 pub(crate) struct Webhook {
     pub(crate) company: usize,
     pub(crate) trigger: Kind,
-    /// From the beginning; otherwise an action makes it.
+    /// Exists from the beginning; otherwise an action creates it.
     pub(crate) is_there: bool,
     pub(crate) receiver: Receiver,
 }
 
 impl Setup {
-    /// Whether users are records of the platform in this schedule: their webhooks have filters and templates, and
-    /// their events have jobs.
+    /// Returns whether users are records of the platform in this schedule.
+    /// Their webhooks then have filters and templates, and their events have jobs.
     pub(crate) fn has_records(&self) -> bool {
         (self.seed / 2).is_multiple_of(5)
     }
 
-    /// Whether this webhook is one on records.
+    /// Returns whether this webhook is a platform webhook.
     pub(crate) fn is_of_records(&self, webhook: usize) -> bool {
         self.has_records() && self.webhooks[webhook].trigger == Kind::User
     }
 }
 
-/// Which events: of users, of tasks, or of the tasks of one group.
+/// The kind of events: of users, of tasks, or of the tasks of one group.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Kind {
     Task,
@@ -76,7 +76,7 @@ pub(crate) enum Kind {
 }
 
 impl Kind {
-    /// Whether a webhook of this trigger is owed an event of that kind.
+    /// Returns whether an event of that kind is owed to a webhook of this trigger.
     pub(crate) fn selects(self, event: Self) -> bool {
         match self {
             Self::Task => event != Self::User,
@@ -87,12 +87,12 @@ impl Kind {
 
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct Step {
-    /// After the step before.
+    /// Time after the step before.
     pub(crate) after_ms: u64,
     pub(crate) action: Action,
 }
 
-/// What happens by itself, from outside.
+/// An action from outside.
 #[derive(Debug, Clone, Copy)]
 pub(crate) enum Action {
     /// The platform pushes an event. Those with the same `body` are equal byte for byte.
@@ -101,11 +101,11 @@ pub(crate) enum Action {
         kind: Kind,
         body: Option<u8>,
     },
-    /// The platform pushes the company's last event again, as one whose answer was lost.
+    /// The platform pushes the company's last event again, as if the response was lost.
     Repeat {
         company: usize,
     },
-    /// Something that is no event.
+    /// A message that is not an event.
     PushBad {
         company: usize,
     },
@@ -123,11 +123,11 @@ pub(crate) enum Action {
         webhook: usize,
         waiting: Waiting,
     },
-    /// A person wants the head tried now, waiting or set aside.
+    /// A person asks for an attempt at the head now, waiting or parked.
     Retry {
         webhook: usize,
     },
-    /// A person wants the newest so many ended events sent again.
+    /// A person asks for a replay of the newest ended events.
     Replay {
         webhook: usize,
         events: u64,
@@ -136,26 +136,26 @@ pub(crate) enum Action {
     CancelReplay {
         webhook: usize,
     },
-    /// A person asks recover to go on now.
+    /// A person asks recover to continue now.
     Resume {
         webhook: usize,
     },
-    /// A person posts a job for so much later; `is_left` where the call ends before the job is in its line.
+    /// A person posts a job for this much later; `is_left` if the call ends before the job is queued.
     Post {
         webhook: usize,
         later_ms: u64,
         is_left: bool,
     },
-    /// The queue hands out again what an invocation is busy with.
+    /// The queue delivers again the messages of a running invocation.
     Free,
-    /// Nothing for so many days, once everything has ended; the log's rows expire.
+    /// Nothing for this many days, once everything has ended; the log's rows expire.
     Idle {
         days: u64,
     },
 }
 
 impl Setup {
-    /// A quiet world with the template's defaults: nothing fails and no call takes time.
+    /// Makes a quiet world with the template's defaults: nothing fails and no call takes time.
     pub(crate) fn quiet(webhooks: Vec<Webhook>, script: Vec<Step>) -> Self {
         let companies = webhooks.iter().map(|webhook| webhook.company + 1).max().unwrap_or(1);
         Self {

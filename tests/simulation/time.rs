@@ -1,14 +1,14 @@
-//! Virtual time: it stands still while anything can go on, then jumps to the next thing that waits for it.
+//! Virtual time: it stands still while anything can run, then jumps to the next timer.
 
 use std::collections::BTreeMap;
 use std::pin::Pin;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::task::{Context, Poll, Waker};
 
-use hookrail_adapters::clock::Clock;
 use hookrail_domain::time::Millis;
+use hookrail_pipeline::clock::Clock;
 
-/// When every schedule begins, in milliseconds since the Unix epoch.
+/// The beginning of every schedule, in milliseconds since the Unix epoch.
 pub(crate) const BEGIN: u64 = 1_800_000_000_000;
 
 /// The time of the world. Clones share it; a sandbox's own clock may differ.
@@ -45,12 +45,12 @@ impl Time {
         Sleep { time: self.clone(), at, timer: None }
     }
 
-    /// When the next timer is due.
+    /// Returns the time of the next timer.
     pub(crate) fn next(&self) -> Option<u64> {
         self.timers().waiting.first_key_value().map(|((at, _), _)| *at)
     }
 
-    /// Goes on to `to` and wakes what is due. Returns whether anything was.
+    /// Advances to `to` and wakes due timers. Returns whether there was any.
     pub(crate) fn advance(&self, to: u64) -> bool {
         let mut timers = self.timers();
         timers.now = timers.now.max(to);
@@ -76,7 +76,7 @@ impl Clock for Time {
     }
 }
 
-/// See [`Time::sleep`]. Dropped early, it leaves nothing behind.
+/// A timer of [`Time::sleep`]. Dropped early, it leaves nothing behind.
 #[derive(Debug)]
 pub(crate) struct Sleep {
     time: Time,

@@ -1,14 +1,14 @@
-//! A run as a person reads it: one line for everything that happened, in order of time.
+//! A run as a person reads it: one line for each fact, in order of time.
 
 use std::fmt::Write as _;
 
-use hookrail_adapters::store::Recorded;
+use hookrail_pipeline::store::Recorded;
 
 use crate::history::{AttemptFact, Entry, History, PutFact, RunEnd, RunFact};
 use crate::setup::Setup;
 use crate::time::BEGIN;
 
-/// All lines, with the time since the beginning in seconds.
+/// Returns all lines, with the time since the beginning in seconds.
 pub(crate) fn render(setup: &Setup, history: &History) -> String {
     let mut text = format!(
         "seed {}: {:?}, {:?}, batch {}, concurrency {}, {} queue(s), latency {} ms, poll {} ms, skew {} ms, {:?}\n",
@@ -62,19 +62,19 @@ fn line(history: &History, entry: Entry) -> (u64, String) {
             let verb = if attempt.arrived { "POST" } else { "cannot connect" };
             (attempt.at, format!("{} {verb}", name(history, attempt)))
         }
-        Entry::Answered(index) => {
+        Entry::Responded(index) => {
             let attempt = &history.attempts[index];
             let text = format!("{} status {}", name(history, attempt), attempt.outcome.status());
             (attempt.answered_at.unwrap_or(BEGIN), text)
         }
         Entry::Put(index) => {
-            let PutFact { at, run, webhook, number, told } = &history.puts[index];
-            let told = match told {
+            let PutFact { at, run, webhook, number, result } = &history.puts[index];
+            let result = match result {
                 Some(Recorded::Mine) => "is written",
                 Some(Recorded::Another) => "IS ANOTHER'S",
                 None => "fails",
             };
-            (*at, format!("run {run}: webhook {webhook} row {}.{} {told}", number.sequence, number.attempt))
+            (*at, format!("run {run}: webhook {webhook} row {}.{} {result}", number.sequence, number.attempt))
         }
     }
 }

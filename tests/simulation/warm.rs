@@ -7,7 +7,7 @@ use aws_lambda_events::sqs::{SqsEvent, SqsMessage, SqsMessageAttribute};
 use hookrail_fifo::mapping::Batch;
 use hookrail_fifo::message::AttributeValue;
 use hookrail_testkit::model_queue::ModelQueue;
-use hookrail_wire::job_address::JOB_ATTRIBUTE;
+use hookrail_wire::job_ref::JOB_ATTRIBUTE;
 use {hookrail_deliver as deliver, hookrail_fan_out as fan_out, hookrail_recover as recover};
 
 use crate::faults::Function;
@@ -75,7 +75,7 @@ pub(crate) fn warm_deliver(world: &Arc<World>) -> (Arc<Sandbox>, Arc<DeliverApp>
     (sandbox, Arc::new(app))
 }
 
-/// The event that Lambda hands over, without the detour through JSON.
+/// Returns the event that Lambda passes, without the detour through JSON.
 pub(crate) fn event_of(batch: &Batch, arn: &str) -> SqsEvent {
     let mut event = SqsEvent::default();
     event.records = batch

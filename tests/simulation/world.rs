@@ -1,16 +1,16 @@
-//! What all sandboxes share: time, queues, tables, receivers, and the record of what happened.
+//! The state that all sandboxes share: time, queues, tables, receivers, and the history.
 
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
-use hookrail_adapters::store::{LineKey, Recorded};
 use hookrail_domain::attempt::{AttemptNumber, Outcome};
-use hookrail_domain::id::{DeliveryId, SubscriptionId};
-use hookrail_domain::intervention::Waiting;
+use hookrail_domain::commands::Waiting;
+use hookrail_domain::id::{DeliveryId, WebhookId};
 use hookrail_domain::log_row::LogRow;
 use hookrail_domain::request::DeliveryRequest;
-use hookrail_domain::subscription::Subscription;
-use hookrail_domain::suspension::Line;
+use hookrail_domain::suspension::QueueState;
+use hookrail_domain::webhook::Webhook;
 use hookrail_fifo::queues::Queues;
+use hookrail_pipeline::store::{Recorded, WebhookKey};
 use hookrail_testkit::memory::MemoryTables;
 
 use crate::deployment::DEAD_EVENTS;
@@ -34,24 +34,24 @@ pub(crate) struct World {
     state: Mutex<State>,
 }
 
-/// What is drawn and what is remembered.
+/// The random state and the history.
 #[derive(Debug)]
 pub(crate) struct State {
     pub(crate) rng: Rng,
-    /// Set to nothing towards the end, so that everything can come to rest.
+    /// Set to zero towards the end, so that everything can end.
     pub(crate) rates: Rates,
     pub(crate) history: History,
     /// Requests that each webhook's receiver has seen or refused.
     requests: Vec<usize>,
 }
 
-/// Names an invocation.
+/// A reference to an invocation.
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct Invocation {
     pub(crate) function: Function,
-    /// The how many-th of its function, from 0.
+    /// Its number among those of its function, from 0.
     pub(crate) invocation: usize,
-    /// The how many-th of all.
+    /// Its number among all.
     pub(crate) run: usize,
 }
 
@@ -85,7 +85,7 @@ impl World {
         self.lambda.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    /// What becomes of an invocation's `nth` call of its kind.
+    /// Returns the fate of an invocation's `nth` call of its kind.
     pub(crate) fn fate(&self, of: Invocation, (call, nth): (Call, usize)) -> Fate {
         let planned = self.setup.planned.iter().find(|one| {
             (one.function, one.invocation, one.call, one.nth) == (of.function, of.invocation, call, nth)
@@ -99,12 +99,12 @@ impl World {
         fate
     }
 
-    /// How long a call takes, before and after its effect.
+    /// Returns the time of a call, before and after its effect.
     pub(crate) fn latencies(&self) -> (u64, u64) {
         let latency_ms = self.setup.latency_ms;
         let rng = &mut self.state().rng;
         let before_ms = rng.between(0..=latency_ms);
-        // Most often nothing comes between an effect and the next call.
+        // Most often there is no time between an effect and the next call.
         let after_ms = if rng.chance(2_500) { rng.between(0..=latency_ms) } else { 0 };
         (before_ms, after_ms)
     }
@@ -118,7 +118,7 @@ impl World {
         self.state().history.broken.push(what.into());
     }
 
-    /// A request leaves for its receiver.
+    /// Records a request that leaves for its receiver.
     pub(crate) fn arrive(&self, run: usize, request: &DeliveryRequest) -> (usize, Reply) {
         let now = self.time.now();
         let (webhook, version) = read_url(request.url.as_str());
@@ -146,83 +146,83 @@ impl World {
         (attempt, reply)
     }
 
-    /// The attempt has its outcome.
+    /// Records that the attempt has its outcome.
     pub(crate) fn answered(&self, attempt: usize) {
         let now = self.time.now();
         self.state().history.answer(attempt, now);
     }
 
-    /// A row was put, and this is what the function would be told.
-    pub(crate) fn put(&self, run: usize, row: &LogRow, told: Option<Recorded>) {
+    /// Records that a row was put, with the result that the function would get.
+    pub(crate) fn put(&self, run: usize, row: &LogRow, result: Option<Recorded>) {
         let at = self.time.now();
-        let (webhook, number) = (webhook_of(row.subscription), row.attempt.number);
-        self.state().history.put(PutFact { at, run, webhook, number, told });
+        let (webhook, number) = (webhook_of(row.webhook), row.attempt.number);
+        self.state().history.put(PutFact { at, run, webhook, number, result });
     }
 
-    /// A function has deactivated a webhook.
-    pub(crate) fn deactivated(&self, subscription: &Subscription) {
+    /// Records that a function has deactivated a webhook.
+    pub(crate) fn deactivated(&self, webhook: &Webhook) {
         let at = self.time.now();
-        let webhook = webhook_of(subscription.id);
+        let index = webhook_of(webhook.id);
         let mut state = self.state();
-        state.history.act(at, Action::Deactivate { webhook, waiting: Waiting::Keep });
+        state.history.act(at, Action::Deactivate { webhook: index, waiting: Waiting::Keep });
         let order = state.history.actions.len();
-        let fact = &mut state.history.webhooks[webhook];
-        fact.versions.push(Version { at, order, is_active: subscription.is_active });
+        let fact = &mut state.history.webhooks[index];
+        fact.versions.push(Version { at, order, is_active: webhook.is_active });
     }
 
-    /// Whether events of any webhook are set aside.
-    pub(crate) fn is_set_aside(&self) -> bool {
-        self.tables.has_due_lines()
+    /// Returns whether any webhook has a backlog.
+    pub(crate) fn has_backlog(&self) -> bool {
+        self.tables.has_due_queues()
     }
 
-    /// Webhooks of which events are set aside, with the state of their lines.
-    pub(crate) fn lines_set_aside(&self) -> Vec<(usize, Line)> {
+    /// Returns webhooks with a backlog, with the state of their queues.
+    pub(crate) fn queues_with_backlog(&self) -> Vec<(usize, QueueState)> {
         let state = self.state();
-        let lines = state.history.webhooks.iter().map(|webhook| self.tables.line(&webhook.line));
-        lines.enumerate().filter(|(_, line)| line.aside.is_some()).collect()
+        let queue_states = state.history.webhooks.iter().map(|webhook| self.tables.state(&webhook.key));
+        queue_states.enumerate().filter(|(_, queue_state)| queue_state.backlog.is_some()).collect()
     }
 
-    /// Keeps what the log says now, before it expires or is looked at in the end.
+    /// Keeps the current rows of the log, before they expire or at the end.
     pub(crate) fn keep_rows(&self) {
         let mut state = self.state();
         let State { history, .. } = &mut *state;
         for (webhook, fact) in history.webhooks.iter().enumerate() {
-            history.rows.extend(self.tables.rows(&fact.line).into_iter().map(|row| (webhook, row)));
+            history.rows.extend(self.tables.rows(&fact.key).into_iter().map(|row| (webhook, row)));
         }
     }
 
-    /// Keeps what is in the dead-letter queue of events, before it is too old or is looked at in the end.
+    /// Keeps the content of the events' dead-letter queue, before it is too old or at the end.
     pub(crate) fn keep_dead_events(&self) {
         let queues = self.queues();
         let Some(queue) = queues.find(DEAD_EVENTS) else { return };
         self.state().history.dead_events.extend(queue.messages().map(|message| message.body.clone()));
     }
 
-    /// Forgets every row, as after idle months, and keeps the floor of each line.
+    /// Drops every row, as after idle months, and keeps the floor of each queue.
     pub(crate) fn expire_rows(&self) {
         self.keep_rows();
         self.keep_dead_events();
-        let lines: Vec<LineKey> =
-            self.state().history.webhooks.iter().map(|webhook| webhook.line.clone()).collect();
-        for line in lines {
-            if let Some(last) = self.tables.rows(&line).last() {
-                self.tables.expire_rows(&line, last.attempt.number.sequence);
+        let states: Vec<WebhookKey> =
+            self.state().history.webhooks.iter().map(|webhook| webhook.key.clone()).collect();
+        for state in states {
+            if let Some(last) = self.tables.rows(&state).last() {
+                self.tables.expire_rows(&state, last.attempt.number.sequence);
             }
         }
     }
 }
 
-/// The id of the webhook at this index; the index can be read back from it.
-pub(crate) fn subscription_id(company: usize, webhook: usize) -> SubscriptionId {
+/// Returns the id of the webhook at this index; the index can be read back from it.
+pub(crate) fn webhook_id(company: usize, webhook: usize) -> WebhookId {
     let byte = |index: usize| u8::try_from(index).unwrap_or(u8::MAX);
-    SubscriptionId::from_bytes([0x77, 0, 0, 0, 0, 0, 0, 0, 0, 0, byte(company), byte(webhook)])
+    WebhookId::from_bytes([0x77, 0, 0, 0, 0, 0, 0, 0, 0, 0, byte(company), byte(webhook)])
 }
 
-pub(crate) fn webhook_of(id: SubscriptionId) -> usize {
+pub(crate) fn webhook_of(id: WebhookId) -> usize {
     usize::from(id.as_bytes()[11])
 }
 
-/// The URL of a version of a webhook.
+/// Returns the URL of a version of a webhook.
 pub(crate) fn url(webhook: usize, version: u64) -> String {
     format!("https://receiver.example/{webhook}/{version}")
 }

@@ -1,11 +1,11 @@
-//! Addresses, and the ranges that an operator opens: whatever a name resolves to is one of these.
+//! Addresses, and the ranges that an operator opens: every name resolves to such an address.
 
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
 
 use hookrail_domain::address::{Cidr, is_public, may_be_opened};
 use hookrail_domain::target::{TargetPolicy, TargetUrl};
 
-/// An address as text, and a range; or sixteen bytes and what is left of them as a range.
+/// Reads an address as text, and a range; or sixteen bytes and the rest of them as a range.
 pub(crate) fn run(bytes: &[u8]) {
     let (address, range) = match bytes.split_first_chunk::<16>() {
         Some((raw, rest)) => (IpAddr::V6(Ipv6Addr::from(*raw)), rest),
@@ -47,7 +47,7 @@ fn check(address: IpAddr, range: &[u8]) {
     never(address);
 }
 
-/// What the standard library knows of an address, as a second opinion; and what an address carries.
+/// Checks an address against the standard library, as a second opinion, and the address that it carries.
 fn never(address: IpAddr) {
     let is_special = match address {
         IpAddr::V4(v4) => {

@@ -3,12 +3,12 @@
 use std::collections::HashMap;
 
 use hookrail_domain::attempt::{Attempt, AttemptNumber, ErrorClass, Outcome};
-use hookrail_domain::delivery::{Delivery, Destination, QueueName, QueuePosition};
+use hookrail_domain::delivery::{Delivery, Destination, QueueName, QueuePosition, QueuedDelivery};
 use hookrail_domain::event::{Body, Event};
-use hookrail_domain::id::{DeliveryId, EventId, SubscriptionId};
+use hookrail_domain::id::{DeliveryId, EventId, WebhookId};
 use hookrail_domain::limits::{EVENT_BYTES_MAX, QUEUE_ENVELOPE_BYTES_MAX};
-use hookrail_domain::line::Progress;
-use hookrail_domain::log_row::{LogRow, RunId};
+use hookrail_domain::log_row::{EndedAttempt, LogRow, RunId};
+use hookrail_domain::progress::Progress;
 use hookrail_domain::time::Millis;
 use hookrail_wire::cot_event::{self, InvalidEvent};
 use hookrail_wire::{cot_webhook_log, queue_message};
@@ -24,7 +24,7 @@ pub(crate) fn run(bytes: &[u8]) {
             assert!(fields.is_ok(), "an event is an object");
             goes_all_the_way(&event, text);
         }
-        // Half a surrogate pair in a field's name is JSON by its grammar, but no name.
+        // Half a surrogate pair in a field's name is JSON by its grammar, but not a valid name.
         Err(InvalidEvent::NotJson { .. }) => assert!(fields.is_err()),
         Err(InvalidEvent::NotObject) => assert!(json.is_ok() && fields.is_err()),
         Err(refused) => {
@@ -34,14 +34,14 @@ pub(crate) fn run(bytes: &[u8]) {
     }
 }
 
-/// What was accepted can be queued, read back and shown without losing a byte.
+/// Checks that an accepted event can be queued, read back and shown without losing a byte.
 fn goes_all_the_way(event: &Event, text: &str) {
-    let subscription = SubscriptionId::from_bytes([9; 12]);
+    let webhook = WebhookId::from_bytes([9; 12]);
     let delivery = Delivery {
-        id: DeliveryId::of(event.id, subscription),
+        id: DeliveryId::of(event.id, webhook),
         event: event.id,
         company: event.company.clone(),
-        subscription,
+        webhook,
         accepted: QueuePosition { queue: QueueName::new("events.fifo"), number: 1 },
         accepted_at: Millis(1),
         destination: Destination::Webhook,
@@ -60,8 +60,10 @@ fn goes_all_the_way(event: &Event, text: &str) {
         duration_ms: 1,
         outcome: Outcome::Unsent { error: ErrorClass::Disabled, reason: String::new() },
     };
-    let place = (&delivery, &delivery.accepted);
-    let row = LogRow::of(place, (attempt, Progress::Ended, 0), None, &RunId("r".to_owned()), None);
+    let message =
+        QueuedDelivery { delivery: &delivery, position: &delivery.accepted, sent_at: delivery.accepted_at };
+    let attempt = EndedAttempt { attempt, progress: Progress::Ended, given_up: 0 };
+    let row = LogRow::of(message, attempt, None, &RunId("r".to_owned()));
     let list = String::from_utf8(cot_webhook_log::render_list(&[row])).expect("JSON is UTF-8");
     assert!(list.contains(&format!("\"event\":{},", text.trim_matches([' ', '\t', '\r', '\n']))));
     let shown: Vec<&RawValue> = serde_json::from_str(&list).expect("our own JSON");

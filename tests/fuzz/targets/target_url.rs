@@ -1,4 +1,4 @@
-//! A webhook's URL: the one text of a caller that leads our own requests.
+//! A webhook's URL: the only text of a caller that directs our own requests.
 
 use std::net::IpAddr;
 
@@ -25,7 +25,7 @@ fn check(target: &TargetUrl, policy: &TargetPolicy) {
     let url = target.url();
     assert!(url.scheme() == "https" || (policy.allow_http && url.scheme() == "http"));
     assert!(url.username().is_empty() && url.password().is_none() && url.fragment().is_none());
-    let port = url.port_or_known_default().expect("http and https have one");
+    let port = url.port_or_known_default().expect("http and https URLs have a port");
     assert!(match &policy.ports {
         Ports::Any => policy.allow_loopback,
         Ports::Only(ports) => ports.contains(&port) && !is_never_open(port),

@@ -1,6 +1,6 @@
-//! The short texts by which callers, companies and secrets are known.
+//! The short texts that identify callers, companies and secrets.
 
-use hookrail_domain::id::{CompanyId, ContextId, SubscriptionId};
+use hookrail_domain::id::{CompanyId, ContextId, WebhookId};
 use hookrail_domain::signature::SigningSecret;
 use hookrail_domain::time::Millis;
 use hookrail_domain::token::{Scope, TokenHash};
@@ -11,7 +11,7 @@ pub(crate) fn run(bytes: &[u8]) {
     if let Ok(hash) = text.parse::<TokenHash>() {
         assert_eq!(hash.to_string(), text.to_ascii_lowercase());
     }
-    if let Ok(id) = SubscriptionId::parse(text) {
+    if let Ok(id) = WebhookId::parse(text) {
         assert_eq!(id.to_string(), text.to_ascii_lowercase());
     }
     if let Some(scope) = Scope::find(text) {
@@ -24,8 +24,9 @@ pub(crate) fn run(bytes: &[u8]) {
     }
     assert_eq!(ContextId::parse(text).is_ok(), CompanyId::parse(text).is_ok());
     if let Ok(secret) = SigningSecret::parse(text) {
-        assert_eq!(secret.reveal(), text, "a secret has one text");
-        assert!(!format!("{secret:?}").contains(text));
+        let shown = secret.reveal();
+        assert_eq!(SigningSecret::parse(&shown), Ok(secret.clone()), "what is shown is the same secret");
+        assert!(!format!("{secret:?}").contains(&shown));
         secret.sign("msg", Millis(1), text).expect("any secret signs");
     }
 }

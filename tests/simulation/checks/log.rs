@@ -1,4 +1,4 @@
-//! Order, number and completeness: what receivers saw against what the log says.
+//! Order, number and completeness: the requests that receivers saw against the rows of the log.
 
 use std::collections::{HashMap, HashSet};
 
@@ -9,23 +9,24 @@ use crate::faults::{Call, Fate};
 use crate::history::{AttemptFact, Fault, RunEnd};
 use crate::setup::Action;
 
-/// A change of a webhook within this time may or may not be seen by an event accepted before it.
+/// Time in which an event that was accepted before a change of its webhook may or may not see the change.
 const SEEN_MS: u64 = 60 * 60 * 1000;
 
-/// Promise 1, as receivers see it.
-pub(super) fn events_arrive_first_in_the_order_they_were_accepted(truth: &Truth<'_>) -> Result<(), String> {
+/// Checks promise 1, as receivers see it.
+pub(super) fn events_first_arrive_in_the_order_of_their_acceptance(truth: &Truth<'_>) -> Result<(), String> {
     for webhook in 0..truth.rows.len() {
         let mut seen = HashSet::new();
         let mut last = None;
         for attempt in truth.attempts(webhook).filter(|attempt| attempt.arrived) {
             let event = truth.event(attempt)?;
-            // A process that stood still with a request in hand while another run ended its event unsent, for the
-            // webhook was deactivated: nothing but the receiver can hold such a request back (SEMANTICS: Order).
+            // A process that paused with a request in hand while another run ended its event unsent, because
+            // the webhook was deactivated.
+            // Only the receiver can stop such a request (SEMANTICS: Order).
             let ended_unsent = truth.row(webhook, attempt.number).is_some_and(|row| row.attempt.is_none());
             if truth.row_of(attempt).is_none() && ended_unsent {
                 continue;
             }
-            // What a person asks for comes when it is asked for.
+            // A replayed request comes when a person asks for it.
             let is_asked_for = match truth.row(webhook, attempt.number) {
                 Some(row) => row.row.is_replay,
                 None => is_replay_cut_short(truth, attempt),
@@ -42,8 +43,10 @@ pub(super) fn events_arrive_first_in_the_order_they_were_accepted(truth: &Truth<
     Ok(())
 }
 
-/// Promise 1: nothing is sent while the one before has neither been accepted nor given up.
-pub(super) fn an_event_is_first_sent_after_the_one_before_has_ended(truth: &Truth<'_>) -> Result<(), String> {
+/// Checks promise 1: nothing is sent while the event before is neither accepted nor exhausted.
+pub(super) fn an_event_is_first_sent_after_the_previous_one_has_ended(
+    truth: &Truth<'_>,
+) -> Result<(), String> {
     for (webhook, rows) in truth.rows.iter().enumerate() {
         let ends: HashMap<u64, u64> = rows
             .iter()
@@ -66,8 +69,8 @@ pub(super) fn an_event_is_first_sent_after_the_one_before_has_ended(truth: &Trut
     Ok(())
 }
 
-/// Promise 2. A request beyond the limit is one that a crash or a second run left without a row.
-pub(super) fn a_delivery_has_at_most_so_many_attempts(truth: &Truth<'_>) -> Result<(), String> {
+/// Checks promise 2. A request beyond the limit is one that a crash or a second run left without a row.
+pub(super) fn a_delivery_stays_within_its_attempt_limit(truth: &Truth<'_>) -> Result<(), String> {
     let limit = truth.setup.policy.attempts_max;
     for (webhook, rows) in truth.rows.iter().enumerate() {
         let beyond = |row: &&Row<'_>| limit < row.number().attempt && !truth.is_recovery(row.run);
@@ -82,8 +85,8 @@ pub(super) fn a_delivery_has_at_most_so_many_attempts(truth: &Truth<'_>) -> Resu
     Ok(())
 }
 
-/// Promise 6. Whatever has no row is repeated, under the same `webhook-id`.
-pub(super) fn every_request_has_its_row(truth: &Truth<'_>) -> Result<(), String> {
+/// Checks promise 6. A request without a row is repeated, under the same `webhook-id`.
+pub(super) fn every_request_has_a_row(truth: &Truth<'_>) -> Result<(), String> {
     for attempt in &truth.history.attempts {
         let same = truth.row(attempt.webhook, attempt.number);
         if same.is_none() && is_replay_cut_short(truth, attempt) {
@@ -109,9 +112,10 @@ pub(super) fn every_request_has_its_row(truth: &Truth<'_>) -> Result<(), String>
     Ok(())
 }
 
-/// A crash amid a replay that was cancelled before it could go on.
+/// Returns whether the request belongs to a crash during a replay that was cancelled before it could
+/// continue.
 fn is_replay_cut_short(truth: &Truth<'_>, attempt: &AttemptFact) -> bool {
-    // Until the run that sends reads its line again.
+    // Until the run that sends reads its queue again.
     let known_ms = truth.setup.function_seconds * 1000;
     let mut replays = truth.history.replays.iter().filter(|replay| replay.webhook == attempt.webhook);
     truth.is_recovery(attempt.run)
@@ -122,7 +126,8 @@ fn is_replay_cut_short(truth: &Truth<'_>, attempt: &AttemptFact) -> bool {
         })
 }
 
-/// Cut off by a crash, not recorded for a fault of the tables, or overtaken by a second run.
+/// Returns whether the request was cut off by a crash, not recorded for a fault of the tables, or overtaken
+/// by a second run.
 fn is_excused(truth: &Truth<'_>, attempt: &AttemptFact) -> bool {
     let history = truth.history;
     let put_failed = |fault: &&crate::history::FaultFact| {
@@ -140,7 +145,7 @@ fn is_excused(truth: &Truth<'_>, attempt: &AttemptFact) -> bool {
         puts.find(|put| (put.run, put.webhook, put.number) == (attempt.run, attempt.webhook, attempt.number));
     let Some(put) = put else { return false };
     truth.count(|counts| counts.overtaken += 1);
-    // A sandbox whose clock is fast is at an event that another still sees waiting.
+    // A sandbox whose clock is fast attempts an event that another still sees waiting.
     let is_retried =
         |action: &Action| matches!(action, Action::Retry { webhook } if *webhook == attempt.webhook);
     let mut retries = history.actions.iter().filter(|(at, action)| *at <= put.at && is_retried(action));
@@ -151,8 +156,9 @@ fn is_excused(truth: &Truth<'_>, attempt: &AttemptFact) -> bool {
     history.faults.iter().any(|fault| fault.at <= put.at && history.touches(fault.run, attempt.webhook))
 }
 
-/// Promises 4, 6 and 9: the row has the outcome of its request, and the request had the event's very bytes.
-pub(super) fn every_row_tells_what_happened(truth: &Truth<'_>) -> Result<(), String> {
+/// Checks promises 4, 6 and 9: the row has the outcome of its request, and the request had the event's exact
+/// bytes.
+pub(super) fn every_row_matches_its_request(truth: &Truth<'_>) -> Result<(), String> {
     for (webhook, row) in
         truth.rows.iter().enumerate().flat_map(|(webhook, rows)| rows.iter().map(move |row| (webhook, row)))
     {
@@ -184,7 +190,8 @@ pub(super) fn every_row_tells_what_happened(truth: &Truth<'_>) -> Result<(), Str
     Ok(())
 }
 
-/// Promise 7 and the log's numbers: sequences and attempts without gaps, events in their order, each once.
+/// Checks promise 7 and the log's numbers: sequences and attempts without gaps, events in their order, each
+/// once.
 pub(super) fn the_sequence_is_gapless_and_in_order(truth: &Truth<'_>) -> Result<(), String> {
     for (webhook, rows) in truth.rows.iter().enumerate() {
         let mut before: Option<&Row<'_>> = None;
@@ -195,7 +202,7 @@ pub(super) fn the_sequence_is_gapless_and_in_order(truth: &Truth<'_>) -> Result<
                 Some(before) if number.sequence == before.number().sequence => {
                     number.attempt == before.number().attempt + 1
                         && before.row.delivery == row.row.delivery
-                        // What has ended is sent once more only when its line was suspended for it.
+                        // An ended event is sent once more only if its webhook was suspended for it.
                         && (!before.has_ended() || truth.is_recovery(row.run))
                 }
                 Some(before) => {
@@ -217,7 +224,7 @@ pub(super) fn the_sequence_is_gapless_and_in_order(truth: &Truth<'_>) -> Result<
     Ok(())
 }
 
-/// Promise 7. Around a change of the webhook an event may be seen as before or after it.
+/// Checks promise 7. Around a change of the webhook an event may be seen as before or after it.
 pub(super) fn every_event_ends_in_a_row_for_every_matching_webhook(truth: &Truth<'_>) -> Result<(), String> {
     let history = truth.history;
     let ended: HashSet<(usize, usize)> = truth
@@ -247,8 +254,8 @@ pub(super) fn every_event_ends_in_a_row_for_every_matching_webhook(truth: &Truth
     Ok(())
 }
 
-/// Promise 7: "an event accepted after a webhook's change was answered sees that change".
-pub(super) fn an_event_sees_the_webhook_as_it_was_accepted_or_newer(truth: &Truth<'_>) -> Result<(), String> {
+/// Checks promise 7: an event that was accepted after the response to a webhook's change sees that change.
+pub(super) fn an_event_uses_its_webhook_as_accepted_or_newer(truth: &Truth<'_>) -> Result<(), String> {
     for (webhook, rows) in truth.rows.iter().enumerate() {
         let versions = &truth.history.webhooks[webhook].versions;
         for row in rows {
@@ -267,8 +274,8 @@ pub(super) fn an_event_sees_the_webhook_as_it_was_accepted_or_newer(truth: &Trut
     Ok(())
 }
 
-/// What is an event is never dead-lettered; what is none always is, once.
-pub(super) fn no_event_is_dead_lettered(truth: &Truth<'_>) -> Result<(), String> {
+/// Checks that a valid event is never dead-lettered, and that an invalid one always is, once.
+pub(super) fn only_invalid_events_are_dead_lettered(truth: &Truth<'_>) -> Result<(), String> {
     let history = truth.history;
     if history.dead_deliveries != 0 {
         return Err(format!("{} deliveries are in the dead-letter queue", history.dead_deliveries));

@@ -1,11 +1,11 @@
-//! What is set aside: nothing of it is lost, doubled or overtaken.
+//! Backlogs: none of their events is lost, doubled or overtaken.
 
 use hookrail_domain::attempt::{ErrorClass, Outcome};
 
 use super::truth::{Row, Truth};
 
-/// Promise 8: events that were set aside come back one by one, and ahead of everything later.
-pub(super) fn set_aside_events_come_back_in_order(truth: &Truth<'_>) -> Result<(), String> {
+/// Checks promise 8: parked events come back one by one, and ahead of everything later.
+pub(super) fn parked_events_are_delivered_in_order(truth: &Truth<'_>) -> Result<(), String> {
     for (webhook, rows) in truth.rows.iter().enumerate() {
         let was_touched = truth.was_touched(webhook);
         let mut sent: Vec<&Row<'_>> = rows.iter().filter(|row| row.attempt.is_some()).collect();
@@ -18,13 +18,15 @@ pub(super) fn set_aside_events_come_back_in_order(truth: &Truth<'_>) -> Result<(
                 return Err(format!("{} goes back", name()));
             }
             let mut of_event = rows.iter().filter(|one| one.number().sequence == from && one.at <= row.at);
-            // An invocation of deliver that read the line before a person's change goes on to its end (SEMANTICS).
+            // An invocation of deliver that read the queue before a person's change continues to its end
+            // (SEMANTICS).
             let began_before = truth.history.runs[row.run].at <= before.began_at();
             let goes_on = was_touched && began_before && !truth.is_recovery(row.run);
             if from < to && !goes_on && !of_event.next_back().is_some_and(Row::has_ended) {
                 return Err(format!("{} overtakes it", name()));
             }
-            // What deliver sent is passed over: while a person set the line aside, or before what is replayed.
+            // Events that deliver sent are skipped: while a person opened the backlog, or before a replayed
+            // range.
             let ended_unsent = |sequence: u64| {
                 let mut of_event = rows.iter().filter(|row| row.number().sequence == sequence);
                 of_event
@@ -39,8 +41,9 @@ pub(super) fn set_aside_events_come_back_in_order(truth: &Truth<'_>) -> Result<(
     Ok(())
 }
 
-/// An answer of success is the last request but for those that nothing was recorded of, and those asked for.
-pub(super) fn what_was_accepted_is_not_sent_again(truth: &Truth<'_>) -> Result<(), String> {
+/// Checks that an accepting response is the last request, except for requests without a row, and replayed
+/// ones.
+pub(super) fn accepted_events_are_not_sent_again(truth: &Truth<'_>) -> Result<(), String> {
     for (webhook, rows) in truth.rows.iter().enumerate() {
         for of_event in rows.chunk_by(|one, other| one.number().sequence == other.number().sequence) {
             let accepted = of_event.iter().position(|row| row.row.attempt.outcome.is_success());
@@ -53,8 +56,8 @@ pub(super) fn what_was_accepted_is_not_sent_again(truth: &Truth<'_>) -> Result<(
     Ok(())
 }
 
-/// Promise 8: an outage loses nothing. The run of events that were given up is sent again.
-pub(super) fn what_led_to_a_suspension_is_sent_again(truth: &Truth<'_>) -> Result<(), String> {
+/// Checks promise 8: an outage loses nothing. The run of exhausted events is sent again.
+pub(super) fn events_that_caused_a_suspension_are_sent_again(truth: &Truth<'_>) -> Result<(), String> {
     let suspend_after = truth.setup.suspension.suspend_after;
     for (webhook, rows) in truth.rows.iter().enumerate() {
         for last in rows.iter().filter(|row| 0 < row.row.given_up && row.has_ended()) {
@@ -76,7 +79,7 @@ pub(super) fn what_led_to_a_suspension_is_sent_again(truth: &Truth<'_>) -> Resul
                 let mut of_event = rows.iter().filter(|row| row.number().sequence == lost);
                 if !of_event.any(|row| truth.is_recovery(row.run)) {
                     return Err(format!(
-                        "webhook {webhook}: sequence {lost} was given up and never sent again"
+                        "webhook {webhook}: sequence {lost} was exhausted and never sent again"
                     ));
                 }
             }
@@ -85,8 +88,44 @@ pub(super) fn what_led_to_a_suspension_is_sent_again(truth: &Truth<'_>) -> Resul
     Ok(())
 }
 
-/// Promise 8: what is parked is recover's to send.
-pub(super) fn what_is_parked_is_sent_by_recover_alone(truth: &Truth<'_>) -> Result<(), String> {
+/// Checks promise 8: a run of exhausted events as long as suspends a webhook shows the state of the endpoint, and is sent
+/// again.
+pub(super) fn events_refused_in_an_outage_are_sent_again(truth: &Truth<'_>) -> Result<(), String> {
+    let suspend_after = truth.setup.suspension.suspend_after as usize;
+    if suspend_after < 2 {
+        return Ok(());
+    }
+    for (webhook, rows) in truth.rows.iter().enumerate().filter(|(webhook, _)| !truth.was_touched(*webhook)) {
+        let mut sent: Vec<&Row<'_>> =
+            rows.iter().filter(|row| truth.is_recovery(row.run) && row.has_ended()).collect();
+        sent.sort_by_key(|row| (row.at, row.number()));
+        let mut run: Vec<&Row<'_>> = Vec::new();
+        for row in sent {
+            let is_next = run.last().is_none_or(|last| last.number().sequence + 1 == row.number().sequence);
+            if row.attempt.is_none() || row.row.attempt.outcome.is_success() || !is_next {
+                run.clear();
+            }
+            if row.attempt.is_some() && !row.row.attempt.outcome.is_success() {
+                run.push(row);
+            }
+            if run.len() < suspend_after {
+                continue;
+            }
+            truth.count(|counts| counts.outages += 1);
+            for lost in run.drain(..) {
+                let mut again = rows.iter().filter(|one| one.number().sequence == lost.number().sequence);
+                if !again.any(|one| lost.number().attempt < one.number().attempt) {
+                    let sequence = lost.number().sequence;
+                    return Err(format!("webhook {webhook}: sequence {sequence} was lost in an outage"));
+                }
+            }
+        }
+    }
+    Ok(())
+}
+
+/// Checks promise 8: only recover sends parked events.
+pub(super) fn parked_events_are_sent_by_recover_only(truth: &Truth<'_>) -> Result<(), String> {
     for (webhook, rows) in truth.rows.iter().enumerate() {
         for pair in rows.windows(2) {
             let [parked, row] = pair else { continue };
@@ -104,8 +143,8 @@ pub(super) fn what_is_parked_is_sent_by_recover_alone(truth: &Truth<'_>) -> Resu
     Ok(())
 }
 
-/// A replay sends every event that it was asked for, oldest first, unless it is cancelled.
-pub(super) fn a_replay_sends_what_it_was_asked_for(truth: &Truth<'_>) -> Result<(), String> {
+/// Checks that a replay sends every event of its range, oldest first, unless it is cancelled.
+pub(super) fn a_replay_sends_every_requested_event(truth: &Truth<'_>) -> Result<(), String> {
     for replay in &truth.history.replays {
         let until = replay.cancelled_at.unwrap_or(u64::MAX);
         let of_replay = |row: &Row<'_>| row.row.is_replay && (replay.at..=until).contains(&row.began_at());
@@ -113,18 +152,19 @@ pub(super) fn a_replay_sends_what_it_was_asked_for(truth: &Truth<'_>) -> Result<
         for sequence in &replay.wanted {
             let of_event = |row: &&Row<'_>| row.number().sequence == *sequence;
             let mut rows = truth.rows[replay.webhook].iter().filter(of_event);
-            // A request that was open when the replay was asked for may still have been accepted.
+            // A request that was open when the replay was requested may still have been accepted.
             let mut late = rows.clone().filter(|row| row.began_at() <= replay.at && replay.at <= row.at);
             if late.any(|row| row.row.attempt.outcome.is_success()) {
                 continue;
             }
-            // In its place: the open request of a replay that was cancelled before this one may come at any time.
+            // In its turn: the open request of a replay that was cancelled before this one may come at any
+            // time.
             let Some(first) = rows.find(|row| of_replay(row) && before <= row.at) else {
                 if replay.cancelled_at.is_some() {
                     break;
                 }
                 let webhook = replay.webhook;
-                return Err(format!("webhook {webhook}: sequence {sequence} was not replayed in its place"));
+                return Err(format!("webhook {webhook}: sequence {sequence} was not replayed in its turn"));
             };
             before = first.at;
             truth.count(|counts| counts.replayed += 1);

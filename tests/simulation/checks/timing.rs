@@ -1,7 +1,7 @@
-//! Bounds on time. They hold where nothing of ours went wrong, and with a stated price for each crash.
+//! Bounds on time. They hold if nothing of ours failed, and with a stated price for each crash.
 
 use hookrail_domain::attempt::Outcome;
-use hookrail_domain::line::Progress;
+use hookrail_domain::progress::Progress;
 use hookrail_domain::retry::RETRY_AFTER_SECONDS_MAX;
 use hookrail_fifo::mapping::GroupLock;
 
@@ -9,35 +9,37 @@ use super::truth::{Row, Truth};
 use crate::faults::{Call, Fate, Function};
 use crate::history::Fault;
 
-/// What early release can add: it looks for finished messages this often.
+/// Time that early release can add: its interval.
 const RELEASE_MS: u64 = hookrail_deliver::RELEASE_EVERY_MS;
 /// Calls, each with a wait before and after it, between one step of a delivery and its next.
 const CALLS: u64 = 16;
-/// Beyond the function's time-out, what a crash costs a group.
+/// Cost of a crash for a group, beyond the function's time-out.
 const CRASH_MS: u64 = 10_000;
 
-/// What queue and functions may add to a wait, within a window: every poll of the mapping and every call takes time,
-/// and a clock that is slow sends a message back for the rest of its wait.
+/// Returns the time that queue and functions may add to a wait, within a window.
+/// Every poll of the mapping and every call takes time, and a slow clock sends a message back for the rest of
+/// its wait.
 fn slack_ms(truth: &Truth<'_>, source: usize, window: (u64, u64)) -> u64 {
     let setup = truth.setup;
     let polls = truth.runs(source, window) + 3;
     let skew = if setup.skew_ms == 0 { 0 } else { 2 * setup.skew_ms + 1_000 };
     let locked = match setup.group_lock {
         GroupLock::Queue => 0,
-        // The group is free when the invocation has ended that took it, however long that is busy with others.
+        // The group is free when the invocation that received it has ended, however long that is busy with
+        // others.
         GroupLock::Invocation => 2 * setup.function_seconds * 1000,
     };
     2 * RELEASE_MS + CALLS * 2 * setup.latency_ms + polls * setup.poll_ms + skew + locked
 }
 
-/// A webhook's source, if nothing went wrong with it and there were sandboxes for everyone.
+/// Returns a webhook's source, if nothing failed in it and there were enough sandboxes.
 fn undisturbed(truth: &Truth<'_>, webhook: usize, window: (u64, u64)) -> Option<usize> {
     let source = truth.history.webhooks[webhook].queue + 1;
     let is_calm = truth.faults((webhook, Function::Deliver), window).next().is_none();
     (is_calm && !truth.is_saturated(source, window)).then_some(source)
 }
 
-/// Promise 2: at least the delay, whatever happens; and not much more.
+/// Checks promise 2: at least the delay in any case, and not much more.
 pub(super) fn a_retry_waits_for_the_delay_and_not_much_longer(truth: &Truth<'_>) -> Result<(), String> {
     for (webhook, rows) in truth.rows.iter().enumerate() {
         for pair in rows.windows(2) {
@@ -53,7 +55,7 @@ pub(super) fn a_retry_waits_for_the_delay_and_not_much_longer(truth: &Truth<'_>)
                     retried.number()
                 )
             };
-            // By whom did not see yet that the attempt was being made.
+            // The run that moved it did not see yet that the attempt was being made.
             let earlier = failed.began_at().saturating_sub(truth.setup.function_seconds * 1000 + CRASH_MS);
             let was_asked = truth.was_woken(webhook, (earlier, retried.began_at()));
             if waited_ms + 2 * truth.setup.skew_ms < hold_ms && !was_asked {
@@ -75,20 +77,20 @@ pub(super) fn a_retry_waits_for_the_delay_and_not_much_longer(truth: &Truth<'_>)
     Ok(())
 }
 
-/// What a failed attempt asks for: the delay, or longer if the receiver says so.
+/// Returns the delay after a failed attempt: the default, or longer if the receiver asks for it.
 fn hold_ms(truth: &Truth<'_>, failed: &Row<'_>) -> u64 {
     let asked = match &failed.row.attempt.outcome {
-        Outcome::Answered { status: 429 | 503, retry_after_seconds: Some(seconds), .. } => *seconds,
+        Outcome::Responded { status: 429 | 503, retry_after_seconds: Some(seconds), .. } => *seconds,
         _ => 0,
     };
     truth.setup.policy.delay_seconds.max(asked.min(RETRY_AFTER_SECONDS_MAX)) * 1000
 }
 
-/// Rows of one delivery after the other, each with the time from which it was its turn.
+/// Returns rows of one delivery after the other, each with the time from which it was its turn.
 fn turns<'t, 'a>(truth: &'t Truth<'a>, webhook: usize) -> impl Iterator<Item = (u64, &'t [Row<'a>])> {
     let mut before = 0;
-    // Where events were set aside, recover decides when it is an event's turn.
-    let live = if truth.was_set_aside(webhook) { &[] } else { truth.rows[webhook].as_slice() };
+    // If there was a backlog, recover decides the turn of an event.
+    let live = if truth.had_backlog(webhook) { &[] } else { truth.rows[webhook].as_slice() };
     live.chunk_by(|one, other| one.number().sequence == other.number().sequence).filter_map(move |rows| {
         let (first, last) = (rows.first()?, rows.last()?);
         let queued_at = truth.history.owed.get(&first.row.delivery)?.queued_at?;
@@ -98,8 +100,8 @@ fn turns<'t, 'a>(truth: &'t Truth<'a>, webhook: usize) -> impl Iterator<Item = (
     })
 }
 
-/// Promise 5: nothing else delays it, least of all another webhook's endpoint.
-pub(super) fn an_event_is_sent_as_soon_as_it_is_its_turn(truth: &Truth<'_>) -> Result<(), String> {
+/// Checks promise 5: nothing else delays it, least of all another webhook's endpoint.
+pub(super) fn an_event_is_sent_without_delay_in_its_turn(truth: &Truth<'_>) -> Result<(), String> {
     for webhook in 0..truth.rows.len() {
         for (turn, rows) in turns(truth, webhook) {
             let Some(first) = rows.first() else { continue };
@@ -119,8 +121,9 @@ pub(super) fn an_event_is_sent_as_soon_as_it_is_its_turn(truth: &Truth<'_>) -> R
     Ok(())
 }
 
-/// Promise 3: attempts, time-outs and delays; a crash adds at most the function's time and ten seconds.
-pub(super) fn one_event_holds_its_webhook_for_a_bounded_time(truth: &Truth<'_>) -> Result<(), String> {
+/// Checks promise 3: attempts, time-outs and delays; a crash adds at most the function's time and ten
+/// seconds.
+pub(super) fn one_event_blocks_its_webhook_for_a_bounded_time(truth: &Truth<'_>) -> Result<(), String> {
     for webhook in 0..truth.rows.len() {
         let source = truth.history.webhooks[webhook].queue + 1;
         for (turn, rows) in turns(truth, webhook) {
@@ -157,8 +160,8 @@ pub(super) fn one_event_holds_its_webhook_for_a_bounded_time(truth: &Truth<'_>) 
     Ok(())
 }
 
-/// How many crashes disturbed the window, and for how long calls did, if nothing else did. A crash before the claim
-/// costs the queue's visibility and is not counted.
+/// Returns the number of crashes that disturbed the window, and the time of calls, if nothing else did.
+/// A crash before the claim costs the queue's visibility and is not counted.
 fn crashes_alone(truth: &Truth<'_>, webhook: usize, window: (u64, u64)) -> Option<(u64, u64)> {
     let (mut crashes, mut stalled_ms) = (0, 0);
     for fault in truth.faults((webhook, Function::Deliver), window) {
@@ -172,7 +175,7 @@ fn crashes_alone(truth: &Truth<'_>, webhook: usize, window: (u64, u64)) -> Optio
     Some((crashes, stalled_ms))
 }
 
-/// Accepted events reach the delivery queue while nothing of fan-out fails.
+/// Checks that accepted events reach the delivery queue if no call of fan-out fails.
 pub(super) fn an_accepted_event_is_queued_at_once(truth: &Truth<'_>) -> Result<(), String> {
     let (history, setup) = (truth.history, truth.setup);
     for owed in history.owed.values() {

@@ -1,11 +1,11 @@
-//! A run's facts, put in relation: which row is of which event, when it was written, what led to it.
+//! The facts of a run, in relation to each other: the event of each row, its time, and its cause.
 
 use std::cell::Cell;
 
 use hookrail_domain::attempt::AttemptNumber;
-use hookrail_domain::intervention::Waiting;
-use hookrail_domain::line::Progress;
+use hookrail_domain::commands::Waiting;
 use hookrail_domain::log_row::LogRow;
+use hookrail_domain::progress::Progress;
 
 use super::{Counts, Violation};
 use crate::faults::{Call, Fate, Function};
@@ -17,7 +17,7 @@ use crate::setup::{Action, Setup};
 pub(crate) struct Row<'a> {
     pub(crate) row: &'a LogRow,
     pub(crate) event: usize,
-    /// When it was written.
+    /// The time at which it was written.
     pub(crate) at: u64,
     pub(crate) run: usize,
     /// Its request; none when the attempt was skipped.
@@ -33,20 +33,20 @@ impl Row<'_> {
         self.row.progress == Progress::Ended
     }
 
-    /// When its attempt began.
+    /// Returns the time at which its attempt began.
     pub(crate) fn began_at(&self) -> u64 {
         self.attempt.map_or(self.at, |attempt| attempt.at)
     }
 }
 
-/// Everything the checks look at.
+/// The input of the checks.
 #[derive(Debug)]
 pub(crate) struct Truth<'a> {
     pub(crate) setup: &'a Setup,
     pub(crate) history: &'a History,
     /// For each webhook, by number.
     pub(crate) rows: Vec<Vec<Row<'a>>>,
-    /// For each webhook the faults of runs that had to do with it.
+    /// For each webhook the faults of runs that involved it.
     faults: Vec<Vec<&'a FaultFact>>,
     pub(crate) counts: Cell<Counts>,
 }
@@ -56,7 +56,7 @@ impl<'a> Truth<'a> {
         let mut rows: Vec<Vec<Row<'a>>> = history.webhooks.iter().map(|_| Vec::new()).collect();
         for (webhook, row) in &history.rows {
             let found = find(history, *webhook, row);
-            let found = found.map_err(|what| Violation { promise: "every_row_tells_what_happened", what })?;
+            let found = found.map_err(|what| Violation { promise: "every_row_matches_its_request", what })?;
             rows[*webhook].push(found);
         }
         rows.iter_mut().for_each(|rows| rows.sort_by_key(Row::number));
@@ -79,18 +79,18 @@ impl<'a> Truth<'a> {
         self.counts.set(counts);
     }
 
-    /// Whether a row or request is recover's.
+    /// Returns whether a row or request is recover's.
     pub(crate) fn is_recovery(&self, run: usize) -> bool {
         self.history.runs[run].function == Function::Recover
     }
 
-    /// Whether any event of a webhook ever was.
-    pub(crate) fn was_set_aside(&self, webhook: usize) -> bool {
+    /// Returns whether a webhook ever had a backlog.
+    pub(crate) fn had_backlog(&self, webhook: usize) -> bool {
         let is_aside = |row: &Row<'_>| row.row.progress == Progress::Parked || self.is_recovery(row.run);
         self.was_touched(webhook) || self.rows[webhook].iter().any(is_aside)
     }
 
-    /// Whether anybody but deliver ever set events of a webhook aside.
+    /// Returns whether anything other than deliver ever opened a backlog of a webhook.
     pub(crate) fn was_touched(&self, webhook: usize) -> bool {
         let mut actions = self.history.actions.iter();
         actions.any(|(_, action)| match action {
@@ -101,7 +101,7 @@ impl<'a> Truth<'a> {
         })
     }
 
-    /// Whether a webhook was deactivated, and what waited for it dropped, at this time or later.
+    /// Returns whether a webhook was deactivated, and its waiting events dropped, at this time or later.
     pub(crate) fn was_dropped(&self, webhook: usize, since: u64) -> bool {
         let mut actions = self.history.actions.iter().filter(|(at, _)| since <= *at);
         actions.any(|(_, action)| {
@@ -109,7 +109,7 @@ impl<'a> Truth<'a> {
         })
     }
 
-    /// Whether a person asked recover to go on.
+    /// Returns whether a person asked recover to continue.
     pub(crate) fn was_woken(&self, webhook: usize, (from, to): (u64, u64)) -> bool {
         let mut actions = self.history.actions.iter().filter(|(at, _)| (from..=to).contains(at));
         actions.any(|(_, action)| match action {
@@ -123,19 +123,19 @@ impl<'a> Truth<'a> {
         })
     }
 
-    /// The requests for one webhook, in order of time.
+    /// Returns the requests for one webhook, in order of time.
     pub(crate) fn attempts(&self, webhook: usize) -> impl Iterator<Item = &'a AttemptFact> {
         self.history.attempts.iter().filter(move |attempt| attempt.webhook == webhook)
     }
 
-    /// The event of a request, if it is one that this webhook is owed.
+    /// Returns the event of a request, if it is owed to this webhook.
     pub(crate) fn event(&self, attempt: &AttemptFact) -> Result<usize, String> {
         let owed = self.history.owed.get(&attempt.delivery).filter(|owed| owed.webhook == attempt.webhook);
         owed.map(|owed| owed.event)
             .ok_or_else(|| format!("webhook {} is not owed {attempt:?}", attempt.webhook))
     }
 
-    /// The row that a request got, if it got one.
+    /// Returns the row of a request, if it has one.
     pub(crate) fn row_of(&self, attempt: &AttemptFact) -> Option<&Row<'a>> {
         self.row(attempt.webhook, attempt.number).filter(|row| row.run == attempt.run)
     }
@@ -145,7 +145,7 @@ impl<'a> Truth<'a> {
         rows.binary_search_by_key(&number, Row::number).ok().and_then(|index| rows.get(index))
     }
 
-    /// Faults that may still be felt at `from`, and those after it until `to`.
+    /// Returns faults that may still have an effect at `from`, and those after it until `to`.
     pub(crate) fn faults(
         &self,
         (webhook, function): (usize, Function),
@@ -158,7 +158,7 @@ impl<'a> Truth<'a> {
         })
     }
 
-    /// How long a fault's consequences last at most.
+    /// Returns the longest time of a fault's effects.
     fn felt_ms(&self, what: Fault) -> u64 {
         let visibility_ms = u64::from(self.setup.visibility_seconds) * 1000;
         match what {
@@ -166,11 +166,11 @@ impl<'a> Truth<'a> {
             Fault::Call(
                 Call::PutRow
                 | Call::Park
-                | Call::ChangeLine
+                | Call::ChangeState
                 | Call::Settings
                 | Call::LastRow
                 | Call::ConfigVersions
-                | Call::ListSubscriptions,
+                | Call::ListWebhooks,
                 Fate::Refused | Fate::AnswerLost,
             ) => 1_000_000,
             Fault::Call(_, Fate::Stall(ms)) => ms + visibility_ms + 60_000,
@@ -178,7 +178,7 @@ impl<'a> Truth<'a> {
         }
     }
 
-    /// Whether the mapping that serves this webhook had no sandbox left at some time.
+    /// Returns whether the mapping that serves this webhook had no sandbox left at some time.
     pub(crate) fn is_saturated(&self, source: usize, (from, to): (u64, u64)) -> bool {
         self.history
             .saturated
@@ -186,7 +186,7 @@ impl<'a> Truth<'a> {
             .any(|(other, since, until)| *other == source && *since <= to && from <= *until)
     }
 
-    /// Invocations that one mapping began.
+    /// Returns the invocations that one mapping began.
     pub(crate) fn runs(&self, source: usize, (from, to): (u64, u64)) -> u64 {
         let runs = self.history.runs.iter();
         runs.filter(|run| run.source == source && (from..=to).contains(&run.at)).count() as u64
@@ -201,7 +201,7 @@ fn find<'a>(history: &'a History, webhook: usize, row: &'a LogRow) -> Result<Row
     let run = row.run.0.strip_prefix("run ").and_then(|run| run.parse().ok());
     let run = run.ok_or_else(|| format!("{}: written by no run", name()))?;
     let put = history.puts.iter().find(|put| (put.webhook, put.number, put.run) == (webhook, number, run));
-    let at = put.ok_or_else(|| format!("{}: nobody put it", name()))?.at;
+    let at = put.ok_or_else(|| format!("{}: no call put it", name()))?.at;
     let mut attempts = history.attempts.iter();
     let attempt = attempts.find(|one| (one.webhook, one.number, one.run) == (webhook, number, run));
     Ok(Row { row, event, at, run, attempt })

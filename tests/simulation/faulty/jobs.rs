@@ -1,11 +1,14 @@
 //! Webhook jobs.
 
-use hookrail_adapters::store::jobs::{JobStart, JobStore};
-use hookrail_adapters::store::{Change, LineKey, StoreError};
+use std::collections::HashSet;
+
 use hookrail_domain::event::Body;
 use hookrail_domain::id::{CompanyId, DeliveryId};
-use hookrail_domain::job::{Job, JobPlace};
+use hookrail_domain::job::{Job, JobPosition};
 use hookrail_domain::time::Millis;
+use hookrail_pipeline::store::due::DueJob;
+use hookrail_pipeline::store::jobs::{JobStart, JobStore};
+use hookrail_pipeline::store::{Change, StoreError, WebhookKey};
 
 use super::{Faulty, no_table};
 use crate::faults::Call;
@@ -16,38 +19,48 @@ impl<P: JobStore> JobStore for Faulty<P> {
         self.sandbox.perform(course, self.port.put_job(job), no_table).await
     }
 
-    async fn find_content(&self, line: &LineKey, delivery: DeliveryId) -> Result<Option<Body>, StoreError> {
+    async fn find_content(&self, key: &WebhookKey, delivery: DeliveryId) -> Result<Option<Body>, StoreError> {
         let course = self.sandbox.course(Call::FindContent);
-        self.sandbox.perform(course, self.port.find_content(line, delivery), no_table).await
+        self.sandbox.perform(course, self.port.find_content(key, delivery), no_table).await
     }
 
-    async fn due_jobs(&self, now: Millis, limit: usize) -> Result<Vec<(LineKey, DeliveryId)>, StoreError> {
-        // Where no job waits nothing is drawn, so that schedules without any stay what they were.
-        if self.port.due_jobs(now, limit).await?.is_empty() {
+    async fn due_jobs(
+        &self,
+        now: Millis,
+        share: usize,
+        except: &HashSet<DueJob>,
+    ) -> Result<Vec<DueJob>, StoreError> {
+        // Without a waiting job nothing is drawn, so that schedules without jobs stay the same.
+        if self.port.due_jobs(now, share, except).await?.is_empty() {
             return Ok(Vec::new());
         }
         let course = self.sandbox.course(Call::DueJobs);
-        self.sandbox.perform(course, self.port.due_jobs(now, limit), no_table).await
+        self.sandbox.perform(course, self.port.due_jobs(now, share, except), no_table).await
     }
 
-    async fn find_job(&self, line: &LineKey, delivery: DeliveryId) -> Result<Option<Job>, StoreError> {
+    async fn find_job(&self, key: &WebhookKey, delivery: DeliveryId) -> Result<Option<Job>, StoreError> {
         let course = self.sandbox.course(Call::FindJob);
-        self.sandbox.perform(course, self.port.find_job(line, delivery), no_table).await
+        self.sandbox.perform(course, self.port.find_job(key, delivery), no_table).await
     }
 
     async fn start_job(
         &self,
-        line: &LineKey,
+        key: &WebhookKey,
         delivery: DeliveryId,
         sequence: u64,
     ) -> Result<JobStart, StoreError> {
         let course = self.sandbox.course(Call::StartJob);
-        self.sandbox.perform(course, self.port.start_job(line, delivery, sequence), no_table).await
+        self.sandbox.perform(course, self.port.start_job(key, delivery, sequence), no_table).await
     }
 
-    async fn place_job(&self, line: &LineKey, delivery: DeliveryId, sequence: u64) -> Result<(), StoreError> {
+    async fn place_job(
+        &self,
+        key: &WebhookKey,
+        delivery: DeliveryId,
+        sequence: u64,
+    ) -> Result<(), StoreError> {
         let course = self.sandbox.course(Call::PlaceJob);
-        self.sandbox.perform(course, self.port.place_job(line, delivery, sequence), no_table).await
+        self.sandbox.perform(course, self.port.place_job(key, delivery, sequence), no_table).await
     }
 
     async fn change_job(&self, to: &Job) -> Result<Change, StoreError> {
@@ -59,17 +72,18 @@ impl<P: JobStore> JobStore for Faulty<P> {
 
     async fn put_content(
         &self,
-        of: (&LineKey, DeliveryId),
+        key: &WebhookKey,
+        delivery: DeliveryId,
         content: &Body,
         expires_at: Millis,
     ) -> Result<(), StoreError> {
-        self.port.put_content(of, content, expires_at).await
+        self.port.put_content(key, delivery, content, expires_at).await
     }
 
     async fn page_jobs(
         &self,
         company: &CompanyId,
-        before: Option<JobPlace>,
+        before: Option<JobPosition>,
         limit: usize,
     ) -> Result<Vec<Job>, StoreError> {
         self.port.page_jobs(company, before, limit).await
