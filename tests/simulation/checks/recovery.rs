@@ -99,9 +99,16 @@ pub(super) fn events_refused_in_an_outage_are_sent_again(truth: &Truth<'_>) -> R
         let mut sent: Vec<&Row<'_>> =
             rows.iter().filter(|row| truth.is_recovery(row.run) && row.has_ended()).collect();
         sent.sort_by_key(|row| (row.at, row.number()));
+        // Of an event that was parked after the one before had ended: that one may have closed the backlog.
+        let is_parked_after = |row: &Row<'_>, ended_at: u64| {
+            let first = rows.iter().find(|one| one.number().sequence == row.number().sequence);
+            first.is_some_and(|first| ended_at <= first.at)
+        };
         let mut run: Vec<&Row<'_>> = Vec::new();
         for row in sent {
-            let is_next = run.last().is_none_or(|last| last.number().sequence + 1 == row.number().sequence);
+            let is_next = run.last().is_none_or(|last| {
+                last.number().sequence + 1 == row.number().sequence && !is_parked_after(row, last.at)
+            });
             if row.attempt.is_none() || row.row.attempt.outcome.is_success() || !is_next {
                 run.clear();
             }
