@@ -130,7 +130,7 @@ impl<'a, P: Ports> Drain<'a, P> {
     async fn send_head(&mut self, sequence: u64) -> Result<Sent, Fault> {
         let parked = self.page.find(&self.app.store, self.key, sequence).await.map_err(fault)?;
         let parked = parked.ok_or(Fault::lasting("a parked event has no row"))?;
-        let head = Head { parked_at: parked.first.attempt.started_at, was_accepted: parked.was_accepted };
+        let head = Head { parked_at: parked.first.attempt.started_at, is_final: parked.is_final };
         let facts = facts(self.app, &self.snapshot, self.invocation);
         match facts.head_step(head) {
             None => Ok(Sent::Lost),

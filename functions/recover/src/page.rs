@@ -2,8 +2,9 @@
 
 use std::collections::VecDeque;
 
-use hookrail_domain::attempt::AttemptNumber;
+use hookrail_domain::attempt::{AttemptNumber, Outcome};
 use hookrail_domain::log_row::LogRow;
+use hookrail_domain::progress::Progress;
 use hookrail_pipeline::store::{LogStore, StoreError, WebhookKey};
 
 /// Rows of one page. Bodies of 256 KiB come in smaller ones: a query ends at 1 MB.
@@ -14,19 +15,19 @@ pub const ROWS_MAX: usize = 25;
 pub(crate) struct LoggedEvent {
     pub first: LogRow,
     pub newest: LogRow,
-    /// A run of deliver succeeded although the run that parked the event overtook it, or a run of
-    /// recover whose queue changed.
-    pub was_accepted: bool,
+    /// Accepted, or ended unsent, by a run of deliver although the run that parked the event overtook it, or by a
+    /// run of recover whose queue changed.
+    pub is_final: bool,
 }
 
 impl LoggedEvent {
     fn new(first: LogRow) -> Self {
-        let was_accepted = first.attempt.outcome.is_success();
-        Self { newest: first.clone(), first, was_accepted }
+        let is_final = is_final(&first);
+        Self { newest: first.clone(), first, is_final }
     }
 
     fn see(&mut self, row: LogRow) {
-        self.was_accepted |= row.attempt.outcome.is_success();
+        self.is_final |= is_final(&row);
         self.newest = row;
     }
 
@@ -39,6 +40,13 @@ impl LoggedEvent {
         let AttemptNumber { sequence, attempt } = self.newest.attempt.number;
         AttemptNumber { sequence, attempt: attempt + 1 }
     }
+}
+
+/// Returns whether the event of this row is not to be sent again, unless a person asks for it.
+/// An exhausted one is: it may be of the run that led to a suspension.
+fn is_final(row: &LogRow) -> bool {
+    let is_unsent = matches!(row.attempt.outcome, Outcome::Unsent { .. });
+    row.attempt.outcome.is_success() || is_unsent && row.progress == Progress::Ended
 }
 
 /// The rows that were read and not sent yet.

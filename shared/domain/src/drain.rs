@@ -69,14 +69,14 @@ pub enum DrainStep {
 #[derive(Debug, Clone, Copy)]
 pub struct Head {
     pub parked_at: Millis,
-    /// The endpoint has accepted it, in a run that could not record it in the queue.
-    pub was_accepted: bool,
+    /// It was accepted, or has ended unsent, in a run that could not record it in the queue.
+    pub is_final: bool,
 }
 
 /// The step of the event at the head of a backlog.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum HeadStep {
-    /// It was accepted: continue with the queue as this.
+    /// It is final: continue with the queue as this.
     Skip(QueueState),
     /// It ends unsent.
     End {
@@ -158,7 +158,7 @@ impl Facts<'_> {
     pub fn head_step(&self, head: Head) -> Option<HeadStep> {
         let backlog = self.state.backlog.as_ref()?;
         let state = self.state.after_skip(self.now)?;
-        if head.was_accepted {
+        if head.is_final {
             return Some(HeadStep::Skip(state));
         }
         let (error, reason) = if backlog.is_dropped {
@@ -303,15 +303,15 @@ mod tests {
     }
 
     #[test]
-    fn the_head_is_attempted_unless_it_was_accepted_dropped_or_too_old() {
+    fn the_head_is_attempted_unless_it_is_final_dropped_or_too_old() {
         let (active, run) = (&webhook(true), mine().run);
         let step = |state: &QueueState, head| facts(Some(active), state, &run).head_step(head);
-        let fresh = Head { parked_at: NOW, was_accepted: false };
+        let fresh = Head { parked_at: NOW, is_final: false };
         let state = queue(|_| ());
         let after = state.after_skip(NOW).unwrap();
         assert_eq!(step(&state, fresh), Some(HeadStep::Attempt));
         assert_eq!(step(&QueueState::default(), fresh), None);
-        let accepted = Head { was_accepted: true, ..fresh };
+        let accepted = Head { is_final: true, ..fresh };
         assert_eq!(step(&state, accepted), Some(HeadStep::Skip(after)));
         let dropped = queue(|backlog| backlog.is_dropped = true);
         let Some(HeadStep::End { outcome, state }) = step(&dropped, fresh) else { panic!("it is dropped") };
@@ -326,7 +326,7 @@ mod tests {
         {
             let now = Millis(NOW.0 + age_ms);
             let step = Facts { now, ..facts(Some(active), &state, &run) }
-                .head_step(Head { parked_at: NOW, was_accepted: false });
+                .head_step(Head { parked_at: NOW, is_final: false });
             let error = match step {
                 Some(HeadStep::End { outcome, .. }) => outcome.error(),
                 _ => None,
