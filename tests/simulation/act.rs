@@ -30,6 +30,7 @@ use crate::rng::Rng;
 use crate::run::DAY_MS;
 use crate::setup::{Action, Kind};
 use crate::time::Time;
+use crate::troubles;
 use crate::world::{State, World, url};
 
 /// The id of the group of a narrowed trigger.
@@ -104,7 +105,7 @@ fn next_version(world: &World, index: usize, is_active: bool) -> Webhook {
         is_active,
         name: Name::parse(&format!("webhook {index}")).unwrap(),
         face: if world.setup.is_of_records(index) {
-            on_users(&url(index, version))
+            on_users(index, &url(index, version))
         } else {
             WebhookKind::Cot(CotWebhook {
                 trigger: trigger(plan.trigger),
@@ -121,13 +122,13 @@ fn next_version(world: &World, index: usize, is_active: bool) -> Webhook {
 }
 
 /// Makes a webhook on users, whose filter and URL have to be evaluated.
-fn on_users(url: &str) -> WebhookKind {
+fn on_users(index: usize, url: &str) -> WebhookKind {
     let stamp = Stamp { at: hookrail_domain::time::Millis(0), by: String::new() };
     WebhookKind::Platform(Box::new(PlatformWebhook {
         scope: WebhookScope::Space,
         kind: EventType::User,
         event: "Updated",
-        filter: "true".to_owned(),
+        filter: troubles::filter_of(index),
         url: url.to_owned(),
         key: None,
         created: stamp.clone(),

@@ -37,6 +37,7 @@ const CHECKS: &[(&str, Check)] = &[
         "every_event_ends_in_a_row_for_every_matching_webhook",
         log::every_event_ends_in_a_row_for_every_matching_webhook,
     ),
+    ("what_can_never_be_sent_ends_alone", log::what_can_never_be_sent_ends_alone),
     ("an_event_uses_its_webhook_as_accepted_or_newer", log::an_event_uses_its_webhook_as_accepted_or_newer),
     ("only_invalid_events_are_dead_lettered", log::only_invalid_events_are_dead_lettered),
     ("parked_events_are_delivered_in_order", recovery::parked_events_are_delivered_in_order),
@@ -94,6 +95,8 @@ pub(crate) struct Counts {
     pub(crate) gone: u64,
     pub(crate) replayed: u64,
     pub(crate) posted: u64,
+    /// Deliveries that a queue refused, or whose script was late.
+    pub(crate) unsendable: u64,
 }
 
 impl Counts {
@@ -116,5 +119,6 @@ impl Counts {
         self.gone += other.gone;
         self.replayed += other.replayed;
         self.posted += other.posted;
+        self.unsendable += other.unsendable;
     }
 }

@@ -25,6 +25,7 @@ use hookrail_pipeline::store::{
 
 use crate::faults::{Call, Fate};
 use crate::sandbox::Sandbox;
+use crate::troubles;
 
 mod jobs;
 
@@ -51,8 +52,11 @@ fn no_queue<T>() -> Result<T, QueueError> {
 fn spared<T: Clone>(fate: Fate, entries: &[T]) -> (Vec<T>, Vec<bool>) {
     let fails = |index: usize| matches!(fate, Fate::Partial(bits) if bits & (1 << index) != 0);
     let passes: Vec<bool> = (0..entries.len()).map(|index| !fails(index)).collect();
-    let passing = entries.iter().zip(&passes).filter(|(_, passes)| **passes).map(|(entry, _)| entry.clone());
-    (passing.collect(), passes)
+    (passing(entries, &passes), passes)
+}
+
+fn passing<T: Clone>(entries: &[T], passes: &[bool]) -> Vec<T> {
+    entries.iter().zip(passes).filter(|(_, passes)| **passes).map(|(entry, _)| entry.clone()).collect()
 }
 
 /// Returns the answers of the entries that succeeded, at their positions among all.
@@ -69,7 +73,11 @@ impl<P: Queue> Faulty<P> {
         queue_url: &str,
         messages: &[Outgoing],
     ) -> Result<Vec<SendResult>, QueueError> {
-        let answers = self.port.send(queue_url, messages).await?;
+        let refused = troubles::refused(&self.sandbox.world.setup, messages);
+        let accepted: Vec<bool> = refused.iter().map(|is_refused| !is_refused).collect();
+        let passing: Vec<_> = passing(messages, &accepted);
+        let answers = if passing.is_empty() { vec![] } else { self.port.send(queue_url, &passing).await? };
+        let answers = merged(&accepted, answers, &SendResult::Refused);
         self.sandbox.world.accept_posted(messages, &answers);
         Ok(answers)
     }

@@ -23,6 +23,7 @@ mod scripted;
 mod planted;
 mod posted;
 mod posted_failures;
+mod troubles;
 mod faulty;
 mod deployment;
 mod lambda;

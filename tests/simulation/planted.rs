@@ -23,6 +23,7 @@ use hookrail_testkit::model_queue::ModelQueue;
 
 use crate::deployment;
 use crate::faults::Function;
+use crate::troubles;
 use crate::world::{World, webhook_of};
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -71,6 +72,12 @@ pub(crate) enum Bug {
     StartsBehindTheRun,
     /// Events that a suspended endpoint refuses one after another are each exhausted for good.
     TakesAnOutageForBadEvents,
+    /// A message that its queue refuses for good is taken for one that a later try may send.
+    TriesARefusedEntryForEver,
+    /// One late script uses up the time of the others.
+    FailsEveryScriptForOne,
+    /// A filter that never ended is taken for one that said no.
+    TakesALateScriptForARefusal,
     /// The schedule finds nothing.
     NeverSweeps,
     /// Equal events are one event (content-based deduplication).
@@ -80,7 +87,7 @@ pub(crate) enum Bug {
 }
 
 impl Bug {
-    pub(crate) const ALL: [Self; 25] = [
+    pub(crate) const ALL: [Self; 28] = [
         Self::CountsReceives,
         Self::HoldsTheHeadOnly,
         Self::NeverClaims,
@@ -103,6 +110,9 @@ impl Bug {
         Self::AdvancesTheStateFirst,
         Self::StartsBehindTheRun,
         Self::TakesAnOutageForBadEvents,
+        Self::TriesARefusedEntryForEver,
+        Self::FailsEveryScriptForOne,
+        Self::TakesALateScriptForARefusal,
         Self::NeverSweeps,
         Self::ComparesBodies,
         Self::ComparesAcrossCompanies,
@@ -349,7 +359,8 @@ impl Planted {
     pub(crate) fn sent(&self, wanted: usize, results: &[SendResult]) -> Vec<SendResult> {
         let own = results.iter().skip(results.len().saturating_sub(wanted));
         let is_taken = |result: &SendResult| result.is_sent() || self.is(Bug::TakesFailedForSent);
-        let result = own.map(|result| if is_taken(result) { sent() } else { result.clone() });
+        let result =
+            own.map(|result| if is_taken(result) { sent() } else { troubles::taken(self.bug, result) });
         let gathered = std::iter::repeat_with(sent);
         result.chain(gathered).take(wanted).collect()
     }

@@ -59,6 +59,7 @@ fn sweep(mode: u64) {
         gone,
         replayed,
         posted,
+        unsendable,
         ..
     } = counts;
     for put_to_the_test in [
@@ -73,6 +74,7 @@ fn sweep(mode: u64) {
         gone,
         replayed,
         posted,
+        unsendable,
     ] {
         assert!(schedules / 100 <= put_to_the_test, "{counts:?}");
     }

@@ -2,7 +2,7 @@
 
 use std::collections::{HashMap, HashSet};
 
-use hookrail_domain::attempt::Outcome;
+use hookrail_domain::attempt::{ErrorClass, Outcome};
 
 use super::truth::{Row, Truth};
 use crate::faults::{Call, Fate};
@@ -249,6 +249,34 @@ pub(super) fn every_event_ends_in_a_row_for_every_matching_webhook(truth: &Truth
         if !may_differ && (was_active || owed.is_posted) != has_row {
             let what = if has_row { "was sent" } else { "has no final row" };
             return Err(format!("event {} {what} for webhook {}", owed.event, owed.webhook));
+        }
+    }
+    Ok(())
+}
+
+/// Checks promise 7: a delivery that its queue refuses for good, or whose script is never evaluated in time, ends with that
+/// reason, unsent, and no other does.
+pub(super) fn what_can_never_be_sent_ends_alone(truth: &Truth<'_>) -> Result<(), String> {
+    for (webhook, rows) in truth.rows.iter().enumerate() {
+        for row in rows.iter().filter(|row| row.has_ended() && !row.row.is_replay) {
+            let owed = truth.history.owed.get(&row.row.delivery);
+            let is_late = truth.setup.is_late(webhook) && owed.is_some_and(|owed| !owed.is_posted);
+            let is_unsendable = is_late || truth.setup.refuses(row.row.delivery);
+            let class = row.row.attempt.outcome.error();
+            let has_reason =
+                matches!(class, Some(ErrorClass::Filter | ErrorClass::Template | ErrorClass::DeadLettered));
+            // It was skipped, or dropped with all waiting ones, before its reason was seen. Or its message, which ends it,
+            // was parked: the log has all that recover needs to send it, unless there is no URL.
+            let is_excused =
+                matches!(class, Some(ErrorClass::Disabled | ErrorClass::Skipped | ErrorClass::Expired))
+                    || !is_late && truth.is_recovery(row.run);
+            truth.count(|counts| counts.unsendable += u64::from(has_reason));
+            if has_reason != is_unsendable && !(is_unsendable && is_excused) {
+                let number = row.number();
+                return Err(format!(
+                    "webhook {webhook} row {number:?} has {class:?}, unsendable: {is_unsendable}"
+                ));
+            }
         }
     }
     Ok(())

@@ -8,6 +8,8 @@ use hookrail_fifo::mapping::GroupLock;
 use super::truth::{Row, Truth};
 use crate::faults::{Call, Fate, Function};
 use crate::history::Fault;
+use crate::setup::Setup;
+use crate::troubles::LATE_CALL_MS;
 
 /// Time that early release can add: its interval.
 const RELEASE_MS: u64 = hookrail_deliver::RELEASE_EVERY_MS;
@@ -15,6 +17,16 @@ const RELEASE_MS: u64 = hookrail_deliver::RELEASE_EVERY_MS;
 const CALLS: u64 = 16;
 /// Cost of a crash for a group, beyond the function's time-out.
 const CRASH_MS: u64 = 10_000;
+
+/// Returns the time that the late scripts of a company may take before an event is queued.
+fn scripts_ms(setup: &Setup, earlier: u64) -> u64 {
+    let locked_ms = match setup.group_lock {
+        GroupLock::Queue => 0,
+        GroupLock::Invocation => setup.function_seconds * 1000,
+    };
+    let each_ms = setup.webhooks.len() as u64 * LATE_CALL_MS + locked_ms;
+    if setup.has_late_scripts() { (earlier + 1) * each_ms } else { 0 }
+}
 
 /// Returns the time that queue and functions may add to a wait, within a window.
 /// Every poll of the mapping and every call takes time, and a slow clock sends a message back for the rest of
@@ -197,7 +209,7 @@ pub(super) fn an_accepted_event_is_queued_at_once(truth: &Truth<'_>) -> Result<(
         let earlier = history.events.iter().filter(of_company).count() as u64;
         let polls = truth.runs(0, window) + 2;
         let calls = 4 * (earlier.min(20) + 10);
-        let slack_ms = polls * setup.poll_ms + calls * 2 * setup.latency_ms + 1;
+        let slack_ms = polls * setup.poll_ms + calls * 2 * setup.latency_ms + 1 + scripts_ms(setup, earlier);
         let waited_ms = queued_at.saturating_sub(turn);
         if slack_ms < waited_ms {
             let (event, webhook) = (owed.event, owed.webhook);
