@@ -22,7 +22,7 @@ fn play(seed: u64) -> Result<Counts, String> {
         let timeline = render(&world.setup, &history);
         format!(
             "{timeline}\nseed {seed} breaks {promise}:\n  {what}\nagain with\n  HOOKRAIL_SEED={seed} \
-             cargo test -p hookrail-tests --test simulation the_seed_asked_for -- --nocapture"
+             cargo test -p hookrail-tests --test simulation the_requested_seed -- --nocapture"
         )
     })
 }
