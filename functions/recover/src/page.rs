@@ -2,9 +2,8 @@
 
 use std::collections::VecDeque;
 
-use hookrail_domain::attempt::{AttemptNumber, Outcome};
+use hookrail_domain::attempt::AttemptNumber;
 use hookrail_domain::log_row::LogRow;
-use hookrail_domain::progress::Progress;
 use hookrail_pipeline::store::{LogStore, StoreError, WebhookKey};
 
 /// Rows of one page. Bodies of 256 KiB come in smaller ones: a query ends at 1 MB.
@@ -22,12 +21,12 @@ pub(crate) struct LoggedEvent {
 
 impl LoggedEvent {
     fn new(first: LogRow) -> Self {
-        let is_final = is_final(&first);
+        let is_final = first.is_final();
         Self { newest: first.clone(), first, is_final }
     }
 
     fn see(&mut self, row: LogRow) {
-        self.is_final |= is_final(&row);
+        self.is_final |= row.is_final();
         self.newest = row;
     }
 
@@ -40,13 +39,6 @@ impl LoggedEvent {
         let AttemptNumber { sequence, attempt } = self.newest.attempt.number;
         AttemptNumber { sequence, attempt: attempt + 1 }
     }
-}
-
-/// Returns whether the event of this row is not to be sent again, unless a person asks for it.
-/// An exhausted one is: it may be of the run that led to a suspension.
-fn is_final(row: &LogRow) -> bool {
-    let is_unsent = matches!(row.attempt.outcome, Outcome::Unsent { .. });
-    row.attempt.outcome.is_success() || is_unsent && row.progress == Progress::Ended
 }
 
 /// The rows that were read and not sent yet.

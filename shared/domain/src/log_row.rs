@@ -78,6 +78,14 @@ impl LogRow {
         }
     }
 
+    /// Returns whether the event was accepted, or ended unsent: it is sent again only if a person asks for it.
+    /// An exhausted one may be of the run that led to a suspension.
+    #[must_use]
+    pub fn is_final(&self) -> bool {
+        let is_unsent = matches!(self.attempt.outcome, Outcome::Unsent { .. });
+        self.attempt.outcome.is_success() || is_unsent && self.progress == Progress::Ended
+    }
+
     /// Returns the row of this attempt at `delivery`.
     #[must_use]
     pub fn of(
