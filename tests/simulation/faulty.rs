@@ -284,6 +284,11 @@ impl<P: LogStore> LogStore for Faulty<P> {
         Ok(if self.sandbox.planted.sweeps() { found } else { Vec::new() })
     }
 
+    /// Only a metric needs it.
+    async fn count_due_queues(&self) -> Result<u64, StoreError> {
+        self.port.count_due_queues().await
+    }
+
     async fn rows_from(
         &self,
         key: &WebhookKey,

@@ -1,13 +1,13 @@
 //! One attempt: prepare, send, judge, record. The only module that sequences these steps; recover shares
 //! the first two.
 
-use hookrail_adapters::telemetry;
+use hookrail_adapters::metrics::{self, Metric};
 use hookrail_domain::attempt::AttemptNumber;
 use hookrail_domain::delivery::QueuedDelivery;
 use hookrail_domain::log_row::{EndedAttempt, LogRow};
 use hookrail_domain::progress::LastRow;
 use hookrail_domain::retry::Disposition;
-use hookrail_pipeline::attempt::{EXHAUSTED, NextAttempt, begin_job, fits, log_attempt, send};
+use hookrail_pipeline::attempt::{NextAttempt, begin_job, fits, log_attempt, send};
 use hookrail_pipeline::clock::Clock as _;
 use hookrail_pipeline::fault::Fault;
 use hookrail_pipeline::ports::Ports;
@@ -46,13 +46,14 @@ pub(crate) async fn make<P: Ports>(
     let delivery = &begun.map_err(Fault::of("a job could not be started"))?;
     let next = NextAttempt { delivery, number, timeout_seconds };
     let attempt = send(&app.sender, &app.clock, snapshot, next).await?;
+    metrics::record(Metric::Attempts, 1);
     let ended_at = app.clock.now();
     let disposition = policy.disposition(number.attempt, &attempt.outcome);
     let given_up = reading.last.as_ref().map_or(0, |last| last.given_up);
     let ended = EndedAttempt::in_turn(attempt, disposition, given_up, ended_at);
     log_attempt(delivery, &ended.attempt, ended.progress);
     if disposition == Disposition::GiveUp {
-        telemetry::count(EXHAUSTED, 1, ended_at);
+        metrics::record(Metric::DeliveriesExhausted, 1);
     }
     let row = LogRow::of(QueuedDelivery { delivery, ..message }, ended, webhook, &invocation.run);
     let recorded = app.store.put_row(&row).await.map_err(|error| {

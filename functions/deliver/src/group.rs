@@ -1,6 +1,7 @@
 //! One webhook's part of a batch, strictly in order. Holds back the rest after the first record that
 //! must wait.
 
+use hookrail_adapters::metrics::{self, Metric};
 use hookrail_domain::decision::{Decision, decide};
 use hookrail_domain::delivery::{Delivery, QueuedDelivery};
 use hookrail_domain::operational_event::OperationalEvent;
@@ -163,6 +164,8 @@ async fn deliver<P: Ports>(
                 Attempted::Recorded { row, retry_after_seconds } => {
                     read.last = Some(row);
                     if let Some(seconds) = retry_after_seconds {
+                        let age_ms = app.clock.now().since(message.sent_at);
+                        metrics::record(Metric::OldestHeadSeconds, age_ms / 1000);
                         return Ok(Verdict::Hold { seconds });
                     }
                 }

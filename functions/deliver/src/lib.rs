@@ -19,6 +19,7 @@ use futures_util::stream::FuturesUnordered;
 use hookrail_adapters::aws::Clients;
 use hookrail_adapters::clock::SystemClock;
 use hookrail_adapters::config::{AwsConfig, DeliverConfig};
+use hookrail_adapters::metrics;
 use hookrail_adapters::queue::sqs::SqsQueue;
 use hookrail_adapters::sender::http::HttpSender;
 use hookrail_adapters::store::dynamodb::DynamoDbStore;
@@ -118,6 +119,7 @@ pub async fn handle<P: Ports>(app: &App<P>, event: SqsEvent, invocation: &Invoca
             Completed::Released => {}
         }
     }
+    metrics::write(app.clock.now());
     reply(failed)
 }
 

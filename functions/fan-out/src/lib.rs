@@ -18,6 +18,7 @@ use futures_util::future::{join, join_all};
 use hookrail_adapters::aws::Clients;
 use hookrail_adapters::clock::SystemClock;
 use hookrail_adapters::config::{AwsConfig, FanOutConfig};
+use hookrail_adapters::metrics;
 use hookrail_adapters::queue::sqs::SqsQueue;
 use hookrail_adapters::scripts::Scripts;
 use hookrail_adapters::scripts::child::{CALL_MS_MAX, ChildScripts};
@@ -74,6 +75,7 @@ pub async fn handle<S: ConfigStore + JobStore, Q: Queue, E: Scripts, C: Clock>(
     companies.iter_mut().for_each(|run| run.keep_progress(&app.cache));
     give_back(app, &batch.queue_url, &companies).await;
     failed.extend(companies.iter().flat_map(CompanyRun::unfinished).map(|record| record.message_id.clone()));
+    metrics::write(app.clock.now());
     reply(failed)
 }
 

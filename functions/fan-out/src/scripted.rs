@@ -3,6 +3,7 @@
 use std::collections::{HashMap, HashSet};
 use std::hash::{DefaultHasher, Hash as _, Hasher as _};
 
+use hookrail_adapters::metrics::{self, Metric};
 use hookrail_adapters::scripts::Scripts;
 use hookrail_domain::attempt::ErrorClass;
 use hookrail_domain::delivery::{Destination, Unsendable};
@@ -130,6 +131,7 @@ impl<E: Scripts, C: Clock> Evaluation<'_, E, C> {
                 progress.answers.insert(key(&question), question.failed(fault.clone()));
             }
         } else if is_failed {
+            metrics::record(Metric::EvaluationFaults, 1);
             return Turn::Failed;
         }
         Turn::Responded

@@ -1,7 +1,7 @@
 //! The drain: sends the backlog, one event after another, as long as the endpoint responds and time is
 //! left.
 
-use hookrail_adapters::telemetry;
+use hookrail_adapters::metrics::{self, Metric};
 use hookrail_domain::attempt::{Attempt, ErrorClass, Outcome};
 use hookrail_domain::backlog::HeadAttempt;
 use hookrail_domain::delivery::{Delivery, Destination, Unsendable};
@@ -13,7 +13,7 @@ use hookrail_domain::replay::Replay;
 use hookrail_domain::suspension::{QueueState, Step};
 use hookrail_domain::target::TargetUrl;
 use hookrail_domain::webhook::Webhook;
-use hookrail_pipeline::attempt::{EXHAUSTED, NextAttempt, begin_job, fits, log_attempt, send};
+use hookrail_pipeline::attempt::{NextAttempt, begin_job, fits, log_attempt, send};
 use hookrail_pipeline::clock::Clock as _;
 use hookrail_pipeline::fault::Fault;
 use hookrail_pipeline::operational_events;
@@ -182,6 +182,7 @@ impl<'a, P: Ports> Drain<'a, P> {
         let (retry, suspension) = (app.config.policy, app.config.suspension.of(webhook));
         let next = NextAttempt { delivery: &delivery, number, timeout_seconds: retry.timeout_seconds };
         let attempt = send(&app.sender, &app.clock, snapshot, next).await?;
+        metrics::record(Metric::Attempts, 1);
         let after = state.after_attempt(HeadAttempt {
             outcome: &attempt.outcome,
             version: webhook.map_or(0, |webhook| webhook.version),
@@ -200,7 +201,7 @@ impl<'a, P: Ports> Drain<'a, P> {
         let url = log_url(webhook, &delivery.destination);
         let sent = self.record(event, attempt, step, url).await?;
         if let (Sent::GoOn(_), Some(event), Some(webhook)) = (&sent, exhausted, &self.snapshot.webhook) {
-            telemetry::count(EXHAUSTED, 1, app.clock.now());
+            metrics::record(Metric::DeliveriesExhausted, 1);
             operational_events::publish(&app.queue, &app.config.operational_events, webhook, &event).await;
         }
         Ok(sent)

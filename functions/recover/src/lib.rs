@@ -20,6 +20,7 @@ use futures_util::future::join_all;
 use hookrail_adapters::aws::Clients;
 use hookrail_adapters::clock::SystemClock;
 use hookrail_adapters::config::{AwsConfig, RecoverConfig};
+use hookrail_adapters::metrics;
 use hookrail_adapters::queue::sqs::SqsQueue;
 use hookrail_adapters::sender::http::HttpSender;
 use hookrail_adapters::store::dynamodb::DynamoDbStore;
@@ -103,6 +104,7 @@ pub async fn handle<P: Ports>(app: &App<P>, event: SqsEvent, invocation: &Invoca
         left
     });
     failed.extend(join_all(work).await.into_iter().flatten());
+    metrics::write(app.clock.now());
     reply(failed)
 }
 

@@ -3,6 +3,7 @@
 
 use std::collections::HashSet;
 
+use hookrail_adapters::metrics::{self, Metric};
 use hookrail_domain::id::DeliveryId;
 use hookrail_domain::time::Millis;
 use hookrail_pipeline::clock::Clock as _;
@@ -29,6 +30,13 @@ pub const SHARE_MAX: usize = 200;
 pub async fn run<P: Ports>(app: &App<P>, invocation: &Invocation) {
     turns::share_out::<P, DueJobs>(app, invocation).await;
     turns::share_out::<P, OverdueQueues>(app, invocation).await;
+    match app.store.count_due_queues().await {
+        Ok(queues) => metrics::record(Metric::QueuesSuspended, queues),
+        Err(error) => {
+            tracing::warn!(error = %ErrorChain(&error), "webhooks with a backlog could not be counted");
+        }
+    }
+    metrics::write(app.clock.now());
 }
 
 /// Jobs to be put into their queues.

@@ -1,5 +1,6 @@
 //! One wake-up: whether its queue needs work, and whether this run does it.
 
+use hookrail_adapters::metrics::{self, Metric};
 use hookrail_domain::backlog::{Lease, PROBE_SECONDS_MAX};
 use hookrail_domain::drain::WakeStep;
 use hookrail_domain::operational_event::OperationalEvent;
@@ -47,6 +48,9 @@ async fn follow<P: Ports>(
         WakeStep::Wait { until: at } => return Ok(until(at, facts.now)),
         WakeStep::Postpone => return Ok(postponed(app, key, &snapshot, facts.now).await),
         WakeStep::Lease => {}
+    }
+    if let Some(backlog) = &snapshot.state.backlog {
+        metrics::record(Metric::OldestBacklogSeconds, facts.now.since(backlog.since) / 1000);
     }
     let lease =
         Lease { run: invocation.run.clone(), until: invocation.deadline.plus_seconds(CLAIM_SLACK_SECONDS) };

@@ -5,6 +5,7 @@
 pub mod config;
 pub mod clock;
 pub mod random;
+pub mod metrics;
 pub mod telemetry;
 pub mod store;
 pub mod issuer;

@@ -17,8 +17,6 @@ use crate::store::{StoreError, WebhookKey, WebhookSnapshot};
 /// Time that an attempt needs in addition to its own time-out, in milliseconds: for its row and its
 /// hold.
 pub const ATTEMPT_MS_MARGIN: u64 = 2_000;
-/// Counts deliveries that ended FAILED.
-pub const EXHAUSTED: &str = "DeliveriesExhausted";
 
 /// One invocation: its name, by which it recognises its own rows, and its end.
 #[derive(Debug, Clone)]

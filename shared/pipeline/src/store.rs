@@ -212,6 +212,9 @@ pub trait LogStore: JobStore {
         except: &HashSet<WebhookKey>,
     ) -> impl Future<Output = Result<Vec<WebhookKey>, StoreError>> + Send;
 
+    /// Returns the number of queues that are due now or later. May lag behind a little.
+    fn count_due_queues(&self) -> impl Future<Output = Result<u64, StoreError>> + Send;
+
     /// Returns up to `limit` stored rows from the first of `sequence` on: oldest event first, its first
     /// row first.
     /// The body is in an event's first row.

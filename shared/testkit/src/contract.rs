@@ -258,8 +258,10 @@ async fn queue_states(store: &(impl ConfigStore + LogStore), prefix: &str) {
 
     let last = LastRow { progress: Progress::Ended, given_up: 5, ..row(&key, 5, 3, "a").last() };
     let suspended = active.suspended(Some(&last), &policy, Millis(1000)).expect("due");
+    let others = store.count_due_queues().await.expect("read");
     assert_eq!(change(&active, &suspended).await, Change::Done);
     assert_eq!(change(&active, &suspended).await, Change::Lost, "only once");
+    assert_eq!(store.count_due_queues().await.expect("read"), others + 1, "not due yet");
     assert_eq!(now().await, suspended);
     assert!(!due(30_999).await && due(31_000).await);
 

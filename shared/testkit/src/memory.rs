@@ -351,6 +351,12 @@ impl LogStore for MemoryTables {
         Ok(self.open()?.due_queues(now, Shares::new(share, except)))
     }
 
+    async fn count_due_queues(&self) -> Result<u64, StoreError> {
+        let none = HashSet::new();
+        let queues = self.open()?.due_queues(Millis(u64::MAX), Shares::new(usize::MAX, &none));
+        Ok(u64::try_from(queues.len()).unwrap_or(u64::MAX))
+    }
+
     async fn rows_from(
         &self,
         key: &WebhookKey,

@@ -336,6 +336,10 @@ impl LogStore for FailingTables {
         self.tables.due_queues(now, share, except).await
     }
 
+    async fn count_due_queues(&self) -> Result<u64, StoreError> {
+        self.tables.count_due_queues().await
+    }
+
     async fn rows_from(
         &self,
         key: &WebhookKey,

@@ -28,7 +28,7 @@ use super::names::{LOOKUP_TIMEOUT, NameServers, Names};
 use super::pool::{KeptConnections, Pool};
 use super::retry_after::asked_seconds;
 use crate::clock::SystemClock;
-use crate::telemetry;
+use crate::metrics::{self, Metric};
 use hookrail_pipeline::sender::{Sender, Vetted};
 
 /// Longest wait for a connection, name lookup and TLS included.
@@ -37,9 +37,6 @@ pub const CONNECT_TIMEOUT: Duration = Duration::from_secs(3);
 const BODY_TIMEOUT: Duration = Duration::from_secs(1);
 
 const _: () = assert!(LOOKUP_TIMEOUT.as_millis() < CONNECT_TIMEOUT.as_millis());
-
-/// The metric of requests that were sent again over a fresh connection, because the kept one had ended.
-pub const CONNECTIONS_REPLACED: &str = "ConnectionsReplaced";
 
 /// The only protocol that is spoken, as TLS names it.
 const ALPN: &[u8] = b"http/1.1";
@@ -127,7 +124,7 @@ impl HttpSender {
             match kept.send(prepared.clone()).await {
                 Ok(response) => return Ok((kept, response)),
                 Err(broken) if broken.is_before_response => {
-                    telemetry::count(CONNECTIONS_REPLACED, 1, SystemClock.now());
+                    metrics::record(Metric::StaleConnections, 1);
                 }
                 Err(broken) => return Err(Failure::Broken(broken.error)),
             }

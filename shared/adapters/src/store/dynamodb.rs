@@ -8,9 +8,12 @@ use aws_sdk_dynamodb::Client;
 use aws_sdk_dynamodb::error::SdkError;
 use aws_sdk_dynamodb::operation::transact_write_items::TransactWriteItemsError;
 use aws_sdk_dynamodb::types::{AttributeValue, KeysAndAttributes, TransactWriteItem};
+use hookrail_pipeline::attempt::ATTEMPT_MS_MARGIN;
 use hookrail_pipeline::store::StoreError;
 
 use super::item::{Item, Key};
+use crate::metrics::{self, Metric};
+use crate::random;
 
 mod access;
 mod config;
@@ -23,9 +26,16 @@ mod platform;
 pub mod tables;
 
 /// Tries of a transaction that met another one, or of a batch read that came back in part.
-const TRIES_MAX: u32 = 5;
-/// Pause before the second try; doubles with each.
-const PAUSE: Duration = Duration::from_millis(20);
+///
+/// A transaction that records an attempt must not fail for this: its request would be repeated. While a busy webhook
+/// is parked, deliver and recover write the same item all the time.
+const TRIES_MAX: u32 = 8;
+/// Longest pause before the second try, in milliseconds; doubles with each try up to [`PAUSE_MS_MAX`].
+const PAUSE_MS: u64 = 20;
+const PAUSE_MS_MAX: u64 = 320;
+
+// The time of an attempt includes that of its row.
+const _: () = assert!(pauses_ms_max() < ATTEMPT_MS_MARGIN);
 
 const NOT_THERE: &str = "attribute_not_exists(pk)";
 const THERE: &str = "attribute_exists(pk)";
@@ -99,17 +109,15 @@ impl DynamoDbStore {
 
     /// Repeats a transaction that lost to another one: a conflict does not say whether its conditions hold.
     async fn transact(&self, items: Vec<TransactWriteItem>) -> Result<Transacted, StoreError> {
-        let mut pause = PAUSE;
-        for _ in 0..TRIES_MAX {
+        for tried in 1..=TRIES_MAX {
             match self.client.transact_write_items().set_transact_items(Some(items.clone())).send().await {
                 Ok(_) => return Ok(Transacted::Done),
                 Err(error) => match cancelled_by(&error) {
                     Some(Cause::Condition(index)) => return Ok(Transacted::Refused(index)),
-                    Some(Cause::Conflict) => tokio::time::sleep(pause).await,
+                    Some(Cause::Conflict) => conflict(tried).await,
                     None => return Err(unavailable(error)),
                 },
             }
-            pause *= 2;
         }
         Err(unavailable(TooBusy))
     }
@@ -120,8 +128,7 @@ impl DynamoDbStore {
         mut wanted: HashMap<String, KeysAndAttributes>,
     ) -> Result<Vec<Item>, StoreError> {
         let mut found = Vec::new();
-        let mut pause = PAUSE;
-        for _ in 0..TRIES_MAX {
+        for tried in 1..=TRIES_MAX {
             let answer = self
                 .client
                 .batch_get_item()
@@ -134,11 +141,40 @@ impl DynamoDbStore {
             if wanted.is_empty() {
                 return Ok(found);
             }
-            tokio::time::sleep(pause).await;
-            pause *= 2;
+            pause(tried).await;
         }
         Err(unavailable(TooBusy))
     }
+}
+
+/// Returns the longest pause after this many tries, in milliseconds.
+const fn longest_pause_ms(tried: u32) -> u64 {
+    let doubled = PAUSE_MS << (tried - 1);
+    if doubled < PAUSE_MS_MAX { doubled } else { PAUSE_MS_MAX }
+}
+
+/// Returns the longest time that all pauses take, in milliseconds.
+const fn pauses_ms_max() -> u64 {
+    let (mut sum, mut tried) = (0, 1);
+    while tried <= TRIES_MAX {
+        sum += longest_pause_ms(tried);
+        tried += 1;
+    }
+    sum
+}
+
+/// Waits after a try that met another transaction.
+async fn conflict(tried: u32) {
+    metrics::record(Metric::TransactionConflicts, 1);
+    pause(tried).await;
+}
+
+/// Waits after this many tries: between half of the pause and all of it, so that two writers do not meet again.
+async fn pause(tried: u32) {
+    let longest = longest_pause_ms(tried);
+    let [chance] = random::bytes().unwrap_or_default();
+    let ms = longest / 2 + longest / 2 * u64::from(chance) / u64::from(u8::MAX);
+    tokio::time::sleep(Duration::from_millis(ms)).await;
 }
 
 enum Cause {

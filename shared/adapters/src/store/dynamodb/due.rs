@@ -2,6 +2,7 @@
 
 use std::hash::Hash;
 
+use aws_sdk_dynamodb::types::Select;
 use hookrail_domain::id::CompanyId;
 use hookrail_domain::time::Millis;
 use hookrail_pipeline::store::StoreError;
@@ -49,6 +50,30 @@ impl DynamoDbStore {
         }
         tracing::warn!(partition, "more is due than one read reaches; the next one begins again");
         Ok(due)
+    }
+
+    /// Returns the number of entries of this partition of the index, due now or later.
+    pub(super) async fn count_due(&self, partition: &str) -> Result<u64, StoreError> {
+        let (mut sum, mut from) = (0, None);
+        for _ in 0..PAGES_MAX {
+            let call = self
+                .client
+                .query()
+                .table_name(&self.log_table)
+                .index_name(DUE_INDEX)
+                .select(Select::Count)
+                .key_condition_expression("#due = :due")
+                .expression_attribute_names("#due", DUE_PARTITION)
+                .expression_attribute_values(":due", text(partition))
+                .set_exclusive_start_key(from);
+            let page = call.send().await.map_err(unavailable)?;
+            sum += u64::try_from(page.count).unwrap_or_default();
+            from = page.last_evaluated_key;
+            if from.is_none() {
+                break;
+            }
+        }
+        Ok(sum)
     }
 
     /// One page after this place, and the place where it ends if there are more.

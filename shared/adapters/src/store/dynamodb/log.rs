@@ -16,8 +16,8 @@ use hookrail_pipeline::store::{
 };
 
 use super::{
-    DynamoDbStore, NOT_THERE, PAUSE, TRIES_MAX, TooBusy, Transacted, keys_and_attributes, projection, text,
-    unavailable,
+    DynamoDbStore, NOT_THERE, TRIES_MAX, TooBusy, Transacted, conflict, keys_and_attributes, pause,
+    projection, text, unavailable,
 };
 use crate::store::item::config::decode_webhook;
 use crate::store::item::row::{decode_last, decode_row, encode_row, last_attributes};
@@ -27,15 +27,13 @@ use crate::store::item::{Item, Key, ROW_PREFIX, webhook_partition};
 
 impl LogStore for DynamoDbStore {
     async fn snapshots(&self, keys: &[WebhookKey]) -> Result<Vec<WebhookSnapshot>, StoreError> {
-        let mut pause = PAUSE;
-        for _ in 0..TRIES_MAX {
+        for tried in 1..=TRIES_MAX {
             let read = self.read_settings(keys).await?;
             let snapshot: Option<Vec<_>> = read.into_iter().collect();
             if let Some(snapshot) = snapshot {
                 return Ok(snapshot);
             }
-            tokio::time::sleep(pause).await;
-            pause *= 2;
+            pause(tried).await;
         }
         Err(unavailable(TooBusy))
     }
@@ -120,16 +118,14 @@ impl LogStore for DynamoDbStore {
             .condition_expression(condition)
             .set_expression_attribute_names(Some(names))
             .set_expression_attribute_values(Some(values));
-        let mut pause = PAUSE;
-        for _ in 0..TRIES_MAX {
+        for tried in 1..=TRIES_MAX {
             let Err(error) = call.clone().send().await else { return Ok(Change::Done) };
             match error.as_service_error() {
                 Some(UpdateItemError::ConditionalCheckFailedException(_)) => return Ok(Change::Lost),
                 // Deliver parks in transactions, and the SDK does not repeat a write that met one.
-                Some(UpdateItemError::TransactionConflictException(_)) => tokio::time::sleep(pause).await,
+                Some(UpdateItemError::TransactionConflictException(_)) => conflict(tried).await,
                 _ => return Err(unavailable(error)),
             }
-            pause *= 2;
         }
         Err(unavailable(TooBusy))
     }
@@ -169,6 +165,10 @@ impl LogStore for DynamoDbStore {
         except: &HashSet<WebhookKey>,
     ) -> Result<Vec<WebhookKey>, StoreError> {
         self.due((DUE_LINES, now), Shares::new(share, except), Key::into_key).await
+    }
+
+    async fn count_due_queues(&self) -> Result<u64, StoreError> {
+        self.count_due(DUE_LINES).await
     }
 
     async fn rows_from(
