@@ -36,6 +36,10 @@ pub(crate) enum Call {
 }
 
 impl Call {
+    pub(crate) fn is_of_tables(self) -> bool {
+        !self.is_of_queue() && !matches!(self, Self::Ask | Self::Post | Self::Start | Self::Reply)
+    }
+
     fn is_of_queue(self) -> bool {
         matches!(self, Self::Send | Self::Hold | Self::Delete)
     }

@@ -8,7 +8,7 @@ use hookrail_domain::log_row::LogRow;
 use hookrail_domain::progress::Progress;
 
 use super::{Counts, Violation};
-use crate::faults::{Call, Fate, Function};
+use crate::faults::{Fate, Function};
 use crate::history::{AttemptFact, Fault, FaultFact, History};
 use crate::setup::{Action, Setup};
 
@@ -162,17 +162,8 @@ impl<'a> Truth<'a> {
     fn felt_ms(&self, what: Fault) -> u64 {
         let visibility_ms = u64::from(self.setup.visibility_seconds) * 1000;
         match what {
-            // A fault of ours holds for up to fifteen minutes.
-            Fault::Call(
-                Call::PutRow
-                | Call::Park
-                | Call::ChangeState
-                | Call::Settings
-                | Call::LastRow
-                | Call::ConfigVersions
-                | Call::ListWebhooks,
-                Fate::Refused | Fate::AnswerLost,
-            ) => 1_000_000,
+            // A fault of ours with the tables holds for up to fifteen minutes.
+            Fault::Call(call, Fate::Refused | Fate::AnswerLost) if call.is_of_tables() => 1_000_000,
             Fault::Call(_, Fate::Stall(ms)) => ms + visibility_ms + 60_000,
             Fault::Call(..) | Fault::TimedOut | Fault::Freed => visibility_ms + 60_000,
         }
