@@ -16,6 +16,7 @@ use hookrail_adapters::store::item::row::{EVENT_INDEX, EVENT_PARTITION};
 use hookrail_adapters::store::item::state::{DUE_INDEX, DUE_PARTITION, DUE_SORT};
 use hookrail_adapters::store::item::{PARTITION_KEY, SORT_KEY};
 use hookrail_api::route::Throttle;
+use hookrail_domain::ingest::IngestLimit;
 use hookrail_domain::limits::{QUEUE_BATCH_MAX, QUEUE_MESSAGE_BYTES_MAX};
 use hookrail_domain::retry::RetryPolicy;
 use hookrail_domain::suspension::SuspensionPolicy;
@@ -79,6 +80,9 @@ fn parameters_match_the_defaults_and_ranges_of_the_code() {
     let suspension = SuspensionPolicy::default();
     check_parameter("SuspendAfter", suspension.suspend_after.into(), &config::SUSPEND_AFTER_RANGE);
     check_parameter("ParkAfter", suspension.park_after_seconds, &config::PARK_AFTER_SECONDS_RANGE);
+    let ingest = IngestLimit::default();
+    check_parameter("IngestBacklog", ingest.backlog, &config::INGEST_BACKLOG_RANGE);
+    check_parameter("IngestRate", ingest.events_per_second, &config::INGEST_RATE_RANGE);
     let batch_max = u64::try_from(QUEUE_BATCH_MAX).unwrap();
     check_parameter("BatchSize", batch_max, &(1..=batch_max));
 }
@@ -217,6 +221,8 @@ const VARIABLES: [(&str, &[&str]); 4] = [
             config::TIMEOUT_SECONDS,
             config::SUSPEND_AFTER,
             config::PARK_AFTER_SECONDS,
+            config::INGEST_BACKLOG,
+            config::INGEST_RATE,
             config::WORKFLOW_ENGINE_URL,
             config::OPERATOR_TOKEN_SHA256,
             config::JWT_ISSUER,

@@ -11,6 +11,7 @@ use hookrail_adapters::config::ApiConfig;
 use hookrail_adapters::scripts::InProcessScripts;
 use hookrail_api::{App, router};
 use hookrail_domain::id::CompanyId;
+use hookrail_domain::ingest::IngestLimit;
 use hookrail_domain::secrets::Secrets;
 use hookrail_domain::signature::SigningSecret;
 use hookrail_domain::suspension::SuspensionPolicy;
@@ -95,6 +96,7 @@ async fn api(queue: MemoryQueue) -> Router {
         attempts_max: 3,
         timeout_seconds: 10,
         suspension: SuspensionPolicy::default(),
+        ingest: IngestLimit::default(),
         workflow: None,
         targets: TargetPolicy::default(),
         operator: None,

@@ -5,6 +5,7 @@ use std::sync::Arc;
 
 use hookrail_domain::attempt::{AttemptNumber, Outcome};
 use hookrail_domain::id::{CompanyId, RejectedId, WebhookId};
+use hookrail_domain::ingest::Pushed;
 use hookrail_domain::log_row::LogRow;
 use hookrail_domain::progress::LastRow;
 use hookrail_domain::rejected::RejectedEvent;
@@ -136,6 +137,11 @@ impl<P: Queue> Queue for Faulty<P> {
             if passing.is_empty() { Ok(()) } else { self.port.delete(queue_url, &passing).await }
         };
         self.sandbox.perform(course, effect, no_queue).await
+    }
+
+    /// Only the API asks for it.
+    async fn length(&self, queue_url: &str) -> Result<u64, QueueError> {
+        self.port.length(queue_url).await
     }
 }
 
@@ -376,5 +382,18 @@ impl<P: ConfigStore> ConfigStore for Faulty<P> {
         now: Millis,
     ) -> Result<Option<StoredResponse>, StoreError> {
         self.port.find_response(company, key, now).await
+    }
+
+    async fn find_pushed(&self, company: &CompanyId) -> Result<Pushed, StoreError> {
+        self.port.find_pushed(company).await
+    }
+
+    async fn replace_pushed(
+        &self,
+        company: &CompanyId,
+        from: Pushed,
+        to: Pushed,
+    ) -> Result<Change, StoreError> {
+        self.port.replace_pushed(company, from, to).await
     }
 }

@@ -141,6 +141,10 @@ impl Queue for Noting<'_> {
     async fn delete(&self, queue_url: &str, handles: &[String]) -> Result<(), QueueError> {
         self.port.delete(queue_url, handles).await
     }
+
+    async fn length(&self, queue_url: &str) -> Result<u64, QueueError> {
+        self.port.length(queue_url).await
+    }
 }
 
 impl World {

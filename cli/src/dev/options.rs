@@ -38,6 +38,12 @@ pub struct DevOptions {
     /// Time that an event may wait in the queue before the events of its webhook are parked. 0 is never.
     #[arg(long, value_name = "SECONDS", default_value_t = 900, value_parser = clap::value_parser!(u64).range(0..=86_400))]
     pub park_after: u64,
+    /// Messages in the events queue from which on each company may push `--ingest-rate` events per second only.
+    #[arg(long, value_name = "N", default_value_t = 30_000, value_parser = clap::value_parser!(u64).range(0..=120_000))]
+    pub ingest_backlog: u64,
+    /// Events per second that a company may push while the events queue is longer than `--ingest-backlog`.
+    #[arg(long, value_name = "N", default_value_t = 100, value_parser = clap::value_parser!(u64).range(10..=10_000))]
+    pub ingest_rate: u64,
     /// Most messages of one invocation.
     #[arg(long, value_name = "N", default_value_t = 10, value_parser = clap::value_parser!(u64).range(1..=10))]
     pub batch_size: u64,
@@ -131,6 +137,7 @@ mod tests {
             (10, 30, 180)
         );
         assert_eq!((options.suspend_after, options.park_after), (5, 900));
+        assert_eq!((options.ingest_backlog, options.ingest_rate), (30_000, 100));
         assert_eq!(options.check(), Ok(()));
     }
 

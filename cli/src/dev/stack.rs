@@ -359,6 +359,8 @@ fn environment(
         (config::TIMEOUT_SECONDS, options.timeout.to_string()),
         (config::SUSPEND_AFTER, options.suspend_after.to_string()),
         (config::PARK_AFTER_SECONDS, options.park_after.to_string()),
+        (config::INGEST_BACKLOG, options.ingest_backlog.to_string()),
+        (config::INGEST_RATE, options.ingest_rate.to_string()),
         (config::WORKFLOW_ENGINE_URL, options.workflow_engine.clone().unwrap_or_default()),
         (config::OPERATOR_TOKEN_SHA256, operator),
     ]

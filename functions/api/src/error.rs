@@ -98,6 +98,12 @@ impl ApiError {
         Problem::of_fields((413, "Content Too Large"), problems).into()
     }
 
+    /// The same call may succeed after this many seconds.
+    pub fn too_many(detail: impl Into<String>, retry_after_seconds: u64) -> Self {
+        Self::from(Problem::new(429, "Too Many Requests", detail))
+            .with_header(RETRY_AFTER, HeaderValue::from(retry_after_seconds))
+    }
+
     /// The same call may succeed later.
     pub fn unavailable(detail: impl Into<String>) -> Self {
         Self::from(Problem::new(503, "Service Unavailable", detail))

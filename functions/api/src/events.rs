@@ -46,7 +46,14 @@ pub fn routes<P: Ports>() -> Vec<Served<P>> {
                 "All events are accepted. Their ids, in the order of the call.",
                 Shape::One("AcceptedEvents"),
             )
-            .refuses([(413, "An event is larger than 262,144 bytes, or the call than 1,000,000 bytes.")])
+            .refuses([
+                (413, "An event is larger than 262,144 bytes, or the call than 1,000,000 bytes."),
+                (
+                    429,
+                    "The events queue is long, and the company has pushed more than its share. No event of the call \
+                     was accepted. Repeat it after the seconds in `Retry-After`.",
+                ),
+            ])
             .to(push::<P>),
         get(format!("{EVENTS_PATH}/{{id}}"), Access::Company(Scope::LogsRead))
             .titled(
@@ -80,6 +87,7 @@ pub async fn push<P: Ports>(
     if let Some(kept) = kept {
         return replayed(key, kept);
     }
+    app.admit(events.iter().map(|event| &event.company)).await?;
     let accepted = app.send(&call, events).await?;
     let document = event_call::render_accepted(&key.text, &accepted);
     if key.is_given {
@@ -199,11 +207,15 @@ impl<P: Ports> App<P> {
         Ok(accepted)
     }
 
-    async fn send_one(&self, call: &Call, index: usize, event: &NewEvent) -> Result<EventId, ApiError> {
+    /// Returns the URL of the queue that takes a company's events.
+    pub(crate) fn events_queue_of(&self, company: &CompanyId) -> Result<&str, ApiError> {
         let queues = &self.config.events_queue_urls;
-        let queue = queues
-            .get(shard(event.company.as_str(), queues.len()))
-            .ok_or_else(|| ApiError::failed(Bug("no ingest queue is configured")))?;
+        let queue = queues.get(shard(company.as_str(), queues.len()));
+        queue.map(String::as_str).ok_or_else(|| ApiError::failed(Bug("no events queue is configured")))
+    }
+
+    async fn send_one(&self, call: &Call, index: usize, event: &NewEvent) -> Result<EventId, ApiError> {
+        let queue = self.events_queue_of(&event.company)?;
         let message = Outgoing {
             group: event.company.to_string(),
             deduplication_id: call.deduplication_id(&event.company, index),

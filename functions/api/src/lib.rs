@@ -6,10 +6,13 @@
 use std::fmt;
 use std::sync::Arc;
 
+use axum::middleware::map_response;
+use axum::response::Response;
 use hookrail_adapters::aws::Clients;
 use hookrail_adapters::clock::SystemClock;
 use hookrail_adapters::config::{ApiConfig, AwsConfig};
 use hookrail_adapters::issuer::HttpIssuer;
+use hookrail_adapters::metrics;
 use hookrail_adapters::queue::sqs::SqsQueue;
 use hookrail_adapters::scripts::Scripts;
 use hookrail_adapters::scripts::child::ChildScripts;
@@ -25,6 +28,7 @@ use hookrail_pipeline::store::rejected::RejectedStore;
 use hookrail_pipeline::store::{ConfigStore, LogStore};
 
 use crate::auth::TokenCache;
+use crate::ingest::QueueLengths;
 use crate::jwt::Jwts;
 
 pub mod route;
@@ -46,6 +50,7 @@ pub mod logs;
 pub mod queue;
 pub mod replays;
 pub mod events;
+mod ingest;
 pub mod rejected;
 pub mod companies;
 pub mod tokens;
@@ -100,6 +105,7 @@ pub struct App<P: Ports> {
     clock: P::Clock,
     config: ApiConfig,
     tokens: TokenCache,
+    queue_lengths: QueueLengths,
     jwts: Option<Jwts>,
 }
 
@@ -108,7 +114,8 @@ where
     (S, Q, H, E, C): Ports<Store = S, Queue = Q, Sender = H, Scripts = E, Clock = C>,
 {
     pub fn new((store, queue, sender, scripts, clock): (S, Q, H, E, C), config: ApiConfig) -> Self {
-        Self { store, queue, sender, scripts, clock, config, tokens: TokenCache::default(), jwts: None }
+        let (tokens, queue_lengths) = (TokenCache::default(), QueueLengths::default());
+        Self { store, queue, sender, scripts, clock, config, tokens, queue_lengths, jwts: None }
     }
 
     /// Also believes the tokens of an identity provider.
@@ -138,5 +145,9 @@ pub async fn run(config: ApiConfig, aws: AwsConfig) -> Result<(), lambda_http::E
     };
     let scripts = ChildScripts::of_this_executable()?;
     let app = App::new((store, queue, sender, scripts, SystemClock), config).with_jwts(jwts);
-    lambda_http::run(router(&Arc::new(app))).await
+    let router = router(&Arc::new(app)).layer(map_response(async |response: Response| {
+        metrics::write(SystemClock.now());
+        response
+    }));
+    lambda_http::run(router).await
 }

@@ -3,6 +3,8 @@
 use std::ops::RangeInclusive;
 use std::str::FromStr;
 
+use hookrail_domain::ingest::{IngestLimit, WINDOW_SECONDS};
+use hookrail_domain::limits::EVENTS_PER_CALL_MAX;
 use hookrail_domain::port::is_never_open;
 use hookrail_domain::retry::RetryPolicy;
 use hookrail_domain::suspension::{SUSPEND_AFTER_MAX, SuspensionPolicy};
@@ -24,6 +26,8 @@ pub const RETRY_DELAY_SECONDS: &str = "HOOKRAIL_RETRY_DELAY_SECONDS";
 pub const TIMEOUT_SECONDS: &str = "HOOKRAIL_TIMEOUT_SECONDS";
 pub const SUSPEND_AFTER: &str = "HOOKRAIL_SUSPEND_AFTER";
 pub const PARK_AFTER_SECONDS: &str = "HOOKRAIL_PARK_AFTER_SECONDS";
+pub const INGEST_BACKLOG: &str = "HOOKRAIL_INGEST_BACKLOG";
+pub const INGEST_RATE: &str = "HOOKRAIL_INGEST_RATE";
 pub const TARGET_ALLOW_HTTP: &str = "HOOKRAIL_TARGET_ALLOW_HTTP";
 pub const TARGET_PORTS: &str = "HOOKRAIL_TARGET_PORTS";
 pub const TARGET_RANGES: &str = "HOOKRAIL_TARGET_RANGES";
@@ -43,6 +47,12 @@ pub const RETRY_DELAY_SECONDS_RANGE: RangeInclusive<u64> = 0..=900;
 pub const TIMEOUT_SECONDS_RANGE: RangeInclusive<u64> = 1..=20;
 pub const SUSPEND_AFTER_RANGE: RangeInclusive<u64> = 0..=SUSPEND_AFTER_MAX as u64;
 pub const PARK_AFTER_SECONDS_RANGE: RangeInclusive<u64> = 0..=86_400;
+/// SQS searches 120,000 messages for groups that are free.
+pub const INGEST_BACKLOG_RANGE: RangeInclusive<u64> = 0..=120_000;
+/// A whole call of 100 events fits into a window at the least rate.
+pub const INGEST_RATE_RANGE: RangeInclusive<u64> = 10..=10_000;
+
+const _: () = assert!(EVENTS_PER_CALL_MAX as u64 <= *INGEST_RATE_RANGE.start() * WINDOW_SECONDS);
 
 /// A variable that is missing or not valid, so that the function cannot start.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
@@ -148,6 +158,7 @@ pub struct ApiConfig {
     /// Time-out of a test send.
     pub timeout_seconds: u64,
     pub suspension: SuspensionPolicy,
+    pub ingest: IngestLimit,
     pub targets: TargetPolicy,
     /// The base of relative URLs of webhooks; they are refused unless the operator sets it.
     pub workflow: Option<WorkflowBase>,
@@ -189,6 +200,10 @@ impl ApiConfig {
             attempts_max: small_number(env, ATTEMPTS, &ATTEMPTS_RANGE)?,
             timeout_seconds: number(env, TIMEOUT_SECONDS, &TIMEOUT_SECONDS_RANGE)?,
             suspension: suspension_policy(env)?,
+            ingest: IngestLimit {
+                backlog: number(env, INGEST_BACKLOG, &INGEST_BACKLOG_RANGE)?,
+                events_per_second: number(env, INGEST_RATE, &INGEST_RATE_RANGE)?,
+            },
             targets: target_policy(env)?,
             workflow: workflow(env)?,
             operator: parsed(env, OPERATOR_TOKEN_SHA256)?,

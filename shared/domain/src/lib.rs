@@ -32,6 +32,7 @@ pub mod header;
 pub mod secrets;
 pub mod request;
 pub mod log_row;
+pub mod ingest;
 pub mod job;
 pub mod test_row;
 pub mod rejected;

@@ -122,4 +122,7 @@ pub trait Queue: Send + Sync {
         queue_url: &str,
         handles: &[String],
     ) -> impl Future<Output = Result<(), QueueError>> + Send;
+
+    /// Returns about how many messages wait in a queue, without those that are being handled.
+    fn length(&self, queue_url: &str) -> impl Future<Output = Result<u64, QueueError>> + Send;
 }

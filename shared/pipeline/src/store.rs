@@ -10,6 +10,7 @@ use std::future::Future;
 use hookrail_domain::attempt::AttemptNumber;
 use hookrail_domain::delivery::Delivery;
 use hookrail_domain::id::{CompanyId, WebhookId};
+use hookrail_domain::ingest::Pushed;
 use hookrail_domain::job::Job;
 use hookrail_domain::log_row::LogRow;
 use hookrail_domain::progress::LastRow;
@@ -106,6 +107,17 @@ pub trait ConfigStore: Send + Sync {
         key: &str,
         now: Millis,
     ) -> impl Future<Output = Result<Option<StoredResponse>, StoreError>> + Send;
+
+    /// Returns the events that the company has pushed while it was limited.
+    fn find_pushed(&self, company: &CompanyId) -> impl Future<Output = Result<Pushed, StoreError>> + Send;
+
+    /// Replaces that count, unless it has changed. It expires with its window.
+    fn replace_pushed(
+        &self,
+        company: &CompanyId,
+        from: Pushed,
+        to: Pushed,
+    ) -> impl Future<Output = Result<Change, StoreError>> + Send;
 }
 
 /// The result of creating a company.

@@ -74,6 +74,13 @@ impl<C: Clock> Queue for ModelQueue<C> {
         })
         .map(drop)
     }
+
+    async fn length(&self, queue_url: &str) -> Result<u64, QueueError> {
+        let queues = self.queues();
+        let queue = queues.find(QueueName::of_url(queue_url).as_str());
+        let queue = queue.ok_or_else(|| QueueError("there is no such queue".into()))?;
+        Ok(u64::try_from(queue.counts().visible).unwrap_or(u64::MAX))
+    }
 }
 
 fn new_message(message: &Outgoing) -> NewMessage {

@@ -18,6 +18,7 @@ struct Asked {
     expired: Vec<String>,
     /// The messages that are refused for good.
     refuses: Option<fn(&Outgoing) -> bool>,
+    length: Option<u64>,
 }
 
 impl MemoryQueue {
@@ -56,6 +57,11 @@ impl MemoryQueue {
     /// Refuses these messages for good from now on.
     pub fn refuse(&self, refuses: fn(&Outgoing) -> bool) {
         self.asked().refuses = Some(refuses);
+    }
+
+    /// Says from now on that this many messages wait; nothing if that cannot be read.
+    pub fn set_length(&self, length: Option<u64>) {
+        self.asked().length = length;
     }
 
     /// Responds to every further call with this handle as SQS does to an expired one.
@@ -97,5 +103,9 @@ impl Queue for MemoryQueue {
     async fn delete(&self, _queue_url: &str, handles: &[String]) -> Result<(), QueueError> {
         self.asked().deleted.extend_from_slice(handles);
         Ok(())
+    }
+
+    async fn length(&self, _queue_url: &str) -> Result<u64, QueueError> {
+        self.asked().length.ok_or_else(|| QueueError("the queue is away".into()))
     }
 }

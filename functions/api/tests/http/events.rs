@@ -7,12 +7,12 @@ use serde_json::json;
 
 use crate::world::{ACME, Call, NOW, OPERATOR, OTHER, World, event};
 
-fn array(events: &[String]) -> String {
+pub(crate) fn array(events: &[String]) -> String {
     format!("[{}]", events.join(","))
 }
 
 /// Acme's event with a number in it, to tell it from others.
-fn numbered(number: usize) -> String {
+pub(crate) fn numbered(number: usize) -> String {
     format!(r#"{{"company":"acme","type":"COTTask","event":"create","n":{number}}}"#)
 }
 
@@ -278,6 +278,10 @@ impl<F: Fn() -> Sending + Send + Sync> Queue for Answering<F> {
 
     async fn delete(&self, _url: &str, _handles: &[String]) -> Result<(), QueueError> {
         Ok(())
+    }
+
+    async fn length(&self, _url: &str) -> Result<u64, QueueError> {
+        Ok(0)
     }
 }
 

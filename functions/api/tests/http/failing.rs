@@ -6,6 +6,7 @@ use std::sync::{Arc, Mutex};
 use hookrail_domain::attempt::AttemptNumber;
 use hookrail_domain::audit::{AuditEntry, AuditPosition};
 use hookrail_domain::id::{CompanyId, EventId, RejectedId, WebhookId};
+use hookrail_domain::ingest::Pushed;
 use hookrail_domain::log_row::LogRow;
 use hookrail_domain::platform::webhook::WebhookScope;
 use hookrail_domain::progress::LastRow;
@@ -129,6 +130,21 @@ impl ConfigStore for FailingTables {
     ) -> Result<Option<StoredResponse>, StoreError> {
         self.may("find_answer")?;
         self.tables.find_response(company, key, now).await
+    }
+
+    async fn find_pushed(&self, company: &CompanyId) -> Result<Pushed, StoreError> {
+        self.may("find_pushed")?;
+        self.tables.find_pushed(company).await
+    }
+
+    async fn replace_pushed(
+        &self,
+        company: &CompanyId,
+        from: Pushed,
+        to: Pushed,
+    ) -> Result<Change, StoreError> {
+        self.may("replace_pushed")?;
+        self.tables.replace_pushed(company, from, to).await
     }
 }
 

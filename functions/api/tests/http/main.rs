@@ -28,6 +28,7 @@ mod rejected;
 mod replays;
 mod event;
 mod events;
+mod ingest;
 mod companies;
 mod common;
 mod lambda;

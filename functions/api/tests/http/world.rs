@@ -9,6 +9,7 @@ use hookrail_adapters::scripts::InProcessScripts;
 use hookrail_api::route::Route;
 use hookrail_api::{App, EVENTS_PATH, WEBHOOKS_PATH, router, routes};
 use hookrail_domain::id::CompanyId;
+use hookrail_domain::ingest::IngestLimit;
 use hookrail_domain::suspension::SuspensionPolicy;
 use hookrail_domain::target::TargetPolicy;
 use hookrail_domain::time::Millis;
@@ -142,6 +143,7 @@ pub(crate) fn config(queues: &[&str]) -> ApiConfig {
         attempts_max: 3,
         timeout_seconds: 10,
         suspension: SuspensionPolicy::default(),
+        ingest: IngestLimit::default(),
         workflow: None,
         targets: TargetPolicy::default(),
         operator: Some(TokenHash::of(OPERATOR)),

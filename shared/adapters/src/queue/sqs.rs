@@ -4,7 +4,7 @@ use aws_sdk_sqs::Client;
 use aws_sdk_sqs::error::ProvideErrorMetadata as _;
 use aws_sdk_sqs::types::{
     BatchResultErrorEntry, ChangeMessageVisibilityBatchRequestEntry, DeleteMessageBatchRequestEntry,
-    MessageAttributeValue, SendMessageBatchRequestEntry,
+    MessageAttributeValue, QueueAttributeName, SendMessageBatchRequestEntry,
 };
 use hookrail_pipeline::queue::{HoldResult, Outgoing, Queue, QueueError, SendResult};
 
@@ -113,6 +113,14 @@ impl Queue for SqsQueue {
         // Entries that fail here are deleted by the event source mapping when the invocation ends.
         call.send().await.map_err(failed)?;
         Ok(())
+    }
+
+    async fn length(&self, queue_url: &str) -> Result<u64, QueueError> {
+        let name = QueueAttributeName::ApproximateNumberOfMessages;
+        let call = self.client.get_queue_attributes().queue_url(queue_url).attribute_names(name.clone());
+        let answer = call.send().await.map_err(failed)?;
+        let length = answer.attributes.as_ref().and_then(|attributes| attributes.get(&name)?.parse().ok());
+        length.ok_or_else(|| failed("the queue did not give its length"))
     }
 }
 

@@ -8,6 +8,7 @@
 //!   company#<company>          code#<code>                 keeps the code unique
 //!   company#<company>          name#<hash>                 keeps a platform webhook's name unique in its scope
 //!   company#<company>          idempotency#<hash>          a kept response, expires
+//!   company#<company>          pushed                      its events in the newest window of the ingest limit, expires
 //!   company#<company>          token#<id>                  a token in its owner's list
 //!   operator                   token#<id>                  an operator's
 //!   token#<sha256>             token                       the same token, to be found by its hash
@@ -121,6 +122,11 @@ impl Key {
     pub fn idempotency(company: &CompanyId, key: &str) -> Self {
         let hash = hex(&hash_parts(&[key.as_bytes()]));
         Self { partition: company_partition(company), sort: format!("idempotency#{hash}") }
+    }
+
+    #[must_use]
+    pub fn pushed(company: &CompanyId) -> Self {
+        Self { partition: company_partition(company), sort: "pushed".to_owned() }
     }
 
     #[must_use]

@@ -2,19 +2,23 @@
 
 use std::collections::HashMap;
 
+use aws_sdk_dynamodb::operation::put_item::PutItemError;
 use aws_sdk_dynamodb::types::{Put, TransactWriteItem, Update};
 use hookrail_domain::id::{CompanyId, WebhookId};
+use hookrail_domain::ingest::Pushed;
 use hookrail_domain::limits::WEBHOOKS_PER_COMPANY_MAX;
 use hookrail_domain::secrets::Secrets;
 use hookrail_domain::time::Millis;
 use hookrail_domain::token::Token;
 use hookrail_domain::webhook::Webhook;
 use hookrail_pipeline::store::{
-    CompanyCreation, ConfigStore, Replacement, Replacing, StoreError, StoredResponse, WebhookCreation,
+    Change, CompanyCreation, ConfigStore, Replacement, Replacing, StoreError, StoredResponse, WebhookCreation,
 };
 
 use super::{DynamoDbStore, NOT_THERE, THERE, Transacted, keys_and_attributes, number, text, unavailable};
-use crate::store::item::config::{decode_response, decode_webhook, encode_response, encode_webhook};
+use crate::store::item::config::{
+    decode_pushed, decode_response, decode_webhook, encode_pushed, encode_response, encode_webhook,
+};
 use crate::store::item::secrets::{decode_secrets, encode_secrets};
 use crate::store::item::{Item, Key, WEBHOOK_PREFIX, company_partition};
 
@@ -196,5 +200,36 @@ impl ConfigStore for DynamoDbStore {
         let answer = item.map(decode_response).transpose()?;
         // The table deletes expired items within days, not at once.
         Ok(answer.filter(|answer| now < answer.expires_at))
+    }
+
+    async fn find_pushed(&self, company: &CompanyId) -> Result<Pushed, StoreError> {
+        let item = self.get(&self.config_table, Key::pushed(company)).await?;
+        item.map_or(Ok(Pushed::default()), decode_pushed)
+    }
+
+    async fn replace_pushed(
+        &self,
+        company: &CompanyId,
+        from: Pushed,
+        to: Pushed,
+    ) -> Result<Change, StoreError> {
+        let put = self.client.put_item().table_name(&self.config_table);
+        let put = put.set_item(Some(encode_pushed(company, to)?));
+        let put = if from == Pushed::default() {
+            put.condition_expression(NOT_THERE)
+        } else {
+            put.condition_expression("#window = :window AND #events = :events")
+                .expression_attribute_names("#window", "window")
+                .expression_attribute_names("#events", "events")
+                .expression_attribute_values(":window", number(from.window))
+                .expression_attribute_values(":events", number(from.events))
+        };
+        match put.send().await {
+            Ok(_) => Ok(Change::Done),
+            Err(error) => match error.as_service_error() {
+                Some(PutItemError::ConditionalCheckFailedException(_)) => Ok(Change::Lost),
+                _ => Err(unavailable(error)),
+            },
+        }
     }
 }

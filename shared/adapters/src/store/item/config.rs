@@ -3,6 +3,7 @@
 use aws_sdk_dynamodb::types::AttributeValue;
 use hookrail_domain::header::HeaderName;
 use hookrail_domain::id::{CompanyId, ContextId, KappSlug, WebhookId};
+use hookrail_domain::ingest::{Budget, Pushed};
 use hookrail_domain::platform::EventType;
 use hookrail_domain::platform::webhook::{PlatformWebhook, Stamp, WebhookScope};
 use hookrail_domain::secrets::Credentials;
@@ -227,6 +228,28 @@ pub fn decode_response(item: Item) -> Result<StoredResponse, StoreError> {
         body: attributes.body,
         expires_at: Millis(attributes.ends_at),
     })
+}
+
+#[derive(Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+struct PushedAttributes {
+    schema: u32,
+    window: u64,
+    events: u64,
+    /// Seconds: DynamoDB's own expiry.
+    expires_at: u64,
+}
+
+/// Returns the item of the events that a company has pushed while it was limited.
+pub fn encode_pushed(company: &CompanyId, Pushed { window, events }: Pushed) -> Result<Item, StoreError> {
+    let expires_at = Budget { window, events }.ends_at().unix_seconds();
+    encode(Key::pushed(company), &PushedAttributes { schema: SCHEMA, window, events, expires_at })
+}
+
+/// Returns the events that a company has pushed.
+pub fn decode_pushed(item: Item) -> Result<Pushed, StoreError> {
+    let PushedAttributes { window, events, .. } = decode(item, "pushed events")?;
+    Ok(Pushed { window, events })
 }
 
 #[cfg(test)]
